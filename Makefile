@@ -1,0 +1,80 @@
+# make help   shows what there is. Everything else sets itself up first.
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+PACKAGES := collector store cli migrations bpf
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+
+.PHONY: help setup collect test check lint types bench clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/ready ## distribution packages, .venv/, execdb in it
+
+collect: setup ## record the programs that start on this machine (ARGS='...' passes options)
+	@$(SUDO) $(VENV)/bin/execdb collect $(ARGS)
+
+test: setup $(VENV)/ready-to-test ## all tests, on the real kernel (as root)
+	@$(SUDO) $(VENV)/bin/pytest $(ARGS)
+
+check: setup $(VENV)/ready-to-test lint types test ## what CI runs
+
+lint: $(VENV)/ready-to-test
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+types: $(VENV)/ready-to-test build/links
+	@$(VENV)/bin/mypy $(addprefix -p execdb.,$(PACKAGES))
+
+bench: setup $(VENV)/ready-to-test ## the numbers execdb holds itself to (as root)
+	@$(SUDO) $(VENV)/bin/python -m tests.bench $(ARGS)
+
+clean: ## forget .venv/ and build/
+	rm -rf $(VENV) build *.egg-info
+
+# BCC is a package of the distribution; pip has no such thing.
+$(VENV)/bcc:
+	@mkdir -p $(VENV)
+	@if [ -x /usr/bin/python3 ] && /usr/bin/python3 -c 'from bcc import BPF' 2>/dev/null; then :; \
+	elif command -v apt-get >/dev/null; then \
+		$(SUDO) apt-get update -qq && \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+			python3-bpfcc >/dev/null; \
+	elif command -v dnf >/dev/null; then $(SUDO) dnf install -q -y python3-bcc; \
+	elif command -v pacman >/dev/null; then $(SUDO) pacman -S --noconfirm --needed python-bcc; \
+	else echo "install BCC's Python package of your distribution, then run make again" >&2; exit 1; fi
+	@touch $@
+
+# A distribution's Python may come without venv (Debian: python3-venv).
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "execdb needs Python 3.11 or newer (make PYTHON=... names one)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+		command -v apt-get >/dev/null && $(SUDO) apt-get update -qq && \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+			python3-venv >/dev/null; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/ready: $(VENV)/bcc $(VENV)/bin/python pyproject.toml
+	@$(VENV)/bin/pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+# Tests compile small programs, ask bpftool what is attached, and watch system calls.
+$(VENV)/ready-to-test: $(VENV)/ready
+	@missing=; for tool in gcc bpftool strace setpriv; do \
+		command -v $$tool >/dev/null || [ -x /usr/sbin/$$tool ] || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ] && command -v apt-get >/dev/null; then \
+		$(SUDO) apt-get update -qq && \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+			gcc libc6-dev bpftool strace util-linux >/dev/null; \
+	elif [ -n "$$missing" ]; then echo "the tests need:$$missing" >&2; exit 1; fi
+	@$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+# Type checkers cannot follow the editable install's hook: links stand in for it.
+build/links: Makefile
+	@rm -rf $@ && mkdir -p $@/execdb
+	@for folder in $(PACKAGES); do ln -s ../../../$$folder $@/execdb/$$folder; done

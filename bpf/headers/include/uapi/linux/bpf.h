@@ -1,0 +1,1 @@
+/* BCC includes this; nothing of it is needed. */

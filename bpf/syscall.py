@@ -1,0 +1,79 @@
+"""bpf(2) and perf_event_open(2), made directly.
+
+Sources: bpf(2), perf_event_open(2), `union bpf_attr` in the kernel's include/uapi/linux/bpf.h.
+"""
+
+import ctypes
+import os
+import platform
+import struct
+
+MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM, MAP_GET_NEXT_KEY = 1, 2, 3, 4
+RAW_TRACEPOINT_OPEN = 17
+
+# (bpf, perf_event_open): arch/*/entry/syscalls/*.tbl and asm-generic/unistd.h
+_NUMBERS = {
+    "x86_64": (321, 298),
+    "aarch64": (280, 241),
+    "riscv64": (280, 241),
+    "loongarch64": (280, 241),
+    "ppc64le": (361, 319),
+    "s390x": (351, 331),
+}
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+def _call(which: int, name: str, *arguments: object) -> int:
+    numbers = _NUMBERS.get(platform.machine())
+    if numbers is None:
+        raise OSError(38, f"{name}: no system call number known for {platform.machine()}")
+    result: int = _libc.syscall(ctypes.c_long(numbers[which]), *arguments)
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+    return result
+
+
+def bpf(command: int, attributes: bytes) -> int:
+    """One bpf() call; `attributes` is the packed `union bpf_attr`. Raises OSError."""
+    return _call(
+        0,
+        f"bpf({command})",
+        ctypes.c_int(command),
+        ctypes.c_char_p(attributes),
+        ctypes.c_uint(len(attributes)),
+    )
+
+
+def open_raw_tracepoint(name: str, program: int) -> int:
+    """Attaches a loaded program; it is detached when the returned descriptor is closed."""
+    text = ctypes.create_string_buffer(name.encode())
+    return bpf(RAW_TRACEPOINT_OPEN, struct.pack("QII", ctypes.addressof(text), program, 0))
+
+
+# perf_event_attr up to PERF_ATTR_SIZE_VER1 (72 bytes): type, size, config, sample_period,
+# sample_type, read_format, flags, wakeup_events, bp_type, config1, config2.
+_PERF_ATTR = struct.Struct("IIQQQQQIIQQ")
+_SOFTWARE, _BPF_OUTPUT, _SAMPLE_RAW = 1, 10, 1 << 10
+_CLOEXEC = 1 << 3
+
+
+def open_bpf_output(cpu: int) -> int:
+    """A perf event that receives bpf_perf_event_output() of one CPU. Raises OSError.
+
+    `wakeup_events` stays 0: a wake-up per event would cost several times the event itself.
+    The ring then wakes a poll() only when another half of it has filled.
+    """
+    attributes = _PERF_ATTR.pack(
+        _SOFTWARE, _PERF_ATTR.size, _BPF_OUTPUT, 0, _SAMPLE_RAW, 0, 0, 0, 0, 0, 0
+    )
+    return _call(
+        1,
+        "perf_event_open",
+        ctypes.c_char_p(attributes),
+        ctypes.c_int(-1),
+        ctypes.c_int(cpu),
+        ctypes.c_int(-1),
+        ctypes.c_ulong(_CLOEXEC),
+    )

@@ -1,0 +1,170 @@
+"""execdb collect: wires kernel, database and terminal together, and ends them in order."""
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from execdb.cli.escape import escape
+from execdb.store.errors import RecordingError, UsageError
+
+if TYPE_CHECKING:
+    from execdb.collector.collect import Collector
+    from execdb.collector.source import KernelSource
+    from execdb.store.database import Database
+    from execdb.store.event import Exec
+    from execdb.store.recording import Machine
+
+RING_PAGES = 256
+
+
+class Format(StrEnum):
+    LINE = "line"
+    PLAIN = "plain"
+    NDJSON = "ndjson"
+
+
+def collect(
+    context: typer.Context,
+    for_s: Annotated[
+        float | None, typer.Option("--for", help="Stop after this time.", min=0, metavar="SECONDS")
+    ] = None,
+    print_: Annotated[
+        bool, typer.Option("--print", help="Show execs though stdout is no terminal.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no execs.")] = False,
+    format: Annotated[Format, typer.Option(help="How to show them.")] = Format.LINE,
+    ring_pages: Annotated[
+        int, typer.Option(help="Size of each CPU's ring, a power of two.", min=1, max=65536)
+    ] = RING_PAGES,
+) -> None:
+    """Record every exec until Ctrl-C or SIGTERM."""
+    if print_ and quiet:
+        raise UsageError("--print and --quiet exclude each other")
+    if ring_pages & (ring_pages - 1):
+        raise UsageError(f"--ring-pages must be a power of two, {ring_pages} is not")
+    shown = format if print_ or (sys.stdout.isatty() and not quiet) else None
+    with Stop(for_s) as stop:
+        record(context.obj, stop, shown, ring_pages)
+
+
+def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int) -> None:
+    """One collector life, from the lock to the summary."""
+    from execdb.collector.clock import Clock
+    from execdb.collector.collect import Collector, Parts
+    from execdb.collector.mirror import Mirror
+    from execdb.store.config import ConfigTable
+    from execdb.store.database import open_database
+    from execdb.store.lock import CollectorLock
+    from execdb.store.recording import Recording
+
+    clock = Clock()
+    with contextlib.ExitStack() as stack:
+        source = stack.enter_context(contextlib.closing(_kernel(ring_pages)))
+        stop.wake(source.watch)
+        database = stack.enter_context(open_database(path, create=True))
+        stack.enter_context(contextlib.closing(CollectorLock(path)))
+        program, machine = source.program, this_machine()
+        mirror = Mirror(ConfigTable(database), program.config, program.fallback, _warn)
+        recording = Recording(database, machine, version("execdb"), clock.wall_ns())
+        show, end_show = _shower(shown, machine, recording.run_id, stop)
+        collector = Collector(Parts(source, recording, mirror, clock, show))
+        started_s = time.monotonic()
+        try:
+            collector.run(stop.asked, lambda: _say(f"recording to {path} (Ctrl-C to stop)"))
+            recording.finish(clock.wall_ns(), collector.counts)
+        finally:
+            skipped = end_show()
+    if skipped:
+        _say(f"{skipped} execs were recorded but not shown: the terminal was too slow")
+    counts, elapsed_s = collector.counts, time.monotonic() - started_s
+    _say(f"recorded {counts.stored} execs in {elapsed_s:.1f} s, {counts.lost} lost, {path}")
+
+
+def _kernel(ring_pages: int) -> "KernelSource":
+    from execdb.bpf.errors import KernelError
+    from execdb.collector.source import KernelSource
+
+    try:
+        return KernelSource(ring_pages)
+    except KernelError as error:
+        raise RecordingError(str(error)) from error
+
+
+def _shower(
+    shown: Format | None, machine: "Machine", run_id: int, stop: "Stop"
+) -> tuple[Callable[[int, "Sequence[Exec]"], None], Callable[[], int]]:
+    """What to call with each batch, and what to call at the end."""
+    if shown is None:
+        return lambda first_id, execs: None, lambda: 0
+    from execdb.cli.live import Live
+    from execdb.cli.render import renderer
+
+    live = Live(renderer(shown), machine, run_id, stop.ask)
+    return live.show, live.close
+
+
+def this_machine() -> "Machine":
+    from execdb.store.recording import Machine
+
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return Machine(host=socket.gethostname(), boot_id=boot_id, kernel=os.uname().release)
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # stderr may be gone; recording goes on
+        print(escape(text), file=sys.stderr, flush=True)
+
+
+def _warn(text: str) -> None:
+    _say(f"warning: {text}")
+
+
+class Stop:
+    """Asked to stop by a signal, by `ask`, or by the time being up."""
+
+    _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def __init__(self, for_s: float | None) -> None:
+        self._for_s = for_s
+        self._deadline_s: float | None = None
+        self._asked = False
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def __enter__(self) -> "Stop":
+        for number in self._SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means what it says
+                signal.signal(number, lambda *_: self.ask())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for number in self._SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.close(self._read)
+        os.close(self._write)
+
+    def wake(self, watch: Callable[[int], None]) -> None:
+        """Has `watch` return early when it is time."""
+        watch(self._read)
+
+    def ask(self) -> None:
+        self._asked = True
+        with contextlib.suppress(OSError):
+            os.write(self._write, b"\0")
+
+    def asked(self) -> bool:
+        if self._for_s is not None and self._deadline_s is None:
+            self._deadline_s = time.monotonic() + self._for_s
+        late = self._deadline_s is not None and time.monotonic() >= self._deadline_s
+        return self._asked or late

@@ -1,0 +1,144 @@
+"""execdb doctor: will recording work here, and if not, what to do."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from execdb.cli.escape import escape
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+class Check(NamedTuple):
+    """`mend` is empty where `ok`."""
+
+    name: str
+    ok: bool
+    found: str
+    mend: str = ""
+
+
+def doctor(
+    context: typer.Context,
+    format: Annotated[Format, typer.Option(help="How to show it.")] = Format.TEXT,
+) -> None:
+    """Check this machine; exit 1 if recording would not work."""
+    checks = list(examine(context.obj))
+    if format is Format.JSON:
+        print(json.dumps([check._asdict() for check in checks]))
+    else:
+        for check in checks:
+            verdict = "ok" if check.ok else f"NOT OK: {check.mend}"
+            print(f"{check.name:<11} {escape(check.found)}: {escape(verdict)}")
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def examine(path: Path) -> Iterator[Check]:
+    """Every check, each on its own: one that fails hides none of the others."""
+    checks: list[Callable[[], Check]] = [
+        _kernel,
+        _privileges,
+        _lockdown,
+        _btf,
+        _bcc,
+        _program,
+        _rings,
+        lambda: _database(path),
+    ]
+    for check in checks:
+        yield check()
+
+
+def _kernel() -> Check:
+    from execdb.bpf.probe import kernel_release
+
+    release = os.uname().release
+    return Check("kernel", kernel_release() >= (5, 8), release, "execdb needs Linux 5.8 or newer")
+
+
+def _privileges() -> Check:
+    from execdb.bpf.probe import may_load
+
+    found = f"uid {os.geteuid()}"
+    return Check("privileges", may_load(), found, "run as root, or with CAP_BPF and CAP_PERFMON")
+
+
+def _lockdown() -> Check:
+    from execdb.bpf.probe import lockdown
+
+    mode = lockdown()
+    return Check("lockdown", mode != "confidentiality", mode, "boot with lockdown=integrity")
+
+
+def _btf() -> Check:
+    from execdb.bpf.btf import BTF, BTFError
+    from execdb.bpf.loader import BTF_PATH
+
+    mend = "use a kernel built with CONFIG_DEBUG_INFO_BTF, as distributions' kernels are"
+    try:
+        BTF(BTF_PATH.read_bytes())
+    except OSError as error:
+        return Check("BTF", False, f"{BTF_PATH}: {error.strerror}", mend)
+    except BTFError as error:
+        return Check("BTF", False, f"{BTF_PATH}: {error}", mend)
+    return Check("BTF", True, str(BTF_PATH))
+
+
+def _bcc() -> Check:
+    from execdb.bpf.loader import find_bcc
+
+    found = find_bcc()
+    return Check("BCC", found.ok, found.found, found.mend)
+
+
+def _program() -> Check:
+    """The proof: compiles and loads the program, attaches nothing."""
+    from execdb.bpf.errors import KernelError
+    from execdb.bpf.loader import load
+
+    try:
+        load().close()
+    except KernelError as error:
+        return Check("BPF", False, "the program does not load", str(error))
+    return Check("BPF", True, "the program compiles and loads")
+
+
+def _rings() -> Check:
+    from execdb.bpf.probe import ring_pages_max
+    from execdb.cli.collect import RING_PAGES
+
+    most = ring_pages_max()
+    found = "any size" if most is None else f"up to {most} pages a CPU"
+    mend = f"give CAP_IPC_LOCK, or collect with --ring-pages {most}"
+    return Check("rings", most is None or most >= RING_PAGES, found, mend)
+
+
+def _database(path: Path) -> Check:
+    from execdb.store.database import open_database
+    from execdb.store.errors import DatabaseError
+
+    if not path.exists():
+        return _place_for(path)
+    try:
+        with open_database(path) as database:
+            problem = database.check()
+    except DatabaseError as error:
+        return Check("database", False, str(path), str(error))
+    mend = f"{problem}: restore a copy, or save what can be read with sqlite3 FILE .recover"
+    return Check("database", problem is None, f"{path}", mend)
+
+
+def _place_for(path: Path) -> Check:
+    folder = path.parent if path.parent.exists() else path.parent.parent
+    mend = f"make the folder {path.parent}, or name another file with --db"
+    writable = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+    return Check("database", writable, f"{path} is not there yet", mend)

@@ -1,0 +1,94 @@
+"""The `execdb` command: its commands and the one place where errors become exit codes."""
+
+import os
+import sys
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from execdb.cli import collect, config, doctor, query, replay, status, transfer
+from execdb.cli.escape import escape
+from execdb.cli.options import DEFAULT_DB
+from execdb.store.errors import ExecdbError
+
+app = typer.Typer(
+    rich_markup_mode=None,  # plain help: Rich would double the time of every start
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("collect")(collect.collect)
+app.command("query")(query.query)
+app.command("replay")(replay.replay)
+app.add_typer(config.app, name="config")
+app.command("import")(transfer.import_)
+app.command("status")(status.status)
+app.command("doctor")(doctor.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"execdb {installed_version('execdb')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _globals(
+    context: typer.Context,
+    db: Annotated[
+        Path, typer.Option(envvar="EXECDB_DB", help="The database file.", metavar="PATH")
+    ] = DEFAULT_DB,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """The flight recorder for programs run on a Linux machine."""
+    if not db.name:
+        raise typer.BadParameter("the path of the database is empty", param_hint="--db")
+    context.obj = db
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs a command; whatever ends it becomes one line on stderr and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = app(arguments, standalone_mode=False, prog_name="execdb")
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except ExecdbError as error:
+        return _fail(str(error), error.exit_code)
+    except typer.TyperException as error:  # wrong usage, found by Typer
+        return _fail(error.format_message(), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except BrokenPipeError:  # the reader has what it wanted
+        return _abandon_stdout()
+    except OSError as error:  # a full disk under stdout, a vanished terminal
+        if error.filename is not None:
+            return _fail(f"{error.filename}: {error.strerror}", 1)
+        _abandon_stdout()
+        return _fail(f"cannot write the output: {error.strerror}", 1)
+
+
+def _fail(sentence: str, code: int) -> int:
+    try:
+        print(f"execdb: {escape(sentence.strip())}", file=sys.stderr)
+    except OSError:
+        _abandon_stdout()
+    return code
+
+
+def _abandon_stdout() -> int:
+    """Nothing more can be written; keeps Python's exit from complaining about it."""
+    with open(os.devnull, "w") as sink:
+        os.dup2(sink.fileno(), 1)
+    return 0

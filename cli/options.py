@@ -1,0 +1,59 @@
+"""Options that several commands share, and the filter they make."""
+
+import pwd
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from execdb.cli.times import parse_time
+from execdb.store.errors import UsageError
+
+if TYPE_CHECKING:
+    from execdb.store.history import Filter
+
+DEFAULT_DB = Path("/var/lib/execdb/execdb.db")
+
+Uid = Annotated[str | None, typer.Option(help="Real user: a number or a name.", metavar="USER")]
+Pid = Annotated[int | None, typer.Option(help="Process id.", min=0)]
+Ppid = Annotated[int | None, typer.Option(help="Parent's process id.", min=0)]
+Comm = Annotated[str | None, typer.Option(help="Task name; * and ? match.", metavar="NAME")]
+PathOption = Annotated[
+    str | None, typer.Option("--path", help="File as it was named; * and ? match.", metavar="PATH")
+]
+Arg = Annotated[str | None, typer.Option(help="Text within any argument.", metavar="TEXT")]
+Message = Annotated[str | None, typer.Option(help="The message, exactly.", metavar="TEXT")]
+Since = Annotated[
+    str | None, typer.Option(help="From: 10m, 2h, 3d ago, or a time.", metavar="TIME")
+]
+Until = Annotated[str | None, typer.Option(help="Up to, likewise.", metavar="TIME")]
+
+
+def uid_of(text: str) -> int:
+    """A uid from a number or a user name. Raises UsageError."""
+    if re.fullmatch(r"-?[0-9]+", text):
+        uid = int(text)
+        if not 0 <= uid <= 4_294_967_294:
+            raise UsageError(f"uid {text} is outside 0..4294967294")
+        return uid
+    try:
+        return pwd.getpwnam(text).pw_uid
+    except (KeyError, ValueError, UnicodeEncodeError):
+        raise UsageError(f"there is no user {text!r} on this machine: give the number") from None
+
+
+def filter_of(
+    *, uid: str | None, since: str | None, until: str | None, **same: Any
+) -> "Filter":
+    """The store's filter from the options as they were typed."""
+    from execdb.store.history import Filter
+
+    now_ns = time.time_ns()
+    return Filter(
+        uid=None if uid is None else uid_of(uid),
+        since_ns=None if since is None else parse_time(since, now_ns),
+        until_ns=None if until is None else parse_time(until, now_ns),
+        **same,
+    )

@@ -1,0 +1,51 @@
+"""Replay timing: when each event is due. Pure generators over (event, deadline)."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from execdb.store.event import Event
+
+
+class Due(NamedTuple):
+    """An event and its deadline, in seconds since the replay began."""
+
+    at_s: float
+    event: Event
+
+
+def schedule(events: Iterable[Event], speed: float, idle_limit_s: float | None) -> Iterator[Due]:
+    """Deadlines spaced as the events happened, divided by `speed` (0: all at once), pauses
+    cut to `idle_limit_s` before that.
+
+    Each is absolute: being late for one event moves no other. Within one boot the boot clock
+    counts, which nobody sets; across boots the wall clock has to do. Never backwards.
+    """
+    at_ns = 0
+    previous: Event | None = None
+    for event in events:
+        if previous is not None and speed:
+            at_ns += _pause_ns(previous, event, idle_limit_s)
+        previous = event
+        yield Due(at_ns / 1e9 / speed if speed else 0.0, event)
+
+
+def _pause_ns(previous: Event, event: Event, idle_limit_s: float | None) -> int:
+    if previous.boot_id == event.boot_id:
+        pause = event.boot_ns - previous.boot_ns
+    else:
+        pause = event.time_ns - previous.time_ns
+    if idle_limit_s is not None:
+        pause = min(pause, int(idle_limit_s * 1e9))
+    return max(0, pause)
+
+
+def play(
+    due: Iterable[Due], now_s: Callable[[], float], sleep: Callable[[float], None]
+) -> Iterator[tuple[Event, float]]:
+    """Each event when it is due, with how late that was, in seconds."""
+    start_s = now_s()
+    for at_s, event in due:
+        wait_s = start_s + at_s - now_s()
+        if wait_s > 0:
+            sleep(wait_s)
+        yield event, max(0.0, now_s() - start_s - at_s)

@@ -1,0 +1,81 @@
+"""execdb query: the history."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from execdb.cli import options
+from execdb.cli.render import renderer
+
+_ON_A_TERMINAL = 50  # events shown unless asked for more
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    LINE = "line"
+    PLAIN = "plain"
+    JSON = "json"
+    NDJSON = "ndjson"
+    CSV = "csv"
+
+
+def query(
+    context: typer.Context,
+    uid: options.Uid = None,
+    pid: options.Pid = None,
+    ppid: options.Ppid = None,
+    comm: options.Comm = None,
+    path: options.PathOption = None,
+    arg: options.Arg = None,
+    message: options.Message = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="The latest N (0: all).", min=0, metavar="N", show_default="50 on a terminal"),
+    ] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", help="Newest first.")] = False,
+    count: Annotated[bool, typer.Option("--count", help="Only how many there are.")] = False,
+    format: Annotated[
+        Format | None,
+        typer.Option(help="How to show them.", show_default="table on a terminal, else line"),
+    ] = None,
+) -> None:
+    """Show the recorded execs, oldest first."""
+    from execdb.store.database import open_database
+    from execdb.store.history import History
+
+    wanted = options.filter_of(
+        uid=uid,
+        pid=pid,
+        ppid=ppid,
+        comm=comm,
+        path=path,
+        arg=arg,
+        message=message,
+        since=since,
+        until=until,
+    )
+    terminal = sys.stdout.isatty()
+    shown = format or (Format.TABLE if terminal else Format.LINE)
+    short = limit is None and terminal and shown in (Format.TABLE, Format.LINE)
+    with open_database(context.obj) as database:
+        history = History(database)
+        if count:
+            print(history.count(wanted))
+            return
+        events = history.events(
+            wanted, limit=_ON_A_TERMINAL if short else limit or 0, reverse=reverse
+        )
+        for text in renderer(shown)(events):
+            sys.stdout.write(text)
+        if short:
+            _note_the_rest(history.count(wanted))
+
+
+def _note_the_rest(total: int) -> None:
+    if total > _ON_A_TERMINAL:
+        sys.stdout.flush()
+        print(f"the latest {_ON_A_TERMINAL} of {total}; --limit 0 shows all", file=sys.stderr)

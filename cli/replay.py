@@ -1,0 +1,103 @@
+"""execdb replay: the history in its own time."""
+
+import sys
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from itertools import repeat
+from statistics import median
+from typing import Annotated
+
+import typer
+
+from execdb.cli import options
+from execdb.cli.pace import play, schedule
+from execdb.cli.render import renderer
+from execdb.store.event import Event
+
+_LATENESSES = 100_000  # kept for the report
+
+
+class Format(StrEnum):
+    LINE = "line"
+    PLAIN = "plain"
+    NDJSON = "ndjson"
+
+
+def replay(
+    context: typer.Context,
+    uid: options.Uid = None,
+    pid: options.Pid = None,
+    ppid: options.Ppid = None,
+    comm: options.Comm = None,
+    path: options.PathOption = None,
+    arg: options.Arg = None,
+    message: options.Message = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    speed: Annotated[
+        float, typer.Option(help="2 is twice as fast; 0 as fast as possible.", min=0)
+    ] = 1.0,
+    idle_limit: Annotated[
+        float | None,
+        typer.Option(help="Cut longer pauses to this.", min=0, metavar="SECONDS"),
+    ] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end.")] = False,
+    format: Annotated[Format, typer.Option(help="How to show them.")] = Format.LINE,
+) -> None:
+    """Play the recorded execs back, spaced as they happened."""
+    from execdb.store.database import open_database
+    from execdb.store.history import History
+
+    wanted = options.filter_of(
+        uid=uid,
+        pid=pid,
+        ppid=ppid,
+        comm=comm,
+        path=path,
+        arg=arg,
+        message=message,
+        since=since,
+        until=until,
+    )
+    report = Report()
+    with open_database(context.obj) as database:
+        history = History(database)
+        try:
+            for _ in repeat(None) if loop else range(1):
+                due = schedule(history.events(wanted), speed, idle_limit)
+                played = report.watch(play(due, time.monotonic, time.sleep))
+                for text in renderer(format)(played):
+                    sys.stdout.write(text)
+                    if speed:
+                        sys.stdout.flush()
+                sys.stdout.flush()
+                if not report.events:
+                    break  # an empty loop would spin
+        finally:
+            report.print()
+
+
+class Report:
+    """What the replay did, for the line at its end."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        self._late_s: list[float] = []
+        self._started_s = time.monotonic()
+
+    def watch(self, played: Iterator[tuple[Event, float]]) -> Iterator[Event]:
+        for event, late_s in played:
+            if len(self._late_s) >= _LATENESSES:
+                self._late_s = self._late_s[1::2]  # a sample is enough, memory is not endless
+            self._late_s.append(late_s)
+            self.events += 1
+            yield event
+
+    def print(self) -> None:
+        elapsed_s = time.monotonic() - self._started_s
+        late = ""
+        if self._late_s:
+            middle_ms, worst_ms = median(self._late_s) * 1e3, max(self._late_s) * 1e3
+            late = f", late by {middle_ms:.3f} ms in the median, {worst_ms:.3f} ms at most"
+        print(f"replayed {self.events} execs in {elapsed_s:.3f} s{late}", file=sys.stderr)

@@ -1,0 +1,91 @@
+"""execdb status: what runs, what is stored, what was lost, what is in the kernel's map."""
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from execdb.cli.escape import escape
+from execdb.store.event import rfc3339
+
+if TYPE_CHECKING:
+    from execdb.store.config import Config
+    from execdb.store.state import State
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+def status(
+    context: typer.Context,
+    format: Annotated[Format, typer.Option(help="How to show it.")] = Format.TEXT,
+) -> None:
+    """Show what is running, stored, lost, and in the kernel's map."""
+    from execdb.store.config import ConfigTable
+    from execdb.store.database import open_database
+    from execdb.store.lock import collector_pid
+    from execdb.store.state import read_state
+
+    with open_database(context.obj) as database:
+        state, config = read_state(database), ConfigTable(database).read()
+    found = describe(str(context.obj), collector_pid(context.obj), state, config)
+    if format is Format.JSON:
+        print(json.dumps(found))
+    else:
+        print("\n".join(lines(found)))
+
+
+def describe(path: str, pid: int | None, state: "State", config: "Config") -> dict[str, Any]:
+    """Everything there is to say, as plain data."""
+    return {
+        "database": path,
+        "size_bytes": state.size_bytes,
+        "collector_pid": pid,
+        "events": state.events,
+        "first_ns": state.first_ns,
+        "last_ns": state.last_ns,
+        "seen": sum(run["seen"] for run in state.runs),
+        "stored": sum(run["stored"] for run in state.runs),
+        "filtered": sum(run["filtered"] for run in state.runs),
+        "lost": sum(run["lost"] for run in state.runs),
+        "config": {
+            "default": config.default,
+            "entries": len(config.entries),
+            "generation": config.generation,
+            "in_kernel": pid is not None and config.in_kernel >= config.generation,
+        },
+        "runs": state.runs,
+    }
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """For people."""
+    pid, config, runs = found["collector_pid"], found["config"], found["runs"]
+    entries = f"{config['entries']} entries, default \"{escape(config['default'])}\""
+    span = ""
+    if found["events"]:
+        span = f", {rfc3339(found['first_ns'])} to {rfc3339(found['last_ns'])}"
+    answer = [
+        f"collector  {'not running' if pid is None else f'running, pid {pid}'}",
+        f"database   {escape(found['database'])}, {found['size_bytes']} bytes",
+        f"events     {found['events']}{span}",
+        f"ledger     seen {found['seen']} = stored {found['stored']} + filtered "
+        f"{found['filtered']} + lost {found['lost']}, in {len(runs)} runs",
+        f"config     {entries}; {_where(pid, config)}",
+    ]
+    for run in runs[:5]:
+        ended = "running" if run["ended"] is None and pid is not None else run["ended"] or "crashed"
+        answer.append(
+            f"run {run['run_id']:<6} {rfc3339(run['started_ns'])} {ended}: seen {run['seen']}, "
+            f"stored {run['stored']}, lost {run['lost']} on {escape(run['host'])}"
+        )
+    return answer
+
+
+def _where(pid: int | None, config: dict[str, Any]) -> str:
+    if pid is None:
+        return "in no kernel while nothing collects"
+    return "in the kernel" if config["in_kernel"] else "on its way to the kernel"

@@ -1,0 +1,40 @@
+"""Points in time as people write them, to ns since the epoch. Pure but for the local zone."""
+
+import re
+from datetime import UTC, datetime, time
+
+from execdb.store.errors import UsageError
+
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_AGO = re.compile(r"(\d+(?:\.\d+)?)([smhdw])", re.ASCII)
+_FRACTION = re.compile(r"[.,](\d+)")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def parse_time(text: str, now_ns: int) -> int:
+    """`10m`, `2h`, `3d` ago; RFC 3339; a local `2026-01-31`, `2026-01-31 03:00` or, today,
+    `03:00`. Raises UsageError."""
+    ago = _AGO.fullmatch(text.strip())
+    if ago:
+        return now_ns - int(float(ago[1]) * _UNITS_S[ago[2]] * 1_000_000_000)
+    fraction = _FRACTION.search(text)
+    whole = _FRACTION.sub("", text.strip(), count=1)
+    try:
+        moment = _moment(whole, now_ns)
+        if moment.tzinfo is None:
+            moment = moment.astimezone()
+        since = moment - _EPOCH
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(
+            f"cannot read {text!r} as a time: give 10m, 2h or 3d ago, 2026-01-31T03:00:00Z, "
+            "or a local '2026-01-31 03:00'"
+        ) from None
+    nanoseconds = int(fraction[1][:9].ljust(9, "0")) if fraction else 0
+    return (since.days * 86_400 + since.seconds) * 1_000_000_000 + nanoseconds
+
+
+def _moment(text: str, now_ns: int) -> datetime:
+    if re.fullmatch(r"\d\d?:\d\d(:\d\d)?", text, re.ASCII):
+        today = datetime.fromtimestamp(now_ns // 1_000_000_000).date()
+        return datetime.combine(today, time.fromisoformat(text.zfill(len(text) + text.find(":") % 2)))
+    return datetime.fromisoformat(text)

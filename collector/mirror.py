@@ -1,0 +1,92 @@
+"""The config's mirror: makes the kernel's map equal to the config table."""
+
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Protocol
+
+from execdb.bpf.wire import MESSAGE_LEN
+
+_AUDIT_S = 2.0  # how often the map is looked at though the table is as it was
+
+
+class Wanted(Protocol):
+    """What the table says."""
+
+    @property
+    def generation(self) -> int: ...
+    @property
+    def default(self) -> str: ...
+    @property
+    def entries(self) -> Mapping[int, str]: ...
+
+
+class Table(Protocol):
+    """The truth that is mirrored."""
+
+    def changed(self) -> bool: ...
+    def read(self) -> Wanted: ...
+    def confirm(self, generation: int) -> None: ...
+
+
+def message_bytes(text: str) -> bytes:
+    """A message as the map holds it: exactly 12 bytes, NULs behind a shorter one."""
+    return text.encode().ljust(MESSAGE_LEN, b"\0")
+
+
+def reconcile(kernel: MutableMapping[int, bytes], wanted: Mapping[int, bytes]) -> list[int]:
+    """Makes `kernel` equal to `wanted` with as few writes as that takes; returns the keys written
+    or deleted. Deletions come first: a full map then has room."""
+    present = dict(kernel)
+    changed = [key for key in present if key not in wanted]
+    for key in changed:
+        del kernel[key]
+    for key, value in wanted.items():
+        if present.get(key) != value:
+            kernel[key] = value
+            changed.append(key)
+    return changed
+
+
+class Mirror:
+    """Keeps the `config` and `fallback` maps equal to the table."""
+
+    def __init__(
+        self,
+        table: Table,
+        config: MutableMapping[int, bytes],
+        fallback: MutableMapping[int, bytes],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._table, self._config, self._fallback, self._warn = table, config, fallback, warn
+        self._generation = -1
+        self._entries: dict[int, bytes] = {}
+        self._default = {0: b""}
+        self._audited_s = 0.0
+
+    def update(self, now_s: float) -> None:
+        """Follows the table where it changed; every 2 s also looks for changes in the kernel
+        that did not come from it."""
+        if self._table.changed():
+            self._follow()
+        if now_s - self._audited_s >= _AUDIT_S:
+            self._audit()
+            self._audited_s = now_s
+
+    def _follow(self) -> None:
+        wanted = self._table.read()
+        if wanted.generation == self._generation:
+            return
+        self._entries = {uid: message_bytes(text) for uid, text in wanted.entries.items()}
+        self._default = {0: message_bytes(wanted.default)}
+        self._write()
+        self._generation = wanted.generation
+        self._table.confirm(wanted.generation)
+
+    def _audit(self) -> None:
+        uids = self._write()
+        if uids:
+            shown = ", ".join(map(str, uids[:5])) + (", ..." if len(uids) > 5 else "")
+            self._warn(f"something else changed the kernel's config map (uid {shown}); put right")
+
+    def _write(self) -> list[int]:
+        changed = reconcile(self._config, self._entries)
+        return changed + reconcile(self._fallback, self._default)

@@ -1,0 +1,1 @@
+"""Alembic migrations; `store/database.py` runs them where a database is new or behind."""

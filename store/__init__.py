@@ -1,0 +1,1 @@
+"""The database: schema, recording, config, history, import. Only here is SQLAlchemy used."""

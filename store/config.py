@@ -1,0 +1,126 @@
+"""The config table: the truth about which uid has which message.
+
+The kernel's map is its mirror; a collector makes it so and confirms the generation.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from execdb.store import schema
+from execdb.store.database import Database
+from execdb.store.errors import ExecdbError, UsageError
+
+MESSAGE_MAX = 12  # bytes of UTF-8; a message of 12 needs no NUL
+UID_MAX = 4_294_967_294  # 4294967295 is (uid_t) -1, which is no user
+ENTRIES_MAX = 10_240
+
+
+@dataclass(frozen=True)
+class Config:
+    """A snapshot. `in_kernel` is the generation that a collector has confirmed last."""
+
+    generation: int
+    in_kernel: int
+    default: str
+    entries: Mapping[int, str]
+
+
+def check_uid(uid: int) -> int:
+    """Raises UsageError outside 0..4294967294."""
+    if not 0 <= uid <= UID_MAX:
+        raise UsageError(f"uid {uid} is outside 0..{UID_MAX}")
+    return uid
+
+
+def check_message(message: str) -> str:
+    """Raises UsageError for a message the kernel's map cannot hold or a terminal should not see."""
+    try:
+        size = len(message.encode())
+    except UnicodeEncodeError:
+        raise UsageError("a message must be UTF-8 text") from None
+    if any(ord(c) < 32 or 127 <= ord(c) < 160 for c in message):
+        raise UsageError("a message may not contain control characters")
+    if size > MESSAGE_MAX:
+        raise UsageError(f"a message has at most {MESSAGE_MAX} bytes of UTF-8, this one has {size}")
+    return message
+
+
+class ConfigTable:
+    """Reads and changes the config. A change that changes nothing makes no new generation."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._data_version = -1
+
+    def read(self) -> Config:
+        with self._database.reading() as connection:
+            state = connection.execute(select(schema.config_state)).one()
+            rows = connection.execute(select(schema.config).order_by(schema.config.c.uid))
+            return Config(
+                generation=state.generation,
+                in_kernel=state.kernel_generation,
+                default=state.default_message,
+                entries={row.uid: row.message for row in rows},
+            )
+
+    def set(self, uid: int, message: str) -> int:
+        """Adds or changes an entry; returns the generation that holds it. Raises UsageError for
+        bad input, ExecdbError when the map has no room."""
+        values = {"uid": check_uid(uid), "message": check_message(message)}
+        table = schema.config
+        with self._database.writing() as connection:
+            found = connection.scalar(select(table.c.message).where(table.c.uid == uid))
+            if found == message:
+                return _generation(connection)
+            count = connection.scalar(select(func.count()).select_from(table)) or 0
+            if found is None and count >= ENTRIES_MAX:
+                raise ExecdbError(f"the config is full: {ENTRIES_MAX} entries; unset one first")
+            statement = insert(table).values(values)
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["uid"], set_={"message": message})
+            )
+            return _next_generation(connection)
+
+    def unset(self, uid: int) -> int | None:
+        """Removes an entry; returns the generation without it, None if there was no entry."""
+        check_uid(uid)
+        with self._database.writing() as connection:
+            done = connection.execute(delete(schema.config).where(schema.config.c.uid == uid))
+            return _next_generation(connection) if done.rowcount else None
+
+    def set_default(self, message: str) -> int:
+        """Changes the message of uids without an entry; returns the generation."""
+        check_message(message)
+        state = schema.config_state
+        with self._database.writing() as connection:
+            if connection.scalar(select(state.c.default_message)) == message:
+                return _generation(connection)
+            connection.execute(update(state).values(default_message=message))
+            return _next_generation(connection)
+
+    # The collector's side.
+
+    def changed(self) -> bool:
+        """Whether anyone else has written to the file since the last call. Cheap, may say yes
+        where the config is as it was."""
+        version = self._database.data_version()
+        changed, self._data_version = version != self._data_version, version
+        return changed
+
+    def confirm(self, generation: int) -> None:
+        """Notes that the kernel's map equals this generation."""
+        with self._database.writing() as connection:
+            connection.execute(update(schema.config_state).values(kernel_generation=generation))
+
+
+def _generation(connection: Connection) -> int:
+    return int(connection.scalar(select(schema.config_state.c.generation)) or 0)
+
+
+def _next_generation(connection: Connection) -> int:
+    state = schema.config_state
+    connection.execute(update(state).values(generation=state.c.generation + 1))
+    return _generation(connection)

@@ -1,0 +1,237 @@
+"""One SQLite file: opened with care, migrated when behind, read and written in transactions."""
+
+import contextlib
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import DatabaseError as SQLError
+from sqlalchemy.pool import StaticPool
+
+from execdb.store.errors import DatabaseError
+from execdb.store.schema import APPLICATION_ID, REVISION
+
+_MAGIC = b"SQLite format 3\0"
+_BUSY_MS = 5_000
+
+
+class Database:
+    """An open connection. `reading()` and `writing()` are its transactions.
+
+    Use `open_database` unless the schema does not matter. Raises DatabaseError.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) -> None:
+        self.path = path
+        mode = "rwc" if create else "rw" if os.access(path, os.W_OK) else "ro"
+        with _as_sentences(path), _private():
+            raw = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={mode}",
+                uri=True,
+                isolation_level=None,  # transactions are begun below, by name
+                check_same_thread=False,
+            )
+            self.raw = raw
+            self._engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
+            self._connection = self._engine.connect()
+            for pragma in (
+                f"busy_timeout = {busy_ms}",
+                "trusted_schema = OFF",  # the file may come from anywhere
+                "cell_size_check = ON",
+                "synchronous = NORMAL",
+                "temp_store = MEMORY",
+            ):
+                self._connection.exec_driver_sql(f"PRAGMA {pragma}")
+            if create:
+                self._connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with contextlib.suppress(SQLError):  # what was committed is safe either way
+            self._connection.close()
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        with _as_sentences(self.path):
+            self._connection.exec_driver_sql(begin)
+            try:
+                yield self._connection
+                self._connection.exec_driver_sql("COMMIT")
+            except BaseException:
+                with contextlib.suppress(SQLError):  # SQLite may have rolled back by itself
+                    self._connection.exec_driver_sql("ROLLBACK")
+                raise
+            finally:
+                self._connection.rollback()  # SQLAlchemy's own idea of a transaction
+
+    def reading(self) -> contextlib.AbstractContextManager[Connection]:
+        """A snapshot. Keep it short: while it lasts the WAL cannot be taken up."""
+        return self._transaction("BEGIN")
+
+    def writing(self) -> contextlib.AbstractContextManager[Connection]:
+        """Committed at the end, rolled back on an exception."""
+        return self._transaction("BEGIN IMMEDIATE")
+
+    def data_version(self) -> int:
+        """Changes when another connection has committed something; costs microseconds."""
+        return int(self._connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+
+
+    def check(self) -> str | None:
+        """What SQLite's own check finds wrong with the file, None if nothing."""
+        with self.reading() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        return None if found == "ok" else str(found)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The schema revision, None in an empty database. Raises DatabaseError for someone else's."""
+    application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+    tables = connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").scalar_one()
+    if application == 0 and tables == 0:
+        return None
+    if application != APPLICATION_ID:
+        raise DatabaseError("is an SQLite database, but not execdb's")
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    return None if found is None else str(found)
+
+
+def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) -> Database:
+    """Opens the database, migrated to this program's revision.
+
+    With `create` a missing file (and its folder) is made, private to its owner. Raises
+    DatabaseError when there is none, or it is not execdb's, or newer than this program.
+    """
+    if create:
+        _make_folder(path)
+    _check_file(path, create)
+    if not path.exists() or path.stat().st_size == 0:
+        if not create:
+            raise DatabaseError(f"no database at {path} yet: execdb collect makes one (or name yours with --db)")
+        _upgrade(path)
+    database = Database(path, busy_ms=busy_ms)
+    try:
+        found = _revision(database)
+        if found != REVISION:
+            _check_age(path, found)
+            database.close()
+            _upgrade(path)
+            database = Database(path, busy_ms=busy_ms)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _revision(database: Database) -> str | None:
+    try:
+        with database.reading() as connection:
+            return revision_of(connection)
+    except DatabaseError as error:
+        text = str(error)
+        raise DatabaseError(text if str(database.path) in text else f"{database.path} {text}") from error
+
+
+def _check_age(path: Path, found: str | None) -> None:
+    if found is not None and not found <= REVISION:
+        raise DatabaseError(
+            f"{path} was written by a newer execdb (revision {found}, this one knows {REVISION}): "
+            "upgrade execdb"
+        )
+    if not os.access(path, os.W_OK):
+        raise DatabaseError(f"{path} is of an older execdb and may not be written to: upgrade it as its owner")
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+    except FileNotFoundError as error:
+        raise DatabaseError(f"there is no folder {path.parent.parent} to make {path} in") from error
+    except OSError as error:
+        raise DatabaseError(f"cannot make the folder {path.parent}: {error.strerror}") from error
+
+
+def _check_file(path: Path, create: bool) -> None:
+    """Says what is wrong in words before SQLite says it in its own."""
+    if path.is_dir():
+        raise DatabaseError(f"{path} is a folder, not a database file")
+    try:
+        exists = path.exists()
+    except OSError as error:
+        raise DatabaseError(f"cannot look at {path}: {error.strerror}") from error
+    if not exists:
+        if create and not os.access(path.parent, os.W_OK | os.X_OK):
+            raise DatabaseError(f"cannot make {path}: no permission to write in {path.parent}")
+        return
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_MAGIC))
+    except OSError as error:
+        raise DatabaseError(f"cannot read {path}: {error.strerror}") from error
+    if start and start != _MAGIC:
+        raise DatabaseError(f"{path} is not an SQLite database")
+    if create and not os.access(path, os.W_OK):
+        raise DatabaseError(f"no permission to write to {path}")
+
+
+def _upgrade(path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "execdb.store.upgrade", str(path)], capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["it was killed"])[-1]
+        raise DatabaseError(f"cannot bring {path} to revision {REVISION}: {last}")
+
+
+@contextlib.contextmanager
+def _private() -> Iterator[None]:
+    """Files made inside are readable by their owner alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextlib.contextmanager
+def _as_sentences(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (SQLError, sqlite3.DatabaseError) as error:
+        original = error.orig if isinstance(error, SQLError) else error
+        raise DatabaseError(_sentence(path, str(original))) from error
+
+
+def _sentence(path: Path, text: str) -> str:
+    if "malformed" in text or "corrupt" in text:
+        return (
+            f"{path} is damaged ({text}): restore a copy, or save what can be read with "
+            "sqlite3 FILE .recover"
+        )
+    if "locked" in text:
+        return f"{path} is locked by another program: try again when it is done"
+    if "full" in text:
+        return f"no space left for {path}"
+    if "not a database" in text:
+        return f"{path} is not an SQLite database"
+    if "readonly" in text:
+        return f"no permission to write to {path}"
+    if "no such table" in text or "no such column" in text:
+        return f"{path} is not a complete execdb database ({text})"
+    return f"{path}: {text}"

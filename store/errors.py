@@ -1,0 +1,32 @@
+"""The one exception family. Each carries a sentence for the user and an exit code.
+
+    ExecdbError            1  could not be done
+    ├── DatabaseError      1  the file cannot be opened, read or written
+    ├── BadEvent           1  an event to import is not one
+    ├── RecordingError     1  recording cannot start or go on
+    └── UsageError         2  the request itself makes no sense
+"""
+
+
+class ExecdbError(Exception):
+    """The text is one sentence: what happened and, where it helps, what to do."""
+
+    exit_code = 1
+
+
+class DatabaseError(ExecdbError):
+    """The database file cannot be opened, read or written."""
+
+
+class BadEvent(ExecdbError):
+    """What was to become an event is not one; the sentence names the key."""
+
+
+class RecordingError(ExecdbError):
+    """Recording cannot start, or cannot go on."""
+
+
+class UsageError(ExecdbError):
+    """What was asked for makes no sense, whatever the state of the machine."""
+
+    exit_code = 2

@@ -1,0 +1,123 @@
+"""An event in its forms: as the kernel tells it (Exec) and as it is stored (Event).
+
+Plain data; nothing here knows of BPF or SQL. Text is str throughout; bytes that
+are not UTF-8 are carried as surrogate escapes (PEP 383).
+"""
+
+import json
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+
+class Command(NamedTuple):
+    """What was started. Equal commands are stored once."""
+
+    filename: str
+    comm: str
+    argv: tuple[str, ...]
+    argc: int
+    truncated: bool
+
+
+class Creds(NamedTuple):
+    """Who started it, and the message the kernel found for the uid. Equal ones are stored once."""
+
+    uid: int
+    euid: int
+    gid: int
+    message: str
+
+
+class Exec(NamedTuple):
+    """One exec, decoded. `time_ns` is wall clock since the epoch, `boot_ns` CLOCK_BOOTTIME."""
+
+    time_ns: int
+    boot_ns: int
+    pid: int
+    ppid: int
+    creds: Creds
+    command: Command
+
+
+class Counts(NamedTuple):
+    """The ledger of one collector life so far: `seen = stored + filtered + lost`."""
+
+    seen: int
+    stored: int
+    filtered: int
+    lost: int
+
+
+class Event(NamedTuple):
+    """One row of the history, with the names and the order of the `execs` view."""
+
+    id: int
+    run_id: int
+    time_ns: int
+    boot_ns: int
+    boot_id: str
+    host: str
+    pid: int
+    ppid: int
+    uid: int
+    euid: int
+    gid: int
+    comm: str
+    filename: str
+    argv: tuple[str, ...]
+    argc: int
+    truncated: bool
+    message: str
+    errno: str | None
+    caller: str | None
+    exit_code: int | None
+    signal: int | None
+    duration_ns: int | None
+    parent_id: int | None
+
+
+def text_of(raw: bytes) -> str:
+    """Bytes from the kernel as text; what is not UTF-8 becomes surrogate escapes."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def raw_of(text: str) -> bytes:
+    """The inverse of text_of. Raises UnicodeEncodeError for text that no bytes decode to."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def json_of(value: object) -> str:
+    """Compact JSON that is valid UTF-8 and harmless on a terminal: surrogate escapes, DEL and
+    the C1 controls are written as \\uXXXX (RFC 8259, section 7)."""
+    text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+_UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def rfc3339(time_ns: int) -> str:
+    """`2026-01-02T03:04:05.123456789Z` (RFC 3339)."""
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    return f"{_second(seconds)}.{rest:09d}Z"
+
+
+@lru_cache(maxsize=4)  # events come in order and many share a second
+def _second(seconds: int) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    except (ValueError, OverflowError, OSError):  # past the year 9999
+        return f"@{seconds}"
+
+
+def to_dict(event: Event) -> dict[str, Any]:
+    """The event under its public names, `time` included."""
+    values = event._asdict()
+    ordered = {"id": values.pop("id"), "run_id": values.pop("run_id")}
+    ordered["time_ns"] = values.pop("time_ns")
+    ordered["time"] = rfc3339(event.time_ns)
+    return ordered | values

@@ -1,0 +1,40 @@
+"""What the database says of itself: runs, totals, size."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+
+from execdb.store import schema
+from execdb.store.database import Database
+
+
+@dataclass(frozen=True)
+class State:
+    """Runs are newest first, as dicts with the columns of the `runs` view."""
+
+    events: int
+    first_ns: int | None
+    last_ns: int | None
+    size_bytes: int  # of the database and its WAL
+    runs: list[dict[str, Any]]
+
+
+def read_state(database: Database) -> State:
+    image, run = schema.image, schema.run
+    with database.reading() as connection:
+        events, first, last = (
+            connection.scalar(select(column))
+            for column in (func.count(image.c.id), func.min(image.c.time_ns), func.max(image.c.time_ns))
+        )
+        rows = connection.execute(
+            select(run).where(run.c.kind == "collect").order_by(run.c.id.desc())
+        )
+        runs = [{"run_id": row.id, **_public(row._asdict())} for row in rows]
+    files = (database.path, database.path.with_name(database.path.name + "-wal"))
+    size = sum(file.stat().st_size for file in files if file.exists())
+    return State(events or 0, first, last, size, runs)
+
+
+def _public(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in ("id", "kind")}
