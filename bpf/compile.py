@@ -1,12 +1,12 @@
 """The loader child: compiles and loads the program with BCC, hands over descriptors, ends.
 
 Runs as a script under whichever interpreter has the distribution's `bcc`; imports nothing
-of execdb. This is the only file that imports `bcc`, which pulls in LLVM (about 120 MB) and may end the
-process on a compile error: both stay here.
+of execdb. This is the only file that imports `bcc`, which pulls in LLVM (about 120 MB) and may
+end the process on a compile error: both stay here.
 
-Socket: descriptor 0. In: one JSON object `{source, cflags, maps, programs, record}`. Out: one JSON
-object, `{version, file, layout}` with the descriptors of maps and programs, in that order, as SCM_RIGHTS,
-or `{error, detail}`.
+Socket: descriptor 0. In: one line of JSON, `{source, cflags, maps, programs, record}`. Out: one
+line of JSON, `{version, file, layout}` with the descriptors of maps and programs, in that order,
+as SCM_RIGHTS, or `{error, detail}`.
 """
 
 import json

@@ -84,7 +84,12 @@ def load() -> Program:
         )
     request = {
         "source": (HERE / "execdb.bpf.c").read_text(),
-        "cflags": [*_offsets(), f"-DCONFIG_MAX={CONFIG_MAX}", f"-DCPUS={possible_cpus()}", f"-I{HERE}"],
+        "cflags": [
+            *_offsets(),
+            f"-DCONFIG_MAX={CONFIG_MAX}",
+            f"-DCPUS={possible_cpus()}",
+            f"-I{HERE}",
+        ],
         "maps": _MAPS,
         "programs": _PROGRAMS,
         "record": "scratch",
@@ -146,12 +151,15 @@ def _compile_anywhere(request: dict[str, Any]) -> tuple[dict[str, Any], list[int
 def compile_with(interpreter: str, request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
     """One loader child. Returns its reply, `{"error": ...}` among them, and the descriptors."""
     ours, theirs = socket.socketpair()
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "BCC_KERNEL_SOURCE": str(HERE / "headers")}
+    environment = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "BCC_KERNEL_SOURCE": str(HERE / "headers"),
+    }
     with ours, tempfile.TemporaryFile() as output:
         with theirs:
             child = subprocess.Popen(
                 [interpreter, "-I", str(HERE / "compile.py")],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=output,
                 stderr=output,
                 env=environment,
@@ -230,7 +238,8 @@ def explain(reply: dict[str, Any]) -> str:
         case "hangs":
             return f"the BCC loader did not finish within {TIMEOUT_S} s; run execdb doctor"
         case "died":
-            return f"the BCC loader ended without an answer: {first_error(output) or detail or 'killed'}"
+            why = first_error(output) or detail or "it was killed"
+            return f"the BCC loader ended without an answer: {why}"
     return f"BCC could not load the program: {first_error(output) or detail}"
 
 

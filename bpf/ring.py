@@ -119,7 +119,7 @@ class Rings:
                 raise _Offline from error
             if error.errno in (1, 12, 13):  # EPERM, ENOMEM, EACCES
                 raise KernelError(
-                    f"no memory for a ring of {self._pages} pages for CPU {cpu} ({error.strerror}): "
+                    f"no ring of {self._pages} pages for CPU {cpu} ({error.strerror}): "
                     "take a smaller --ring-pages, or give CAP_IPC_LOCK or more "
                     "kernel.perf_event_mlock_kb"
                 ) from error
@@ -153,5 +153,3 @@ class Rings:
 
 class _Offline(Exception):
     pass
-
-

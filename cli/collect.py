@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -18,9 +18,7 @@ from execdb.cli.escape import escape
 from execdb.store.errors import RecordingError, UsageError
 
 if TYPE_CHECKING:
-    from execdb.collector.collect import Collector
     from execdb.collector.source import KernelSource
-    from execdb.store.database import Database
     from execdb.store.event import Exec
     from execdb.store.recording import Machine
 

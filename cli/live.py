@@ -18,7 +18,9 @@ _LAST_WORDS_S = 2.0
 class Live:
     """`show` hands a batch over and returns at once. `gone` is set when stdout is."""
 
-    def __init__(self, renderer: Renderer, machine: Machine, run_id: int, gone: Callable[[], None]) -> None:
+    def __init__(
+        self, renderer: Renderer, machine: Machine, run_id: int, gone: Callable[[], None]
+    ) -> None:
         self._render, self._machine, self._run_id, self._gone = renderer, machine, run_id, gone
         self._queue: queue.Queue[tuple[int, Sequence[Exec]] | None] = queue.Queue(_BATCHES)
         self._skipped = 0

@@ -44,9 +44,7 @@ def uid_of(text: str) -> int:
         raise UsageError(f"there is no user {text!r} on this machine: give the number") from None
 
 
-def filter_of(
-    *, uid: str | None, since: str | None, until: str | None, **same: Any
-) -> "Filter":
+def filter_of(*, uid: str | None, since: str | None, until: str | None, **same: Any) -> "Filter":
     """The store's filter from the options as they were typed."""
     from execdb.store.history import Filter
 

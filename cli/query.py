@@ -34,7 +34,9 @@ def query(
     until: options.Until = None,
     limit: Annotated[
         int | None,
-        typer.Option(help="The latest N (0: all).", min=0, metavar="N", show_default="50 on a terminal"),
+        typer.Option(
+            help="The latest N (0: all).", min=0, metavar="N", show_default="50 on a terminal"
+        ),
     ] = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="Newest first.")] = False,
     count: Annotated[bool, typer.Option("--count", help="Only how many there are.")] = False,

@@ -14,7 +14,8 @@ Renderer = Callable[[Iterable[Event]], Iterator[str]]
 def plain(events: Iterable[Event]) -> Iterator[str]:
     """The book's line: pid uid comm message."""
     for event in events:
-        yield f"{event.pid} {event.uid} {escape(event.caller or event.comm)} {escape(event.message)}\n"
+        name = event.caller or event.comm  # the book's program speaks before the exec
+        yield f"{event.pid} {event.uid} {escape(name)} {escape(event.message)}\n"
 
 
 def line(events: Iterable[Event]) -> Iterator[str]:

@@ -64,7 +64,7 @@ def describe(path: str, pid: int | None, state: "State", config: "Config") -> di
 def lines(found: dict[str, Any]) -> list[str]:
     """For people."""
     pid, config, runs = found["collector_pid"], found["config"], found["runs"]
-    entries = f"{config['entries']} entries, default \"{escape(config['default'])}\""
+    entries = f'{config["entries"]} entries, default "{escape(config["default"])}"'
     span = ""
     if found["events"]:
         span = f", {rfc3339(found['first_ns'])} to {rfc3339(found['last_ns'])}"

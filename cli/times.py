@@ -36,5 +36,7 @@ def parse_time(text: str, now_ns: int) -> int:
 def _moment(text: str, now_ns: int) -> datetime:
     if re.fullmatch(r"\d\d?:\d\d(:\d\d)?", text, re.ASCII):
         today = datetime.fromtimestamp(now_ns // 1_000_000_000).date()
-        return datetime.combine(today, time.fromisoformat(text.zfill(len(text) + text.find(":") % 2)))
+        return datetime.combine(
+            today, time.fromisoformat(text.zfill(len(text) + text.find(":") % 2))
+        )
     return datetime.fromisoformat(text)

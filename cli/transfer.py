@@ -23,7 +23,9 @@ def import_(
         try:
             added, known = import_lines(database, lines)
         except UnicodeDecodeError as error:
-            raise ExecdbError(f"{file} is not UTF-8 ({error.reason}); nothing was imported") from error
+            raise ExecdbError(
+                f"{file} is not UTF-8 ({error.reason}); nothing was imported"
+            ) from error
     print(f"imported {added} execs, {known} were there already")
 
 

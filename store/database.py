@@ -92,7 +92,6 @@ class Database:
         """Changes when another connection has committed something; costs microseconds."""
         return int(self._connection.exec_driver_sql("PRAGMA data_version").scalar_one())
 
-
     def check(self) -> str | None:
         """What SQLite's own check finds wrong with the file, None if nothing."""
         with self.reading() as connection:
@@ -123,7 +122,9 @@ def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) 
     _check_file(path, create)
     if not path.exists() or path.stat().st_size == 0:
         if not create:
-            raise DatabaseError(f"no database at {path} yet: execdb collect makes one (or name yours with --db)")
+            raise DatabaseError(
+                f"no database at {path} yet: execdb collect makes one (or name yours with --db)"
+            )
         _upgrade(path)
     database = Database(path, busy_ms=busy_ms)
     try:
@@ -145,7 +146,9 @@ def _revision(database: Database) -> str | None:
             return revision_of(connection)
     except DatabaseError as error:
         text = str(error)
-        raise DatabaseError(text if str(database.path) in text else f"{database.path} {text}") from error
+        raise DatabaseError(
+            text if str(database.path) in text else f"{database.path} {text}"
+        ) from error
 
 
 def _check_age(path: Path, found: str | None) -> None:
@@ -155,7 +158,9 @@ def _check_age(path: Path, found: str | None) -> None:
             "upgrade execdb"
         )
     if not os.access(path, os.W_OK):
-        raise DatabaseError(f"{path} is of an older execdb and may not be written to: upgrade it as its owner")
+        raise DatabaseError(
+            f"{path} is of an older execdb and may not be written to: upgrade it as its owner"
+        )
 
 
 def _make_folder(path: Path) -> None:

@@ -1,10 +1,10 @@
 """The one exception family. Each carries a sentence for the user and an exit code.
 
-    ExecdbError            1  could not be done
-    ├── DatabaseError      1  the file cannot be opened, read or written
-    ├── BadEvent           1  an event to import is not one
-    ├── RecordingError     1  recording cannot start or go on
-    └── UsageError         2  the request itself makes no sense
+ExecdbError            1  could not be done
+├── DatabaseError      1  the file cannot be opened, read or written
+├── BadEvent           1  an event to import is not one
+├── RecordingError     1  recording cannot start or go on
+└── UsageError         2  the request itself makes no sense
 """
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from execdb.store import schema
 from execdb.store.database import Database
@@ -76,12 +76,12 @@ class Recording:
         with self._database.writing() as connection:
             self._count(connection, counts, ended="clean", ended_ns=ended_ns)
 
-    def _count(self, connection, counts: Counts, **more: object) -> None:  # type: ignore[no-untyped-def]
+    def _count(self, connection: Connection, counts: Counts, **more: object) -> None:
         values = {**counts._asdict(), **more}
         connection.execute(update(schema.run).where(schema.run.c.id == self.run_id).values(values))
 
 
-def _last_sign_of_life():  # type: ignore[no-untyped-def]
+def _last_sign_of_life() -> ColumnElement[int]:
     """The time of the run's last row, else its start."""
     run, image = schema.run, schema.image
     last = select(func.max(image.c.time_ns)).where(image.c.run_id == run.c.id).scalar_subquery()

@@ -11,7 +11,9 @@ run = Table(
     "run",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("kind", Text, nullable=False),  # collect: a collector life; import: events from elsewhere
+    Column(
+        "kind", Text, nullable=False
+    ),  # collect: a collector life; import: events from elsewhere
     Column("host", Text, nullable=False),
     Column("boot_id", Text, nullable=False),
     Column("kernel", Text),

@@ -25,7 +25,11 @@ def read_state(database: Database) -> State:
     with database.reading() as connection:
         events, first, last = (
             connection.scalar(select(column))
-            for column in (func.count(image.c.id), func.min(image.c.time_ns), func.max(image.c.time_ns))
+            for column in (
+                func.count(image.c.id),
+                func.min(image.c.time_ns),
+                func.max(image.c.time_ns),
+            )
         )
         rows = connection.execute(
             select(run).where(run.c.kind == "collect").order_by(run.c.id.desc())

@@ -64,7 +64,11 @@ def upgrade() -> None:
         _text("message"),
     )
     op.create_table(
-        "config_state", _id(), _text("default_message"), _int("generation"), _int("kernel_generation")
+        "config_state",
+        _id(),
+        _text("default_message"),
+        _int("generation"),
+        _int("kernel_generation"),
     )
     op.execute("INSERT INTO config_state VALUES (1, 'Hello World', 1, 0)")
     op.execute(EXECS)
