@@ -78,7 +78,7 @@ def main():
     except PermissionError as error:
         reply, descriptors = {"error": "unsafe bcc", "detail": str(error)}, []
     except Exception as error:  # whatever BCC raises becomes the parent's sentence
-        reply, descriptors = {"error": "load", "detail": str(error)}, []
+        reply, descriptors = {"error": "load", "detail": str(error) or repr(error)}, []
     socket.send_fds(channel, [json.dumps(reply).encode() + b"\n"], descriptors)
 
 

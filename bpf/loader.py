@@ -188,8 +188,10 @@ def _converse(channel: socket.socket, request: dict[str, Any]) -> tuple[dict[str
         reply = json.loads(data)
     except TimeoutError:
         return {"error": "hangs"}, _close_all(descriptors)
-    except (OSError, ValueError) as error:
-        return {"error": "died", "detail": str(error)}, _close_all(descriptors)
+    except OSError:  # it went without a word
+        return {"error": "died"}, _close_all(descriptors)
+    except ValueError:
+        reply = None
     expected = len(request["maps"]) + len(request["programs"])
     if not isinstance(reply, dict) or ("error" not in reply and len(descriptors) != expected):
         return {"error": "died", "detail": "garbage from the loader"}, _close_all(descriptors)

@@ -5,13 +5,15 @@ Everything the loop touches is a parameter; `cli/collect.py` wires it.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Protocol
 
-from execdb.collector.decode import BadRecord, Decoder
+from execdb.collector.decode import Decoder
 from execdb.store.event import Counts, Exec
 
 DRAIN_S = 0.1  # how often the rings are emptied
 _SETTLE_NS = 5_000_000  # a younger record may have an older one behind it, on another CPU
+_BOOT_NS = attrgetter("boot_ns")
 _REFRESH_S = 1.0  # how often CPUs that came online are looked for
 
 
@@ -100,13 +102,11 @@ class Collector:
 
     def _drain(self, settle_ns: int) -> None:
         """Empties the rings into `_waiting`, in order of boot time over all CPUs."""
-        decode, offset_ns = self._decoder.decode, self._parts.clock.offset_ns()
-        for record in self._parts.source.read():
-            try:
-                self._waiting.append(decode(record, offset_ns))
-            except BadRecord:
-                self._unreadable += 1
-        self._waiting.sort(key=_boot_ns)
+        records, offset_ns = self._parts.source.read(), self._parts.clock.offset_ns()
+        execs, unreadable = self._decoder.decode(records, offset_ns)
+        self._unreadable += unreadable
+        self._waiting += execs
+        self._waiting.sort(key=_BOOT_NS)
         self._ready = self._settled(settle_ns)
 
     def _settled(self, settle_ns: int) -> int:
@@ -139,7 +139,3 @@ class Collector:
         if final:
             lost = max(lost, kernel.seen - stored)
         return Counts(seen=stored + lost, stored=stored, filtered=0, lost=lost)
-
-
-def _boot_ns(event: Exec) -> int:
-    return event.boot_ns

@@ -1,6 +1,7 @@
 """From a record (raw bytes, as in bpf/execdb.h) to an event. Pure."""
 
 import struct
+from collections.abc import Iterable
 
 from execdb.bpf import wire
 from execdb.store.event import Command, Creds, Exec, text_of
@@ -8,13 +9,11 @@ from execdb.store.event import Command, Creds, Exec, text_of
 _REMEMBERED = 8_192  # values of a kind
 _REMEMBERED_BYTES = 4_000_000
 
-_HEAD = struct.Struct("=QII")  # boot_ns, pid, ppid
-_CREDS = struct.Struct("=III12s")
-_COMMAND = struct.Struct("=IIII16s")
 _CREDS_AT = wire.LAYOUT["uid"][0]
 _COMMAND_AT = wire.LAYOUT["argc"][0]
-_LENGTHS = struct.Struct("=II")
-_LENGTHS_AT = wire.LAYOUT["filename_len"][0]
+_FIXED = struct.Struct("=QII 24x 8x II 16x")  # boot_ns, pid, ppid, filename_len, args_len
+_CREDS = struct.Struct("=III12s")
+_COMMAND = struct.Struct("=IIII16s")
 _DATA_AT = wire.EXEC.size
 
 
@@ -31,23 +30,35 @@ class Decoder:
         self._commands: dict[bytes, Command] = {}
         self._bytes = 0
 
-    def decode(self, record: bytes, clock_offset_ns: int) -> Exec:
-        """`clock_offset_ns` is CLOCK_REALTIME - CLOCK_BOOTTIME. Raises BadRecord."""
-        try:
-            boot_ns, pid, ppid = _HEAD.unpack_from(record)
-            filename_len, args_len = _LENGTHS.unpack_from(record, _LENGTHS_AT)
-        except struct.error as error:
-            raise BadRecord(f"a record of {len(record)} bytes") from error
-        creds = record[_CREDS_AT:_COMMAND_AT]
-        command = record[_COMMAND_AT : _DATA_AT + filename_len + args_len]
-        return Exec(
-            boot_ns + clock_offset_ns,
-            boot_ns,
-            pid,
-            ppid,
-            self._creds.get(creds) or self._new_creds(creds),
-            self._commands.get(command) or self._new_command(command),
-        )
+    def decode(self, records: Iterable[bytes], clock_offset_ns: int) -> tuple[list[Exec], int]:
+        """The events in the order of their records, and how many records were unreadable.
+
+        `clock_offset_ns` is CLOCK_REALTIME - CLOCK_BOOTTIME. The loop runs once an exec on the
+        recorded machine: known parts cost a slice and a look-up each.
+        """
+        events: list[Exec] = []
+        bad = 0
+        known_creds, known_commands, make = self._creds.get, self._commands.get, Exec._make
+        for record in records:
+            try:
+                boot_ns, pid, ppid, filename_len, args_len = _FIXED.unpack_from(record)
+                creds = record[_CREDS_AT:_COMMAND_AT]
+                command = record[_COMMAND_AT : _DATA_AT + filename_len + args_len]
+                events.append(
+                    make(
+                        (
+                            boot_ns + clock_offset_ns,
+                            boot_ns,
+                            pid,
+                            ppid,
+                            known_creds(creds) or self._new_creds(creds),
+                            known_commands(command) or self._new_command(command),
+                        )
+                    )
+                )
+            except (struct.error, BadRecord):
+                bad += 1
+        return events, bad
 
     def _new_creds(self, raw: bytes) -> Creds:
         if len(self._creds) >= _REMEMBERED:

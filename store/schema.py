@@ -61,7 +61,6 @@ image = Table(
     Column("command_id", Integer, ForeignKey("command.id"), nullable=False),
     Index("image_time", "time_ns"),
     Index("image_pid", "pid"),
-    Index("image_creds", "creds_id"),
     Index("image_command", "command_id"),
 )
 

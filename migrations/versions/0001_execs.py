@@ -56,7 +56,6 @@ def upgrade() -> None:
     )
     op.create_index("image_time", "image", ["time_ns"])
     op.create_index("image_pid", "image", ["pid"])
-    op.create_index("image_creds", "image", ["creds_id"])
     op.create_index("image_command", "image", ["command_id"])
     op.create_table(
         "config",

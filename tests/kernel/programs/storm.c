@@ -1,0 +1,32 @@
+/* storm PROGRAM COUNT [same]: starts PROGRAM COUNT times, one after the other, as fast as it can, and
+ * prints how long that took in nanoseconds. The child's argv[1] is its number, or "same". */
+#define _GNU_SOURCE
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+
+extern char **environ;
+
+int main(int argc, char **argv)
+{
+	long count = argc > 2 ? atol(argv[2]) : 0;
+	struct timespec start, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (long i = 0; i < count; i++) {
+		char number[24];
+		char *args[] = {argv[1], number, NULL};
+		pid_t pid;
+
+		snprintf(number, sizeof(number), argc > 3 ? "same" : "%ld", i);
+		if (posix_spawn(&pid, argv[1], NULL, NULL, args, environ))
+			return 1;
+		if (waitpid(pid, NULL, 0) != pid)
+			return 2;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	printf("%lld\n", (end.tv_sec - start.tv_sec) * 1000000000LL + end.tv_nsec - start.tv_nsec);
+	return 0;
+}

@@ -1,0 +1,233 @@
+"""From an exec on this kernel to a row in the database."""
+
+import os
+import pty
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.kernel.conftest import EXECDB, Recorder, attached, finish, storm, wait_for
+
+
+def _as(uid: int, *command: str) -> None:
+    subprocess.run(["setpriv", "--reuid", str(uid), "--clear-groups", *command], check=True)
+
+
+def test_prints_the_books_lines(record: Callable[..., Recorder], tmp_path: Path) -> None:
+    db = tmp_path / "execdb.db"
+    subprocess.run([EXECDB, "--db", db, "config", "set", "0", "Hey root!"], check=True)
+    recorder = record()
+    recorder.run("config", "set", "501", "Hi user 501!")
+    subprocess.run(["ls", "/"], check=True, stdout=subprocess.DEVNULL)
+    _as(501, "true")
+    _as(1000, "true")
+    recorder.stop()
+
+    lines = [
+        line.split(" ", 1)[1] for line in recorder.run("query", "--format", "plain").splitlines()
+    ]
+    assert "0 ls Hey root!" in lines
+    assert "501 true Hi user 501!" in lines
+    assert "1000 true Hello World" in lines
+
+
+def test_filters_by_user(recorder: Recorder) -> None:
+    for uid in (501, 1, 501):
+        _as(uid, "true")
+    recorder.stop()
+
+    assert {event["uid"] for event in recorder.events("--uid", "0")} == {0}
+    assert [event["comm"] for event in recorder.events("--uid", "501")] == ["true", "true"]
+    assert [event["uid"] for event in recorder.events("--uid", "daemon")] == [1]
+
+
+def test_stores_every_exec_of_a_storm_in_order(
+    record: Callable[..., Recorder], programs: Path
+) -> None:
+    recorder = record()
+    storms = storm(programs, 5003, 5004)
+    finish(storms)
+    summary = recorder.stop()
+
+    assert ", 0 lost, " in summary
+    events = recorder.events("--comm", "nothing")
+    assert len(events) == 10_007
+    times = [event["boot_ns"] for event in recorder.events()]
+    assert times == sorted(times)
+    for process, count in zip(storms, (5003, 5004), strict=True):
+        numbers = [int(e["argv"][1]) for e in events if e["ppid"] == process.pid]
+        assert numbers == list(range(count))
+    with sqlite3.connect(recorder.db) as connection:
+        seen, stored, filtered, lost, ended = connection.execute(
+            "SELECT seen, stored, filtered, lost, ended FROM runs"
+        ).fetchone()
+    assert (seen, filtered, lost, ended) == (stored, 0, 0, "clean")
+    assert stored == len(times)
+
+
+def test_counts_what_a_full_ring_loses(record: Callable[..., Recorder], programs: Path) -> None:
+    recorder = record("--ring-pages", "1")
+    recorder.process.send_signal(signal.SIGSTOP)
+    finish(storm(programs, 503, 509))
+    recorder.process.send_signal(signal.SIGCONT)
+    recorder.stop()
+
+    (run,) = _runs(recorder.db)
+    assert run["lost"] > 500
+    assert run["seen"] == run["stored"] + run["lost"]
+    assert run["stored"] == len(recorder.events())
+    assert run["seen"] >= 1012 + 2
+
+
+def _runs(db: Path) -> list[dict[str, object]]:
+    with sqlite3.connect(db) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute("SELECT * FROM runs ORDER BY run_id")]
+
+
+def test_survives_kill_in_the_middle_of_a_storm(
+    record: Callable[..., Recorder], programs: Path
+) -> None:
+    shown: set[tuple[int, int]] = set()
+    for _ in range(11):
+        recorder = record()
+        storms = storm(programs, 1009, 1013)
+        shown |= {(e["boot_ns"], e["pid"]) for e in recorder.events()}
+        recorder.kill()
+        finish(storms)
+        with sqlite3.connect(recorder.db) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert shown <= {(e["boot_ns"], e["pid"]) for e in recorder.events()}
+        wait_for(lambda: not attached(), "the program to go")
+    last = record()
+    last.stop()
+    assert [run["ended"] for run in _runs(last.db)] == ["crashed"] * 11 + ["clean"]
+
+
+def test_nothing_stays_attached_after_a_clean_end(recorder: Recorder) -> None:
+    assert "on_exec" in attached()
+    recorder.stop(signal.SIGINT)
+    wait_for(lambda: not attached(), "the program to go")
+
+
+def test_refuses_a_second_collector(recorder: Recorder) -> None:
+    done = subprocess.run(
+        [EXECDB, "--db", recorder.db, "collect"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"execdb: another collector (pid {recorder.process.pid}) already records to {recorder.db}\n"
+    )
+
+
+def test_stops_by_itself_after_the_time_asked_for(tmp_path: Path) -> None:
+    started = time.monotonic()
+    done = subprocess.run(
+        [EXECDB, "--db", tmp_path / "a.db", "collect", "--for", "0.3"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert done.stdout == ""
+    assert "execs in 0." in done.stderr
+    assert time.monotonic() - started > 0.3
+
+
+def test_a_reader_that_goes_away_ends_it_cleanly(tmp_path: Path) -> None:
+    script = f"{EXECDB} --db {tmp_path}/a.db collect --print --format plain | head -n 1"
+    process = subprocess.Popen(
+        ["bash", "-o", "pipefail", "-c", script], stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    while process.poll() is None:
+        subprocess.run(["true"], check=True)
+        time.sleep(0.05)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert len(out.splitlines()) == 1
+    assert b" 0 lost, " in err
+    assert b"Traceback" not in err
+
+
+def test_a_terminal_that_vanishes_ends_it_cleanly(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [EXECDB, "--db", tmp_path / "a.db", "collect"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    assert process.stderr is not None
+    process.stderr.readline()  # recording
+    os.close(ours)
+    while process.poll() is None:
+        subprocess.run(["true"], check=True)
+        time.sleep(0.05)
+    _, err = process.communicate()
+    assert process.returncode == 0
+    assert b" 0 lost, " in err
+
+
+def test_shows_execs_on_a_terminal_with_nothing_raw(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [EXECDB, "--db", tmp_path / "a.db", "collect"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+    )
+    os.close(theirs)
+    assert process.stderr is not None
+    process.stderr.readline()
+    subprocess.run(["true", "\x1b[31mred", "[red]", b"\x9b\xff", "a\nb"], check=True)
+    shown = b""
+    while b"[red]" not in shown or not shown.endswith(b"\r\n"):
+        shown += os.read(ours, 65536)
+    process.terminate()
+    process.wait()
+    os.close(ours)
+    process.stderr.close()
+    line = next(part for part in shown.split(b"\r\n") if b"[red]" in part)
+    assert line.endswith(rb"true $'\x1b[31mred' '[red]' $'\x9b\xff' $'a\nb'")
+    assert not any(byte < 32 or byte >= 127 for byte in line)
+
+
+def test_works_without_tracefs_and_debugfs(tmp_path: Path) -> None:
+    hide = "mount -t tmpfs none /sys/kernel/debug; mount -t tmpfs none /sys/kernel/tracing"
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", f'{hide}; "$0" --db "$1" collect --for 0.5; true', EXECDB,
+         tmp_path / "a.db"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )  # fmt: skip
+    assert "recorded" in done.stderr, done.stderr
+
+
+def test_needs_privileges_and_says_so(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["setpriv", "--bounding-set", "-all", EXECDB, "--db", tmp_path / "a.db", "collect"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert done.stderr == ("execdb: recording needs root (or CAP_BPF and CAP_PERFMON): try sudo\n")
+    assert not (tmp_path / "a.db").exists()
+
+
+def test_doctor_is_content_with_this_machine(tmp_path: Path) -> None:
+    doctor = [EXECDB, "--db", tmp_path / "a.db", "doctor"]
+    done = subprocess.run(doctor, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
+    assert all(line.endswith(": ok") for line in done.stdout.splitlines())
+    done = subprocess.run(
+        ["setpriv", "--bounding-set", "-all", *doctor], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert "privileges  uid 0: NOT OK: run as root" in done.stdout

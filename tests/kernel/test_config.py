@@ -1,0 +1,100 @@
+"""The config table and its mirror in the kernel."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.kernel.conftest import EXECDB, SBIN, Recorder, wait_for
+
+
+def _map_id(recorder: Recorder, name: str) -> str:
+    """The id of a map that the collector holds, from its descriptors (proc_pid_fdinfo(5))."""
+    for info in Path(f"/proc/{recorder.process.pid}/fdinfo").iterdir():
+        fields = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+        number = fields.get("map_id", "").strip()
+        if number and _bpftool("map", "show", "id", number)["name"] == name:
+            return number
+    raise AssertionError(f"the collector holds no map {name}")
+
+
+def _bpftool(*arguments: str) -> Any:
+    done = subprocess.run(
+        ["bpftool", "-j", *arguments], capture_output=True, text=True, check=True, env=SBIN
+    )
+    return json.loads(done.stdout or "null")
+
+
+def _entries(map_id: str) -> dict[int, bytes]:
+    """The whole map as bpftool sees it, which is independent of execdb."""
+    entries = {}
+    for entry in _bpftool("map", "dump", "id", map_id):
+        key, value = (bytes(int(b, 16) for b in entry[part]) for part in ("key", "value"))
+        entries[int.from_bytes(key, "little")] = value
+    return entries
+
+
+def test_the_next_exec_carries_the_new_message_23_times_of_23(recorder: Recorder) -> None:
+    map_id = _map_id(recorder, "config")
+    for number in range(23):
+        message = f"message {number:4d}"
+        answer = recorder.run("config", "set", "0", message)
+        subprocess.run(["true", message], check=True)
+        assert answer == f'uid 0: "{message}" (in the kernel)\n'
+        assert _entries(map_id) == {0: message.encode()}
+    recorder.stop()
+    found = [(e["argv"][1], e["message"]) for e in recorder.events("--comm", "true")]
+    assert found == [(f"message {n:4d}", f"message {n:4d}") for n in range(23)]
+
+
+def test_unset_and_default(recorder: Recorder) -> None:
+    recorder.run("config", "set", "0", "Hey root!")
+    assert recorder.run("config", "unset", "0") == "uid 0: no entry (in the kernel)\n"
+    subprocess.run(["true", "unset"], check=True)
+    assert (
+        recorder.run("config", "default", "Guten Tag") == 'default: "Guten Tag" (in the kernel)\n'
+    )
+    subprocess.run(["true", "default"], check=True)
+    recorder.stop()
+    found = [(e["argv"][1], e["message"]) for e in recorder.events("--comm", "true")]
+    assert found == [("unset", "Hello World"), ("default", "Guten Tag")]
+
+
+def test_the_first_event_already_carries_its_message(
+    record: Callable[..., Recorder], tmp_path: Path
+) -> None:
+    subprocess.run(
+        [EXECDB, "--db", tmp_path / "execdb.db", "config", "set", "0", "123456789012"], check=True
+    )
+    busy = subprocess.Popen(["sh", "-c", "while :; do /bin/true; done"])
+    try:
+        recorder = record("--for", "0.5")
+        recorder.process.wait(30)
+    finally:
+        busy.kill()
+        busy.wait()
+    assert {e["message"] for e in recorder.events("--uid", "0")} == {"123456789012"}
+
+
+def test_a_change_behind_its_back_is_put_right_with_a_warning(recorder: Recorder) -> None:
+    recorder.run("config", "set", "0", "Hey root!")
+    map_id = _map_id(recorder, "config")
+    _bpftool("map", "update", "id", map_id, "key", "5", "0", "0", "0", "value", *["65"] * 12)
+    _bpftool("map", "delete", "id", map_id, "key", "0", "0", "0", "0")
+    assert set(_entries(map_id)) == {5}
+
+    def _right() -> bool:
+        return _entries(map_id) == {0: b"Hey root!\0\0\0"}
+
+    wait_for(_right, "the map to be put right")
+    wait_for(
+        lambda: "warning: something else changed the kernel's config map" in recorder.log, "it"
+    )
+
+
+def test_reserves_room_for_every_entry_allowed(recorder: Recorder) -> None:
+    shown = _bpftool("map", "show", "id", _map_id(recorder, "config"))
+    assert (shown["type"], shown["bytes_key"], shown["bytes_value"], shown["max_entries"]) == (
+        "hash", 4, 12, 10_240
+    )  # fmt: skip

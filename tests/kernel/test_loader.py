@@ -1,0 +1,133 @@
+"""The loader child: what it hands over, and the one sentence for each way it can fail."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from execdb.bpf import loader, wire
+from execdb.bpf.errors import KernelError
+
+
+def _fake_interpreter(tmp_path: Path, code: str) -> str:
+    """A program that takes the place of the loader child; descriptor 0 is its socket."""
+    script = tmp_path / "interpreter"
+    script.write_text(f"#!{sys.executable}\n{code}")
+    script.chmod(0o755)
+    return str(script)
+
+
+@pytest.fixture
+def only(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Only this interpreter is tried."""
+    return lambda path: monkeypatch.setattr(loader, "interpreters", lambda: [path])
+
+
+def test_the_record_of_the_compiled_program_is_the_one_in_python() -> None:
+    program = loader.load()  # compares, and refuses what differs
+    program.close()
+
+
+def test_a_record_that_differs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(wire.LAYOUT, "ppid", (16, 4))
+    with pytest.raises(KernelError, match="differs from"):
+        loader.load()
+
+
+def test_loading_leaks_no_descriptor() -> None:
+    before = os.listdir("/proc/self/fd")
+    loader.load().close()
+    assert os.listdir("/proc/self/fd") == before
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("int on_exec(void *ctx) { return nonsense; }", "undeclared identifier 'nonsense'"),
+        (
+            "int on_exec(void *ctx) { return *(volatile int *)0x1234; }",
+            "BCC could not load the program: ",
+        ),
+        (
+            "int on_exec(void *ctx) { volatile char b[9000]; for (int i = 0; i < 9000; i++)"
+            " b[i] = i; return b[(long)ctx & 8191]; }",
+            "stack limit of 512 bytes",
+        ),
+    ],
+    ids=["compile error", "verifier error", "stack too large"],
+)
+def test_a_program_that_does_not_load(
+    source: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "execdb.bpf.c").write_text(source)
+    for name in ("headers", "compile.py", "execdb.h"):
+        (tmp_path / name).symlink_to(loader.HERE / name)
+    monkeypatch.setattr(loader, "HERE", tmp_path)
+    with pytest.raises(KernelError) as caught:
+        loader.load()
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_btf(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(loader, "BTF_PATH", tmp_path / "none")
+    with pytest.raises(KernelError, match="CONFIG_DEBUG_INFO_BTF"):
+        loader.load()
+
+
+def test_bytes_that_are_not_btf(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "btf").write_bytes(b"no" * 100)
+    monkeypatch.setattr(loader, "BTF_PATH", tmp_path / "btf")
+    with pytest.raises(KernelError, match="not BTF"):
+        loader.load()
+
+
+def test_no_bcc(tmp_path: Path, only: Any) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    only(str(tmp_path / "venv/bin/python"))
+    with pytest.raises(KernelError, match="install python3-bpfcc"):
+        loader.load()
+
+
+def test_the_bcc_of_pypi_is_recognised(tmp_path: Path, only: Any) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    (site,) = (tmp_path / "venv/lib").glob("python3*/site-packages")
+    (site / "bcc").mkdir()
+    (site / "bcc/__init__.py").write_text("class Lattice: pass\n")
+    only(str(tmp_path / "venv/bin/python"))
+    with pytest.raises(KernelError, match="pip uninstall bcc"):
+        loader.load()
+
+
+def test_root_does_not_import_bcc_from_where_others_can_write(tmp_path: Path, only: Any) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    (site,) = (tmp_path / "venv/lib").glob("python3*/site-packages")
+    (site / "bcc").mkdir()
+    (site / "bcc/__init__.py").write_text("BPF = None\n")
+    (site / "bcc/__init__.py").chmod(0o666)
+    only(str(tmp_path / "venv/bin/python"))
+    with pytest.raises(KernelError, match="written by others"):
+        loader.load()
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("import time; time.sleep(60)", "did not finish within"),
+        ("import os; os.kill(os.getpid(), 9)", "it was killed"),
+        ("import os; os.write(0, b'garbage\\n')", "garbage from the loader"),
+        ("import os; os.write(0, b'{}\\n')", "garbage from the loader"),
+        ("import os; os.write(0, b'[1]\\n')", "garbage from the loader"),
+    ],
+    ids=["hangs", "is killed", "sends garbage", "sends no descriptors", "sends a list"],
+)
+def test_a_child_that(
+    code: str, sentence: str, tmp_path: Path, only: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "TIMEOUT_S", 0.5)
+    only(_fake_interpreter(tmp_path, code))
+    with pytest.raises(KernelError, match=sentence):
+        loader.load()
