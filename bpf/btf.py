@@ -11,7 +11,7 @@ _MAGIC = 0xEB9F
 _HEADER = struct.Struct("HBBIIIII")  # magic, version, flags, hdr_len, type_off/len, str_off/len
 _TYPE = struct.Struct("III")  # name_off, info, size or type
 _MEMBER = struct.Struct("III")  # name_off, type, offset in bits
-_STRUCT, _UNION, _FUNC_PROTO = 4, 5, 13
+_STRUCT, _UNION, _TYPEDEF, _FUNC_PROTO = 4, 5, 8, 13
 _VLEN_ITEM = {_STRUCT: 12, _UNION: 12, 6: 8, _FUNC_PROTO: 8, 15: 12, 19: 12}
 _EXTRA = {1: 4, 3: 12, 14: 4, 17: 4}  # INT, ARRAY, VAR, DECL_TAG
 
@@ -95,3 +95,15 @@ class BTF:
         if found is None:
             raise BTFError(f"struct {struct_name} has no member {member}")
         return found
+
+    def parameters(self, typedef: str) -> int:
+        """How many parameters the function has that a typedef points to, such as
+        `btf_trace_sched_process_exit`. Raises BTFError."""
+        position = self._find(typedef, _TYPEDEF)
+        for _ in range(2):  # the pointer, the prototype
+            _, _, type_id = _TYPE.unpack_from(self._blob, position)
+            position = self._positions[type_id]
+        info: int = _TYPE.unpack_from(self._blob, position)[1]
+        if info >> 24 & 0x1F != _FUNC_PROTO:
+            raise BTFError(f"{typedef} is no function")
+        return info & 0xFFFF

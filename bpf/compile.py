@@ -4,11 +4,12 @@ Runs as a script under whichever interpreter has the distribution's `bcc`; impor
 of execdb. This is the only file that imports `bcc`, which pulls in LLVM (about 120 MB) and may
 end the process on a compile error: both stay here.
 
-Socket: descriptor 0. In: one line of JSON, `{source, cflags, maps, programs, record}`. Out: one
-line of JSON, `{version, file, layout}` with the descriptors of maps and programs, in that order,
-as SCM_RIGHTS, or `{error, detail}`.
+Socket: descriptor 0. In: one line of JSON, `{source, cflags, maps, programs, ...}`. Out: one
+line of JSON, `{version, file, layout, ...}` with the descriptors of maps and programs, in that
+order, as SCM_RIGHTS, or `{error, detail}`.
 """
 
+import ctypes
 import json
 import os
 import socket
@@ -47,6 +48,27 @@ def layout_of(leaf):
     ]
 
 
+def tracepoint_ids(names):
+    """{name: number}, from tracefs, which is mounted for this process alone where it is not."""
+    if not names:
+        return {}
+    folder = "/sys/kernel/tracing"
+    if not os.path.exists(folder + "/events"):
+        libc = ctypes.CDLL(None, use_errno=True)
+        clone_newns, ms_private_all = 0x20000, 0x44000
+        if (
+            libc.unshare(clone_newns)
+            or libc.mount(b"none", b"/", None, ms_private_all, None)
+            or libc.mount(b"tracefs", folder.encode(), b"tracefs", 0, None)
+        ):
+            raise OSError(ctypes.get_errno(), "cannot mount tracefs, which names the tracepoints")
+    ids = {}
+    for name in names:
+        with open(f"{folder}/events/{name}/id") as file:
+            ids[name] = int(file.read())
+    return ids
+
+
 def load(bcc, request):
     """The reply, and the descriptors that go with it; no source only asks which BCC this is."""
     about = {"version": bcc.__version__, "file": bcc.__file__}
@@ -56,11 +78,19 @@ def load(bcc, request):
     os.chdir("/")  # BCC changes folders while compiling and fails in very long paths
     program = bcc.BPF(text=request["source"], cflags=request["cflags"])
     descriptors = [program[name].map_fd for name in request["maps"]]
-    for name in request["programs"]:
-        descriptors.append(program.load_func(name, bcc.BPF.RAW_TRACEPOINT).fd)
+    kinds = {
+        "raw_tracepoint": bcc.BPF.RAW_TRACEPOINT,
+        "tracepoint": bcc.BPF.TRACEPOINT,
+        "kprobe": bcc.BPF.KPROBE,
+        "kretprobe": bcc.BPF.KPROBE,
+    }
+    for name, kind in request["programs"].items():
+        descriptors.append(program.load_func(name, kinds[kind]).fd)
     # The program object must outlive the hand-over: it closes its descriptors with itself.
     keep.append(program)
-    return {**about, "layout": layout_of(program[request["record"]].Leaf)}, descriptors
+    about["layout"] = layout_of(program[request["record"]].Leaf)
+    about["tracepoints"] = tracepoint_ids(request["tracepoints"])
+    return about, descriptors
 
 
 keep = []

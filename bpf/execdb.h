@@ -7,41 +7,79 @@
 #ifndef EXECDB_H
 #define EXECDB_H
 
-#define MESSAGE_LEN 12   /* the book's messages; 12 bytes need no NUL */
-#define COMM_LEN 16      /* TASK_COMM_LEN */
+#define MESSAGE_LEN 12    /* the book's messages; 12 bytes need no NUL */
+#define COMM_LEN 16       /* TASK_COMM_LEN */
+#define TTY_LEN 16
+#define NAME_LEN 256      /* NAME_MAX and the NUL */
 #define FILENAME_MAX 4096 /* PATH_MAX, the NUL included */
-#define ARGS_MAX 49152   /* what is kept of argv; a record must stay under 64 KiB */
+#define ARGS_MAX 49152    /* what is kept of argv; a record must stay under 64 KiB */
+#define WHERE_MAX 8192    /* what is kept of the current directory and the cgroup */
 
-#define FLAG_TRUNCATED 1 /* argv was cut, or could not be read */
+#define KIND_EXEC 1       /* struct exec_record: an image began */
+#define KIND_END 2        /* struct end_record: an image ended with its process */
+#define KIND_ATTEMPT 3    /* struct exec_record: an execve that failed */
+
+#define FLAG_REPLACES 1   /* the parent image is this process's own, which ends here */
 
 /* A message of the `config` map and of `fallback`. */
 struct message {
 	char text[MESSAGE_LEN];
 };
 
-/* One exec. `filename_len` bytes of filename (with its NUL) follow, then
- * `args_len` bytes of arguments, each with its NUL. */
+/* Names a process image: when it began and in which process. */
+struct image {
+	u64 boot_ns;
+	u32 pid;
+	u32 own;          /* began in the process that holds it; else inherited by fork */
+};
+
+/* One exec, or one failed attempt. Behind it: `filename_len` bytes of filename (with its
+ * NUL), `args_len` bytes of arguments, each with its NUL, and `where_len` bytes: the names of
+ * the current directory from the last to the first, an empty one, those of the cgroup. */
 struct exec_record {
-	u64 boot_ns;      /* CLOCK_BOOTTIME */
-	u32 pid;          /* thread group id, initial PID namespace */
+	u64 boot_ns;        /* CLOCK_BOOTTIME */
+	u64 parent_boot_ns; /* the image that called execve; 0 if unknown */
+	u32 parent_pid;
+	u32 kind;
+	u32 pid;            /* thread group id, initial PID namespace */
 	u32 ppid;
+	u32 flags;
+	u32 error;          /* errno of a failed attempt, else 0 */
+	u32 where_len;
+	u32 unused;
+	char caller[COMM_LEN]; /* who called execve; empty unless attempts are recorded */
 	/* who: user space interns these bytes as they are */
-	u32 uid;          /* real */
-	u32 euid;         /* effective, after the exec */
-	u32 gid;          /* real */
+	u32 uid;            /* real */
+	u32 euid;           /* effective, after the exec */
+	u32 gid;            /* real */
+	u32 loginuid;       /* audit's; (u32)-1 if unset */
+	u32 sessionid;      /* audit's; (u32)-1 if unset */
+	char tty[TTY_LEN];  /* controlling terminal; empty if none */
 	struct message message;
 	/* what: likewise, from here to the end of the arguments */
 	u32 argc;
-	u32 flags;
+	u32 truncated;      /* argv was cut, or could not be read */
 	u32 filename_len;
 	u32 args_len;
 	char comm[COMM_LEN];
 };
 
+/* The end of an image that was recorded. */
+struct end_record {
+	u64 boot_ns;
+	u64 image_boot_ns;
+	u32 image_pid;
+	u32 kind;
+	u32 status;         /* as wait(2) has it */
+	u32 unused;
+};
+
 /* What this CPU's program has counted since it was loaded. */
 struct counters {
-	u64 seen;         /* execs */
-	u64 lost;         /* records the perf buffer had no room for */
+	u64 seen;         /* execs, and failed attempts where they are recorded */
+	u64 lost;         /* of them, records the perf buffer had no room for */
+	u64 ends_lost;    /* likewise, of ends */
+	u64 untracked;    /* images that `images` had no room for: no end, no children */
 };
 
 #endif

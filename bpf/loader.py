@@ -1,70 +1,34 @@
 """Loads the program: BTF offsets in, a compile in a short-lived child, descriptors out."""
 
-import contextlib
 import json
 import os
+import platform
+import re
 import socket
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from execdb.bpf import probe, syscall, wire
-from execdb.bpf.btf import BTF, BTFError
+from execdb.bpf import probe, wire
 from execdb.bpf.errors import KernelError
 from execdb.bpf.map import Map
+from execdb.bpf.offsets import flags as offset_flags
+from execdb.bpf.offsets import read_btf, register_flags
+from execdb.bpf.program import ALWAYS, MAPS, Hook, Program, close_all
 from execdb.bpf.ring import possible_cpus
 
 HERE = Path(__file__).parent
-BTF_PATH = Path("/sys/kernel/btf/vmlinux")
 CONFIG_MAX = 10_240
+IMAGES_MAX = 65_536  # live processes that are followed; memory is set aside for each
 TIMEOUT_S = 60
-
-# The struct members the program reads, and the name its #defines know them by.
-_MEMBERS = {
-    "TASK_REAL_PARENT": ("task_struct", "real_parent"),
-    "TASK_TGID": ("task_struct", "tgid"),
-    "TASK_MM": ("task_struct", "mm"),
-    "TASK_CRED": ("task_struct", "cred"),
-    "MM_ARG_START": ("mm_struct", "arg_start"),
-    "MM_ARG_END": ("mm_struct", "arg_end"),
-    "CRED_EUID": ("cred", "euid"),
-    "BPRM_FILENAME": ("linux_binprm", "filename"),
-    "BPRM_ARGC": ("linux_binprm", "argc"),
-}
-_MAPS = ("config", "fallback", "counters", "output")
-_PROGRAMS = ("on_exec",)
 
 _NO_BCC = (
     "BCC for Python is missing: install python3-bpfcc (Debian, Ubuntu), python3-bcc (Fedora) "
     "or python-bcc (Arch)"
 )
-
-
-@dataclass(frozen=True)
-class Program:
-    """The loaded program: its maps, and `attach` to let it run."""
-
-    config: Map
-    fallback: Map
-    counters: Map
-    output: Map
-    on_exec: int
-
-    def attach(self) -> int:
-        """Attaches to every exec; detached when the returned descriptor is closed.
-        Raises KernelError."""
-        try:
-            return syscall.open_raw_tracepoint("sched_process_exec", self.on_exec)
-        except OSError as error:
-            raise KernelError(f"cannot attach to sched_process_exec: {error.strerror}") from error
-
-    def close(self) -> None:
-        for part in (self.config, self.fallback, self.counters, self.output):
-            os.close(part.fd)
-        os.close(self.on_exec)
 
 
 def interpreters() -> list[str]:
@@ -73,8 +37,9 @@ def interpreters() -> list[str]:
     return [path for path in dict.fromkeys(found) if path and os.access(path, os.X_OK)]
 
 
-def load() -> Program:
-    """Compiles and loads the program. Raises KernelError with a sentence for the user."""
+def load(hooks: Sequence[Hook] = ALWAYS) -> Program:
+    """Compiles and loads the programs of these hooks. Raises KernelError with a sentence for
+    the user."""
     if not probe.may_load():
         raise KernelError("recording needs root (or CAP_BPF and CAP_PERFMON): try sudo")
     if probe.lockdown() == "confidentiality":
@@ -82,46 +47,55 @@ def load() -> Program:
             "kernel lockdown is in confidentiality mode, which forbids BPF to read kernel memory: "
             "boot with lockdown=integrity"
         )
+    programs = {hook.program: hook.kind for hook in hooks}
     request = {
-        "source": (HERE / "execdb.bpf.c").read_text(),
-        "cflags": [
-            *_offsets(),
-            f"-DCONFIG_MAX={CONFIG_MAX}",
-            f"-DCPUS={possible_cpus()}",
-            f"-I{HERE}",
-        ],
-        "maps": _MAPS,
-        "programs": _PROGRAMS,
+        "source": _source("execdb.bpf.c"),
+        "cflags": _cflags(set(programs.values())),
+        "maps": MAPS,
+        "programs": programs,
+        "tracepoints": [hook.target for hook in hooks if hook.kind == "tracepoint"],
         "record": "scratch",
     }
     reply, descriptors = _compile_anywhere(request)
     try:
         _check_layout(reply["layout"])
     except KernelError:
-        for fd in descriptors:
-            os.close(fd)
+        close_all(descriptors)
         raise
-    config, fallback, counters, output, on_exec = descriptors
+    config, fallback, counters, images, output, *loaded = descriptors
     return Program(
         config=Map(config, wire.MESSAGE_LEN),
         fallback=Map(fallback, wire.MESSAGE_LEN),
         counters=Map(counters, wire.COUNTERS.size * possible_cpus()),
+        images=Map(images, wire.IMAGE.size),
         output=Map(output, 4),
-        on_exec=on_exec,
+        descriptors=dict(zip(programs, loaded, strict=True)),
+        tracepoint_ids=reply["tracepoints"],
     )
 
 
-def _offsets() -> list[str]:
-    try:
-        btf = BTF(BTF_PATH.read_bytes())
-        return [f"-D{name}_OFFSET={btf.offset(*member)}" for name, member in _MEMBERS.items()]
-    except OSError as error:
-        raise KernelError(
-            f"no BTF at {BTF_PATH} ({error.strerror}): execdb needs a kernel built with "
-            "CONFIG_DEBUG_INFO_BTF, as distributions' kernels are"
-        ) from error
-    except BTFError as error:
-        raise KernelError(f"BTF at {BTF_PATH} is of no use: {error}") from error
+def _source(name: str) -> str:
+    """The program with its own headers in place: BCC rewrites map accesses in the main file
+    alone."""
+    return _INCLUDE.sub(lambda match: _source(match[1]), (HERE / name).read_text())
+
+
+_INCLUDE = re.compile(r'^#include "([a-z.]+)"$', re.MULTILINE)
+
+
+def _cflags(kinds: set[str]) -> list[str]:
+    btf = read_btf()
+    flags = [
+        *offset_flags(btf),
+        f"-DCONFIG_MAX={CONFIG_MAX}",
+        f"-DIMAGES_MAX={IMAGES_MAX}",
+        f"-DCPUS={possible_cpus()}",
+    ]
+    if kinds > {"raw_tracepoint"}:
+        flags.append("-DATTEMPTS")
+    if "kprobe" in kinds:
+        flags += ["-DKPROBES", *register_flags(btf, platform.machine())]
+    return flags
 
 
 def _check_layout(layout: list[list[Any]]) -> None:
@@ -183,18 +157,22 @@ def _converse(channel: socket.socket, request: dict[str, Any]) -> tuple[dict[str
             more, fds, _, _ = socket.recv_fds(channel, 1 << 16, 32, socket.MSG_CMSG_CLOEXEC)
             descriptors += fds
             if not more:
-                return {"error": "died"}, _close_all(descriptors)
+                close_all(descriptors)
+                return {"error": "died"}, []
             data += more
         reply = json.loads(data)
     except TimeoutError:
-        return {"error": "hangs"}, _close_all(descriptors)
+        close_all(descriptors)
+        return {"error": "hangs"}, []
     except OSError:  # it went without a word
-        return {"error": "died"}, _close_all(descriptors)
+        close_all(descriptors)
+        return {"error": "died"}, []
     except ValueError:
         reply = None
     expected = len(request["maps"]) + len(request["programs"])
     if not isinstance(reply, dict) or ("error" not in reply and len(descriptors) != expected):
-        return {"error": "died", "detail": "garbage from the loader"}, _close_all(descriptors)
+        close_all(descriptors)
+        return {"error": "died", "detail": "garbage from the loader"}, []
     return reply, descriptors
 
 
@@ -215,13 +193,6 @@ def find_bcc() -> Bcc:
         if "error" not in reply:
             return Bcc(True, f"{reply['version']} ({reply['file']}, run by {interpreter})", "")
     return Bcc(False, "not found", explain(reply))
-
-
-def _close_all(descriptors: list[int]) -> list[int]:
-    for fd in descriptors:
-        with contextlib.suppress(OSError):
-            os.close(fd)
-    return []
 
 
 def explain(reply: dict[str, Any]) -> str:

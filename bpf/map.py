@@ -6,6 +6,7 @@ from collections.abc import Iterator, MutableMapping
 
 from execdb.bpf import syscall
 
+_NOEXIST = 1  # BPF_NOEXIST
 _ELEM = struct.Struct("IIQQQ")  # map_fd, padding, key, value or next_key, flags
 
 
@@ -22,10 +23,10 @@ class Map(MutableMapping[int, bytes]):
         self._next = ctypes.c_uint32()
         self._value = ctypes.create_string_buffer(value_size)
 
-    def _elem(self, command: int, value: int = 0, key: int | None = None) -> None:
+    def _elem(self, command: int, value: int = 0, key: int | None = None, flags: int = 0) -> None:
         address = ctypes.addressof(self._key) if key is None else key
         try:
-            syscall.bpf(command, _ELEM.pack(self.fd, 0, address, value, 0))
+            syscall.bpf(command, _ELEM.pack(self.fd, 0, address, value, flags))
         except FileNotFoundError:
             raise KeyError(self._key.value) from None
 
@@ -35,11 +36,18 @@ class Map(MutableMapping[int, bytes]):
         return self._value.raw
 
     def __setitem__(self, key: int, value: bytes) -> None:
+        self._update(key, value, 0)
+
+    def insert(self, key: int, value: bytes) -> None:
+        """Adds an entry. Raises FileExistsError where there is one already."""
+        self._update(key, value, _NOEXIST)
+
+    def _update(self, key: int, value: bytes, flags: int) -> None:
         if len(value) != len(self._value):  # the kernel would read past its end
             raise ValueError(f"a value of this map has {len(self._value)} bytes, not {len(value)}")
         self._key.value = key
         self._value.raw = value
-        self._elem(syscall.MAP_UPDATE_ELEM, ctypes.addressof(self._value))
+        self._elem(syscall.MAP_UPDATE_ELEM, ctypes.addressof(self._value), flags=flags)
 
     def __delitem__(self, key: int) -> None:
         self._key.value = key

@@ -5,7 +5,6 @@ are `{u32 type, u16 misc, u16 size}` and wrap around the end.
 """
 
 import contextlib
-import fcntl
 import mmap
 import os
 import select
@@ -22,7 +21,6 @@ _HEAD, _TAIL = 1024, 1032  # data_head, data_tail in struct perf_event_mmap_page
 _U64 = struct.Struct("Q")
 _HEADER = struct.Struct("IHHI")  # type, misc, size; then, in a sample, the size of its data
 _SAMPLE = 9  # PERF_RECORD_SAMPLE
-_ENABLE = 0x2400  # PERF_EVENT_IOC_ENABLE
 
 
 def split(chunk: bytes) -> Iterator[bytes]:
@@ -126,7 +124,7 @@ class Rings:
             raise KernelError(f"cannot open a perf ring on CPU {cpu}: {error.strerror}") from error
         self._rings[cpu] = ring
         self._output[cpu] = struct.pack("=I", ring.fd)
-        fcntl.ioctl(ring.fd, _ENABLE, 0)
+        syscall.enable(ring.fd)
         self._poll.register(ring.fd, select.POLLIN)
 
     def watch(self, fd: int) -> None:

@@ -4,6 +4,7 @@ Sources: bpf(2), perf_event_open(2), `union bpf_attr` in the kernel's include/ua
 """
 
 import ctypes
+import fcntl
 import os
 import platform
 import struct
@@ -52,10 +53,40 @@ def open_raw_tracepoint(name: str, program: int) -> int:
     return bpf(RAW_TRACEPOINT_OPEN, struct.pack("QII", ctypes.addressof(text), program, 0))
 
 
+def attach_tracepoint(number: int, program: int) -> int:
+    """Attaches to a classic tracepoint by the number tracefs gives it, on all CPUs; detached when
+    the returned descriptor is closed. Raises OSError."""
+    attributes = _PERF_ATTR.pack(_TRACEPOINT, _PERF_ATTR.size, number, 1, 0, 0, 0, 1, 0, 0, 0)
+    return _attach_event(attributes, program)
+
+
+def attach_kprobe(pmu: int, function: str, returns: bool, program: int) -> int:
+    """Attaches to the entry, or every return, of a kernel function; `pmu` is the number in
+    /sys/bus/event_source/devices/kprobe/type. Raises OSError."""
+    name = ctypes.create_string_buffer(function.encode())
+    attributes = _PERF_ATTR.pack(
+        pmu, _PERF_ATTR.size, int(returns), 0, 0, 0, 0, 0, 0, ctypes.addressof(name), 0
+    )
+    return _attach_event(attributes, program)
+
+
+def _attach_event(attributes: bytes, program: int) -> int:
+    event = _perf_event_open(attributes, cpu=0)  # the program runs on whichever CPU it fires
+    try:
+        fcntl.ioctl(event, _SET_BPF, program)
+        fcntl.ioctl(event, _ENABLE, 0)
+    except OSError:
+        os.close(event)
+        raise
+    return event
+
+
 # perf_event_attr up to PERF_ATTR_SIZE_VER1 (72 bytes): type, size, config, sample_period,
 # sample_type, read_format, flags, wakeup_events, bp_type, config1, config2.
 _PERF_ATTR = struct.Struct("IIQQQQQIIQQ")
-_SOFTWARE, _BPF_OUTPUT, _SAMPLE_RAW = 1, 10, 1 << 10
+_SOFTWARE, _TRACEPOINT = 1, 2  # PERF_TYPE_*
+_BPF_OUTPUT, _SAMPLE_RAW = 10, 1 << 10
+_ENABLE, _SET_BPF = 0x2400, 0x40042408  # PERF_EVENT_IOC_*
 _CLOEXEC = 1 << 3
 
 
@@ -68,6 +99,15 @@ def open_bpf_output(cpu: int) -> int:
     attributes = _PERF_ATTR.pack(
         _SOFTWARE, _PERF_ATTR.size, _BPF_OUTPUT, 0, _SAMPLE_RAW, 0, 0, 0, 0, 0, 0
     )
+    return _perf_event_open(attributes, cpu)
+
+
+def enable(event: int) -> None:
+    """Lets an event that was opened begin. Raises OSError."""
+    fcntl.ioctl(event, _ENABLE, 0)
+
+
+def _perf_event_open(attributes: bytes, cpu: int) -> int:
     return _call(
         1,
         "perf_event_open",

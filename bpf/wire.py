@@ -3,19 +3,31 @@
 import struct
 
 MESSAGE_LEN = 12
-FLAG_TRUNCATED = 1
-ARGS_MAX = 49152
+KIND_EXEC, KIND_END, KIND_ATTEMPT = 1, 2, 3
+FLAG_REPLACES = 1
+UNSET = 0xFFFFFFFF  # a login uid or session id that audit has not set
 
 _FIELDS = (
     ("boot_ns", "Q"),
+    ("parent_boot_ns", "Q"),
+    ("parent_pid", "I"),
+    ("kind", "I"),
     ("pid", "I"),
     ("ppid", "I"),
+    ("flags", "I"),
+    ("error", "I"),
+    ("where_len", "I"),
+    ("unused", "I"),
+    ("caller", "16s"),
     ("uid", "I"),
     ("euid", "I"),
     ("gid", "I"),
+    ("loginuid", "I"),
+    ("sessionid", "I"),
+    ("tty", "16s"),
     ("message", "12s"),
     ("argc", "I"),
-    ("flags", "I"),
+    ("truncated", "I"),
     ("filename_len", "I"),
     ("args_len", "I"),
     ("comm", "16s"),
@@ -34,4 +46,8 @@ def _layout() -> dict[str, tuple[int, int]]:
 LAYOUT = _layout()  # name -> (offset, size), both in bytes
 EXEC = struct.Struct("=" + "".join(code for _, code in _FIELDS))
 
-COUNTERS = struct.Struct("=QQ")  # seen, lost; of one CPU
+# Both records begin alike, so that the kind stands in one place.
+END = struct.Struct("=QQIIII")  # boot_ns, image_boot_ns, image_pid, kind, status, unused
+
+IMAGE = struct.Struct("=QII")  # of the map `images`: boot_ns, pid, own
+COUNTERS = struct.Struct("=QQQQ")  # of one CPU: seen, lost, ends_lost, untracked

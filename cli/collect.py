@@ -44,6 +44,9 @@ def collect(
     ring_pages: Annotated[
         int, typer.Option(help="Size of each CPU's ring, a power of two.", min=1, max=65536)
     ] = RING_PAGES,
+    attempts: Annotated[
+        bool, typer.Option("--attempts", help="Record failed attempts and callers, too.")
+    ] = False,
 ) -> None:
     """Record every exec until Ctrl-C or SIGTERM."""
     if print_ and quiet:
@@ -52,14 +55,15 @@ def collect(
         raise UsageError(f"--ring-pages must be a power of two, {ring_pages} is not")
     shown = format if print_ or (sys.stdout.isatty() and not quiet) else None
     with Stop(for_s) as stop:
-        record(context.obj, stop, shown, ring_pages)
+        record(context.obj, stop, shown, ring_pages, attempts)
 
 
-def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int) -> None:
+def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int, attempts: bool) -> None:
     """One collector life, from the lock to the summary."""
     from execdb.collector.clock import Clock
     from execdb.collector.collect import Collector, Parts
     from execdb.collector.mirror import Mirror
+    from execdb.collector.running import running_images
     from execdb.store.config import ConfigTable
     from execdb.store.database import open_database
     from execdb.store.lock import CollectorLock
@@ -67,7 +71,7 @@ def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int) -> N
 
     clock = Clock()
     with contextlib.ExitStack() as stack:
-        source = stack.enter_context(contextlib.closing(_kernel(ring_pages)))
+        source = stack.enter_context(contextlib.closing(_kernel(ring_pages, attempts)))
         stop.wake(source.watch)
         database = stack.enter_context(open_database(path, create=True))
         stack.enter_context(contextlib.closing(CollectorLock(path)))
@@ -75,35 +79,57 @@ def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int) -> N
         mirror = Mirror(ConfigTable(database), program.config, program.fallback, _warn)
         recording = Recording(database, machine, version("execdb"), clock.wall_ns())
         show, end_show = _shower(shown, machine, recording.run_id, stop)
-        collector = Collector(Parts(source, recording, mirror, clock, show))
+        collector = Collector(Parts(source, recording, mirror, clock, show, running_images))
         started_s = time.monotonic()
         try:
-            collector.run(stop.asked, lambda: _say(f"recording to {path} (Ctrl-C to stop)"))
+            collector.run(stop.asked, lambda: _say(_begun(path, source)))
             recording.finish(clock.wall_ns(), collector.counts)
         finally:
             skipped = end_show()
+        _warn_of_missing_ends(source)
     if skipped:
         _say(f"{skipped} execs were recorded but not shown: the terminal was too slow")
     counts, elapsed_s = collector.counts, time.monotonic() - started_s
     _say(f"recorded {counts.stored} execs in {elapsed_s:.1f} s, {counts.lost} lost, {path}")
 
 
-def _kernel(ring_pages: int) -> "KernelSource":
+def _warn_of_missing_ends(source: "KernelSource") -> None:
+    counts = source.counts()
+    if counts.ends_lost or counts.untracked:
+        _warn(
+            f"{counts.ends_lost} ends were lost and {counts.untracked} images could not be "
+            "followed: their rows have no end"
+        )
+
+
+def _begun(path: Path, source: "KernelSource") -> str:
+    kinds = {hook.kind for hook in source.hooks}
+    if "tracepoint" in kinds:
+        more = ", with failed attempts through system-call tracepoints, which cost every system "
+        more += "call on this machine a little"
+    elif "kprobe" in kinds:
+        more = ", with failed attempts through kprobes"
+    else:
+        more = ""
+    return f"recording to {path}{more} (Ctrl-C to stop)"
+
+
+def _kernel(ring_pages: int, attempts: bool) -> "KernelSource":
     from execdb.bpf.errors import KernelError
     from execdb.collector.source import KernelSource
 
     try:
-        return KernelSource(ring_pages)
+        return KernelSource(ring_pages, attempts=attempts)
     except KernelError as error:
         raise RecordingError(str(error)) from error
 
 
 def _shower(
     shown: Format | None, machine: "Machine", run_id: int, stop: "Stop"
-) -> tuple[Callable[[int, "Sequence[Exec]"], None], Callable[[], int]]:
+) -> tuple[Callable[["Sequence[int]", "Sequence[Exec]"], None], Callable[[], int]]:
     """What to call with each batch, and what to call at the end."""
     if shown is None:
-        return lambda first_id, execs: None, lambda: 0
+        return lambda ids, execs: None, lambda: 0
     from execdb.cli.live import Live
     from execdb.cli.render import renderer
 

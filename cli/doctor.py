@@ -81,7 +81,7 @@ def _lockdown() -> Check:
 
 def _btf() -> Check:
     from execdb.bpf.btf import BTF, BTFError
-    from execdb.bpf.loader import BTF_PATH
+    from execdb.bpf.offsets import BTF_PATH
 
     mend = "use a kernel built with CONFIG_DEBUG_INFO_BTF, as distributions' kernels are"
     try:

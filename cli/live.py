@@ -22,14 +22,16 @@ class Live:
         self, renderer: Renderer, machine: Machine, run_id: int, gone: Callable[[], None]
     ) -> None:
         self._render, self._machine, self._run_id, self._gone = renderer, machine, run_id, gone
-        self._queue: queue.Queue[tuple[int, Sequence[Exec]] | None] = queue.Queue(_BATCHES)
+        self._queue: queue.Queue[tuple[Sequence[int], Sequence[Exec]] | None] = queue.Queue(
+            _BATCHES
+        )
         self._skipped = 0
         self._thread = threading.Thread(target=self._work, name="live", daemon=True)
         self._thread.start()
 
-    def show(self, first_id: int, execs: Sequence[Exec]) -> None:
+    def show(self, ids: Sequence[int], execs: Sequence[Exec]) -> None:
         try:
-            self._queue.put_nowait((first_id, execs))
+            self._queue.put_nowait((ids, execs))
         except queue.Full:
             self._skipped += len(execs)
 
@@ -43,35 +45,18 @@ class Live:
     def _work(self) -> None:
         try:
             while (batch := self._queue.get()) is not None:
-                events = (self._event(number, e) for number, e in enumerate(batch[1], batch[0]))
+                events = (self._event(number, e) for number, e in zip(*batch, strict=True))
                 sys.stdout.write("".join(self._render(events)))
                 sys.stdout.flush()
         except OSError:  # a closed pipe, a vanished terminal
             self._gone()
 
     def _event(self, number: int, e: Exec) -> Event:
+        creds, command = e.creds, e.command
         return Event(
-            id=number,
-            run_id=self._run_id,
-            time_ns=e.time_ns,
-            boot_ns=e.boot_ns,
-            boot_id=self._machine.boot_id,
-            host=self._machine.host,
-            pid=e.pid,
-            ppid=e.ppid,
-            uid=e.creds.uid,
-            euid=e.creds.euid,
-            gid=e.creds.gid,
-            comm=e.command.comm,
-            filename=e.command.filename,
-            argv=e.command.argv,
-            argc=e.command.argc,
-            truncated=e.command.truncated,
-            message=e.creds.message,
-            errno=None,
-            caller=None,
-            exit_code=None,
-            signal=None,
-            duration_ns=None,
-            parent_id=None,
-        )
+            number, self._run_id, e.time_ns, e.boot_ns, self._machine.boot_id, self._machine.host,
+            e.pid, e.ppid, creds.uid, creds.euid, creds.gid, creds.loginuid, creds.sessionid,
+            creds.tty, command.comm, command.filename, command.argv, command.argc,
+            command.truncated, e.place.cwd, e.place.cgroup, creds.message, e.errno, e.caller,
+            ended=None, exit_code=None, signal=None, duration_ns=None, parent_id=None,
+        )  # fmt: skip

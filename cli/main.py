@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from execdb.cli import collect, config, doctor, query, replay, status, transfer
+from execdb.cli import collect, config, doctor, query, replay, status, transfer, tree
 from execdb.cli.escape import escape
 from execdb.cli.options import DEFAULT_DB
 from execdb.store.errors import ExecdbError
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("collect")(collect.collect)
 app.command("query")(query.query)
 app.command("replay")(replay.replay)
+app.command("tree")(tree.tree)
 app.add_typer(config.app, name="config")
 app.command("import")(transfer.import_)
 app.command("status")(status.status)
@@ -73,10 +74,10 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:  # the reader has what it wanted
         return _abandon_stdout()
     except OSError as error:  # a full disk under stdout, a vanished terminal
-        if error.filename is not None:
-            return _fail(f"{error.filename}: {error.strerror}", 1)
-        _abandon_stdout()
-        return _fail(f"cannot write the output: {error.strerror}", 1)
+        if error.filename is None:
+            _abandon_stdout()
+        where = "" if error.filename is None else f"{error.filename}: "
+        return _fail(f"{where}{error.strerror or error}", 1)
 
 
 def _fail(sentence: str, code: int) -> int:

@@ -30,6 +30,15 @@ Since = Annotated[
 ]
 Until = Annotated[str | None, typer.Option(help="Up to, likewise.", metavar="TIME")]
 
+Loginuid = Annotated[str | None, typer.Option(help="Who logged in, behind sudo.", metavar="USER")]
+Cgroup = Annotated[str | None, typer.Option(help="Control group; * and ? match.", metavar="PATH")]
+Failed = Annotated[
+    bool | None, typer.Option("--failed/--succeeded", help="Only attempts that failed, or none.")
+]
+DescendantsOf = Annotated[
+    int | None, typer.Option(help="What this event started, and so on down.", min=1, metavar="ID")
+]
+
 
 def uid_of(text: str) -> int:
     """A uid from a number or a user name. Raises UsageError."""
@@ -44,13 +53,16 @@ def uid_of(text: str) -> int:
         raise UsageError(f"there is no user {text!r} on this machine: give the number") from None
 
 
-def filter_of(*, uid: str | None, since: str | None, until: str | None, **same: Any) -> "Filter":
+def filter_of(
+    *, uid: str | None, loginuid: str | None, since: str | None, until: str | None, **same: Any
+) -> "Filter":
     """The store's filter from the options as they were typed."""
     from execdb.store.history import Filter
 
     now_ns = time.time_ns()
     return Filter(
         uid=None if uid is None else uid_of(uid),
+        loginuid=None if loginuid is None else uid_of(loginuid),
         since_ns=None if since is None else parse_time(since, now_ns),
         until_ns=None if until is None else parse_time(until, now_ns),
         **same,

@@ -32,6 +32,10 @@ def query(
     message: options.Message = None,
     since: options.Since = None,
     until: options.Until = None,
+    loginuid: options.Loginuid = None,
+    cgroup: options.Cgroup = None,
+    failed: options.Failed = None,
+    descendants_of: options.DescendantsOf = None,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -59,6 +63,10 @@ def query(
         message=message,
         since=since,
         until=until,
+        loginuid=loginuid,
+        cgroup=cgroup,
+        failed=failed,
+        descendants_of=descendants_of,
     )
     terminal = sys.stdout.isatty()
     shown = format or (Format.TABLE if terminal else Format.LINE)

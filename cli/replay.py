@@ -35,6 +35,10 @@ def replay(
     message: options.Message = None,
     since: options.Since = None,
     until: options.Until = None,
+    loginuid: options.Loginuid = None,
+    cgroup: options.Cgroup = None,
+    failed: options.Failed = None,
+    descendants_of: options.DescendantsOf = None,
     speed: Annotated[
         float, typer.Option(help="2 is twice as fast; 0 as fast as possible.", min=0)
     ] = 1.0,
@@ -59,6 +63,10 @@ def replay(
         message=message,
         since=since,
         until=until,
+        loginuid=loginuid,
+        cgroup=cgroup,
+        failed=failed,
+        descendants_of=descendants_of,
     )
     report = Report()
     with open_database(context.obj) as database:

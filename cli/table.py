@@ -3,7 +3,6 @@
 import io
 import shutil
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from itertools import islice
 
 from rich import box
@@ -13,7 +12,7 @@ from rich.text import Text
 
 from execdb.cli.escape import escape
 from execdb.cli.render import command_line
-from execdb.store.event import Event
+from execdb.store.event import Event, local_time
 
 _ROWS = 1_000  # a table needs its rows in memory: more of them make several tables
 
@@ -51,13 +50,3 @@ def _one(events: list[Event]) -> str:
     out = io.StringIO()
     Console(file=out, width=shutil.get_terminal_size().columns).print(grid)
     return out.getvalue()
-
-
-def local_time(time_ns: int) -> str:
-    """`2026-01-31 03:04:05.678`, in the local zone."""
-    seconds, rest = divmod(time_ns, 1_000_000_000)
-    try:
-        text = datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
-    except (ValueError, OverflowError, OSError):  # past the year 9999
-        return f"@{seconds}"
-    return f"{text}.{rest // 1_000_000:03d}"

@@ -3,13 +3,16 @@
 Everything the loop touches is a parameter; `cli/collect.py` wires it.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from execdb.collector.decode import Decoder
-from execdb.store.event import Counts, Exec
+from execdb.store.event import Counts, End, Exec, ImageKey
+
+T = TypeVar("T", Exec, End)
 
 DRAIN_S = 0.1  # how often the rings are emptied
 _SETTLE_NS = 5_000_000  # a younger record may have an older one behind it, on another CPU
@@ -22,6 +25,10 @@ class KernelCounts(Protocol):
     def seen(self) -> int: ...
     @property
     def lost(self) -> int: ...
+    @property
+    def ends_lost(self) -> int: ...
+    @property
+    def untracked(self) -> int: ...
 
 
 class Source(Protocol):
@@ -32,13 +39,18 @@ class Source(Protocol):
     def wait(self, timeout_s: float) -> None: ...
     def read(self) -> Iterator[bytes]: ...
     def refresh(self) -> None: ...
+    def follow(self, image: ImageKey) -> None: ...
     def counts(self) -> KernelCounts: ...
 
 
 class Sink(Protocol):
-    """Where events go; `write` returns the id of the first row."""
+    """Where events go; `write` returns the ids of the execs' rows. `know` tells of images that
+    are not recorded themselves but may turn out to be parents."""
 
-    def write(self, execs: Sequence[Exec], counts: Counts) -> int: ...
+    def know(self, images: Sequence[Exec]) -> None: ...
+    def write(
+        self, execs: Sequence[Exec], ends: Sequence[End], counts: Counts
+    ) -> Sequence[int]: ...
 
 
 class Clock(Protocol):
@@ -52,13 +64,15 @@ class Mirror(Protocol):
 
 @dataclass(frozen=True)
 class Parts:
-    """What the loop is wired to. `show` is called with (first id, events) after each commit."""
+    """What the loop is wired to. `show` is called with (ids, events) after each commit;
+    `running` lists the images that run already, with the clock's offset as its parameter."""
 
     source: Source
     sink: Sink
     mirror: Mirror
     clock: Clock
-    show: Callable[[int, Sequence[Exec]], None]
+    show: Callable[[Sequence[int], Sequence[Exec]], None]
+    running: Callable[[int], Sequence[Exec]]
 
 
 class Collector:
@@ -67,7 +81,8 @@ class Collector:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._decoder = Decoder()
-        self._waiting: list[Exec] = []
+        self._execs: list[Exec] = []  # decoded, in order, not yet stored
+        self._ends: list[End] = []
         self._stored = 0
         self._unreadable = 0
         self._refreshed_s = 0.0
@@ -80,16 +95,24 @@ class Collector:
         parts.source.attach()
         try:
             started()
+            self._meet_the_running()
             while not stopped():
                 parts.source.wait(DRAIN_S)
                 self._step()
         finally:
             parts.source.detach()
-        self._drain(settle_ns=0)
-        self._store(final=True)
+        self._drain()
+        self._store(None)
 
     def _now_s(self) -> float:
         return self._parts.clock.boot_ns() / 1e9
+
+    def _meet_the_running(self) -> None:
+        """Programs that started before us are parents too."""
+        images = self._parts.running(self._parts.clock.offset_ns())
+        self._parts.sink.know(images)
+        for image in images:
+            self._parts.source.follow((image.boot_ns, image.pid))
 
     def _step(self) -> None:
         now_s = self._now_s()
@@ -97,38 +120,31 @@ class Collector:
         if now_s - self._refreshed_s >= _REFRESH_S:
             self._parts.source.refresh()
             self._refreshed_s = now_s
-        self._drain(settle_ns=_SETTLE_NS)
-        self._store(final=False)
+        self._drain()
+        self._store(self._parts.clock.boot_ns() - _SETTLE_NS)
 
-    def _drain(self, settle_ns: int) -> None:
-        """Empties the rings into `_waiting`, in order of boot time over all CPUs."""
+    def _drain(self) -> None:
+        """Empties the rings, and puts what they held in order of boot time over all CPUs."""
         records, offset_ns = self._parts.source.read(), self._parts.clock.offset_ns()
-        execs, unreadable = self._decoder.decode(records, offset_ns)
-        self._unreadable += unreadable
-        self._waiting += execs
-        self._waiting.sort(key=_BOOT_NS)
-        self._ready = self._settled(settle_ns)
+        decoded = self._decoder.decode(records, offset_ns)
+        self._unreadable += decoded.unreadable
+        self._execs += decoded.execs
+        self._execs.sort(key=_BOOT_NS)
+        self._ends += decoded.ends
+        self._ends.sort(key=_BOOT_NS)
 
-    def _settled(self, settle_ns: int) -> int:
-        """How many of the waiting events nothing older can precede any more."""
-        if not settle_ns:
-            return len(self._waiting)
-        limit = self._parts.clock.boot_ns() - settle_ns
-        ready = len(self._waiting)
-        while ready and self._waiting[ready - 1].boot_ns > limit:
-            ready -= 1
-        return ready
-
-    def _store(self, final: bool) -> None:
-        ready = self._waiting[: self._ready]
-        counts = self._ledger(len(ready), final)
-        if ready or counts != self.counts:
-            first = self._parts.sink.write(ready, counts)
-            self._stored += len(ready)
-            self.counts = counts
-            del self._waiting[: self._ready]
-            if ready:
-                self._parts.show(first, ready)
+    def _store(self, until_ns: int | None) -> None:
+        """Stores what is older than `until_ns` (None: everything, and the final ledger)."""
+        execs, ends = _settled(self._execs, until_ns), _settled(self._ends, until_ns)
+        counts = self._ledger(len(execs), final=until_ns is None)
+        if not execs and not ends and counts == self.counts:
+            return
+        ids = self._parts.sink.write(execs, ends, counts)
+        self._stored += len(execs)
+        self.counts = counts
+        del self._execs[: len(execs)], self._ends[: len(ends)]
+        if execs:
+            self._parts.show(ids, execs)
 
     def _ledger(self, more: int, final: bool) -> Counts:
         """seen = stored + filtered + lost. While recording, events on their way count as not yet
@@ -139,3 +155,10 @@ class Collector:
         if final:
             lost = max(lost, kernel.seen - stored)
         return Counts(seen=stored + lost, stored=stored, filtered=0, lost=lost)
+
+
+def _settled(events: list[T], until_ns: int | None) -> list[T]:
+    """The first of the events, up to a time; they are in order."""
+    if until_ns is None:
+        return events[:]
+    return events[: bisect_right(events, until_ns, key=_BOOT_NS)]

@@ -1,24 +1,39 @@
 """From a record (raw bytes, as in bpf/execdb.h) to an event. Pure."""
 
+import errno
+import re
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 from execdb.bpf import wire
-from execdb.store.event import Command, Creds, Exec, text_of
+from execdb.store.event import Command, Creds, End, Exec, Place, text_of
 
+T = TypeVar("T")
 _REMEMBERED = 8_192  # values of a kind
 _REMEMBERED_BYTES = 4_000_000
 
 _CREDS_AT = wire.LAYOUT["uid"][0]
 _COMMAND_AT = wire.LAYOUT["argc"][0]
-_FIXED = struct.Struct("=QII 24x 8x II 16x")  # boot_ns, pid, ppid, filename_len, args_len
-_CREDS = struct.Struct("=III12s")
-_COMMAND = struct.Struct("=IIII16s")
 _DATA_AT = wire.EXEC.size
+_CREDS = struct.Struct("=IIIII16s12s")
+_COMMAND = struct.Struct("=IIII16s")
+_KIND = struct.Struct("=20xI")
+# boot_ns, parent_boot_ns, parent_pid, pid, ppid, flags, error, where_len, caller, and, behind the
+# credentials, filename_len, args_len
+_FIXED = struct.Struct(f"=QQI4xIIIII4x16s{_CREDS.size}x8xII16x")
 
 
 class BadRecord(ValueError):
     """The bytes are not a record that the program writes."""
+
+
+class Decoded(NamedTuple):
+    """What a drain brought, each in the order of its records."""
+
+    execs: list[Exec]
+    ends: list[End]
+    unreadable: int
 
 
 class Decoder:
@@ -26,63 +41,121 @@ class Decoder:
     dictionary look-up instead of a parse of its arguments."""
 
     def __init__(self) -> None:
-        self._creds: dict[bytes, Creds] = {}
-        self._commands: dict[bytes, Command] = {}
-        self._bytes = 0
+        self._creds: Known[Creds] = Known(parse_creds)
+        self._commands: Known[Command] = Known(parse_command)
+        self._places: Known[Place] = Known(parse_place)
+        self._callers: Known[str | None] = Known(_parse_caller)
 
-    def decode(self, records: Iterable[bytes], clock_offset_ns: int) -> tuple[list[Exec], int]:
-        """The events in the order of their records, and how many records were unreadable.
-
-        `clock_offset_ns` is CLOCK_REALTIME - CLOCK_BOOTTIME. The loop runs once an exec on the
-        recorded machine: known parts cost a slice and a look-up each.
-        """
-        events: list[Exec] = []
-        bad = 0
-        known_creds, known_commands, make = self._creds.get, self._commands.get, Exec._make
+    def decode(self, records: Iterable[bytes], clock_offset_ns: int) -> Decoded:
+        """`clock_offset_ns` is CLOCK_REALTIME - CLOCK_BOOTTIME."""
+        decoded = Decoded([], [], 0)
+        execs, ends = decoded.execs.append, decoded.ends.append
+        unreadable = 0
         for record in records:
             try:
-                boot_ns, pid, ppid, filename_len, args_len = _FIXED.unpack_from(record)
-                creds = record[_CREDS_AT:_COMMAND_AT]
-                command = record[_COMMAND_AT : _DATA_AT + filename_len + args_len]
-                events.append(
-                    make(
-                        (
-                            boot_ns + clock_offset_ns,
-                            boot_ns,
-                            pid,
-                            ppid,
-                            known_creds(creds) or self._new_creds(creds),
-                            known_commands(command) or self._new_command(command),
-                        )
-                    )
-                )
+                (kind,) = _KIND.unpack_from(record)
+                if kind == wire.KIND_END:
+                    boot_ns, image_boot_ns, image_pid, _, status, _ = wire.END.unpack_from(record)
+                    ends(End(boot_ns, (image_boot_ns, image_pid), status))
+                else:
+                    execs(self._exec(record, kind, clock_offset_ns))
             except (struct.error, BadRecord):
-                bad += 1
-        return events, bad
+                unreadable += 1
+        return decoded._replace(unreadable=unreadable)
 
-    def _new_creds(self, raw: bytes) -> Creds:
-        if len(self._creds) >= _REMEMBERED:
-            self._creds.clear()
-        uid, euid, gid, message = _CREDS.unpack(raw)
-        found = self._creds[raw] = Creds(uid, euid, gid, text_of(message.rstrip(b"\0")))
-        return found
+    def _exec(self, record: bytes, kind: int, clock_offset_ns: int) -> Exec:
+        """Runs once an exec on the recorded machine: a known part costs a slice and a look-up."""
+        (boot_ns, parent_ns, parent_pid, pid, ppid, flags, error, where_len, caller,
+         filename_len, args_len) = _FIXED.unpack_from(record)  # fmt: skip
+        where_at = _DATA_AT + filename_len + args_len
+        if len(record) < where_at + where_len or kind not in _EXEC_KINDS:
+            raise BadRecord(f"kind {kind}, {len(record)} bytes")
+        return Exec(
+            boot_ns + clock_offset_ns,
+            boot_ns,
+            pid,
+            ppid,
+            self._creds[record[_CREDS_AT:_COMMAND_AT]],
+            self._commands[record[_COMMAND_AT:where_at]],
+            self._places[record[where_at : where_at + where_len]],
+            (parent_ns, parent_pid) if parent_ns else None,
+            bool(flags & wire.FLAG_REPLACES),
+            _errno_name(error) if error else None,
+            self._callers[caller],
+        )
 
-    def _new_command(self, raw: bytes) -> Command:
-        if len(self._commands) >= _REMEMBERED or self._bytes >= _REMEMBERED_BYTES:
-            self._commands.clear()
+
+_EXEC_KINDS = (wire.KIND_EXEC, wire.KIND_ATTEMPT)
+
+
+def _errno_name(error: int) -> str:
+    """`ENOENT`; a number the C library has no name for stays one."""
+    return errno.errorcode.get(error, str(error))
+
+
+class Known(dict[bytes, T]):
+    """Parsed values by their bytes, parsed where missing. Forgets all when full, which costs a
+    parse again and nothing else."""
+
+    def __init__(self, parse: Callable[[bytes], T]) -> None:
+        self._parse = parse
+        self._bytes = 0
+
+    def __missing__(self, raw: bytes) -> T:
+        if len(self) >= _REMEMBERED or self._bytes >= _REMEMBERED_BYTES:
+            self.clear()
             self._bytes = 0
-        found = self._commands[raw] = parse_command(raw)
+        value = self[raw] = self._parse(raw)
         self._bytes += len(raw)
-        return found
+        return value
+
+
+def parse_creds(raw: bytes) -> Creds:
+    uid, euid, gid, loginuid, sessionid, tty, message = _CREDS.unpack(raw)
+    return Creds(
+        uid,
+        euid,
+        gid,
+        None if loginuid == wire.UNSET else loginuid,
+        None if sessionid == wire.UNSET else sessionid,
+        _tty_name(text_of(tty.partition(b"\0")[0])),
+        text_of(message.rstrip(b"\0")),
+    )
+
+
+def _tty_name(name: str) -> str | None:
+    """As ps(1) shows it: the kernel calls pts/3 `pts3`."""
+    return re.sub(r"^pts(?=\d)", "pts/", name) or None
+
+
+def _parse_caller(raw: bytes) -> str | None:
+    return text_of(raw.partition(b"\0")[0]) or None
+
+
+def parse_place(raw: bytes) -> Place:
+    """The names of two paths, each from the last to the first, with an empty one between.
+    Raises BadRecord."""
+    if not raw:
+        return Place(None, None)
+    names = raw.split(b"\0")  # ends with an empty one, for the last NUL
+    try:
+        middle = names.index(b"")
+    except ValueError:
+        raise BadRecord("no end of the current directory") from None
+    return Place(_path(names[:middle]), _path(names[middle + 1 : -1]))
+
+
+def _path(names: list[bytes]) -> str:
+    return "/" + text_of(b"/".join(reversed(names)))
 
 
 def parse_command(raw: bytes) -> Command:
     """A record from `argc` to the end of its arguments. Raises BadRecord."""
-    argc, flags, filename_len, args_len, comm = _COMMAND.unpack_from(raw)
+    argc, cut, filename_len, args_len, comm = _COMMAND.unpack_from(raw)
     data = raw[_COMMAND.size :]
     if filename_len + args_len != len(data):
         raise BadRecord(f"{len(data)} bytes where {filename_len} + {args_len} should be")
-    truncated = bool(flags & wire.FLAG_TRUNCATED)
+    truncated = bool(cut)
     argv = _split_args(data[filename_len:], argc, truncated)
     return Command(
         filename=text_of(data[:filename_len].rstrip(b"\0")),

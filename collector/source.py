@@ -1,12 +1,15 @@
 """The kernel as a source of records: loads, attaches, drains, counts."""
 
-import os
+import contextlib
+import platform
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from execdb.bpf.loader import Program, load
+from execdb.bpf.loader import load
+from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all
 from execdb.bpf.ring import Rings
-from execdb.bpf.wire import COUNTERS
+from execdb.bpf.wire import COUNTERS, IMAGE
+from execdb.store.event import ImageKey
 
 
 class KernelCounts(NamedTuple):
@@ -14,6 +17,8 @@ class KernelCounts(NamedTuple):
 
     seen: int
     lost: int
+    ends_lost: int
+    untracked: int
 
 
 class KernelSource:
@@ -22,9 +27,11 @@ class KernelSource:
     Raises KernelError when it cannot be loaded or attached.
     """
 
-    def __init__(self, ring_pages: int) -> None:
-        self.program: Program = load()
-        self._link: int | None = None
+    def __init__(self, ring_pages: int, *, attempts: bool = False) -> None:
+        more = attempt_hooks(platform.machine()) if attempts else ()
+        self.hooks: tuple[Hook, ...] = (*more, *ALWAYS)
+        self.program: Program = load(self.hooks)
+        self._links: list[int] = []
         try:
             self._rings = Rings(self.program.output, ring_pages)
         except BaseException:
@@ -33,13 +40,18 @@ class KernelSource:
 
     def attach(self) -> None:
         """From here on every exec is counted."""
-        self._link = self.program.attach()
+        self._links = self.program.attach(self.hooks)
 
     def detach(self) -> None:
         """No exec is counted any more; what is in the rings can still be read."""
-        if self._link is not None:
-            os.close(self._link)
-            self._link = None
+        close_all(self._links)
+
+    def follow(self, image: ImageKey) -> None:
+        """Lets the kernel know an image that began before the program was attached; what is
+        known of its process already stays."""
+        boot_ns, pid = image
+        with contextlib.suppress(FileExistsError):
+            self.program.images.insert(pid, IMAGE.pack(boot_ns, pid, 0))
 
     def wait(self, timeout_s: float) -> None:
         self._rings.wait(timeout_s)
@@ -56,8 +68,7 @@ class KernelSource:
 
     def counts(self) -> KernelCounts:
         cpus = COUNTERS.iter_unpack(self.program.counters[0])
-        seen, lost = map(sum, zip(*cpus, strict=True))
-        return KernelCounts(seen, lost)
+        return KernelCounts(*map(sum, zip(*cpus, strict=True)))
 
     def close(self) -> None:
         self.detach()

@@ -27,11 +27,26 @@ class Creds(NamedTuple):
     uid: int
     euid: int
     gid: int
+    loginuid: int | None
+    sessionid: int | None
+    tty: str | None
     message: str
 
 
+class Place(NamedTuple):
+    """Where it was started. Equal ones are stored once."""
+
+    cwd: str | None
+    cgroup: str | None
+
+
+ImageKey = tuple[int, int]  # a process image: when it began (boot_ns), and its pid
+
+
 class Exec(NamedTuple):
-    """One exec, decoded. `time_ns` is wall clock since the epoch, `boot_ns` CLOCK_BOOTTIME."""
+    """One exec, decoded, or with `errno` an attempt that failed. `time_ns` is wall clock since
+    the epoch, `boot_ns` CLOCK_BOOTTIME. `parent` is the image that called execve; with
+    `replaces` it was this process's own and ended with this."""
 
     time_ns: int
     boot_ns: int
@@ -39,6 +54,22 @@ class Exec(NamedTuple):
     ppid: int
     creds: Creds
     command: Command
+    place: Place
+    parent: ImageKey | None
+    replaces: bool
+    errno: str | None
+    caller: str | None
+
+
+class End(NamedTuple):
+    """The end of an image. `status` is as wait(2) has it."""
+
+    boot_ns: int
+    image: ImageKey
+    status: int
+
+
+REPLACED = -1  # in place of a status: the image ended because its process exec'd another
 
 
 class Counts(NamedTuple):
@@ -64,18 +95,34 @@ class Event(NamedTuple):
     uid: int
     euid: int
     gid: int
+    loginuid: int | None
+    sessionid: int | None
+    tty: str | None
     comm: str
     filename: str
     argv: tuple[str, ...]
     argc: int
     truncated: bool
+    cwd: str | None
+    cgroup: str | None
     message: str
     errno: str | None
     caller: str | None
+    ended: str | None  # exit, signal or exec; None while it runs or if unknown
     exit_code: int | None
     signal: int | None
     duration_ns: int | None
     parent_id: int | None
+
+
+def ending(status: int | None) -> tuple[str | None, int | None, int | None]:
+    """(ended, exit_code, signal) of a status as wait(2) has it, REPLACED or None."""
+    if status is None:
+        return None, None, None
+    if status == REPLACED:
+        return "exec", None, None
+    signal = status & 0x7F
+    return ("signal", None, signal) if signal else ("exit", status >> 8 & 0xFF, None)
 
 
 def text_of(raw: bytes) -> str:
@@ -112,6 +159,16 @@ def _second(seconds: int) -> str:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     except (ValueError, OverflowError, OSError):  # past the year 9999
         return f"@{seconds}"
+
+
+def local_time(time_ns: int) -> str:
+    """`2026-01-31 03:04:05.678`, in the local zone."""
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    try:
+        text = datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):  # past the year 9999
+        return f"@{seconds}"
+    return f"{text}.{rest // 1_000_000:03d}"
 
 
 def to_dict(event: Event) -> dict[str, Any]:

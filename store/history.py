@@ -1,21 +1,22 @@
 """Reading: one filter vocabulary and one path for query, replay and count."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 
 from execdb.store import schema
 from execdb.store.database import Database
-from execdb.store.event import Event, json_of
+from execdb.store.event import Event, ending, json_of
 from execdb.store.intern import readable, storable
 
 _PAGE = 1_000  # rows a transaction
 _REMEMBERED = 8_192  # interned rows of a kind
 
 _image, _command, _creds, _run = schema.image, schema.command, schema.creds, schema.run
+_place = schema.place
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,10 @@ class Filter:
     message: str | None = None
     since_ns: int | None = None
     until_ns: int | None = None
+    loginuid: int | None = None
+    cgroup: str | None = None
+    failed: bool | None = None  # True: only failed attempts; False: none of them
+    descendants_of: int | None = None  # a row's id
 
     def conditions(self) -> list[ColumnElement[bool]]:
         commands = [
@@ -43,18 +48,44 @@ class Filter:
         ]
         creds = [
             *_equal(_creds.c.uid, self.uid),
+            *_equal(_creds.c.loginuid, self.loginuid),
             *_equal(_creds.c.message, None if self.message is None else storable(self.message)),
         ]
-        conditions = [*_equal(_image.c.pid, self.pid), *_equal(_image.c.ppid, self.ppid)]
+        places = _like(_place.c.cgroup, self.cgroup)
+        conditions: list[ColumnElement[bool]] = [_image.c.seen.is_(None)]
+        if self.failed is not None:
+            conditions.append(
+                _image.c.errno.is_not(None) if self.failed else _image.c.errno.is_(None)
+            )
+        if self.descendants_of is not None:
+            conditions.append(_image.c.id.in_(_descendants(self.descendants_of)))
+        conditions += [*_equal(_image.c.pid, self.pid), *_equal(_image.c.ppid, self.ppid)]
         if self.since_ns is not None:
             conditions.append(_image.c.time_ns >= self.since_ns)
         if self.until_ns is not None:
             conditions.append(_image.c.time_ns < self.until_ns)
         if commands:
             conditions.append(_image.c.command_id.in_(select(_command.c.id).where(*commands)))
+        if places:
+            conditions.append(_image.c.place_id.in_(select(_place.c.id).where(*places)))
         if creds:
             conditions.append(_image.c.creds_id.in_(select(_creds.c.id).where(*creds)))
         return conditions
+
+
+def _descendants(ancestor: int) -> Select[Any]:
+    """Ids of everything started by the row, directly or not; not its own."""
+    found = select(_image.c.id).where(_image.c.parent_id == ancestor).cte("below", recursive=True)
+    below = select(_image.c.id).join(found, _image.c.parent_id == found.c.id)
+    return select(found.union(below).c.id)
+
+
+def _ancestors(number: int) -> Select[Any]:
+    """The id itself and those of what started it, directly or not."""
+    start = select(_image.c.id, _image.c.parent_id).where(_image.c.id == number)
+    found = start.cte("above", recursive=True)
+    above = select(_image.c.id, _image.c.parent_id).join(found, _image.c.id == found.c.parent_id)
+    return select(found.union(above).c.id)
 
 
 def _equal(column: ColumnElement[Any], value: object) -> list[ColumnElement[bool]]:
@@ -93,6 +124,7 @@ class History:
         database.raw.create_function("has_arg", 2, has_arg, deterministic=True)
         self._commands: dict[int, tuple[Any, ...]] = {}
         self._creds: dict[int, tuple[Any, ...]] = {}
+        self._places: dict[int | None, tuple[Any, ...]] = {}
         self._runs: dict[int, tuple[Any, ...]] = {}
 
     def count(self, wanted: Filter) -> int:
@@ -108,6 +140,49 @@ class History:
             yield from self._pages(wanted, reverse=True, limit=limit)
         else:
             yield from self._pages(wanted, start=self._latest(wanted, limit))
+
+    def family(self, number: int) -> list[Event]:
+        """An event with its ancestors and its descendants, oldest first; ancestors that were
+        seen, not recorded, among them. Empty if there is no such row."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(_image)
+                .where(
+                    or_(_image.c.id.in_(_ancestors(number)), _image.c.id.in_(_descendants(number)))
+                )
+                .order_by(_image.c.time_ns, _image.c.id)
+            ).all()
+            self._learn(connection, rows)
+        return [self._event(row) for row in rows]
+
+    def latest_run(self) -> list[Event]:
+        """Everything of the run that recorded last, and the ancestors seen then; oldest first."""
+        latest = select(func.max(_image.c.run_id)).scalar_subquery()
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(_image)
+                .where(_image.c.run_id == latest)
+                .order_by(_image.c.time_ns, _image.c.id)
+            ).all()
+            self._learn(connection, rows)
+        return [self._event(row) for row in rows]
+
+    def latest_of(self, pid: int) -> int | None:
+        """The row of the latest image that ran under this pid."""
+        with self._database.reading() as connection:
+            found = connection.scalar(
+                select(_image.c.id)
+                .where(_image.c.pid == pid)
+                .order_by(_image.c.time_ns.desc(), _image.c.id.desc())
+                .limit(1)
+            )
+        return None if found is None else int(found)
+
+    def seen_ids(self, numbers: Iterable[int]) -> set[int]:
+        """Which of these rows were seen in /proc, not recorded."""
+        with self._database.reading() as connection:
+            query = select(_image.c.id).where(_image.c.id.in_(numbers), _image.c.seen == 1)
+            return set(connection.scalars(query))
 
     def _latest(self, wanted: Filter, limit: int) -> tuple[int, int] | None:
         """The key of the limit-th event from the end, None if there are no more than that."""
@@ -146,44 +221,28 @@ class History:
         for known, table, column in (
             (self._commands, _command, "command_id"),
             (self._creds, _creds, "creds_id"),
+            (self._places, _place, "place_id"),
             (self._runs, _run, "run_id"),
         ):
             if len(known) > _REMEMBERED:
                 known.clear()
-            missing = {getattr(row, column) for row in rows} - known.keys()
+            missing = {getattr(row, column) for row in rows} - known.keys() - {None}
             if missing:
                 found = connection.execute(select(table).where(table.c.id.in_(missing)))
                 known.update((row.id, _as_known(table.name, row)) for row in found)
 
     def _event(self, row: Any) -> Event:
         filename, comm, argv, argc, truncated = self._commands[row.command_id]
-        uid, euid, gid, message = self._creds[row.creds_id]
+        uid, euid, gid, loginuid, sessionid, tty, message = self._creds[row.creds_id]
         boot_id, host = self._runs[row.run_id]
+        cwd, cgroup = self._places.get(row.place_id, (None, None))
+        ended, exit_code, signal = ending(row.status)
         return Event(
-            id=row.id,
-            run_id=row.run_id,
-            time_ns=row.time_ns,
-            boot_ns=row.boot_ns,
-            boot_id=boot_id,
-            host=host,
-            pid=row.pid,
-            ppid=row.ppid,
-            uid=uid,
-            euid=euid,
-            gid=gid,
-            comm=comm,
-            filename=filename,
-            argv=argv,
-            argc=argc,
-            truncated=truncated,
-            message=message,
-            errno=None,
-            caller=None,
-            exit_code=None,
-            signal=None,
-            duration_ns=None,
-            parent_id=None,
-        )
+            row.id, row.run_id, row.time_ns, row.boot_ns, boot_id, host, row.pid, row.ppid,
+            uid, euid, gid, loginuid, sessionid, tty, comm, filename, argv, argc, truncated,
+            cwd, cgroup, message, row.errno, readable(row.caller), ended, exit_code, signal,
+            row.duration_ns, row.parent_id,
+        )  # fmt: skip
 
 
 def _ordered(query: Select[Any], wanted: Filter, *, reverse: bool) -> Select[Any]:
@@ -197,5 +256,8 @@ def _as_known(table: str, row: Any) -> tuple[Any, ...]:
         argv = tuple(json.loads(row.argv))
         return readable(row.filename), readable(row.comm), argv, row.argc, bool(row.truncated)
     if table == "creds":
-        return row.uid, row.euid, row.gid, readable(row.message)
-    return row.boot_id, row.host
+        return (row.uid, row.euid, row.gid, row.loginuid, row.sessionid, readable(row.tty),
+                readable(row.message))  # fmt: skip
+    if table == "place":
+        return readable(row.cwd), readable(row.cgroup)
+    return readable(row.boot_id), readable(row.host)

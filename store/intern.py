@@ -1,22 +1,28 @@
 """Equal values stored once: commands and credentials get ids, new ones are written in bulk."""
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from sqlalchemy import Connection, Table, func, insert, select
 from sqlalchemy.dialects import sqlite
 
 from execdb.store import schema
-from execdb.store.event import Command, Creds, json_of
+from execdb.store.event import Command, Creds, Place, json_of
 
 T = TypeVar("T")
 _REMEMBERED = 8_192  # values; a command line is 100 bytes on average
 _REMEMBERED_CHARS = 4_000_000  # and what they may hold together
 
 
-def storable(text: str) -> str | bytes:
+@overload
+def storable(text: str) -> str | bytes: ...
+@overload
+def storable(text: str | None) -> str | bytes | None: ...
+def storable(text: str | None) -> str | bytes | None:
     """Text as SQLite can hold it: bytes that are not UTF-8 make it a blob, which reads back the
     same and which no reader of the file trips over."""
+    if text is None or text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -24,7 +30,11 @@ def storable(text: str) -> str | bytes:
     return text
 
 
-def readable(value: str | bytes) -> str:
+@overload
+def readable(value: str | bytes) -> str: ...
+@overload
+def readable(value: str | bytes | None) -> str | None: ...
+def readable(value: str | bytes | None) -> str | None:
     """The inverse of `storable`."""
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
@@ -93,7 +103,19 @@ def _command_row(command: Command) -> tuple[Any, ...]:
 
 
 def _creds_row(creds: Creds) -> tuple[Any, ...]:
-    return creds.uid, creds.euid, creds.gid, storable(creds.message)
+    return (
+        creds.uid,
+        creds.euid,
+        creds.gid,
+        storable(creds.message),
+        creds.loginuid,
+        creds.sessionid,
+        storable(creds.tty),
+    )
+
+
+def _place_row(place: Place) -> tuple[Any, ...]:
+    return storable(place.cwd), storable(place.cgroup)
 
 
 class Interner:
@@ -104,15 +126,18 @@ class Interner:
             schema.command, _command_row, lambda command: sum(map(len, command.argv)) + 50
         )
         self.creds: Interned[Creds] = Interned(schema.creds, _creds_row, lambda creds: 50)
+        self.places: Interned[Place] = Interned(
+            schema.place, _place_row, lambda place: len(place.cwd or "") + len(place.cgroup or "")
+        )
 
     def begin(self, connection: Connection) -> None:
-        for table in (self.commands, self.creds):
+        for table in (self.commands, self.creds, self.places):
             table.begin(connection)
 
     def flush(self, connection: Connection) -> None:
-        for table in (self.commands, self.creds):
+        for table in (self.commands, self.creds, self.places):
             table.flush(connection)
 
     def forget(self) -> None:
-        for table in (self.commands, self.creds):
+        for table in (self.commands, self.creds, self.places):
             table.forget()

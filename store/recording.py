@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from execdb.store import schema
 from execdb.store.database import Database
-from execdb.store.event import Counts, Exec
-from execdb.store.intern import Interner, insert_sql
+from execdb.store.event import REPLACED, Counts, End, Exec, ImageKey
+from execdb.store.intern import Interner, insert_sql, storable
+from execdb.store.lineage import Lineage
 
 
 @dataclass(frozen=True)
@@ -48,28 +50,30 @@ class Recording:
             )
             assert done.inserted_primary_key is not None
             self.run_id: int = done.inserted_primary_key[0]
+        self._lineage = Lineage(self.run_id)
 
-    def write(self, execs: Sequence[Exec], counts: Counts) -> int:
-        """Stores a batch and the ledger so far in one transaction; returns the first row's id.
-        Raises DatabaseError, and then nothing of it is stored."""
-        interner, run_id = self._interner, self.run_id
-        command_id, creds_id = interner.commands.id, interner.creds.id
+    def know(self, images: Sequence[Exec]) -> None:
+        """Images that ran before this run began and may turn out to be parents."""
+        self._lineage.know(images)
+
+    def write(self, execs: Sequence[Exec], ends: Sequence[End], counts: Counts) -> list[int]:
+        """Stores a batch and the ledger so far in one transaction; returns the execs' row ids.
+        Raises DatabaseError, and then nothing of it is stored and it may be tried again."""
         try:
             with self._database.writing() as connection:
-                first = (connection.scalar(select(func.max(schema.image.c.id))) or 0) + 1
-                interner.begin(connection)
-                rows = [
-                    (number, run_id, e[0], e[1], e[2], e[3], creds_id(e[4]), command_id(e[5]))
-                    for number, e in enumerate(execs, first)
-                ]
-                interner.flush(connection)
-                if rows:
-                    connection.exec_driver_sql(self._insert, rows)
+                self._interner.begin(connection)
+                batch = _Batch(connection, self.run_id, self._interner, self._lineage)
+                ids = [batch.add(e) for e in execs]
+                for end in ends:
+                    batch.end(end.image, end.boot_ns, end.status)
+                self._interner.flush(connection)
+                batch.flush(self._insert)
                 self._count(connection, counts)
         except BaseException:
-            interner.forget()
+            self._interner.forget()
             raise
-        return first
+        self._lineage.end(batch.ended)
+        return ids
 
     def finish(self, ended_ns: int, counts: Counts) -> None:
         """Closes the run as clean, with its final ledger."""
@@ -79,6 +83,66 @@ class Recording:
     def _count(self, connection: Connection, counts: Counts, **more: object) -> None:
         values = {**counts._asdict(), **more}
         connection.execute(update(schema.run).where(schema.run.c.id == self.run_id).values(values))
+
+
+class _Batch:
+    """The rows of one transaction. An end finds its row here or, further back, in the table."""
+
+    def __init__(
+        self, connection: Connection, run_id: int, interner: Interner, lineage: Lineage
+    ) -> None:
+        self._connection, self._run_id, self._lineage = connection, run_id, lineage
+        self._command_id = interner.commands.id
+        self._creds_id = interner.creds.id
+        self._place_id = interner.places.id
+        self._first = (connection.scalar(select(func.max(schema.image.c.id))) or 0) + 1
+        self._rows: list[list[Any]] = []
+        self._updates: list[tuple[int, int, int]] = []
+        self.ended: list[ImageKey] = []
+
+    def add(self, event: Exec, seen: int | None = None) -> int:
+        """A row for the event; before it, for ancestors of it that were seen, not recorded."""
+        (time_ns, boot_ns, pid, ppid, creds, command, place, parent, replaces, errno,
+         caller) = event  # fmt: skip
+        parent_id = None if parent is None else self._parent(parent)
+        number = self._first + len(self._rows)
+        self._rows.append(
+            [number, self._run_id, time_ns, boot_ns, pid, ppid, self._creds_id(creds),
+             self._command_id(command), self._place_id(place), parent_id, None, None, errno,
+             storable(caller), seen]
+        )  # fmt: skip
+        if errno is None:
+            self._lineage.add((boot_ns, pid), number)
+            if replaces and parent is not None:
+                self.end(parent, boot_ns, REPLACED)
+        return number
+
+    def _parent(self, key: ImageKey) -> int | None:
+        seen = self._lineage.seen(key)
+        if seen is None:
+            return self._lineage.id(self._connection, key)
+        return self.add(seen, seen=1)
+
+    def end(self, key: ImageKey, boot_ns: int, status: int) -> None:
+        number = self._lineage.id(self._connection, key)
+        if number is None:
+            return  # its exec was lost, and counted as such
+        duration_ns = boot_ns - key[0]
+        if number >= self._first:
+            self._rows[number - self._first][_STATUS : _STATUS + 2] = status, duration_ns
+        else:
+            self._updates.append((status, duration_ns, number))
+        self.ended.append(key)
+
+    def flush(self, insert_image: str) -> None:
+        if self._rows:
+            self._connection.exec_driver_sql(insert_image, list(map(tuple, self._rows)))
+        if self._updates:
+            self._connection.exec_driver_sql(_UPDATE, self._updates)
+
+
+_STATUS = list(schema.image.c.keys()).index("status")
+_UPDATE = "UPDATE image SET status = ?, duration_ns = ? WHERE id = ?"
 
 
 def _last_sign_of_life() -> ColumnElement[int]:

@@ -3,7 +3,7 @@
 from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, Table, Text
 
 APPLICATION_ID = 0x45584442  # "EXDB"
-REVISION = "0001"  # the newest under migrations/versions; a test compares them
+REVISION = "0002"  # the newest under migrations/versions; a test compares them
 
 metadata = MetaData()
 
@@ -35,6 +35,17 @@ creds = Table(
     Column("euid", Integer, nullable=False),
     Column("gid", Integer, nullable=False),
     Column("message", Text, nullable=False),
+    Column("loginuid", Integer),
+    Column("sessionid", Integer),
+    Column("tty", Text),
+)
+
+place = Table(
+    "place",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("cwd", Text),
+    Column("cgroup", Text),
 )
 
 command = Table(
@@ -59,9 +70,17 @@ image = Table(
     Column("ppid", Integer, nullable=False),
     Column("creds_id", Integer, ForeignKey("creds.id"), nullable=False),
     Column("command_id", Integer, ForeignKey("command.id"), nullable=False),
+    Column("place_id", Integer),  # null in rows older than the column
+    Column("parent_id", Integer),
+    Column("status", Integer),  # as wait(2) has it; -1: ended by another exec of its process
+    Column("duration_ns", Integer),
+    Column("errno", Text),  # of an attempt that failed
+    Column("caller", Text),
+    Column("seen", Integer),  # 1: not recorded, but running when a collector started
     Index("image_time", "time_ns"),
     Index("image_pid", "pid"),
     Index("image_command", "command_id"),
+    Index("image_parent", "parent_id"),
 )
 
 config = Table(
@@ -86,23 +105,32 @@ _TIME = (
     "strftime('%Y-%m-%dT%H:%M:%S', image.time_ns / 1000000000, 'unixepoch')"
     " || printf('.%09dZ', image.time_ns % 1000000000)"
 )
-
-VIEWS = {
-    "execs": f"""
-CREATE VIEW execs AS
+_IMAGES = f"""
 SELECT image.id AS id, image.run_id AS run_id, image.time_ns AS time_ns, {_TIME} AS time,
        image.boot_ns AS boot_ns, run.boot_id AS boot_id, run.host AS host,
        image.pid AS pid, image.ppid AS ppid,
        creds.uid AS uid, creds.euid AS euid, creds.gid AS gid,
+       creds.loginuid AS loginuid, creds.sessionid AS sessionid, creds.tty AS tty,
        command.comm AS comm, command.filename AS filename, command.argv AS argv,
-       command.argc AS argc, command.truncated AS truncated, creds.message AS message,
-       NULL AS errno, NULL AS caller,
-       NULL AS exit_code, NULL AS signal, NULL AS duration_ns, NULL AS parent_id
+       command.argc AS argc, command.truncated AS truncated,
+       place.cwd AS cwd, place.cgroup AS cgroup, creds.message AS message,
+       image.errno AS errno, image.caller AS caller,
+       CASE WHEN image.status IS NULL THEN NULL WHEN image.status < 0 THEN 'exec'
+            WHEN image.status & 127 THEN 'signal' ELSE 'exit' END AS ended,
+       CASE WHEN image.status >= 0 AND image.status & 127 = 0
+            THEN image.status >> 8 & 255 END AS exit_code,
+       CASE WHEN image.status >= 0 THEN nullif(image.status & 127, 0) END AS signal,
+       image.duration_ns AS duration_ns, image.parent_id AS parent_id
 FROM image
 JOIN run ON run.id = image.run_id
 JOIN creds ON creds.id = image.creds_id
 JOIN command ON command.id = image.command_id
-""".strip(),
+LEFT JOIN place ON place.id = image.place_id
+""".strip()
+
+VIEWS = {
+    "execs": f"CREATE VIEW execs AS\n{_IMAGES}\nWHERE image.seen IS NULL",
+    "seen": f"CREATE VIEW seen AS\n{_IMAGES}\nWHERE image.seen = 1",
     "runs": """
 CREATE VIEW runs AS
 SELECT id AS run_id, host, boot_id, started_ns, ended_ns, ended,

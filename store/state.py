@@ -24,7 +24,7 @@ def read_state(database: Database) -> State:
     image, run = schema.image, schema.run
     with database.reading() as connection:
         events, first, last = (
-            connection.scalar(select(column))
+            connection.scalar(select(column).where(image.c.seen.is_(None)))
             for column in (
                 func.count(image.c.id),
                 func.min(image.c.time_ns),

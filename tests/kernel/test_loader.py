@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from execdb.bpf import loader, wire
+from execdb.bpf import loader, offsets, wire
 from execdb.bpf.errors import KernelError
 
 
@@ -63,7 +63,7 @@ def test_a_program_that_does_not_load(
     source: str, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "execdb.bpf.c").write_text(source)
-    for name in ("headers", "compile.py", "execdb.h"):
+    for name in ("headers", "compile.py"):
         (tmp_path / name).symlink_to(loader.HERE / name)
     monkeypatch.setattr(loader, "HERE", tmp_path)
     with pytest.raises(KernelError) as caught:
@@ -73,14 +73,14 @@ def test_a_program_that_does_not_load(
 
 
 def test_no_btf(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(loader, "BTF_PATH", tmp_path / "none")
+    monkeypatch.setattr(offsets, "BTF_PATH", tmp_path / "none")
     with pytest.raises(KernelError, match="CONFIG_DEBUG_INFO_BTF"):
         loader.load()
 
 
 def test_bytes_that_are_not_btf(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "btf").write_bytes(b"no" * 100)
-    monkeypatch.setattr(loader, "BTF_PATH", tmp_path / "btf")
+    monkeypatch.setattr(offsets, "BTF_PATH", tmp_path / "btf")
     with pytest.raises(KernelError, match="not BTF"):
         loader.load()
 

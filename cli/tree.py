@@ -1,0 +1,88 @@
+"""execdb tree: who started what."""
+
+import sys
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from typing import Annotated
+
+import typer
+
+from execdb.cli.escape import escape
+from execdb.cli.render import command_line
+from execdb.store.errors import ExecdbError, UsageError
+from execdb.store.event import Event, local_time
+
+
+def tree(
+    context: typer.Context,
+    pid: Annotated[
+        int | None, typer.Argument(help="A process: its latest program.", min=0, metavar="PID")
+    ] = None,
+    id_: Annotated[
+        int | None, typer.Option("--id", help="An event, as query shows its id.", min=1)
+    ] = None,
+) -> None:
+    """Show what started a program, and what it started; without an argument, all that the latest
+    run recorded."""
+    from execdb.store.database import open_database
+    from execdb.store.history import Filter, History
+
+    if pid is not None and id_ is not None:
+        raise UsageError("give a PID or --id, not both")
+    with open_database(context.obj) as database:
+        history = History(database)
+        number = id_ if pid is None else history.latest_of(pid)
+        if number is not None:
+            events = history.family(number)
+        elif pid is None:
+            events = history.latest_run()
+        else:
+            events = []
+        if not events:
+            wanted = f"event {id_}" if id_ is not None else f"process {pid}" if pid else "event"
+            raise ExecdbError(f"there is no {wanted} in {context.obj}")
+        seen = history.seen_ids([event.id for event in events])
+    sys.stdout.writelines(f"{line}\n" for line in draw(events, seen, number))
+
+
+def draw(events: Iterable[Event], seen: Collection[int], chosen: int | None) -> Iterator[str]:
+    """The forest, each root with what it started below it. The chosen event is marked. Deep
+    chains are common where scripts exec one another, so nothing here recurses."""
+    children: dict[int | None, list[Event]] = defaultdict(list)
+    events = list(events)
+    there = {event.id for event in events}
+    for event in events:
+        children[event.parent_id if event.parent_id in there else None].append(event)
+    # What is still to be drawn: the event, and the lines to its left.
+    waiting = [(event, "", "") for event in reversed(children[None])]
+    while waiting:
+        event, stem, branch = waiting.pop()
+        yield stem + branch + describe(event, event.id in seen, event.id == chosen)
+        below = children[event.id]
+        stem += {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
+        for position, child in enumerate(reversed(below)):
+            waiting.append((child, stem, "├─ " if position else "└─ "))
+
+
+def describe(event: Event, seen: bool, chosen: bool) -> str:
+    """One line: pid, uid, when, for how long, how it ended, the command."""
+    mark = " <--" if chosen else ""
+    return (
+        f"{event.pid} uid {event.uid} {local_time(event.time_ns)} {_outcome(event, seen)}: "
+        f"{command_line(event) or escape(event.comm)} [id {event.id}]{mark}"
+    )
+
+
+def _outcome(event: Event, seen: bool) -> str:
+    if seen:
+        return "seen, not recorded"
+    if event.errno is not None:
+        return f"failed with {escape(event.errno)}"
+    if event.ended is None:
+        return "no end known"
+    how = {
+        "exit": f"exit {event.exit_code}",
+        "signal": f"signal {event.signal}",
+        "exec": "became the next",
+    }[event.ended]
+    return f"{how} after {(event.duration_ns or 0) / 1e9:.3f} s"

@@ -1,0 +1,57 @@
+"""Which row is which process image: what parents and ends refer to.
+
+Images that run are known by heart, and so are the last ones that ended, because what they
+forked may still exec. Anything older is looked up in the database.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, select
+
+from execdb.store.event import Exec, ImageKey
+from execdb.store.schema import image
+
+_ENDED = 16_384  # remembered though they ended
+
+
+class Lineage:
+    """The images of one run, by when they began and in which process."""
+
+    def __init__(self, run_id: int) -> None:
+        self._run_id = run_id
+        self._ids: dict[ImageKey, int] = {}
+        self._ended: deque[ImageKey] = deque()
+        self._seen: dict[ImageKey, Exec] = {}
+
+    def know(self, images: Iterable[Exec]) -> None:
+        """Images that ran before the run began; stored only where a recorded one descends
+        from them."""
+        self._seen.update(((image.boot_ns, image.pid), image) for image in images)
+
+    def add(self, key: ImageKey, number: int) -> None:
+        self._ids[key] = number
+
+    def id(self, connection: Connection, key: ImageKey) -> int | None:
+        """The row of an image; None if it was lost or never recorded."""
+        found = self._ids.get(key)
+        return self._look_up(connection, key) if found is None else found
+
+    def seen(self, key: ImageKey) -> Exec | None:
+        """The image as /proc told of it, unless it has a row already."""
+        return None if key in self._ids else self._seen.get(key)
+
+    def end(self, keys: Iterable[ImageKey]) -> None:
+        """These need not be remembered for long. Call it once their rows are committed."""
+        self._ended.extend(keys)
+        while len(self._ended) > _ENDED:
+            self._ids.pop(self._ended.popleft(), None)
+
+    def _look_up(self, connection: Connection, key: ImageKey) -> int | None:
+        boot_ns, pid = key
+        found = connection.scalar(
+            select(image.c.id).where(
+                image.c.pid == pid, image.c.boot_ns == boot_ns, image.c.run_id == self._run_id
+            )
+        )
+        return None if found is None else int(found)

@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m tests.bench` (execdb against its limits), `... peers` (against others)."""

@@ -1,0 +1,41 @@
+"""python -m tests.bench: the numbers execdb holds itself to; `peers`: those of others too."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    arguments = _parser().parse_args()
+    if os.geteuid():
+        print("the benchmarks record, which takes root: sudo make bench", file=sys.stderr)
+        return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is put back
+    if arguments.what == "peers":
+        from tests.bench.peers import compare
+
+        return compare(
+            arguments.rounds, arguments.builds, arguments.execs, arguments.only, arguments.write
+        )
+    from tests.bench.limits import hold
+
+    return hold(full=arguments.full)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="one million execs, at least 60 s")
+    what = parser.add_subparsers(dest="what")
+    peers = what.add_parser("peers", help="execdb beside other recorders")
+    peers.add_argument("--rounds", type=int, default=5, help="storms for each")
+    peers.add_argument("--builds", type=int, default=3, help="builds of GNU hello for each")
+    peers.add_argument("--execs", type=int, default=6000, help="for each of the storm's processes")
+    peers.add_argument("--only", default="", metavar="TEXT", help="recorders with this in the name")
+    peers.add_argument("--write", type=Path, metavar="FILE", help="into this Markdown file too")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""execdb against other recorders, in one session."""
+
+import contextlib
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.bench.accounting import Accounting, Auditd
+from tests.bench.load import Programs
+from tests.bench.packages import Unavailable, fetch_hello
+from tests.bench.proc import machine
+from tests.bench.recorders import Bpftrace, Execdb, Forkstat, Recorder, Strace
+from tests.bench.results import Peer
+from tests.bench.rounds import measure_peer, say
+from tests.bench.table import insert, table
+
+# Measured in this order. auditd is last: see there. A variant of execdb is a subclass with
+# another `name` and `options`.
+RECORDERS: list[type[Recorder]] = [Execdb, Bpftrace, Strace, Forkstat, Accounting, Auditd]
+
+_TITLE = "# Performance\n"
+_NOTES = """\
+Medians over {rounds} storms and {builds} builds, each next to one without a recorder, with
+(min-max). Compare ratios: the machine may be shared. The storm is two processes that exec flat out
+({execs} execs in all; {few} under strace), each exec with a number of its own to find it by; the
+build is `./configure && make` of GNU hello.
+
+- CPU is that of the recorder's own processes (`schedstat`). What a recorder spends inside the
+  recorded processes shows in the exec rate only. For auditd the time of the kernel's `kauditd`
+  thread follows: nothing else used audit meanwhile.
+- Memory is the recorder's processes at the end of the storm: Pss, and the highest resident size
+  since the start, with helpers that had ended by then.
+- *40 arguments whole*: of execs with forty arguments, 2 kB in all, those recorded uncut, with the
+  recorder's default settings.
+- Disk is everything the recorder left, over the storm execs it captured.
+- auditd runs with the distribution's configuration and `-b 8192`; it keeps five logs of 8 MB and
+  throws away what is older.
+- Process accounting writes in the kernel and has no process of its own; it knows names, no
+  arguments.
+"""
+
+
+def compare(rounds: int, builds: int, count: int, only: str, write: Path | None) -> int:
+    """Prints the table, and writes it where asked. 0 when every recorder ran."""
+    kinds = [kind for kind in RECORDERS if only.lower() in kind.name.lower()]
+    with contextlib.ExitStack() as stack:
+        programs = stack.enter_context(contextlib.closing(Programs()))
+        source = (
+            _source(Path(stack.enter_context(tempfile.TemporaryDirectory()))) if builds else None
+        )
+        peers = [measure_peer(kind, programs, source, rounds, builds, count) for kind in kinds]
+    text = _page(peers, rounds, builds if source else 0, count)
+    print(text)
+    if write:
+        page = write.read_text() if write.exists() else _TITLE
+        write.parent.mkdir(parents=True, exist_ok=True)
+        write.write_text(insert(page, text))
+    return int(any(peer.failure for peer in peers))
+
+
+def _source(folder: Path) -> Path | None:
+    try:
+        return fetch_hello(folder)
+    except (Unavailable, ValueError) as error:
+        say(f"no build of GNU hello, its source is not to be had: {error}")
+        return None
+
+
+def _page(peers: list[Peer], rounds: int, builds: int, count: int) -> str:
+    command = shlex.join(["python", "-m", "tests.bench", *sys.argv[1:]])
+    few = 2 * int(count * Strace.share)
+    notes = _NOTES.format(rounds=rounds, builds=builds, execs=2 * count, few=few)
+    return f"{table(peers)}\n{machine()}.\nMeasured with `{command}`.\n\n{notes}"

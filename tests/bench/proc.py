@@ -1,0 +1,107 @@
+"""What processes cost, from /proc (proc_pid_schedstat, proc_pid_smaps_rollup: proc(5))."""
+
+import contextlib
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+PROC = Path("/proc")
+_STEP_S = 0.25
+_QUIET = 0.02  # of one core: nothing left to write
+
+
+def cpu_ns(pids: Iterable[int]) -> int:
+    """CPU time of these processes so far, all their threads, in ns."""
+    total = 0
+    for pid in pids:
+        for task in (PROC / str(pid) / "task").glob("*/schedstat"):
+            with contextlib.suppress(OSError):  # a thread may end meanwhile
+                total += int(task.read_text().split()[0])
+    return total
+
+
+def _kb(pid: int, file: str, field: str) -> int:
+    with contextlib.suppress(OSError):
+        for line in (PROC / str(pid) / file).read_text().splitlines():
+            if line.startswith(f"{field}:"):
+                return int(line.split()[1])
+    return 0
+
+
+def rss_kb(pids: Iterable[int]) -> int:
+    return sum(_kb(pid, "smaps_rollup", "Rss") for pid in pids)
+
+
+def pss_kb(pids: Iterable[int]) -> int:
+    return sum(_kb(pid, "smaps_rollup", "Pss") for pid in pids)
+
+
+def peak_kb(pids: Iterable[int]) -> int:
+    """The sum of each process's highest resident size so far."""
+    return sum(_kb(pid, "status", "VmHWM") for pid in pids)
+
+
+def family(pid: int) -> list[int]:
+    """The process and its descendants."""
+    found = [pid]
+    for parent in found:
+        for children in (PROC / str(parent) / "task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                found += map(int, children.read_text().split())
+    return found
+
+
+def kernel_threads(name: str) -> list[int]:
+    """Kernel threads of that name (kthreadd, process 2, is their parent)."""
+    found = []
+    for stat in PROC.glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            pid, _, rest = stat.read_text().partition(" (")
+            comm, _, fields = rest.rpartition(") ")
+            if comm == name and fields.split()[1] == "2":
+                found.append(int(pid))
+    return found
+
+
+def wait_for(condition: Callable[[], bool], what: str, within_s: float = 30) -> None:
+    """Returns when the condition holds. Raises TimeoutError."""
+    deadline_s = time.monotonic() + within_s
+    while not condition():
+        if time.monotonic() > deadline_s:
+            raise TimeoutError(f"waited {within_s:g} s for {what}")
+        time.sleep(0.005)
+
+
+def settle(pids: Iterable[int], within_s: float = 60) -> None:
+    """Returns when these processes have nothing left to do. Raises TimeoutError."""
+    pids, deadline_s = list(pids), time.monotonic() + within_s
+    before = cpu_ns(pids)
+    while True:
+        time.sleep(_STEP_S)
+        after = cpu_ns(pids)
+        if after - before < _QUIET * _STEP_S * 1e9:
+            return
+        before = after
+        if time.monotonic() > deadline_s:
+            raise TimeoutError(f"the recorder was still busy after {within_s:g} s")
+
+
+def machine() -> str:
+    """Processor, cores, kernel, distribution and date, in one line."""
+    model = next(
+        (
+            line.partition(":")[2].strip()
+            for line in (PROC / "cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    try:
+        system = platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        system = platform.system()
+    today = datetime.now(UTC).date().isoformat()
+    return f"{model}, {os.cpu_count()} cores, Linux {os.uname().release}, {system}, {today}"

@@ -1,0 +1,100 @@
+"""Results as Markdown. Pure: data in, text out."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from tests.bench.results import Peer, Spread, Storm
+
+BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
+NOTHING = "-"
+
+Column = tuple[str, Callable[[Peer], str]]
+
+
+def spread(values: Sequence[float], digits: int = 2, unit: str = "") -> str:
+    """`median (min-max)`, or a dash where there is nothing."""
+    if not values:
+        return NOTHING
+    found = Spread.of(values)
+    text = f"{found.median:.{digits}f}{unit}"
+    if len(values) == 1:
+        return text
+    return f"{text} ({found.least:.{digits}f}-{found.greatest:.{digits}f})"
+
+
+def _of(
+    value: Callable[[Storm], float | None], digits: int, unit: str = ""
+) -> Callable[[Peer], str]:
+    def cell(peer: Peer) -> str:
+        values = [v for v in map(value, peer.storms) if v is not None]
+        return spread(values, digits, unit)
+
+    return cell
+
+
+def _cpu(peer: Peer) -> str:
+    """The recorder's processes; what a kernel thread of its own spent comes after a plus."""
+    own = [storm.cpu_us for storm in peer.storms if storm.cpu_ns is not None]
+    kernel = [storm.kernel_cpu_us for storm in peer.storms if storm.kernel_cpu_ns is not None]
+    text = spread(own, 1)
+    return f"{text} + {spread(kernel, 1)} kernel" if kernel else text
+
+
+def _memory(kb: Callable[[Storm], int]) -> Callable[[Peer], str]:
+    def cell(peer: Peer) -> str:
+        values = [kb(s) / 1024 for s in peer.storms if s.cpu_ns is not None]
+        return f"{Spread.of(values).median:.0f}" if values else NOTHING
+
+    return cell
+
+
+def _bytes(storm: Storm) -> float | None:
+    return storm.size / storm.seen if storm.seen else None
+
+
+COLUMNS: list[Column] = [
+    ("exec rate / none", _of(lambda s: s.ratio, 2)),
+    ("build time / none", lambda peer: spread(peer.builds)),
+    ("CPU us/exec", _cpu),
+    ("Pss MiB", _memory(lambda s: s.pss_kb)),
+    ("peak MiB", _memory(lambda s: s.peak_kb)),
+    ("captured", _of(lambda s: 100 * s.seen / s.execs, 1, " %")),
+    ("whole arguments", _of(lambda s: 100 * s.whole / s.execs, 1, " %")),
+    ("40 arguments whole", _of(lambda s: 100 * s.long, 0, " %")),
+    ("disk bytes/exec", _of(_bytes, 0)),
+]
+
+
+def table(peers: Iterable[Peer]) -> str:
+    """One row each. One that failed says so instead of showing figures."""
+    lines = [_row("recorder", [title for title, _ in COLUMNS]), _row("---", ["---"] * len(COLUMNS))]
+    lines.append(_row("none", ["1", "1", *[NOTHING] * (len(COLUMNS) - 2)]))
+    for peer in peers:
+        name = f"{peer.name} {peer.version}".strip()
+        if peer.failure and not peer.storms:
+            lines.append(
+                _row(name, [f"failed: {_plain(peer.failure)}", *[""] * (len(COLUMNS) - 1)])
+            )
+            continue
+        if peer.failure:
+            name += f" (failed after {len(peer.storms)} storms and {len(peer.builds)} builds: "
+            name += f"{_plain(peer.failure)})"
+        lines.append(_row(name, [cell(peer) for _, cell in COLUMNS]))
+    return "\n".join(lines) + "\n"
+
+
+def _row(first: str, cells: Sequence[str]) -> str:
+    return "| " + " | ".join([first, *cells]) + " |"
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("|", "/").split())
+
+
+def insert(page: str, text: str) -> str:
+    """The page with what stands between the markers replaced, or with both added at its end."""
+    block = f"{BEGIN}\n\n{text.strip()}\n\n{END}"
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if begin and end:
+        return before + block + after
+    return f"{page.rstrip()}\n\n{block}\n".lstrip()

@@ -1,0 +1,133 @@
+"""Bytes in, events out: every argument as it was, and no record that ends the recorder."""
+
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from execdb.bpf import wire
+from execdb.collector.decode import Decoder
+from execdb.store.event import Exec, raw_of
+from tests.collector.records import record
+
+ARGUMENTS = st.lists(st.binary(max_size=23).map(lambda raw: raw.replace(b"\0", b"")), max_size=7)
+PADDING = st.binary(max_size=7)  # perf rounds records up, with whatever was there
+
+
+def decode(raw: bytes, offset_ns: int = 0) -> Exec:
+    events, unreadable = Decoder().decode([raw], offset_ns)
+    assert unreadable == 0
+    return events[0]
+
+
+def arguments_of(event: Exec) -> list[bytes]:
+    return [raw_of(argument) for argument in event.command.argv]
+
+
+def test_a_record_becomes_an_event() -> None:
+    raw = record(b"ls", b"-l", boot_ns=1_009, pid=23, ppid=7, uid=501, euid=0, gid=29)
+    event = decode(raw, offset_ns=1_000_003)
+    assert (event.time_ns, event.boot_ns, event.pid, event.ppid) == (1_001_012, 1_009, 23, 7)
+    assert event.creds[:3] == (501, 0, 29)
+    assert event.creds.message == "Hello World"
+    assert event.command == ("/bin/true", "true", ("ls", "-l"), 2, False)
+
+
+def test_ids_are_unsigned() -> None:
+    event = decode(record(b"x", uid=4_294_967_294, euid=4_294_967_294, gid=4_294_967_294))
+    assert event.creds[:3] == (4_294_967_294,) * 3
+
+
+def test_a_message_of_twelve_bytes_is_whole() -> None:
+    assert decode(record(b"x", message=b"Hi user 501!")).creds.message == "Hi user 501!"
+
+
+def test_a_name_of_sixteen_bytes_is_whole() -> None:
+    assert decode(record(b"x", comm=b"0123456789abcdef")).command.comm == "0123456789abcdef"
+
+
+@given(ARGUMENTS, PADDING)
+def test_every_argument_comes_back(argv: list[bytes], padding: bytes) -> None:
+    event = decode(record(*argv, padding=padding))
+    assert arguments_of(event) == argv
+    assert event.command.argc == len(argv)
+    assert not event.command.truncated
+
+
+@given(st.binary(min_size=1, max_size=97).map(lambda raw: raw.replace(b"\0", b"/")))
+def test_a_filename_of_any_bytes_comes_back(filename: bytes) -> None:
+    assert raw_of(decode(record(b"x", filename=filename)).command.filename) == filename
+
+
+@given(ARGUMENTS.filter(bool), PADDING, st.data())
+def test_what_was_cut_is_a_beginning_and_says_so(
+    argv: list[bytes], padding: bytes, data: st.DataObject
+) -> None:
+    whole = b"".join(argument + b"\0" for argument in argv)
+    kept = whole[: data.draw(st.integers(0, len(whole) - 1))]
+    event = decode(record(*argv, args=kept, flags=wire.FLAG_TRUNCATED, padding=padding))
+    found = arguments_of(event)
+    assert found[:-1] == argv[: len(found)][:-1]
+    assert b"\0".join(found) == kept.removesuffix(b"\0")
+    assert event.command.truncated
+    assert event.command.argc == len(argv)
+
+
+def test_arguments_that_are_not_there_are_not_silently_absent() -> None:
+    event = decode(record(b"one", b"two", b"three", args=b"one\0"))
+    assert event.command.truncated
+    assert event.command.argc == 3
+
+
+def test_a_known_command_is_not_taken_for_another() -> None:
+    decoder = Decoder()
+    raws = [record(b"a", b""), record(b"a"), record(b"a", b"", padding=b"\0\0"), record(b"a", b"b")]
+    events, _ = decoder.decode(raws * 2, 0)
+    assert [event.command.argv for event in events[:4]] == [
+        ("a", ""),
+        ("a",),
+        ("a", ""),
+        ("a", "b"),
+    ]
+    assert [e.command for e in events[4:]] == [e.command for e in events[:4]]
+
+
+@pytest.mark.parametrize("length", range(len(record(b"ls", b"-l"))))
+def test_a_record_cut_anywhere_is_unreadable(length: int) -> None:
+    whole = record(b"ls", b"-l")
+    events, unreadable = Decoder().decode([whole[:length], whole], 0)
+    assert unreadable == 1
+    assert [event.command.argv for event in events] == [("ls", "-l")]
+
+
+@given(st.lists(st.one_of(st.binary(max_size=127), st.binary(min_size=wire.EXEC.size)), max_size=7))
+def test_garbage_ends_nothing(raws: list[bytes]) -> None:
+    good = record(b"ls", boot_ns=1_009)
+    events, unreadable = Decoder().decode([*raws, good], 0)
+    assert len(events) + unreadable == len(raws) + 1
+    assert events[-1].boot_ns == 1_009
+
+
+@given(st.data())
+def test_a_damaged_record_ends_nothing(data: st.DataObject) -> None:
+    raw = bytearray(record(b"ls", b"-l", b"/tmp"))
+    for _ in range(data.draw(st.integers(1, 5))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    events, unreadable = Decoder().decode([bytes(raw)], 0)
+    assert len(events) + unreadable == 1
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(23_003, 1), (2_003, 20_011)], ids=["many commands", "long commands"]
+)
+def test_what_is_remembered_is_bounded(count: int, size: int) -> None:
+    decoder = Decoder()
+    tracemalloc.start()
+    try:
+        for number in range(count):
+            decoder.decode([record(b"%d" % number, b"x" * size, uid=number)], 0)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 14_000_000

@@ -1,0 +1,158 @@
+"""The map becomes equal to the table, with as few writes as that takes. A dict is the map."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from execdb.collector.mirror import Mirror, message_bytes, reconcile
+
+ENTRIES = st.dictionaries(st.integers(0, 13), st.sampled_from([b"a", b"b", b"c"]))
+
+
+class WrittenDown(dict[int, bytes]):
+    """A map that notes what is done to it."""
+
+    def __init__(self, *values: Mapping[int, bytes]) -> None:
+        super().__init__(*values)
+        self.done: list[tuple[str, int]] = []
+
+    def __setitem__(self, key: int, value: bytes) -> None:
+        self.done.append(("set", key))
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: int) -> None:
+        self.done.append(("delete", key))
+        super().__delitem__(key)
+
+
+@given(ENTRIES, ENTRIES)
+def test_reconciling_makes_them_equal_and_writes_only_what_differs(
+    present: dict[int, bytes], wanted: dict[int, bytes]
+) -> None:
+    kernel = WrittenDown(present)
+    changed = reconcile(kernel, wanted)
+    assert kernel == wanted
+    assert sorted(key for _, key in kernel.done) == sorted(
+        key for key in present.keys() | wanted.keys() if present.get(key) != wanted.get(key)
+    )
+    assert sorted(changed) == sorted(key for _, key in kernel.done)
+
+
+@given(ENTRIES, ENTRIES)
+def test_deletions_come_first(present: dict[int, bytes], wanted: dict[int, bytes]) -> None:
+    kernel = WrittenDown(present)
+    reconcile(kernel, wanted)
+    kinds = [kind for kind, _ in kernel.done]
+    assert kinds == sorted(kinds)
+
+
+def test_a_message_fills_its_twelve_bytes() -> None:
+    assert message_bytes("Hey root!") == b"Hey root!\0\0\0"
+    assert message_bytes("Hi user 501!") == b"Hi user 501!"
+    assert message_bytes("") == bytes(12)
+    assert message_bytes("é" * 6) == "é".encode() * 6
+
+
+class Wanted(NamedTuple):
+    generation: int
+    default: str
+    entries: Mapping[int, str]
+
+
+@dataclass
+class Table:
+    """The truth, changed by hand."""
+
+    wanted: Wanted
+    touched: bool = True
+    confirmed: list[int] = field(default_factory=list)
+
+    def put(self, generation: int, entries: Mapping[int, str], default: str = "Hello") -> None:
+        self.wanted, self.touched = Wanted(generation, default, entries), True
+
+    def changed(self) -> bool:
+        touched, self.touched = self.touched, False
+        return touched
+
+    def read(self) -> Wanted:
+        return self.wanted
+
+    def confirm(self, generation: int) -> None:
+        self.confirmed.append(generation)
+
+
+class Desk:
+    """A mirror with everything around it."""
+
+    def __init__(self, entries: Mapping[int, str]) -> None:
+        self.table = Table(Wanted(1, "Hello", entries))
+        self.config, self.fallback = WrittenDown(), WrittenDown({0: bytes(12)})
+        self.warnings: list[str] = []
+        self.mirror = Mirror(self.table, self.config, self.fallback, self.warnings.append)
+
+
+def test_the_first_update_fills_the_map_and_the_default() -> None:
+    desk = Desk({0: "Hey root!", 501: "Hi user 501!"})
+    desk.mirror.update(1_009.0)
+    assert desk.config == {0: b"Hey root!\0\0\0", 501: b"Hi user 501!"}
+    assert desk.fallback == {0: b"Hello" + bytes(7)}
+    assert desk.table.confirmed == [1]
+    assert desk.warnings == []
+
+
+def test_a_change_is_followed_and_confirmed_at_once() -> None:
+    desk = Desk({0: "old", 7: "gone"})
+    desk.mirror.update(0.0)
+    desk.table.put(2, {0: "new"}, default="Moin")
+    desk.mirror.update(0.1)
+    assert desk.config == {0: b"new" + bytes(9)}
+    assert desk.fallback == {0: b"Moin" + bytes(8)}
+    assert desk.table.confirmed == [1, 2]
+
+
+def test_the_map_is_written_before_the_generation_is_confirmed() -> None:
+    desk = Desk({0: "a"})
+    at_confirmation: list[dict[int, bytes]] = []
+    desk.table.confirm = lambda generation: at_confirmation.append(dict(desk.config))  # type: ignore[method-assign]
+    desk.mirror.update(0.0)
+    assert at_confirmation == [{0: b"a" + bytes(11)}]
+
+
+def test_a_generation_already_in_the_kernel_is_not_written_again() -> None:
+    desk = Desk({0: "a", 501: "b"})
+    desk.mirror.update(0.0)
+    desk.config.done.clear()
+    desk.table.touched = True  # someone wrote to the file, but not to the config
+    desk.mirror.update(0.1)
+    desk.mirror.update(100.0)
+    assert desk.config.done == []
+    assert desk.table.confirmed == [1]
+
+
+def test_a_change_behind_its_back_is_put_right_and_told() -> None:
+    desk = Desk({0: "a", 501: "b"})
+    desk.mirror.update(100.0)
+    desk.config[0] = b"x" * 12
+    del desk.config[501]
+    desk.config[1_009] = b"y" * 12
+    desk.mirror.update(100.1)
+    assert desk.warnings == []  # looking takes a system call an entry: not every time
+    desk.mirror.update(103.0)
+    assert desk.config == {0: b"a" + bytes(11), 501: b"b" + bytes(11)}
+    assert len(desk.warnings) == 1
+    assert "501" in desk.warnings[0]
+    assert "1009" in desk.warnings[0]
+    desk.mirror.update(107.0)
+    assert len(desk.warnings) == 1
+
+
+def test_a_change_of_the_default_behind_its_back_is_put_right() -> None:
+    desk = Desk({})
+    desk.mirror.update(100.0)
+    desk.fallback[0] = b"x" * 12
+    desk.mirror.update(103.0)
+    assert desk.fallback == {0: b"Hello" + bytes(7)}
+    assert len(desk.warnings) == 1

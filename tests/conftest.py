@@ -1,0 +1,159 @@
+"""What every test stands on: a database of its own, the command, hand-made events."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import settings
+
+from execdb.store.database import Database, open_database
+from execdb.store.event import Command, Counts, Creds, Event, Exec
+from execdb.store.recording import Machine, Recording
+
+EXECDB = Path(sys.executable).with_name("execdb")
+USERS_OWN = "/var/lib/execdb"
+NOWHERE = "/dev/null/no-test-has-set-a-database"
+BOOT_ID = "6f9d1c1e-2b0a-4c57-9a3e-0d5b1f0a7c11"
+MACHINE = Machine(host="workshop", boot_id=BOOT_ID, kernel="6.1.0")
+START_NS = 1_760_000_000_000_000_000
+
+settings.register_profile("execdb", deadline=None, max_examples=100, print_blob=True)
+settings.load_profile("execdb")
+
+
+def pytest_configure() -> None:
+    os.environ["EXECDB_DB"] = NOWHERE  # for what runs before a test's own guard
+    sys.addaudithook(_keep_out)
+
+
+def _keep_out(event: str, arguments: tuple[Any, ...]) -> None:
+    """The database of whoever runs the tests is none of their business."""
+    if event not in ("open", "os.mkdir", "sqlite3.connect") or not arguments:
+        return
+    name = arguments[0]
+    if isinstance(name, str | bytes | os.PathLike) and USERS_OWN in os.fsdecode(name):
+        raise RuntimeError(f"a test touches {USERS_OWN}")
+
+
+def pytest_report_header() -> str:
+    return f"SQLite {sqlite3.sqlite_version}, kernel {os.uname().release}"
+
+
+@pytest.fixture(autouse=True)
+def own_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the database is unless a test says otherwise; nothing is there yet."""
+    path = tmp_path / "execdb.db"
+    monkeypatch.setenv("EXECDB_DB", str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database, migrated once: a migration takes most of a second."""
+    path = tmp_path_factory.mktemp("template") / "execdb.db"
+    open_database(path, create=True).close()
+    return path
+
+
+@pytest.fixture
+def db(own_database: Path, template: Path) -> Path:
+    """The path of an empty database, which is also the command's default."""
+    shutil.copy(template, own_database)
+    return own_database
+
+
+@pytest.fixture
+def database(db: Path) -> Iterator[Database]:
+    with open_database(db) as database:
+        yield database
+
+
+@pytest.fixture
+def execdb() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command as users do, as a process of its own."""
+
+    def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(EXECDB), *map(str, arguments)],
+            **{"capture_output": True, "text": True, "timeout": 60, **options},
+        )
+
+    return run
+
+
+class Answer(NamedTuple):
+    """What a command said, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Runs the command in this process, which is quicker; an exception fails the test."""
+    from execdb.cli import main
+
+    def run(*arguments: object) -> Answer:
+        code = main.run([str(argument) for argument in arguments])
+        return Answer(code, *capsys.readouterr())
+
+    return run
+
+
+def an_exec(number: int = 0, *, creds: Creds | None = None, **changes: Any) -> Exec:
+    """The exec that is `number` milliseconds after START_NS, as pid 1000 + number."""
+    command = Command("/usr/bin/true", "true", ("true",), 1, False)
+    fields = {name: changes.pop(name) for name in Command._fields if name in changes}
+    if "argv" in fields:
+        fields.setdefault("argc", len(fields["argv"]))
+    base = Exec(
+        time_ns=START_NS + number * 1_000_000,
+        boot_ns=5_000_000_000 + number * 1_000_000,
+        pid=1_000 + number,
+        ppid=1,
+        creds=creds or Creds(0, 0, 0, "Hey root!"),
+        command=command._replace(**fields),
+    )
+    return base._replace(**changes)
+
+
+def an_event(number: int = 0, **changes: Any) -> Event:
+    """The same moment as `an_exec`, as it is read back."""
+    known = {
+        "id": number + 1,
+        "run_id": 1,
+        "time_ns": START_NS + number * 1_000_000,
+        "boot_ns": 5_000_000_000 + number * 1_000_000,
+        "boot_id": BOOT_ID,
+        "host": "workshop",
+        "pid": 1_000 + number,
+        "ppid": 1,
+        "uid": 0,
+        "euid": 0,
+        "gid": 0,
+        "comm": "true",
+        "filename": "/usr/bin/true",
+        "argv": ("true",),
+        "truncated": False,
+        "message": "Hey root!",
+    } | changes
+    known.setdefault("argc", len(known["argv"]))
+    return Event(**{name: known.get(name) for name in Event._fields})
+
+
+def counts(stored: int, lost: int = 0) -> Counts:
+    return Counts(seen=stored + lost, stored=stored, filtered=0, lost=lost)
+
+
+def recorded(database: Database, execs: Sequence[Exec]) -> Recording:
+    """Stores them as one collector life that goes on."""
+    recording = Recording(database, MACHINE, "0", START_NS)
+    recording.write(execs, counts(len(execs)))
+    return recording

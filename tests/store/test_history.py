@@ -1,0 +1,224 @@
+"""Reading: every filter, the order, the limit, and pages that neither skip nor repeat."""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from execdb.store.database import Database
+from execdb.store.event import Creds, Event
+from execdb.store.history import Filter, History
+from tests.conftest import BOOT_ID, START_NS, an_exec, counts, recorded
+
+
+def pids(events: Iterable[Event]) -> list[int]:
+    return [event.pid for event in events]
+
+
+def matching(database: Database, **wanted: Any) -> list[int]:
+    """The pids found; the count must say the same."""
+    found = pids(History(database).events(Filter(**wanted)))
+    assert History(database).count(Filter(**wanted)) == len(found)
+    return found
+
+
+ROOT, USER, SETUID = Creds(0, 0, 0, "Hey root!"), Creds(501, 501, 20, "Hi"), Creds(501, 0, 20, "")
+SHELL = {"filename": "/bin/sh", "comm": "sh", "argv": ("sh", "-c", "make all")}
+
+
+@pytest.fixture
+def small(database: Database) -> Database:
+    recorded(
+        database,
+        [
+            an_exec(0, pid=2, ppid=1, creds=ROOT, **SHELL),
+            an_exec(1, pid=3, ppid=2, creds=USER, filename="/usr/bin/make", comm="make"),
+            an_exec(2, pid=5, ppid=3, creds=SETUID, filename="./a[1].out", comm="a[1].out"),
+            an_exec(3, pid=3, ppid=1, creds=USER, filename="/bin/é", comm="É", argv=("é", 'a"b')),
+            an_exec(4, pid=7, ppid=3, creds=ROOT, filename="/tmp/\udcff\udcfe", comm="\udcff"),
+        ],
+    )
+    return database
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({}, [2, 3, 5, 3, 7]),
+        ({"uid": 0}, [2, 7]),
+        ({"uid": 501}, [3, 5, 3]),
+        ({"uid": 23}, []),
+        ({"pid": 3}, [3, 3]),
+        ({"pid": 0}, []),
+        ({"ppid": 3}, [5, 7]),
+        ({"comm": "make"}, [3]),
+        ({"comm": "mak"}, []),
+        ({"comm": "Make"}, []),
+        ({"comm": "m*"}, [3]),
+        ({"comm": "?"}, [3, 7]),
+        ({"comm": "a[1].out"}, [5]),
+        ({"comm": "a[1]*"}, [5]),
+        ({"comm": "É"}, [3]),
+        ({"comm": "\udcff"}, [7]),
+        ({"path": "/bin/*"}, [2, 3]),
+        ({"path": "./a[1].*"}, [5]),
+        ({"path": "*[1]*"}, [5]),
+        ({"path": "/*/?*"}, [2, 3, 3, 7]),
+        ({"path": "/bin"}, []),
+        ({"path": "/tmp/\udcff\udcfe"}, [7]),
+        ({"path": "/tmp/*"}, [7]),
+        ({"path": "/tmp/\udcff*"}, [7]),
+        ({"path": "%"}, []),
+        ({"message": "Hi"}, [3, 3]),
+        ({"message": ""}, [5]),
+        ({"message": "H*"}, []),
+        ({"arg": "ake al"}, [2]),
+        ({"arg": "é"}, [3]),
+        ({"arg": 'a"b'}, [3]),
+        ({"since_ns": START_NS + 3_000_000}, [3, 7]),
+        ({"until_ns": START_NS + 3_000_000}, [2, 3, 5]),
+        ({"since_ns": START_NS, "until_ns": START_NS}, []),
+        ({"since_ns": -(1 << 63), "until_ns": (1 << 63) - 1}, [2, 3, 5, 3, 7]),
+        ({"uid": 501, "pid": 3, "comm": "make"}, [3]),
+        ({"uid": 0, "comm": "make"}, []),
+    ],
+    ids=str,
+)
+def test_a_filter_keeps_what_it_names(
+    small: Database, wanted: dict[str, Any], found: list[int]
+) -> None:
+    assert matching(small, **wanted) == found
+
+
+def test_a_pattern_takes_each_byte_for_itself(small: Database) -> None:
+    assert matching(small, path="/tmp/\udcfe*") == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "text", "found"),
+    [
+        (("one", "two"), "onetwo", False),
+        (("one", "two"), "one two", False),
+        (("one", "two"), '", "', False),
+        (("one", "two"), '["one', False),
+        (("a\nb",), "\\n", False),
+        (("a\nb",), "\n", True),
+        (("a\nb",), "nb", False),
+        (("a\\nb",), "\\nb", True),
+        (("\udcff",), "udcff", False),
+        (("\udcff",), "\udcff", True),
+        (("\x1b[31m",), "001b", False),
+        (("\x1b[31m",), "\x1b[31", True),
+        (("\x7f",), "007f", False),
+        (("tab\there",), "tab\there", True),
+        (('say "hi"',), '"hi"', True),
+        (("100%",), "0%", True),
+        (("x_y",), "xay", False),
+        (("🦀",), "🦀", True),
+        (("Case",), "case", False),
+        ((), "", False),
+        (("",), "", True),
+    ],
+)
+def test_text_is_found_within_one_argument(
+    database: Database, argv: tuple[str, ...], text: str, found: bool
+) -> None:
+    recorded(database, [an_exec(pid=23, argv=argv)])
+    assert matching(database, arg=text) == ([23] if found else [])
+
+
+def test_an_event_is_whole(small: Database) -> None:
+    first = next(History(small).events(Filter()))
+    assert first._asdict() | {"id": 0} == first._asdict() | {
+        "id": 0,
+        "run_id": 1,
+        "time_ns": START_NS,
+        "boot_ns": 5_000_000_000,
+        "boot_id": BOOT_ID,
+        "host": "workshop",
+        "pid": 2,
+        "ppid": 1,
+        "uid": 0,
+        "euid": 0,
+        "gid": 0,
+        "comm": "sh",
+        "filename": "/bin/sh",
+        "argv": ("sh", "-c", "make all"),
+        "argc": 3,
+        "truncated": False,
+        "message": "Hey root!",
+        "errno": None,
+        "caller": None,
+        "exit_code": None,
+        "signal": None,
+        "duration_ns": None,
+        "parent_id": None,
+    }
+
+
+def test_the_limit_keeps_the_latest_oldest_first(small: Database) -> None:
+    assert pids(History(small).events(Filter(), limit=3)) == [5, 3, 7]
+    assert pids(History(small).events(Filter(), limit=3, reverse=True)) == [7, 3, 5]
+    assert pids(History(small).events(Filter(uid=501), limit=2)) == [5, 3]
+    assert len(pids(History(small).events(Filter(), limit=23))) == 5
+
+
+def test_time_decides_and_the_row_where_times_are_equal(database: Database) -> None:
+    recorded(database, [an_exec(n, pid=n) for n in (7, 3, 7, 5)])
+    assert pids(History(database).events(Filter())) == [3, 5, 7, 7]
+    found = list(History(database).events(Filter(), reverse=True))
+    assert [(event.pid, event.id) for event in found] == [(7, 3), (7, 1), (5, 4), (3, 2)]
+
+
+@pytest.fixture
+def large(database: Database) -> Database:
+    """3,001 rows, 2,003 of them at the same nanosecond, on both sides of a page's end."""
+    times = [START_NS + min(max(n - 499, 0), 1) + (n > 2_501) * n for n in range(3_001)]
+    recorded(database, [an_exec(time_ns=time, pid=n) for n, time in enumerate(times)])
+    return database
+
+
+def test_pages_neither_skip_nor_repeat(large: Database) -> None:
+    history = History(large)
+    assert pids(history.events(Filter())) == list(range(3_001))
+    assert pids(history.events(Filter(), reverse=True)) == list(range(3_001))[::-1]
+
+
+@pytest.mark.parametrize("limit", [1, 503, 1_000, 1_009, 2_000, 2_003, 3_001, 4_001])
+def test_pages_and_limit(large: Database, limit: int) -> None:
+    history, latest = History(large), list(range(3_001))[-limit:]
+    assert pids(history.events(Filter(), limit=limit)) == latest
+    assert pids(history.events(Filter(), limit=limit, reverse=True)) == latest[::-1]
+
+
+def test_a_limit_holds_while_more_is_recorded(large: Database) -> None:
+    events = History(large).events(Filter(), limit=1_503)
+    first = list(islice(events, 7))
+    recorded(large, [an_exec(n, pid=n, time_ns=START_NS + 10**9 + n) for n in range(4_001, 4_024)])
+    assert len(first) + len(list(events)) == 1_503
+
+
+def test_a_reader_between_pages_holds_no_transaction(large: Database) -> None:
+    events = History(large).events(Filter())
+    next(events)
+    with large.writing():  # the same connection: it would refuse within another transaction
+        pass
+    assert len(list(events)) == 3_000
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(numbers=st.lists(st.integers(0, 13), max_size=29), limit=st.integers(0, 31))
+def test_a_limited_query_is_the_end_of_the_whole(
+    database: Database, numbers: list[int], limit: int
+) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM image")
+    recorded(database, []).write([an_exec(n) for n in numbers], counts(len(numbers)))
+    history = History(database)
+    whole = list(history.events(Filter()))
+    assert pids(whole) == [1_000 + n for n in sorted(numbers)]
+    assert list(history.events(Filter(), limit=limit)) == whole[-limit:]
+    assert list(history.events(Filter(), limit=limit, reverse=True)) == whole[-limit:][::-1]

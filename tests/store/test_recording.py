@@ -1,0 +1,176 @@
+"""Writing: one life is one run, one batch is one transaction, equal things are stored once."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from execdb.store import intern
+from execdb.store.database import Database, open_database
+from execdb.store.errors import DatabaseError
+from execdb.store.event import Creds, Exec, text_of
+from execdb.store.history import Filter, History
+from execdb.store.recording import Recording
+from execdb.store.state import read_state
+from tests.conftest import BOOT_ID, MACHINE, START_NS, an_exec, counts, recorded
+
+
+def begin(database: Database, started_ns: int = START_NS) -> Recording:
+    return Recording(database, MACHINE, "0", started_ns)
+
+
+def stored(database: Database) -> list[Exec]:
+    """What is in the history, as it was given to the recorder."""
+    return [
+        an_exec(
+            creds=Creds(e.uid, e.euid, e.gid, e.message),
+            **{name: getattr(e, name) for name in ("time_ns", "boot_ns", "pid", "ppid")},
+            **{n: getattr(e, n) for n in ("filename", "comm", "argv", "argc", "truncated")},
+        )
+        for e in History(database).events(Filter())
+    ]
+
+
+def scalar(database: Database, sql: str) -> object:
+    with database.reading() as connection:
+        return connection.exec_driver_sql(sql).scalar()
+
+
+TEXT = st.binary(max_size=23).map(lambda raw: text_of(raw.replace(b"\0", b"")))
+EXECS = st.lists(
+    st.builds(
+        an_exec,
+        st.integers(0, 1_009),
+        creds=st.builds(Creds, *[st.integers(0, 4_294_967_294)] * 3, TEXT),
+        filename=TEXT,
+        comm=TEXT,
+        argv=st.lists(TEXT, max_size=5).map(tuple),
+        truncated=st.booleans(),
+    ),
+    max_size=7,
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(EXECS, max_size=3))
+def test_what_was_written_is_read_back(database: Database, batches: list[list[Exec]]) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM image")
+    recording = begin(database)
+    for batch in batches:
+        recording.write(batch, counts(0))
+    written = [event for batch in batches for event in batch]
+    assert stored(database) == sorted(written, key=lambda event: event.time_ns)
+
+
+def test_the_id_of_the_first_row_is_returned(database: Database) -> None:
+    recording = begin(database)
+    assert recording.write([an_exec(n) for n in range(23)], counts(23)) == 1
+    assert recording.write([an_exec(23), an_exec(24)], counts(25)) == 24
+    assert [e.id for e in History(database).events(Filter())] == list(range(1, 26))
+
+
+def test_the_ledger_goes_with_the_batch(database: Database) -> None:
+    recording = begin(database)
+    recording.write([an_exec()], counts(1, lost=7))
+    assert read_state(database).runs == [
+        {
+            "run_id": recording.run_id,
+            "host": "workshop",
+            "boot_id": BOOT_ID,
+            "kernel": "6.1.0",
+            "version": "0",
+            "started_ns": START_NS,
+            "ended_ns": None,
+            "ended": None,
+            "seen": 8,
+            "stored": 1,
+            "filtered": 0,
+            "lost": 7,
+        }
+    ]
+
+
+def test_a_clean_end_is_kept(database: Database) -> None:
+    recording = begin(database)
+    recording.finish(START_NS + 23, counts(0, lost=1))
+    (run,) = read_state(database).runs
+    assert (run["ended"], run["ended_ns"], run["lost"]) == ("clean", START_NS + 23, 1)
+    begin(database)
+    assert read_state(database).runs[1]["ended"] == "clean"
+
+
+def test_a_life_without_an_end_is_closed_as_crashed_by_the_next(database: Database) -> None:
+    recorded(database, [an_exec(7), an_exec(23)])
+    begin(database, START_NS + 10**12)
+    second, first = read_state(database).runs
+    assert (first["ended"], first["ended_ns"]) == ("crashed", an_exec(23).time_ns)
+    assert (first["stored"], second["ended"]) == (2, None)
+
+
+def test_a_life_that_recorded_nothing_ended_when_it_began(database: Database) -> None:
+    begin(database)
+    begin(database, START_NS + 7)
+    assert read_state(database).runs[1]["ended_ns"] == START_NS
+
+
+def test_equal_commands_and_credentials_are_stored_once(database: Database) -> None:
+    recording = recorded(database, [an_exec(n) for n in range(23)])
+    recording.write([an_exec(n) for n in range(23, 46)], counts(46))
+    recording.write([an_exec(46, argv=("other",))], counts(47))
+    assert scalar(database, "SELECT count(*) FROM command") == 2
+    assert scalar(database, "SELECT count(*) FROM creds") == 1
+
+
+def test_more_commands_than_are_remembered_are_all_right(database: Database) -> None:
+    execs = [an_exec(n, argv=(str(n % 9_001),)) for n in range(18_041)]
+    assert intern._REMEMBERED < 9_001
+    recorded(database, execs)
+    assert [event.command.argv for event in stored(database)] == [e.command.argv for e in execs]
+
+
+def test_a_batch_that_fails_leaves_nothing_and_spoils_nothing(db: Path, database: Database) -> None:
+    with database.writing() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER refuse BEFORE INSERT ON image WHEN NEW.pid = 13 "
+            "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+    recording = recorded(database, [an_exec(0)])
+    fresh = Creds(7, 7, 7, "x")
+    bad = [an_exec(1, argv=("new",), creds=fresh), an_exec(2, pid=13)]
+    with pytest.raises(DatabaseError, match="refused"):
+        recording.write(bad, counts(3))
+    assert scalar(database, "SELECT count(*) FROM command") == 1
+    assert scalar(database, "SELECT stored FROM runs") == 1
+
+    # The same command again, and another writer's in the place it would have had.
+    with open_database(db) as other:
+        recorded(other, [an_exec(5, argv=("from elsewhere",), creds=Creds(5, 5, 5, "y"))])
+    good = [bad[0], an_exec(3)]
+    recording.write(good, counts(3))
+    assert {event.command.argv for event in stored(database)} == {
+        ("true",),
+        ("new",),
+        ("from elsewhere",),
+    }
+    assert [event for event in stored(database) if event.creds == fresh] == [bad[0]]
+
+
+def test_what_is_committed_is_there_for_others_at_once(db: Path, database: Database) -> None:
+    recorded(database, [an_exec(n) for n in range(23)])
+    plain = sqlite3.connect(f"file:{db}?mode=ro", uri=True)
+    assert plain.execute("SELECT count(*) FROM execs").fetchone() == (23,)
+    plain.close()
+
+
+def test_the_state_counts_everything(database: Database) -> None:
+    recorded(database, [an_exec(n) for n in (7, 3, 23)])
+    state = read_state(database)
+    assert (state.events, state.first_ns, state.last_ns) == (
+        3,
+        an_exec(3).time_ns,
+        an_exec(23).time_ns,
+    )
+    assert state.size_bytes > 4_096

@@ -1,0 +1,131 @@
+"""What may import what, and that the schema says the same in both of its places."""
+
+import ast
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from execdb.store.schema import REVISION, VIEWS, metadata
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("bpf", "collector", "store", "cli", "migrations")
+
+# Who may import whom; every folder may import itself unless it is more particular.
+ALLOWED = {
+    "bpf": ("execdb.bpf",),
+    "collector": ("execdb.collector", "execdb.store.event", "execdb.store.errors", "execdb.bpf"),
+    "store": ("execdb.store",),
+    "store/upgrade.py": ("execdb.store", "execdb.migrations"),
+    "cli": ("execdb.cli", "execdb.collector", "execdb.store", "execdb.bpf"),
+    "migrations": ("execdb.store",),
+}
+CONFINED = {
+    "sqlalchemy": ("store", "migrations"),
+    "alembic": ("store", "migrations"),
+    "typer": ("cli",),
+    "rich": ("cli",),
+}
+
+
+def sources() -> Iterator[tuple[str, Path]]:
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield folder, path
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Full names, those under TYPE_CHECKING and within functions included."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path} imports relatively, which hides where from"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, packages: tuple[str, ...]) -> bool:
+    return any(name == package or name.startswith(package + ".") for package in packages)
+
+
+@pytest.mark.parametrize(
+    ("folder", "path"), list(sources()), ids=lambda value: str(value).removeprefix(f"{ROOT}/")
+)
+def test_imports_go_one_way(folder: str, path: Path) -> None:
+    allowed = ALLOWED.get(str(path.relative_to(ROOT)), ALLOWED[folder])
+    ours = [name for name in imports_of(path) if within(name, ("execdb",))]
+    assert [name for name in ours if not within(name, allowed)] == []
+
+
+@pytest.mark.parametrize("package", CONFINED)
+def test_a_package_stays_in_its_folder(package: str) -> None:
+    users = {
+        folder
+        for folder, path in sources()
+        for name in imports_of(path)
+        if within(name, (package,))
+    }
+    assert users
+    assert users <= set(CONFINED[package])
+
+
+def test_one_file_imports_bcc() -> None:
+    users = [path for _, path in sources() if any(within(n, ("bcc",)) for n in imports_of(path))]
+    assert len(set(users)) == 1
+
+
+def modules_after(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; {code}; print(*sys.modules, file=sys.stderr)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stderr.split())
+
+
+def test_the_command_starts_with_no_more_than_it_needs() -> None:
+    loaded = modules_after("import execdb.cli.main")
+    assert loaded.isdisjoint({"sqlalchemy", "alembic", "rich", "ctypes", "bcc"})
+
+
+def test_a_query_into_a_pipe_pays_for_no_table_and_no_migration(db: Path) -> None:
+    loaded = modules_after("from execdb.cli.main import run; assert run(['query']) == 0")
+    assert "sqlalchemy" in loaded
+    assert loaded.isdisjoint({"alembic", "rich", "ctypes", "bcc"})
+
+
+def test_the_newest_migration_is_the_revision_of_the_schema() -> None:
+    files = sorted((ROOT / "migrations" / "versions").glob("[0-9]*.py"))
+    revision = re.search(r'^revision = "(\w+)"', files[-1].read_text(), re.MULTILINE)
+    assert revision
+    assert revision[1] == REVISION
+    assert files[-1].name.startswith(REVISION + "_")
+
+
+def definitions(path: Path) -> dict[str, str]:
+    """Tables, indexes and views by name, as SQL without regard to white space and quotes."""
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+    found = {name: " ".join(re.sub(r'([(),"])', r" \1 ", sql).split()) for name, sql in rows}
+    connection.close()
+    return found
+
+
+def test_a_migrated_database_is_what_the_schema_says(db: Path, tmp_path: Path) -> None:
+    other = tmp_path / "by-schema.db"
+    engine = create_engine(f"sqlite:///{other}")
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        for view in VIEWS.values():
+            connection.exec_driver_sql(view)
+    engine.dispose()
+
+    migrated = definitions(db)
+    del migrated["alembic_version"]
+    assert migrated == definitions(other)
