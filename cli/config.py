@@ -15,9 +15,7 @@ from execdb.store.errors import ExecdbError
 if TYPE_CHECKING:
     from execdb.store.config import Config, ConfigTable
 
-app = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, help="Manage the message of each user."
-)
+app = typer.Typer(rich_markup_mode=None, help="Manage the message of each user.")
 
 _CONFIRMED_WITHIN_S = 2.0
 # A uid of -1 should be told its range, not be taken for an option.
@@ -35,7 +33,7 @@ class Format(StrEnum):
 def set_(
     context: typer.Context,
     uid: User,
-    message: Annotated[str, typer.Argument(help="At most 12 bytes of UTF-8.")],
+    message: Annotated[str, typer.Argument(help="At most 12 bytes of UTF-8.", metavar="MESSAGE")],
 ) -> None:
     """Add or change an entry."""
     number = uid_of(uid)
@@ -86,7 +84,9 @@ def unset(context: typer.Context, uid: User) -> None:
 @app.command(context_settings=_TAKES_MINUS)
 def default(
     context: typer.Context,
-    message: Annotated[str | None, typer.Argument(help="At most 12 bytes of UTF-8.")] = None,
+    message: Annotated[
+        str | None, typer.Argument(help="At most 12 bytes of UTF-8.", metavar="MESSAGE")
+    ] = None,
 ) -> None:
     """Show the message of users without an entry, or change it."""
     with _table(context.obj, create=message is not None) as table:

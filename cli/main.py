@@ -15,7 +15,6 @@ from execdb.store.errors import ExecdbError
 
 app = typer.Typer(
     rich_markup_mode=None,  # plain help: Rich would double the time of every start
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -39,7 +38,9 @@ def _version(wanted: bool) -> None:
 def _globals(
     context: typer.Context,
     db: Annotated[
-        Path, typer.Option(envvar="EXECDB_DB", help="The database file.", metavar="PATH")
+        Path,
+        # readable: whether it is, each command says for itself
+        typer.Option(envvar="EXECDB_DB", help="The database file.", metavar="PATH", readable=False),
     ] = DEFAULT_DB,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
@@ -62,7 +63,7 @@ def run(arguments: list[str]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = app(arguments, standalone_mode=False, prog_name="execdb")
+        code = app(arguments or ["--help"], standalone_mode=False, prog_name="execdb")
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except ExecdbError as error:

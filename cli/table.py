@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +15,10 @@ from execdb.cli.escape import escape
 from execdb.cli.render import command_line
 from execdb.store.event import Event, local_time
 
+_HEADER = ("time", "pid", "ppid", "uid", "comm", "message", "end", "command")
+_NUMBERS = ("pid", "ppid", "uid")
+_COMMAND_LEAST = 20  # characters of the command, however narrow the terminal
+_GAP = 3  # between columns
 _ROWS = 1_000  # a table needs its rows in memory: more of them make several tables
 
 
@@ -29,24 +34,40 @@ def table(events: Iterable[Event]) -> Iterator[str]:
 
 
 def _one(events: list[Event]) -> str:
+    rows = [_cells(event) for event in events]
+    widths = [max(map(cell_len, column)) for column in zip(_HEADER, *rows, strict=True)]
+    fixed = sum(widths[:-1]) + _GAP * (len(widths) - 1)
+    # Only the command gives way to a narrow terminal.
+    room = max(_COMMAND_LEAST, shutil.get_terminal_size().columns - fixed)
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    grid.add_column("time", no_wrap=True)
-    for name in ("pid", "ppid", "uid"):
-        grid.add_column(name, justify="right", no_wrap=True)
-    for name in ("comm", "message"):
-        grid.add_column(name, no_wrap=True)
-    grid.add_column("command", no_wrap=True, overflow="ellipsis", ratio=1)
-    for event in events:
-        cells = (
-            local_time(event.time_ns),
-            str(event.pid),
-            str(event.ppid),
-            str(event.uid),
-            escape(event.comm),
-            escape(event.message),
-            command_line(event),
-        )
-        grid.add_row(*map(Text, cells))  # Text: nothing recorded is taken as markup
+    for name in _HEADER[:-1]:
+        grid.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=True)
+    grid.add_column(_HEADER[-1], no_wrap=True, overflow="ellipsis", max_width=room)
+    for row in rows:
+        grid.add_row(*map(Text, row))  # Text: nothing recorded is taken as markup
     out = io.StringIO()
-    Console(file=out, width=shutil.get_terminal_size().columns).print(grid)
-    return out.getvalue()
+    Console(file=out, width=fixed + room + 2 * _GAP).print(grid)
+    lines = (line.rstrip() for line in out.getvalue().splitlines())
+    return "".join(f"{line}\n" for line in lines if line)
+
+
+def _cells(event: Event) -> tuple[str, ...]:
+    return (
+        local_time(event.time_ns),
+        str(event.pid),
+        str(event.ppid),
+        str(event.uid),
+        escape(event.comm),
+        escape(event.message),
+        _outcome(event),
+        command_line(event),
+    )
+
+
+def _outcome(event: Event) -> str:
+    """How it ended, in a word."""
+    if event.errno is not None:
+        return escape(event.errno)
+    if event.ended == "exit":
+        return str(event.exit_code)
+    return f"sig {event.signal}" if event.ended == "signal" else event.ended or ""

@@ -13,7 +13,7 @@ from execdb.store.errors import ExecdbError
 
 def import_(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="NDJSON; - is standard input.")],
+    file: Annotated[Path, typer.Argument(help="NDJSON; - is standard input.", metavar="FILE")],
 ) -> None:
     """Add events as `query --format ndjson` writes them; those already there are left alone."""
     from execdb.store.database import open_database

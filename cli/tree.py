@@ -25,7 +25,7 @@ def tree(
     """Show what started a program, and what it started; without an argument, all that the latest
     run recorded."""
     from execdb.store.database import open_database
-    from execdb.store.history import Filter, History
+    from execdb.store.history import History
 
     if pid is not None and id_ is not None:
         raise UsageError("give a PID or --id, not both")

@@ -94,8 +94,8 @@ class Collector:
         parts.mirror.update(self._now_s())  # the first event already carries its message
         parts.source.attach()
         try:
-            started()
             self._meet_the_running()
+            started()
             while not stopped():
                 parts.source.wait(DRAIN_S)
                 self._step()

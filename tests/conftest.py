@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from execdb.store.database import Database, open_database
-from execdb.store.event import Command, Counts, Creds, Event, Exec
+from execdb.store.event import Command, Counts, Creds, Event, Exec, Place
 from execdb.store.recording import Machine, Recording
 
 EXECDB = Path(sys.executable).with_name("execdb")
@@ -107,6 +107,11 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
     return run
 
 
+def some_creds(uid: int = 0, message: str = "Hey root!", **changes: Any) -> Creds:
+    """Someone with this uid, who is not logged in."""
+    return Creds(uid, uid, uid, None, None, None, message)._replace(**changes)
+
+
 def an_exec(number: int = 0, *, creds: Creds | None = None, **changes: Any) -> Exec:
     """The exec that is `number` milliseconds after START_NS, as pid 1000 + number."""
     command = Command("/usr/bin/true", "true", ("true",), 1, False)
@@ -118,8 +123,13 @@ def an_exec(number: int = 0, *, creds: Creds | None = None, **changes: Any) -> E
         boot_ns=5_000_000_000 + number * 1_000_000,
         pid=1_000 + number,
         ppid=1,
-        creds=creds or Creds(0, 0, 0, "Hey root!"),
+        creds=creds or some_creds(),
         command=command._replace(**fields),
+        place=Place(None, None),
+        parent=None,
+        replaces=False,
+        errno=None,
+        caller=None,
     )
     return base._replace(**changes)
 
@@ -155,5 +165,5 @@ def counts(stored: int, lost: int = 0) -> Counts:
 def recorded(database: Database, execs: Sequence[Exec]) -> Recording:
     """Stores them as one collector life that goes on."""
     recording = Recording(database, MACHINE, "0", START_NS)
-    recording.write(execs, counts(len(execs)))
+    recording.write(execs, [], counts(len(execs)))
     return recording

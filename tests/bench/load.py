@@ -24,7 +24,7 @@ LONG_ARGUMENT = " ".join(
 _PATIENCE_S = 900
 
 _STORM = f"""
-"$1/storm" "$1/{STORMS[0]}" "$2" & "$1/storm" "$1/{STORMS[1]}" "$2" & wait
+"$1/storm" "$1/{STORMS[0]}" "$2" $3 & "$1/storm" "$1/{STORMS[1]}" "$2" $3 & wait
 echo done; read _; i=0
 while [ $i -lt {LONG_EXECS} ]; do "$1/{LONG}" $i {LONG_ARGUMENT}; i=$((i+1)); done
 """
@@ -52,9 +52,13 @@ class Programs:
     def close(self) -> None:
         shutil.rmtree(self.folder)
 
-    def storm(self, count: int) -> list[str]:
-        """Two processes, `count` execs each; their times in ns are the lines before `done`."""
-        return ["sh", "-c", _STORM, "sh", str(self.folder), str(count)]
+    def storm(self, count: int, *, same: bool = False) -> list[str]:
+        """Two processes, `count` execs each; their times in ns are the lines before `done`.
+
+        Each command line is a new one, by its number, or all are the `same`.
+        """
+        words = [str(self.folder), str(count), *(["same"] if same else [])]
+        return ["sh", "-c", _STORM, "sh", *words]
 
     def judge(self, lines: Iterable[str], count: int) -> "Captured":
         """Compares recorded command lines (words joined by spaces) with what the storm ran."""
@@ -94,7 +98,7 @@ class Load:
         watchdog.start()
         try:
             assert self.process.stdout
-            lines = []
+            lines: list[str] = []
             for line in self.process.stdout:
                 if line == "done\n":
                     return lines, time.monotonic() - self._started_s

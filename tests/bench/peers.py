@@ -21,7 +21,7 @@ RECORDERS: list[type[Recorder]] = [Execdb, Bpftrace, Strace, Forkstat, Accountin
 
 _TITLE = "# Performance\n"
 _NOTES = """\
-Medians over {rounds} storms and {builds} builds, each next to one without a recorder, with
+Medians over {rounds} storms and {builds} builds, each beside some without a recorder, with
 (min-max). Compare ratios: the machine may be shared. The storm is two processes that exec flat out
 ({execs} execs in all; {few} under strace), each exec with a number of its own to find it by; the
 build is `./configure && make` of GNU hello.

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, Self
 
 from tests.bench import proc
 from tests.bench.load import LONG, STORMS
@@ -102,7 +103,7 @@ class Recorder:
         """Bytes on disk."""
         return sum(path.stat().st_size for path in self.folder.glob(self.files))
 
-    def __enter__(self) -> "Recorder":
+    def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:
@@ -129,7 +130,7 @@ class Execdb(Recorder):
     def ready(self) -> bool:
         return "recording to" in self.log.read_text()
 
-    def _select(self, query: str) -> list[tuple[str | int, ...]]:
+    def _select(self, query: str) -> list[Any]:
         with contextlib.closing(sqlite3.connect(self.db)) as database:
             return database.execute(query).fetchall()
 
@@ -138,7 +139,12 @@ class Execdb(Recorder):
             yield " ".join(json.loads(argv))
 
     def lost(self) -> int:
+        """As the collector counted."""
         return int(self._select("SELECT max(lost) FROM runs")[0][0])
+
+    def stored_like(self, comm: str) -> int:
+        """Rows with a task name like this one (LIKE)."""
+        return int(self._select(f"SELECT count(*) FROM execs WHERE comm LIKE '{comm}'")[0][0])
 
 
 class Bpftrace(Recorder):

@@ -1,5 +1,6 @@
 """What was measured, as plain data."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -22,21 +23,20 @@ class Spread:
 class Storm:
     """One storm under a recorder. CPU in ns, memory in KiB, rates in execs/s.
 
-    `rate_without` is that of the storm without a recorder next to it.
+    `rate_without` is that of the storms without a recorder next to it; NaN if there were none.
     """
 
     execs: int
     rate: float
-    rate_without: float
     cpu_ns: int | None  # null: no process of its own
     kernel_cpu_ns: int | None  # null: no kernel thread of its own
-    rss_kb: int
     pss_kb: int
     peak_kb: int
-    seen: int
-    whole: int
-    long: float
-    size: int
+    rate_without: float = math.nan
+    seen: int = 0
+    whole: int = 0
+    long: float = 0.0
+    size: int = 0
 
     @property
     def ratio(self) -> float:
@@ -61,3 +61,13 @@ class Peer:
     storms: list[Storm] = field(default_factory=list)
     builds: list[float] = field(default_factory=list)
     failure: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A number execdb holds itself to; `held` is null where there is no limit or no value."""
+
+    what: str
+    limit: str
+    measured: str
+    held: bool | None

@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from tests.bench import proc
@@ -10,6 +10,7 @@ from tests.bench.load import Programs, build, running
 from tests.bench.packages import Unavailable, ensure, version
 from tests.bench.recorders import Recorder
 from tests.bench.results import Peer, Storm
+from tests.bench.table import table
 
 # What may go wrong with somebody else's program; it is reported, and the others go on.
 _FAILURES = (Unavailable, TimeoutError, OSError, RuntimeError)
@@ -30,50 +31,38 @@ def _rate(times_ns: list[str], count: int) -> float:
     return sum(count / (int(ns) / 1e9) for ns in times_ns)
 
 
-def storm_pair(
-    recorder: Callable[[Path], Recorder], programs: Programs, count: int, *, last: bool
-) -> Storm:
-    """A storm under the recorder, and one without before it, or after it (`last`).
+def storm_beside(recorder: Recorder, programs: Programs, count: int) -> Storm:
+    """A storm under the recorder, between two without: what drifts meets both.
 
     Raises one of _FAILURES.
     """
-    bare = None if last else storm_rate(programs, count)
-    with tempfile.TemporaryDirectory(prefix="execdb-bench-") as folder:
-        measure = under(recorder(Path(folder)), programs, count)
-    return measure(storm_rate(programs, count) if bare is None else bare)
+    before = storm_rate(programs, count)
+    storm = under(recorder, programs, count)
+    return replace(storm, rate_without=(before + storm_rate(programs, count)) / 2)
 
 
-def under(recorder: Recorder, programs: Programs, count: int) -> Callable[[float], Storm]:
-    """One storm under a recorder, which is started and stopped; still to be told the bare rate."""
+def under(recorder: Recorder, programs: Programs, count: int, *, same: bool = False) -> Storm:
+    """One storm under a recorder, which is started and stopped."""
     count = max(1, int(count * recorder.share))
-    with recorder, running(recorder.wrap(programs.storm(count))) as load:
+    with recorder, running(recorder.wrap(programs.storm(count, same=same))) as load:
         pids, kernel_pids = recorder.pids(load.process.pid), recorder.kernel_pids()
         cpu_ns, kernel_cpu_ns = proc.cpu_ns(pids), proc.cpu_ns(kernel_pids)
         times, _ = load.finish()
         recorder.check()
         proc.settle([*pids, *kernel_pids])
-        cost = {
-            "cpu_ns": proc.cpu_ns(pids) - cpu_ns if pids else None,
-            "kernel_cpu_ns": proc.cpu_ns(kernel_pids) - kernel_cpu_ns if kernel_pids else None,
-            "rss_kb": proc.rss_kb(pids),
-            "pss_kb": proc.pss_kb(pids),
-            "peak_kb": max(recorder.peak_kb, proc.peak_kb(pids)),
-        }
+        storm = Storm(
+            execs=2 * count,
+            rate=_rate(times, count),
+            cpu_ns=proc.cpu_ns(pids) - cpu_ns if pids else None,
+            kernel_cpu_ns=proc.cpu_ns(kernel_pids) - kernel_cpu_ns if kernel_pids else None,
+            pss_kb=proc.pss_kb(pids),
+            peak_kb=max(recorder.peak_kb, proc.peak_kb(pids)),
+        )
         load.release()
         proc.settle([*pids, *kernel_pids])
         recorder.stop()
         found = programs.judge(recorder.lines(), count)
-        size, rate = recorder.size(), _rate(times, count)
-    return lambda bare: Storm(  # type: ignore[arg-type]
-        2 * count,
-        rate,
-        bare,
-        **cost,
-        seen=found.seen,
-        whole=found.whole,
-        long=found.long,
-        size=size,
-    )
+    return replace(storm, seen=found.seen, whole=found.whole, long=found.long, size=recorder.size())
 
 
 def build_time_s(source: Path, recorder: Recorder | None = None) -> float:
@@ -105,15 +94,20 @@ def measure_peer(
             peer.version = version(kind.package)
         for number in range(rounds):
             say(f"{kind.name}: storm {number + 1} of {rounds}")
-            peer.storms.append(storm_pair(kind, programs, count, last=number % 2 == 1))
+            peer.storms.append(_in_folder(kind, programs, count))
         for number in range(builds if source else 0):
             say(f"{kind.name}: build {number + 1} of {builds}")
             assert source
             peer.builds.append(build_pair(kind, source, last=number % 2 == 1))
     except _FAILURES as error:
         peer.failure = str(error) or type(error).__name__
-        say(f"{kind.name}: failed: {peer.failure}")
+    say(table([peer]).splitlines()[-1])  # an interrupted session has shown what it has
     return peer
+
+
+def _in_folder(kind: type[Recorder], programs: Programs, count: int) -> Storm:
+    with tempfile.TemporaryDirectory(prefix="execdb-bench-") as folder:
+        return storm_beside(kind(Path(folder)), programs, count)
 
 
 def build_pair(kind: type[Recorder], source: Path, *, last: bool) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from tests.bench.results import Peer, Spread, Storm
+from tests.bench.results import Peer, Row, Spread, Storm
 
 BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
 NOTHING = "-"
@@ -88,6 +88,15 @@ def _row(first: str, cells: Sequence[str]) -> str:
 
 def _plain(text: str) -> str:
     return " ".join(text.replace("|", "/").split())
+
+
+def limits(rows: Iterable[Row]) -> str:
+    """What execdb holds itself to, for a terminal."""
+    verdicts = {True: "ok", False: "MISSED", None: ""}
+    lines = [("what", "hold", "measured", "")]
+    lines += [(row.what, row.limit, row.measured, verdicts[row.held]) for row in rows]
+    what, hold = (max(len(line[i]) for line in lines) for i in (0, 1))
+    return "\n".join(f"{w:{what}}  {h:{hold}}  {v:6}  {m}" for w, h, m, v in lines) + "\n"
 
 
 def insert(page: str, text: str) -> str:

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from tests.bench.results import Peer, Storm
-from tests.bench.table import BEGIN, COLUMNS, END, insert, spread, table
+from tests.bench.results import Peer, Row, Storm
+from tests.bench.table import BEGIN, COLUMNS, END, insert, limits, spread, table
 
 STORM = Storm(
     execs=1000,
@@ -11,7 +11,6 @@ STORM = Storm(
     rate_without=500.0,
     cpu_ns=3_000_000,
     kernel_cpu_ns=None,
-    rss_kb=20480,
     pss_kb=16384,
     peak_kb=122880,
     seen=1000,
@@ -72,6 +71,16 @@ def test_captured_nothing_is_zero_and_has_no_bytes_per_exec() -> None:
 
 def test_spread_of_nothing_and_of_one() -> None:
     assert (spread([]), spread([2.0], 1, " %")) == ("-", "2.0 %")
+
+
+def test_a_missed_limit_is_said() -> None:
+    rows = [Row("lost", "0", "23", False), Row("start", "<= 1.5 s", "0.9 s", True)]
+    lines = [line.split("  ") for line in limits(rows).splitlines()]
+    assert [[word.strip() for word in line if word.strip()] for line in lines] == [
+        ["what", "hold", "measured"],
+        ["lost", "0", "MISSED", "23"],
+        ["start", "<= 1.5 s", "ok", "0.9 s"],
+    ]
 
 
 def test_insert_replaces_only_what_stands_between_the_markers() -> None:

@@ -13,6 +13,9 @@ def record(
     filename: bytes = b"/bin/true",
     comm: bytes = b"true",
     message: bytes = b"Hello World",
+    caller: bytes = b"",
+    tty: bytes = b"",
+    where: bytes = b"",
     padding: bytes = b"",
     **fields: int,
 ) -> bytes:
@@ -27,12 +30,18 @@ def record(
         "args_len": len(args),
         "comm": comm,
         "message": message,
+        "caller": caller,
+        "tty": tty,
+        "kind": wire.KIND_EXEC,
+        "loginuid": wire.UNSET,
+        "sessionid": wire.UNSET,
+        "where_len": len(where),
         **fields,
     }
-    for name in ("tty", "caller"):
-        if name in values:
-            values[name] = b""
-    if "kind" in values:
-        values["kind"] = wire.KIND_EXEC
     head = wire.EXEC.pack(*(values[name] for name in wire.LAYOUT))
-    return head + filename + b"\0" + args + padding
+    return head + filename + b"\0" + args + where + padding
+
+
+def end(image: tuple[int, int], *, boot_ns: int, status: int = 0, padding: bytes = b"") -> bytes:
+    """What the kernel's program submits when an image ends with its process."""
+    return wire.END.pack(boot_ns, *image, wire.KIND_END, status, 0) + padding

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from execdb.collector.collect import Collector, Parts
 from execdb.store.database import Database
-from execdb.store.event import Counts, Exec
+from execdb.store.event import Counts, End, Exec, ImageKey
 from execdb.store.history import Filter, History
 from execdb.store.recording import Recording
-from tests.collector.records import record
-from tests.conftest import MACHINE, START_NS
+from tests.collector.records import end, record
+from tests.conftest import MACHINE, START_NS, an_exec
 
 SECOND = 1_000_000_000
 BAD = b"not a record"
@@ -23,6 +23,8 @@ BAD = b"not a record"
 class KernelCounts(NamedTuple):
     seen: int
     lost: int
+    ends_lost: int = 0
+    untracked: int = 0
 
 
 class Round(NamedTuple):
@@ -49,8 +51,11 @@ class Desk:
         self.last_offset_ns = 0
         self.stored: list[Exec] = []
         self.ledgers: list[Counts] = []
-        self.shown: list[tuple[int, list[Exec]]] = []
-        self.collector = Collector(Parts(self, self, self, self, self.show))
+        self.ended: list[End] = []
+        self.known: list[Exec] = []
+        self.followed: list[ImageKey] = []
+        self.shown: list[tuple[list[int], list[Exec]]] = []
+        self.collector = Collector(Parts(self, self, self, self, self.show, self.running))
 
     # the source
     def attach(self) -> None:
@@ -79,12 +84,19 @@ class Desk:
             yield from records
             self.now_ns += slow_ns
 
+    def follow(self, image: ImageKey) -> None:
+        self.followed.append(image)
+
     # the sink
-    def write(self, execs: Sequence[Exec], counts: Counts) -> int:
+    def know(self, images: Sequence[Exec]) -> None:
+        self.known += images
+
+    def write(self, execs: Sequence[Exec], ends: Sequence[End], counts: Counts) -> Sequence[int]:
         self.log.append("write")
         self.stored += execs
+        self.ended += ends
         self.ledgers.append(counts)
-        return len(self.stored) - len(execs) + 1
+        return range(len(self.stored) - len(execs) + 1, len(self.stored) + 1)
 
     # the mirror
     def update(self, now_s: float) -> None:
@@ -97,9 +109,12 @@ class Desk:
     def offset_ns(self) -> int:
         return self.rounds[0].offset_ns if self.rounds else self.last_offset_ns
 
-    def show(self, first_id: int, execs: Sequence[Exec]) -> None:
+    def show(self, ids: Sequence[int], execs: Sequence[Exec]) -> None:
         self.log.append("show")
-        self.shown.append((first_id, list(execs)))
+        self.shown.append((list(ids), list(execs)))
+
+    def running(self, clock_offset_ns: int) -> Sequence[Exec]:
+        return [an_exec(7, parent=(5, 1)), an_exec(23)]
 
     def run(self, times: int | None = None) -> "Desk":
         """Stops after so many drains; by default one drain is left for after the end."""
@@ -154,7 +169,7 @@ def test_what_is_left_in_the_rings_is_stored_after_the_end() -> None:
 def test_events_are_shown_after_they_are_kept_and_with_their_ids() -> None:
     desk = Desk([Round([at(1, 2, 3)]), Round([at(5, 7)])]).run(times=2)
     assert [word for word in desk.log if word in ("write", "show")][:2] == ["write", "show"]
-    assert [first for first, _ in desk.shown] == [1, 4]
+    assert [ids for ids, _ in desk.shown] == [[1, 2, 3], [4, 5]]
     assert [event for _, events in desk.shown for event in events] == desk.stored
 
 
@@ -179,6 +194,33 @@ def test_a_record_that_never_arrived_is_lost_at_the_end() -> None:
 def test_loss_without_any_event_is_written_down() -> None:
     desk = Desk([Round([], lost=23)]).run(times=1)
     assert desk.ledgers[0] == Counts(seen=23, stored=0, filtered=0, lost=23)
+
+
+def test_programs_that_run_already_are_made_known_as_parents() -> None:
+    desk = Desk([]).run(times=1)
+    assert desk.known == list(desk.running(0))
+    assert desk.followed == [(event.boot_ns, event.pid) for event in desk.known]
+    assert desk.stored == []
+
+
+def test_ends_are_written_in_order_and_are_no_events_of_the_ledger() -> None:
+    ends = [end((1, 23), boot_ns=11, status=9), end((2, 23), boot_ns=5)]
+    desk = Desk([Round([[*at(1, 2), ends[0]], [ends[1]]])])
+    desk.beyond -= 2  # the kernel counts ends elsewhere
+    desk.seen -= 2
+    desk.run(times=1)
+    assert [(e.boot_ns, e.image, e.status) for e in desk.ended] == [
+        (5, (2, 23), 0),
+        (11, (1, 23), 9),
+    ]
+    assert desk.collector.counts == Counts(seen=2, stored=2, filtered=0, lost=0)
+
+
+def test_an_end_alone_is_written_too() -> None:
+    desk = Desk([Round([at(1)]), Round([[end((1, 23), boot_ns=5)]])])
+    desk.seen -= 1
+    desk.run(times=2)
+    assert len(desk.ended) == 1
 
 
 def test_an_idle_machine_is_not_written_about() -> None:
@@ -217,7 +259,9 @@ def test_the_ledger_adds_up_whatever_happens(rounds: list[Round], beyond: int) -
 
 def test_a_sink_that_fails_leaves_nothing_attached() -> None:
     class FullDisk(Desk):
-        def write(self, execs: Sequence[Exec], counts: Counts) -> int:
+        def write(
+            self, execs: Sequence[Exec], ends: Sequence[End], counts: Counts
+        ) -> Sequence[int]:
             raise OSError("no space")
 
     desk = FullDisk([Round([at(1)])])
@@ -229,7 +273,7 @@ def test_a_sink_that_fails_leaves_nothing_attached() -> None:
 def test_what_the_loop_collects_is_in_the_database(database: Database) -> None:
     desk = Desk([Round([at(2), at(1)]), Round([at(3), [BAD]], lost=7)])
     recording = Recording(database, MACHINE, "0", START_NS)
-    desk.collector = Collector(Parts(desk, recording, desk, desk, desk.show))
+    desk.collector = Collector(Parts(desk, recording, desk, desk, desk.show, desk.running))
     desk.run(times=2)
     recording.finish(START_NS + 1, desk.collector.counts)
     assert [event.boot_ns for event in History(database).events(Filter())] == [1, 2, 3]

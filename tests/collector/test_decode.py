@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 from execdb.bpf import wire
 from execdb.collector.decode import Decoder
-from execdb.store.event import Exec, raw_of
-from tests.collector.records import record
+from execdb.store.event import End, Exec, raw_of
+from tests.collector.records import end, record
 
 ARGUMENTS = st.lists(st.binary(max_size=23).map(lambda raw: raw.replace(b"\0", b"")), max_size=7)
 PADDING = st.binary(max_size=7)  # perf rounds records up, with whatever was there
 
 
 def decode(raw: bytes, offset_ns: int = 0) -> Exec:
-    events, unreadable = Decoder().decode([raw], offset_ns)
-    assert unreadable == 0
+    events, ends, unreadable = Decoder().decode([raw], offset_ns)
+    assert (ends, unreadable) == ([], 0)
     return events[0]
 
 
@@ -66,12 +66,55 @@ def test_what_was_cut_is_a_beginning_and_says_so(
 ) -> None:
     whole = b"".join(argument + b"\0" for argument in argv)
     kept = whole[: data.draw(st.integers(0, len(whole) - 1))]
-    event = decode(record(*argv, args=kept, flags=wire.FLAG_TRUNCATED, padding=padding))
+    event = decode(record(*argv, args=kept, truncated=1, padding=padding))
     found = arguments_of(event)
     assert found[:-1] == argv[: len(found)][:-1]
     assert b"\0".join(found) == kept.removesuffix(b"\0")
     assert event.command.truncated
     assert event.command.argc == len(argv)
+
+
+def test_an_end_names_its_image_and_status() -> None:
+    raws = [record(b"x", boot_ns=7, pid=23), end((7, 23), boot_ns=1_009, status=256, padding=b"xx")]
+    execs, ends, unreadable = Decoder().decode(raws, 5)
+    assert (len(execs), unreadable) == (1, 0)
+    assert ends == [End(boot_ns=1_009, image=(7, 23), status=256)]
+
+
+def test_a_parent_is_an_image() -> None:
+    assert decode(record(b"x")).parent is None
+    event = decode(record(b"x", parent_boot_ns=5, parent_pid=7, flags=wire.FLAG_REPLACES))
+    assert (event.parent, event.replaces) == ((5, 7), True)
+    assert not decode(record(b"x", parent_boot_ns=5, parent_pid=7)).replaces
+
+
+def test_an_attempt_names_its_error_and_its_caller() -> None:
+    event = decode(record(b"x", kind=wire.KIND_ATTEMPT, error=2, caller=b"bash"))
+    assert (event.errno, event.caller) == ("ENOENT", "bash")
+    assert (decode(record(b"x")).errno, decode(record(b"x")).caller) == (None, None)
+
+
+def test_who_logged_in_and_where() -> None:
+    creds = decode(record(b"x", loginuid=501, sessionid=7, tty=b"pts3")).creds
+    assert (creds.loginuid, creds.sessionid, creds.tty) == (501, 7, "pts/3")
+    creds = decode(record(b"x")).creds
+    assert (creds.loginuid, creds.sessionid, creds.tty) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("where", "cwd", "cgroup"),
+    [
+        (b"", None, None),
+        (b"\0", "/", "/"),
+        (b"src\0usr\0\0a.scope\0user.slice\0", "/usr/src", "/user.slice/a.scope"),
+        (b"\xff\0\0", "/\udcff", "/"),
+        (b"tmp\0\0init.scope\0", "/tmp", "/init.scope"),
+    ],
+)
+def test_a_place_is_put_together_from_its_names(
+    where: bytes, cwd: str | None, cgroup: str | None
+) -> None:
+    assert decode(record(b"x", where=where, padding=b"pad")).place == (cwd, cgroup)
 
 
 def test_arguments_that_are_not_there_are_not_silently_absent() -> None:
@@ -83,7 +126,7 @@ def test_arguments_that_are_not_there_are_not_silently_absent() -> None:
 def test_a_known_command_is_not_taken_for_another() -> None:
     decoder = Decoder()
     raws = [record(b"a", b""), record(b"a"), record(b"a", b"", padding=b"\0\0"), record(b"a", b"b")]
-    events, _ = decoder.decode(raws * 2, 0)
+    events, _, _ = decoder.decode(raws * 2, 0)
     assert [event.command.argv for event in events[:4]] == [
         ("a", ""),
         ("a",),
@@ -96,7 +139,7 @@ def test_a_known_command_is_not_taken_for_another() -> None:
 @pytest.mark.parametrize("length", range(len(record(b"ls", b"-l"))))
 def test_a_record_cut_anywhere_is_unreadable(length: int) -> None:
     whole = record(b"ls", b"-l")
-    events, unreadable = Decoder().decode([whole[:length], whole], 0)
+    events, _, unreadable = Decoder().decode([whole[:length], whole], 0)
     assert unreadable == 1
     assert [event.command.argv for event in events] == [("ls", "-l")]
 
@@ -104,18 +147,18 @@ def test_a_record_cut_anywhere_is_unreadable(length: int) -> None:
 @given(st.lists(st.one_of(st.binary(max_size=127), st.binary(min_size=wire.EXEC.size)), max_size=7))
 def test_garbage_ends_nothing(raws: list[bytes]) -> None:
     good = record(b"ls", boot_ns=1_009)
-    events, unreadable = Decoder().decode([*raws, good], 0)
-    assert len(events) + unreadable == len(raws) + 1
+    events, ends, unreadable = Decoder().decode([*raws, good], 0)
+    assert len(events) + len(ends) + unreadable == len(raws) + 1
     assert events[-1].boot_ns == 1_009
 
 
 @given(st.data())
 def test_a_damaged_record_ends_nothing(data: st.DataObject) -> None:
-    raw = bytearray(record(b"ls", b"-l", b"/tmp"))
+    raw = bytearray(record(b"ls", b"-l", b"/tmp", where=b"usr\0\0slice\0"))
     for _ in range(data.draw(st.integers(1, 5))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
-    events, unreadable = Decoder().decode([bytes(raw)], 0)
-    assert len(events) + unreadable == 1
+    events, ends, unreadable = Decoder().decode([bytes(raw)], 0)
+    assert len(events) + len(ends) + unreadable == 1
 
 
 @pytest.mark.parametrize(

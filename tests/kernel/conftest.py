@@ -98,6 +98,14 @@ def record(tmp_path: Path) -> Iterator[Callable[..., Recorder]]:
             recorder.kill()
 
 
+@pytest.fixture(scope="module")
+def module_recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+    """One recorder for all cases of a module; the test data is made while it runs."""
+    recorder = Recorder(tmp_path_factory.mktemp("recorder") / "execdb.db")
+    yield recorder
+    recorder.kill()
+
+
 @pytest.fixture
 def recorder(record: Callable[..., Recorder]) -> Recorder:
     return record()
@@ -111,6 +119,8 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         parent.chmod(0o755)
     _compile("storm", folder, "-O2", "-Wno-format-extra-args")
     _compile("nothing", folder, "-O2", "-static", "-nostdlib")
+    for name in ("tell", "starts", "threads", "ends", "attempts"):
+        _compile(name, folder, "-O1", "-pthread")
     return folder
 
 

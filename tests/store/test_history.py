@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from execdb.store.database import Database
-from execdb.store.event import Creds, Event
+from execdb.store.event import Event, Place
 from execdb.store.history import Filter, History
-from tests.conftest import BOOT_ID, START_NS, an_exec, counts, recorded
+from tests.conftest import BOOT_ID, START_NS, an_exec, counts, recorded, some_creds
 
 
 def pids(events: Iterable[Event]) -> list[int]:
@@ -25,7 +25,8 @@ def matching(database: Database, **wanted: Any) -> list[int]:
     return found
 
 
-ROOT, USER, SETUID = Creds(0, 0, 0, "Hey root!"), Creds(501, 501, 20, "Hi"), Creds(501, 0, 20, "")
+ROOT, USER = some_creds(loginuid=501), some_creds(501, "Hi")
+SETUID = some_creds(501, "", euid=0, loginuid=0)
 SHELL = {"filename": "/bin/sh", "comm": "sh", "argv": ("sh", "-c", "make all")}
 
 
@@ -35,8 +36,24 @@ def small(database: Database) -> Database:
         database,
         [
             an_exec(0, pid=2, ppid=1, creds=ROOT, **SHELL),
-            an_exec(1, pid=3, ppid=2, creds=USER, filename="/usr/bin/make", comm="make"),
-            an_exec(2, pid=5, ppid=3, creds=SETUID, filename="./a[1].out", comm="a[1].out"),
+            an_exec(
+                1,
+                pid=3,
+                ppid=2,
+                creds=USER,
+                place=Place("/", "/a.slice/b"),
+                filename="/usr/bin/make",
+                comm="make",
+            ),
+            an_exec(
+                2,
+                pid=5,
+                ppid=3,
+                creds=SETUID,
+                errno="ENOENT",
+                filename="./a[1].out",
+                comm="a[1].out",
+            ),
             an_exec(3, pid=3, ppid=1, creds=USER, filename="/bin/é", comm="É", argv=("é", 'a"b')),
             an_exec(4, pid=7, ppid=3, creds=ROOT, filename="/tmp/\udcff\udcfe", comm="\udcff"),
         ],
@@ -84,6 +101,13 @@ def small(database: Database) -> Database:
         ({"since_ns": -(1 << 63), "until_ns": (1 << 63) - 1}, [2, 3, 5, 3, 7]),
         ({"uid": 501, "pid": 3, "comm": "make"}, [3]),
         ({"uid": 0, "comm": "make"}, []),
+        ({"loginuid": 501}, [2, 7]),
+        ({"loginuid": 0}, [5]),
+        ({"cgroup": "/a.slice/b"}, [3]),
+        ({"cgroup": "/a.slice/*"}, [3]),
+        ({"cgroup": "/a.slice"}, []),
+        ({"failed": True}, [5]),
+        ({"failed": False}, [2, 3, 3, 7]),
     ],
     ids=str,
 )
@@ -144,6 +168,12 @@ def test_an_event_is_whole(small: Database) -> None:
         "uid": 0,
         "euid": 0,
         "gid": 0,
+        "loginuid": 501,
+        "sessionid": None,
+        "tty": None,
+        "cwd": None,
+        "cgroup": None,
+        "ended": None,
         "comm": "sh",
         "filename": "/bin/sh",
         "argv": ("sh", "-c", "make all"),
@@ -216,7 +246,7 @@ def test_a_limited_query_is_the_end_of_the_whole(
 ) -> None:
     with database.writing() as connection:
         connection.exec_driver_sql("DELETE FROM image")
-    recorded(database, []).write([an_exec(n) for n in numbers], counts(len(numbers)))
+    recorded(database, []).write([an_exec(n) for n in numbers], [], counts(len(numbers)))
     history = History(database)
     whole = list(history.events(Filter()))
     assert pids(whole) == [1_000 + n for n in sorted(numbers)]

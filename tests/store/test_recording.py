@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from execdb.store import intern
 from execdb.store.database import Database, open_database
 from execdb.store.errors import DatabaseError
-from execdb.store.event import Creds, Exec, text_of
+from execdb.store.event import Creds, End, Event, Exec, Place, text_of
 from execdb.store.history import Filter, History
 from execdb.store.recording import Recording
 from execdb.store.state import read_state
-from tests.conftest import BOOT_ID, MACHINE, START_NS, an_exec, counts, recorded
+from tests.conftest import BOOT_ID, MACHINE, START_NS, an_exec, counts, recorded, some_creds
 
 
 def begin(database: Database, started_ns: int = START_NS) -> Recording:
@@ -25,8 +25,9 @@ def stored(database: Database) -> list[Exec]:
     """What is in the history, as it was given to the recorder."""
     return [
         an_exec(
-            creds=Creds(e.uid, e.euid, e.gid, e.message),
-            **{name: getattr(e, name) for name in ("time_ns", "boot_ns", "pid", "ppid")},
+            creds=Creds(*(getattr(e, name) for name in Creds._fields)),
+            place=Place(e.cwd, e.cgroup),
+            **{n: getattr(e, n) for n in ("time_ns", "boot_ns", "pid", "ppid", "errno", "caller")},
             **{n: getattr(e, n) for n in ("filename", "comm", "argv", "argc", "truncated")},
         )
         for e in History(database).events(Filter())
@@ -38,12 +39,15 @@ def scalar(database: Database, sql: str) -> object:
         return connection.exec_driver_sql(sql).scalar()
 
 
+U32 = st.integers(0, 4_294_967_294)
 TEXT = st.binary(max_size=23).map(lambda raw: text_of(raw.replace(b"\0", b"")))
 EXECS = st.lists(
     st.builds(
         an_exec,
         st.integers(0, 1_009),
-        creds=st.builds(Creds, *[st.integers(0, 4_294_967_294)] * 3, TEXT),
+        creds=st.builds(Creds, *[U32] * 3, *[st.none() | U32] * 2, st.none() | TEXT, TEXT),
+        place=st.builds(Place, st.none() | TEXT, st.none() | TEXT),
+        caller=st.none() | TEXT,
         filename=TEXT,
         comm=TEXT,
         argv=st.lists(TEXT, max_size=5).map(tuple),
@@ -60,21 +64,21 @@ def test_what_was_written_is_read_back(database: Database, batches: list[list[Ex
         connection.exec_driver_sql("DELETE FROM image")
     recording = begin(database)
     for batch in batches:
-        recording.write(batch, counts(0))
+        recording.write(batch, [], counts(0))
     written = [event for batch in batches for event in batch]
     assert stored(database) == sorted(written, key=lambda event: event.time_ns)
 
 
-def test_the_id_of_the_first_row_is_returned(database: Database) -> None:
+def test_the_ids_of_the_rows_are_returned(database: Database) -> None:
     recording = begin(database)
-    assert recording.write([an_exec(n) for n in range(23)], counts(23)) == 1
-    assert recording.write([an_exec(23), an_exec(24)], counts(25)) == 24
+    assert recording.write([an_exec(n) for n in range(23)], [], counts(23)) == [*range(1, 24)]
+    assert recording.write([an_exec(23), an_exec(24)], [], counts(25)) == [24, 25]
     assert [e.id for e in History(database).events(Filter())] == list(range(1, 26))
 
 
 def test_the_ledger_goes_with_the_batch(database: Database) -> None:
     recording = begin(database)
-    recording.write([an_exec()], counts(1, lost=7))
+    recording.write([an_exec()], [], counts(1, lost=7))
     assert read_state(database).runs == [
         {
             "run_id": recording.run_id,
@@ -118,8 +122,8 @@ def test_a_life_that_recorded_nothing_ended_when_it_began(database: Database) ->
 
 def test_equal_commands_and_credentials_are_stored_once(database: Database) -> None:
     recording = recorded(database, [an_exec(n) for n in range(23)])
-    recording.write([an_exec(n) for n in range(23, 46)], counts(46))
-    recording.write([an_exec(46, argv=("other",))], counts(47))
+    recording.write([an_exec(n) for n in range(23, 46)], [], counts(46))
+    recording.write([an_exec(46, argv=("other",))], [], counts(47))
     assert scalar(database, "SELECT count(*) FROM command") == 2
     assert scalar(database, "SELECT count(*) FROM creds") == 1
 
@@ -138,18 +142,18 @@ def test_a_batch_that_fails_leaves_nothing_and_spoils_nothing(db: Path, database
             "BEGIN SELECT RAISE(ABORT, 'refused'); END"
         )
     recording = recorded(database, [an_exec(0)])
-    fresh = Creds(7, 7, 7, "x")
+    fresh = some_creds(7)
     bad = [an_exec(1, argv=("new",), creds=fresh), an_exec(2, pid=13)]
     with pytest.raises(DatabaseError, match="refused"):
-        recording.write(bad, counts(3))
+        recording.write(bad, [], counts(3))
     assert scalar(database, "SELECT count(*) FROM command") == 1
     assert scalar(database, "SELECT stored FROM runs") == 1
 
     # The same command again, and another writer's in the place it would have had.
     with open_database(db) as other:
-        recorded(other, [an_exec(5, argv=("from elsewhere",), creds=Creds(5, 5, 5, "y"))])
+        recorded(other, [an_exec(5, argv=("from elsewhere",), creds=some_creds(5))])
     good = [bad[0], an_exec(3)]
-    recording.write(good, counts(3))
+    recording.write(good, [], counts(3))
     assert {event.command.argv for event in stored(database)} == {
         ("true",),
         ("new",),
@@ -174,3 +178,104 @@ def test_the_state_counts_everything(database: Database) -> None:
         an_exec(23).time_ns,
     )
     assert state.size_bytes > 4_096
+
+
+def key(event: Exec) -> tuple[int, int]:
+    return event.boot_ns, event.pid
+
+
+def events(database: Database) -> list[Event]:
+    return list(History(database).events(Filter()))
+
+
+SHELL = an_exec(0, argv=("sh",))
+CHILD = an_exec(1, argv=("child",), parent=key(SHELL))
+NEXT = an_exec(2, argv=("next",), pid=CHILD.pid, parent=key(CHILD), replaces=True)
+
+
+def end(event: Exec, after_ns: int, status: int) -> End:
+    return End(event.boot_ns + after_ns, key(event), status)
+
+
+@pytest.mark.parametrize("batches", [[[SHELL, CHILD, NEXT]], [[SHELL], [CHILD], [NEXT]]])
+def test_a_parent_is_a_row(database: Database, batches: list[list[Exec]]) -> None:
+    recording = begin(database)
+    for batch in batches:
+        recording.write(batch, [], counts(0))
+    assert [(e.argv[0], e.parent_id, e.ended) for e in events(database)] == [
+        ("sh", None, None),
+        ("child", 1, "exec"),
+        ("next", 2, None),
+    ]
+    assert events(database)[1].duration_ns == NEXT.boot_ns - CHILD.boot_ns
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize(
+    ("status", "ending"),
+    [(0, ("exit", 0, None)), (23 << 8, ("exit", 23, None)), (255 << 8, ("exit", 255, None))]
+    + [(9, ("signal", None, 9)), (11 | 0x80, ("signal", None, 11))],
+)
+def test_an_end_stands_on_the_row_of_its_image(
+    database: Database, apart: bool, status: int, ending: tuple[object, ...]
+) -> None:
+    recording = begin(database)
+    ends = [end(SHELL, 1_009, status)]
+    recording.write([SHELL, CHILD], [] if apart else ends, counts(2))
+    if apart:
+        recording.write([], ends, counts(2))
+    shell, child = events(database)
+    assert (shell.ended, shell.exit_code, shell.signal, shell.duration_ns) == (*ending, 1_009)
+    assert (child.ended, child.duration_ns) == (None, None)
+
+
+def test_an_end_of_what_was_lost_is_passed_over(database: Database) -> None:
+    begin(database).write([SHELL], [end(CHILD, 7, 0)], counts(1))
+    assert [event.ended for event in events(database)] == [None]
+
+
+def test_a_pid_used_again_is_another_image(database: Database) -> None:
+    again = SHELL._replace(boot_ns=SHELL.boot_ns + 23, time_ns=SHELL.time_ns + 23)
+    child = CHILD._replace(parent=key(again))
+    begin(database).write([SHELL, again, child], [end(SHELL, 7, 0)], counts(3))
+    first, second, third = events(database)
+    assert (first.ended, second.ended, third.parent_id) == ("exit", None, second.id)
+
+
+def test_who_ran_before_us_has_a_row_only_as_a_parent(database: Database) -> None:
+    init, idle = an_exec(0, argv=("init",), pid=1), an_exec(0, argv=("idle",), pid=7)
+    login = an_exec(1, argv=("login",), pid=2, parent=key(init))
+    recording = begin(database)
+    recording.know([init, login, idle])
+    child = an_exec(23, parent=key(login))
+    assert recording.write([child], [], counts(1)) == [3]
+    assert [(e.id, e.parent_id) for e in events(database)] == [(3, 2)]
+    seen = "SELECT group_concat(json_extract(argv, '$[0]')) FROM seen"
+    assert scalar(database, seen) == "init,login"
+
+
+def test_a_batch_that_failed_can_be_tried_again_with_its_ancestors(database: Database) -> None:
+    init = an_exec(0, argv=("init",), pid=1)
+    recording = begin(database)
+    recording.know([init])
+    with database.writing() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER refuse BEFORE INSERT ON image BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+    batch = [an_exec(1, parent=key(init)), an_exec(2)]
+    with pytest.raises(DatabaseError):
+        recording.write(batch, [], counts(2))
+    with database.writing() as connection:
+        connection.exec_driver_sql("DROP TRIGGER refuse")
+    recording.write(batch, [], counts(2))
+    child, other = events(database)
+    assert scalar(database, f"SELECT seen FROM image WHERE id = {child.parent_id}") == 1
+    assert other.parent_id is None
+
+
+def test_descendants_and_only_those(database: Database) -> None:
+    other = an_exec(3, argv=("other",))
+    begin(database).write([SHELL, CHILD, NEXT, other], [], counts(4))
+    history = History(database)
+    assert [e.argv[0] for e in history.events(Filter(descendants_of=1))] == ["child", "next"]
+    assert history.count(Filter(descendants_of=3)) == 0

@@ -1,4 +1,4 @@
-"""Import: what query writes comes back the same, once; what is no event is refused with its line."""
+"""Import: what query writes comes back the same, once; other lines are refused by number."""
 
 import json
 import shutil
@@ -48,6 +48,14 @@ EVENTS = st.lists(
         filename=TEXT,
         argv=ARGV,
         message=TEXT,
+        loginuid=st.none() | U32,
+        sessionid=st.none() | U32,
+        tty=st.none() | TEXT,
+        cwd=st.none() | TEXT,
+        cgroup=st.none() | TEXT,
+        errno=st.none() | st.just("ENOENT"),
+        caller=st.none() | TEXT,
+        id=st.just(0),
     ),
     max_size=7,
     unique_by=lambda event: (event.boot_id, event.boot_ns, event.pid, event.time_ns),
@@ -59,7 +67,21 @@ EVENTS = st.lists(
 def test_what_is_written_out_comes_back_the_same(
     template: Path, events: list[Event], cut: int
 ) -> None:
-    events = [e._replace(truncated=cut > 0, argc=e.argc + cut) for e in events]
+    ends = [
+        (None, None, None),
+        ("exit", cut, None),
+        ("signal", None, cut + 1),
+        ("exec", None, None),
+    ]
+    events = [
+        e._replace(
+            truncated=cut > 0,
+            argc=e.argc + cut,
+            duration_ns=cut,
+            **dict(zip(("ended", "exit_code", "signal"), ends[cut % 4], strict=True)),
+        )
+        for e in events
+    ]
     with tempfile.TemporaryDirectory() as folder:
         path = shutil.copy(template, Path(folder, "execdb.db"))
         with open_database(Path(path)) as database:
@@ -98,7 +120,7 @@ def test_imported_events_are_no_collector_life(database: Database) -> None:
 def test_recording_goes_on_after_an_import(database: Database) -> None:
     recording = recorded(database, [an_exec(0)])
     import_lines(database, lines_of([an_event(1, argv=("imported",), uid=7)]))
-    recording.write([an_exec(2), an_exec(3, argv=("new",))], counts(3))
+    recording.write([an_exec(2), an_exec(3, argv=("new",))], [], counts(3))
     assert [event.argv for event in history(database)] == [
         ("true",),
         ("imported",),
@@ -167,6 +189,15 @@ BAD_LINES = {
     "argc another": with_(argc=23),
     "truncated a number": with_(truncated=1),
     "truncated null": with_(truncated=None),
+    "an exit code of 9 bits": with_(exit_code=256),
+    "a signal of 8 bits": with_(signal=128),
+    "an exit code and a signal": with_(exit_code=0, signal=9),
+    "an exit by signal": with_(ended="exit", signal=9),
+    "an end of no kind": with_(ended="sleep"),
+    "a duration negative": with_(duration_ns=-1),
+    "loginuid a text": with_(loginuid="0"),
+    "cwd with a NUL": with_(cwd="/\0"),
+    "id a text": with_(id="1"),
 }
 
 
@@ -185,6 +216,59 @@ def test_a_bad_line_far_down_undoes_all_before_it(database: Database) -> None:
         import_lines(database, [*lines, "x"])
     assert history(database) == []
     assert import_lines(database, lines) == (5_003, 0)
+
+
+def parents(database: Database) -> dict[int, int | None]:
+    """Which pid started which, through the ids of this file."""
+    events = list(History(database).events(Filter()))
+    pid_of = {event.id: event.pid for event in events}
+    return {e.pid: None if e.parent_id is None else pid_of[e.parent_id] for e in events}
+
+
+def family(first_id: int) -> list[Event]:
+    """The child stands before its parent; the last one's parent is not in the file."""
+    ids = [first_id + n for n in range(4)]
+    return [
+        an_event(1, id=ids[0], pid=2, parent_id=ids[1]),
+        an_event(0, id=ids[1], pid=3),
+        an_event(2, id=ids[2], pid=5, parent_id=ids[1]),
+        an_event(3, id=ids[3], pid=7, parent_id=1_009),
+    ]
+
+
+FAMILY = {2: 3, 3: None, 5: 3, 7: None}
+
+
+def test_parents_get_the_ids_they_have_here(database: Database) -> None:
+    recorded(database, [an_exec(n, pid=100 + n) for n in range(23, 46)])
+    import_lines(database, lines_of(family(23)))
+    assert parents(database).items() >= FAMILY.items()
+    import_lines(database, lines_of(family(23)))
+    assert parents(database).items() >= FAMILY.items()
+
+
+def test_a_file_that_repeats_itself_keeps_its_parents(database: Database) -> None:
+    import_lines(database, lines_of(family(23) * 2))
+    assert parents(database) == FAMILY
+
+
+def test_a_parent_may_have_been_imported_before(database: Database) -> None:
+    child, parent, *_ = lines_of(family(23))
+    import_lines(database, [parent])
+    import_lines(database, [parent, child])
+    assert parents(database) == {2: 3, 3: None}
+
+
+@pytest.mark.parametrize("key", ["host", "boot_id"])
+def test_a_machine_whose_name_is_not_utf_8_is_taken_or_refused(
+    database: Database, key: str
+) -> None:
+    event = an_event(id=0, run_id=0, **{key: "\udcff"})
+    try:
+        import_lines(database, lines_of([event]))
+    except BadEvent:
+        return
+    assert history(database) == [event]
 
 
 def test_a_number_is_not_rounded_on_its_way(database: Database) -> None:

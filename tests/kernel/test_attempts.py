@@ -1,0 +1,116 @@
+"""Failed attempts and callers, on request; and that nothing taxes system calls without."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.kernel.conftest import SBIN, Recorder, attached
+
+
+def _folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "tries"
+    folder.mkdir()
+    (folder / "not-executable").touch()
+    (folder / "no-format").write_text("nonsense\n")
+    (folder / "no-format").chmod(0o755)
+    return folder
+
+
+def _attempts(recorder: Recorder, pid: int) -> list[tuple[str, str]]:
+    return [(e["filename"], e["errno"]) for e in recorder.events("--failed", "--pid", str(pid))]
+
+
+def test_each_failure_is_a_row_with_its_errno(
+    record: Callable[..., Recorder], programs: Path, tmp_path: Path
+) -> None:
+    recorder = record("--attempts")
+    folder, runs = _folder(tmp_path), []
+    for options in ([], ["thread"]):
+        process = subprocess.Popen(
+            [programs / "attempts", folder, *options], stdout=subprocess.PIPE, text=True
+        )
+        output, _ = process.communicate(timeout=60)
+        runs.append((process.pid, [tuple(line.split()) for line in output.splitlines()]))
+    recorder.stop()
+    for pid, truth in runs:
+        assert [error for _, error in truth] == [
+            "ENOENT", "EACCES", "ENOEXEC", "ENOTDIR", "E2BIG", "EFAULT", "ENOENT",
+        ]  # fmt: skip
+        assert _attempts(recorder, pid) == truth
+        events = recorder.events("--failed", "--pid", str(pid))
+        assert {os.fsencode(e["caller"]) for e in events} == {b"caller\xff"}
+        assert events[0]["argv"] == ["plain", "an argument"]
+        assert [e["exit_code"] for e in events] == [None] * 7
+        (success,) = recorder.events("--succeeded", "--pid", str(pid))
+        assert success["errno"] is None
+        assert {e["parent_id"] for e in events} == {success["id"]}
+
+
+def test_a_search_along_the_path_shows_each_try(
+    record: Callable[..., Recorder], tmp_path: Path
+) -> None:
+    recorder = record("--attempts")
+    (tmp_path / "a").mkdir()
+    search = f"{tmp_path}/none:{tmp_path}/a:/usr/bin"
+    process = subprocess.Popen(["env", f"PATH={search}", "true"])
+    process.wait(60)
+    recorder.stop()
+    events = recorder.events("--pid", str(process.pid))[-3:]
+    assert [(e["filename"], e["errno"], e["caller"]) for e in events] == [
+        (f"{tmp_path}/none/true", "ENOENT", "env"),
+        (f"{tmp_path}/a/true", "ENOENT", "env"),
+        ("/usr/bin/true", None, "env"),
+    ]
+
+
+def test_the_book_line_names_the_caller(record: Callable[..., Recorder], programs: Path) -> None:
+    recorder = record("--attempts")
+    process = subprocess.Popen([programs / "starts", "thread", programs / "tell"])
+    process.wait(60)
+    recorder.stop()
+    lines = recorder.run("query", "--format", "plain", "--comm", "tell").splitlines()
+    assert [line.split(" ", 1)[1] for line in lines] == ["0 starts Hello World"]
+
+
+def test_a_mere_check_is_no_attempt(record: Callable[..., Recorder], programs: Path) -> None:
+    recorder = record("--attempts")
+    process = subprocess.Popen(
+        [programs / "starts", "check", programs / "tell"], stdout=subprocess.PIPE, text=True
+    )
+    output, _ = process.communicate(timeout=60)
+    recorder.stop()
+    failed = recorder.events("--failed", "--path", str(programs / "tell"))
+    # Kernels before 6.14 do not know the flag and refuse it, which is a failed attempt.
+    assert [e["errno"] for e in failed] == (["EINVAL"] if "unknown" in output else [])
+    assert len(recorder.events("--succeeded", "--comm", "tell")) == 1
+
+
+def test_attempts_are_counted_in_the_ledger(
+    record: Callable[..., Recorder], programs: Path, tmp_path: Path
+) -> None:
+    recorder = record("--attempts")
+    subprocess.run([programs / "attempts", _folder(tmp_path)], check=True, capture_output=True)
+    recorder.stop()
+    status = json.loads(recorder.run("status", "--format", "json"))
+    assert status["seen"] == status["stored"] == len(recorder.events())
+
+
+def test_says_what_it_costs(record: Callable[..., Recorder]) -> None:
+    recorder = record("--attempts")
+    if Path("/sys/bus/event_source/devices/kprobe").exists():
+        assert "with failed attempts through kprobes" in recorder.log
+        assert set(attached()) >= {"on_execve", "on_return", "on_compat_execve"}
+    else:
+        assert "through system-call tracepoints, which cost every system call" in recorder.log
+    recorder.stop()
+
+
+def test_without_the_option_nothing_is_attached_to_system_calls(recorder: Recorder) -> None:
+    mine = subprocess.run(
+        ["bpftool", "-j", "prog", "show"], capture_output=True, text=True, check=True, env=SBIN
+    )
+    ours = [p for p in json.loads(mine.stdout) if p.get("name", "").startswith("on_")]
+    assert {p["name"] for p in ours} == {"on_exec", "on_fork", "on_exit"}
+    assert {p["type"] for p in ours} == {"raw_tracepoint"}

@@ -1,0 +1,142 @@
+"""The documentation says what the program does. `python -m tests.test_docs` writes docs/cli.md."""
+
+import io
+import json
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, redirect_stdout
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from execdb.cli import main
+from execdb.store.event import Event
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+CLI, SCHEMA, README = ROOT / "docs/cli.md", ROOT / "docs/schema.md", ROOT / "README.md"
+
+INTRODUCTION = """\
+# The commands
+
+The `--help` of each, as the program prints it. Written by `.venv/bin/python -m tests.test_docs`.
+"""
+SAME_COLUMNS = {"seen": "execs"}  # a view that is documented by another one
+
+
+def help_of(*command: str) -> str:
+    """What `execdb COMMAND --help` prints on a terminal of 80 columns."""
+    out = io.StringIO()
+    with mock.patch.dict(os.environ, {"COLUMNS": "80"}), redirect_stdout(out):
+        assert main.run([*command, "--help"]) == 0
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def help_pages(*command: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    """(command, help) of the command and of all below it."""
+    text = help_of(*command)
+    yield command, text
+    for name in re.findall(r"^  ([a-z-]+)  ", text.partition("\nCommands:\n")[2], re.MULTILINE):
+        yield from help_pages(*command, name)
+
+
+def cli_page() -> str:
+    sections = [
+        f"## {' '.join(('execdb', *command))}\n\n```text\n{text}\n```\n"
+        for command, text in help_pages()
+    ]
+    return "\n".join([INTRODUCTION, *sections])
+
+
+def code_blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def without_code(page: Path) -> str:
+    return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def section(page: Path, heading: str) -> str:
+    """What stands under the heading, down to the next one of any level."""
+    found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#|\Z)", page.read_text(), re.M | re.S)
+    assert found, f"{page.name} has no section {heading}"
+    return found[1]
+
+
+def anchors(page: Path) -> set[str]:
+    """The fragments that GitHub makes of a page's headings."""
+    headings = re.findall(r"^#+ (.*)$", without_code(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_cli_page_is_in_step() -> None:
+    expected = cli_page()
+    assert "## execdb config set\n" in expected
+    assert CLI.read_text() == expected, "run .venv/bin/python -m tests.test_docs"
+
+
+def test_readme_maps_every_folder_and_no_other() -> None:
+    rows = re.findall(r"^\| \[([\w.]+)/\]", section(README, "Folders"), re.MULTILINE)
+    packages = {init.parent.name for init in ROOT.glob("*/__init__.py")}
+    assert {*rows} == packages | {"docs"}
+    assert all((ROOT / name).is_dir() for name in rows)
+
+
+def test_readme_names_only_commands_and_options_that_there_are() -> None:
+    pages = {" ".join(command): text for command, text in help_pages()}
+    calls = re.findall(r"^(?:# )?execdb ([a-z]+)(.*)$", README.read_text(), re.MULTILINE)
+    assert calls
+    for name, rest in calls:
+        for option in re.findall(r"(?<= )--[a-z-]+", rest.partition(" #")[0]):
+            assert re.search(rf"{option}\b", pages[name]), f"execdb {name} has no {option}"
+
+
+@pytest.mark.parametrize("sql", code_blocks(SCHEMA, "sql"))
+def test_sql_samples_run(sql: str, db: Path) -> None:
+    with closing(sqlite3.connect(db)) as connection:
+        connection.execute(sql).fetchall()
+
+
+def test_every_table_view_and_column_is_explained(db: Path) -> None:
+    with closing(sqlite3.connect(db)) as connection:
+        names = connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')"
+            " AND name NOT LIKE 'sqlite_%'"
+        ).fetchall()
+        columns = {
+            name: [row[1] for row in connection.execute(f"PRAGMA table_info({name})")]
+            for (name,) in names
+        }
+    assert {"execs", "runs"} <= columns.keys()
+    for name, found in columns.items():
+        if name in SAME_COLUMNS:
+            assert found == columns[SAME_COLUMNS[name]]
+        text = section(SCHEMA, f"`{SAME_COLUMNS.get(name, name)}`")
+        first_cells = "".join(re.findall(r"^\|(.*?)\|", text, re.MULTILINE))
+        documented = re.findall(r"`(\w+)`", first_cells)
+        assert sorted(documented) == sorted(found), name
+
+
+def test_json_example_has_the_keys_in_their_order() -> None:
+    (example,) = code_blocks(SCHEMA, "json")
+    expected = [*Event._fields[:3], "time", *Event._fields[3:]]
+    assert list(json.loads(example)) == expected
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_resolve(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", without_code(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, fragment = target.partition("#")
+        there = page.parent / path if path else page
+        assert there.exists(), target
+        if fragment:
+            assert fragment in anchors(there), target
+
+
+if __name__ == "__main__":
+    CLI.write_text(cli_page())
