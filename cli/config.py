@@ -10,6 +10,7 @@ import typer
 
 from execdb.cli.escape import escape
 from execdb.cli.options import uid_of
+from execdb.store.entry import check_message
 from execdb.store.errors import ExecdbError
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ def set_(
     message: Annotated[str, typer.Argument(help="At most 12 bytes of UTF-8.", metavar="MESSAGE")],
 ) -> None:
     """Add or change an entry."""
-    number = uid_of(uid)
+    number, text = uid_of(uid), check_message(message)
     with _table(context.obj, create=True) as table:
-        generation = table.set(number, message)
+        generation = table.set(number, text)
         _say(context.obj, table, generation, f'uid {number}: "{message}"')
 
 
@@ -89,6 +90,8 @@ def default(
     ] = None,
 ) -> None:
     """Show the message of users without an entry, or change it."""
+    if message is not None:
+        check_message(message)
     with _table(context.obj, create=message is not None) as table:
         if message is None:
             print(escape(table.read().default))

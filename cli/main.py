@@ -1,5 +1,6 @@
 """The `execdb` command: its commands and the one place where errors become exit codes."""
 
+import io
 import os
 import sys
 from importlib.metadata import version as installed_version
@@ -11,6 +12,7 @@ import typer
 from execdb.cli import collect, config, doctor, query, replay, status, transfer, tree
 from execdb.cli.escape import escape
 from execdb.cli.options import DEFAULT_DB
+from execdb.cli.output import ReaderGone
 from execdb.store.errors import ExecdbError
 
 app = typer.Typer(
@@ -59,9 +61,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Runs a command; whatever ends it becomes one line on stderr and an exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    _mend_streams()
     try:
         code = app(arguments or ["--help"], standalone_mode=False, prog_name="execdb")
         sys.stdout.flush()
@@ -72,13 +72,24 @@ def run(arguments: list[str]) -> int:
         return _fail(error.format_message(), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return 130
-    except BrokenPipeError:  # the reader has what it wanted
+    except (ReaderGone, BrokenPipeError):  # the reader has what it wanted
         return _abandon_stdout()
     except OSError as error:  # a full disk under stdout, a vanished terminal
         if error.filename is None:
             _abandon_stdout()
         where = "" if error.filename is None else f"{error.filename}: "
         return _fail(f"{where}{error.strerror or error}", 1)
+
+
+def _mend_streams() -> None:
+    """Streams that are closed from the start read and write nothing; text that the terminal's
+    encoding lacks is escaped."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _fail(sentence: str, code: int) -> int:

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from execdb.cli.times import parse_time
+from execdb.store.entry import UID_MAX, check_uid
 from execdb.store.errors import UsageError
 
 if TYPE_CHECKING:
     from execdb.store.history import Filter
 
+_DIGITS_MAX = 20  # of a uid worth reading
+_PID_MAX = 2**32 - 1
 DEFAULT_DB = Path("/var/lib/execdb/execdb.db")
 
 Uid = Annotated[str | None, typer.Option(help="Real user: a number or a name.", metavar="USER")]
-Pid = Annotated[int | None, typer.Option(help="Process id.", min=0)]
-Ppid = Annotated[int | None, typer.Option(help="Parent's process id.", min=0)]
+Pid = Annotated[int | None, typer.Option(help="Process id.", min=0, max=_PID_MAX)]
+Ppid = Annotated[int | None, typer.Option(help="Parent's process id.", min=0, max=_PID_MAX)]
 Comm = Annotated[str | None, typer.Option(help="Task name; * and ? match.", metavar="NAME")]
 PathOption = Annotated[
     str | None, typer.Option("--path", help="File as it was named; * and ? match.", metavar="PATH")
@@ -36,17 +39,19 @@ Failed = Annotated[
     bool | None, typer.Option("--failed/--succeeded", help="Only attempts that failed, or none.")
 ]
 DescendantsOf = Annotated[
-    int | None, typer.Option(help="What this event started, and so on down.", min=1, metavar="ID")
+    int | None,
+    typer.Option(
+        help="What this event started, and so on down.", min=1, max=2**63 - 1, metavar="ID"
+    ),
 ]
 
 
 def uid_of(text: str) -> int:
     """A uid from a number or a user name. Raises UsageError."""
     if re.fullmatch(r"-?[0-9]+", text):
-        uid = int(text)
-        if not 0 <= uid <= 4_294_967_294:
-            raise UsageError(f"uid {text} is outside 0..4294967294")
-        return uid
+        if len(text) > _DIGITS_MAX:
+            raise UsageError(f"uid {text[:_DIGITS_MAX]}... is outside 0..{UID_MAX}")
+        return check_uid(int(text))
     try:
         return pwd.getpwnam(text).pw_uid
     except (KeyError, ValueError, UnicodeEncodeError):

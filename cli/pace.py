@@ -35,7 +35,7 @@ def _pause_ns(previous: Event, event: Event, idle_limit_s: float | None) -> int:
     else:
         pause = event.time_ns - previous.time_ns
     if idle_limit_s is not None:
-        pause = min(pause, int(idle_limit_s * 1e9))
+        pause = int(min(pause, idle_limit_s * 1e9))
     return max(0, pause)
 
 

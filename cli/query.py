@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from execdb.cli import options
+from execdb.cli.output import emit
 from execdb.cli.render import renderer
 
 _ON_A_TERMINAL = 50  # events shown unless asked for more
@@ -39,7 +40,11 @@ def query(
     limit: Annotated[
         int | None,
         typer.Option(
-            help="The latest N (0: all).", min=0, metavar="N", show_default="50 on a terminal"
+            help="The latest N (0: all).",
+            min=0,
+            max=2**63 - 1,
+            metavar="N",
+            show_default="50 on a terminal",
         ),
     ] = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="Newest first.")] = False,
@@ -79,13 +84,11 @@ def query(
         events = history.events(
             wanted, limit=_ON_A_TERMINAL if short else limit or 0, reverse=reverse
         )
-        for text in renderer(shown)(events):
-            sys.stdout.write(text)
+        emit(renderer(shown)(events))
         if short:
             _note_the_rest(history.count(wanted))
 
 
 def _note_the_rest(total: int) -> None:
     if total > _ON_A_TERMINAL:
-        sys.stdout.flush()
         print(f"the latest {_ON_A_TERMINAL} of {total}; --limit 0 shows all", file=sys.stderr)

@@ -5,14 +5,17 @@ import time
 from collections.abc import Iterator
 from enum import StrEnum
 from itertools import repeat
+from math import isfinite, isnan
 from statistics import median
 from typing import Annotated
 
 import typer
 
 from execdb.cli import options
+from execdb.cli.output import emit
 from execdb.cli.pace import play, schedule
 from execdb.cli.render import renderer
+from execdb.store.errors import UsageError
 from execdb.store.event import Event
 
 _LATENESSES = 100_000  # kept for the report
@@ -53,6 +56,10 @@ def replay(
     from execdb.store.database import open_database
     from execdb.store.history import History
 
+    if not isfinite(speed):
+        raise UsageError("--speed must be a number")
+    if idle_limit is not None and isnan(idle_limit):
+        raise UsageError("--idle-limit must be a number of seconds")
     wanted = options.filter_of(
         uid=uid,
         pid=pid,
@@ -75,11 +82,7 @@ def replay(
             for _ in repeat(None) if loop else range(1):
                 due = schedule(history.events(wanted), speed, idle_limit)
                 played = report.watch(play(due, time.monotonic, time.sleep))
-                for text in renderer(format)(played):
-                    sys.stdout.write(text)
-                    if speed:
-                        sys.stdout.flush()
-                sys.stdout.flush()
+                emit(renderer(format)(played), at_once=speed > 0)
                 if not report.events:
                     break  # an empty loop would spin
         finally:

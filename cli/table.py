@@ -36,7 +36,7 @@ def table(events: Iterable[Event]) -> Iterator[str]:
 def _one(events: list[Event]) -> str:
     rows = [_cells(event) for event in events]
     widths = [max(map(cell_len, column)) for column in zip(_HEADER, *rows, strict=True)]
-    fixed = sum(widths[:-1]) + _GAP * (len(widths) - 1)
+    fixed = sum(widths[:-1]) + _GAP * (len(widths) - 1) + 2  # a blank at both edges
     # Only the command gives way to a narrow terminal.
     room = max(_COMMAND_LEAST, shutil.get_terminal_size().columns - fixed)
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -46,7 +46,7 @@ def _one(events: list[Event]) -> str:
     for row in rows:
         grid.add_row(*map(Text, row))  # Text: nothing recorded is taken as markup
     out = io.StringIO()
-    Console(file=out, width=fixed + room + 2 * _GAP).print(grid)
+    Console(file=out, width=fixed + room).print(grid)
     lines = (line.rstrip() for line in out.getvalue().splitlines())
     return "".join(f"{line}\n" for line in lines if line)
 

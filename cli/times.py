@@ -5,6 +5,8 @@ from datetime import UTC, datetime, time
 
 from execdb.store.errors import UsageError
 
+_INT64 = 2**63 - 1
+_DIGITS_MAX = 15
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _AGO = re.compile(r"(\d+(?:\.\d+)?)([smhdw])", re.ASCII)
 _FRACTION = re.compile(r"[.,](\d+)")
@@ -15,20 +17,31 @@ def parse_time(text: str, now_ns: int) -> int:
     """`10m`, `2h`, `3d` ago; RFC 3339; a local `2026-01-31`, `2026-01-31 03:00` or, today,
     `03:00`. Raises UsageError."""
     ago = _AGO.fullmatch(text.strip())
-    if ago:
-        return now_ns - int(float(ago[1]) * _UNITS_S[ago[2]] * 1_000_000_000)
-    fraction = _FRACTION.search(text)
-    whole = _FRACTION.sub("", text.strip(), count=1)
     try:
-        moment = _moment(whole, now_ns)
-        if moment.tzinfo is None:
-            moment = moment.astimezone()
-        since = moment - _EPOCH
+        return now_ns - _duration_ns(ago) if ago else _absolute_ns(text, now_ns)
     except (ValueError, OverflowError, OSError):
         raise UsageError(
             f"cannot read {text!r} as a time: give 10m, 2h or 3d ago, 2026-01-31T03:00:00Z, "
             "or a local '2026-01-31 03:00'"
         ) from None
+
+
+def _duration_ns(ago: re.Match[str]) -> int:
+    """Raises OverflowError for what lies before all time."""
+    whole, _, fraction = ago[1].partition(".")
+    unit_ns = _UNITS_S[ago[2]] * 1_000_000_000
+    if len(whole) > _DIGITS_MAX or int(whole) * unit_ns > _INT64 // 2:
+        raise OverflowError
+    return int(whole) * unit_ns + int(f"0{fraction[:9]:0<9}") * unit_ns // 1_000_000_000
+
+
+def _absolute_ns(text: str, now_ns: int) -> int:
+    fraction = _FRACTION.search(text)
+    whole = _FRACTION.sub("", text.strip(), count=1)
+    moment = _moment(whole, now_ns)
+    if moment.tzinfo is None:
+        moment = moment.astimezone()
+    since = moment - _EPOCH
     nanoseconds = int(fraction[1][:9].ljust(9, "0")) if fraction else 0
     return (since.days * 86_400 + since.seconds) * 1_000_000_000 + nanoseconds
 

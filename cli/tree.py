@@ -1,6 +1,5 @@
 """execdb tree: who started what."""
 
-import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from typing import Annotated
@@ -8,6 +7,7 @@ from typing import Annotated
 import typer
 
 from execdb.cli.escape import escape
+from execdb.cli.output import emit
 from execdb.cli.render import command_line
 from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.event import Event, local_time
@@ -16,10 +16,12 @@ from execdb.store.event import Event, local_time
 def tree(
     context: typer.Context,
     pid: Annotated[
-        int | None, typer.Argument(help="A process: its latest program.", min=0, metavar="PID")
+        int | None,
+        typer.Argument(help="A process: its latest program.", min=0, max=2**32 - 1, metavar="PID"),
     ] = None,
     id_: Annotated[
-        int | None, typer.Option("--id", help="An event, as query shows its id.", min=1)
+        int | None,
+        typer.Option("--id", help="An event, as query shows its id.", min=1, max=2**63 - 1),
     ] = None,
 ) -> None:
     """Show what started a program, and what it started; without an argument, all that the latest
@@ -42,7 +44,7 @@ def tree(
             wanted = f"event {id_}" if id_ is not None else f"process {pid}" if pid else "event"
             raise ExecdbError(f"there is no {wanted} in {context.obj}")
         seen = history.seen_ids([event.id for event in events])
-    sys.stdout.writelines(f"{line}\n" for line in draw(events, seen, number))
+    emit(f"{line}\n" for line in draw(events, seen, number))
 
 
 def draw(events: Iterable[Event], seen: Collection[int], chosen: int | None) -> Iterator[str]:

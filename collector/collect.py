@@ -120,8 +120,9 @@ class Collector:
         if now_s - self._refreshed_s >= _REFRESH_S:
             self._parts.source.refresh()
             self._refreshed_s = now_s
+        before_ns = self._parts.clock.boot_ns()  # what is older is in a ring by now
         self._drain()
-        self._store(self._parts.clock.boot_ns() - _SETTLE_NS)
+        self._store(before_ns - _SETTLE_NS)
 
     def _drain(self) -> None:
         """Empties the rings, and puts what they held in order of boot time over all CPUs."""

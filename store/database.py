@@ -28,7 +28,7 @@ class Database:
 
     def __init__(self, path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) -> None:
         self.path = path
-        mode = "rwc" if create else "rw" if os.access(path, os.W_OK) else "ro"
+        mode = "rwc" if create else "rw" if os.access(path, os.W_OK) else _read_only(path)
         with _as_sentences(path), _private():
             raw = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode={mode}",
@@ -37,7 +37,9 @@ class Database:
                 check_same_thread=False,
             )
             self.raw = raw
-            self._engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
+            self._engine = create_engine(
+                "sqlite://", creator=lambda: raw, poolclass=StaticPool, pool_reset_on_return=None
+            )
             self._connection = self._engine.connect()
             for pragma in (
                 f"busy_timeout = {busy_ms}",
@@ -97,6 +99,15 @@ class Database:
         with self.reading() as connection:
             found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
         return None if found == "ok" else str(found)
+
+
+def _read_only(path: Path) -> str:
+    """How to open a file one may not write to. SQLite needs to make files beside a database in
+    WAL mode, unless it is told that nobody else writes to it either: true of a copy in a
+    folder that one may not write to, with no WAL beside it."""
+    wal = path.with_name(path.name + "-wal")
+    lone = not os.access(path.parent, os.W_OK) and not wal.exists()
+    return "ro&immutable=1" if lone else "ro"
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -180,6 +191,8 @@ def _check_file(path: Path, create: bool) -> None:
         exists = path.exists()
     except OSError as error:
         raise DatabaseError(f"cannot look at {path}: {error.strerror}") from error
+    if exists and not path.is_file():
+        raise DatabaseError(f"{path} is not a file")
     if not exists:
         if create and not os.access(path.parent, os.W_OK | os.X_OK):
             raise DatabaseError(f"cannot make {path}: no permission to write in {path.parent}")
@@ -235,8 +248,8 @@ def _sentence(path: Path, text: str) -> str:
         return f"no space left for {path}"
     if "not a database" in text:
         return f"{path} is not an SQLite database"
-    if "readonly" in text:
-        return f"no permission to write to {path}"
+    if "readonly" in text or "unable to open" in text:
+        return f"no permission to write to {path}, or to its folder"
     if "no such table" in text or "no such column" in text:
         return f"{path} is not a complete execdb database ({text})"
     return f"{path}: {text}"

@@ -1,14 +1,16 @@
 """Reading: one filter vocabulary and one path for query, replay and count."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 
 from execdb.store import schema
 from execdb.store.database import Database
+from execdb.store.errors import DatabaseError
 from execdb.store.event import Event, ending, json_of
 from execdb.store.intern import readable, storable
 
@@ -39,6 +41,7 @@ class Filter:
     cgroup: str | None = None
     failed: bool | None = None  # True: only failed attempts; False: none of them
     descendants_of: int | None = None  # a row's id
+    last_id: int | None = None  # no row behind this one
 
     def conditions(self) -> list[ColumnElement[bool]]:
         commands = [
@@ -53,6 +56,8 @@ class Filter:
         ]
         places = _like(_place.c.cgroup, self.cgroup)
         conditions: list[ColumnElement[bool]] = [_image.c.seen.is_(None)]
+        if self.last_id is not None:
+            conditions.append(_image.c.id <= self.last_id)
         if self.failed is not None:
             conditions.append(
                 _image.c.errno.is_not(None) if self.failed else _image.c.errno.is_(None)
@@ -97,7 +102,10 @@ def _like(column: ColumnElement[Any], pattern: str | None) -> list[ColumnElement
     if pattern is None:
         return []
     if "*" in pattern or "?" in pattern:
-        return [column.op("GLOB")(storable(pattern.replace("[", "[[]")))]
+        # Text that is not UTF-8 is a blob, in which GLOB does not tell one byte from another.
+        is_blob = func.typeof(column) == "blob"
+        by_bytes = func.glob_bytes(column, storable(pattern)) == 1
+        return [or_(column.op("GLOB")(storable(pattern.replace("[", "[[]"))), is_blob & by_bytes)]
     return [column == storable(pattern)]
 
 
@@ -115,6 +123,15 @@ def has_arg(argv: str, text: str) -> bool:
     return any(needle in argument for argument in json.loads(argv))
 
 
+def glob_bytes(value: bytes, pattern: str | bytes) -> bool:
+    """GLOB with `*` and `?` alone, each byte that is not UTF-8 a character of its own."""
+    parts = (_WILD.get(char, re.escape(char)) for char in readable(pattern))
+    return re.fullmatch("".join(parts), readable(value), re.DOTALL) is not None
+
+
+_WILD = {"*": ".*", "?": "."}
+
+
 class History:
     """The stored events. Reads in short transactions, paged by key, so that a slow reader never
     holds up the recorder's file."""
@@ -122,6 +139,7 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
         database.raw.create_function("has_arg", 2, has_arg, deterministic=True)
+        database.raw.create_function("glob_bytes", 2, glob_bytes, deterministic=True)
         self._commands: dict[int, tuple[Any, ...]] = {}
         self._creds: dict[int, tuple[Any, ...]] = {}
         self._places: dict[int | None, tuple[Any, ...]] = {}
@@ -133,7 +151,9 @@ class History:
             return int(connection.scalar(counted) or 0)
 
     def events(self, wanted: Filter, *, limit: int = 0, reverse: bool = False) -> Iterator[Event]:
-        """Oldest first, or newest first with `reverse`; the latest `limit` of them (0: all)."""
+        """Oldest first, or newest first with `reverse`; the latest `limit` of them (0: all).
+        What is recorded meanwhile is not among them. Raises DatabaseError."""
+        wanted = replace(wanted, last_id=self._last_id())
         if not limit:
             yield from self._pages(wanted, reverse=reverse)
         elif reverse:
@@ -184,6 +204,10 @@ class History:
             query = select(_image.c.id).where(_image.c.id.in_(numbers), _image.c.seen == 1)
             return set(connection.scalars(query))
 
+    def _last_id(self) -> int:
+        with self._database.reading() as connection:
+            return connection.scalar(select(func.max(_image.c.id))) or 0
+
     def _latest(self, wanted: Filter, limit: int) -> tuple[int, int] | None:
         """The key of the limit-th event from the end, None if there are no more than that."""
         query = _ordered(select(_image.c.time_ns, _image.c.id), wanted, reverse=True)
@@ -232,6 +256,15 @@ class History:
                 known.update((row.id, _as_known(table.name, row)) for row in found)
 
     def _event(self, row: Any) -> Event:
+        try:
+            return self._join(row)
+        except KeyError:
+            raise DatabaseError(
+                f"{self._database.path} does not hold together: row {row.id} refers to others that "
+                "are not there"
+            ) from None
+
+    def _join(self, row: Any) -> Event:
         filename, comm, argv, argc, truncated = self._commands[row.command_id]
         uid, euid, gid, loginuid, sessionid, tty, message = self._creds[row.creds_id]
         boot_id, host = self._runs[row.run_id]
@@ -253,7 +286,7 @@ def _ordered(query: Select[Any], wanted: Filter, *, reverse: bool) -> Select[Any
 
 def _as_known(table: str, row: Any) -> tuple[Any, ...]:
     if table == "command":
-        argv = tuple(json.loads(row.argv))
+        argv = _argv(row.argv)
         return readable(row.filename), readable(row.comm), argv, row.argc, bool(row.truncated)
     if table == "creds":
         return (row.uid, row.euid, row.gid, row.loginuid, row.sessionid, readable(row.tty),
@@ -261,3 +294,14 @@ def _as_known(table: str, row: Any) -> tuple[Any, ...]:
     if table == "place":
         return readable(row.cwd), readable(row.cgroup)
     return readable(row.boot_id), readable(row.host)
+
+
+def _argv(text: str) -> tuple[str, ...]:
+    """Raises DatabaseError: the file may come from anywhere."""
+    try:
+        argv = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        argv = None
+    if not isinstance(argv, list) or not all(isinstance(argument, str) for argument in argv):
+        raise DatabaseError("the database does not hold together: a command's argv is no list")
+    return tuple(argv)

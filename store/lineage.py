@@ -5,7 +5,7 @@ forked may still exec. Anything older is looked up in the database.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection, select
 
@@ -29,21 +29,22 @@ class Lineage:
         from them."""
         self._seen.update(((image.boot_ns, image.pid), image) for image in images)
 
-    def add(self, key: ImageKey, number: int) -> None:
-        self._ids[key] = number
-
     def id(self, connection: Connection, key: ImageKey) -> int | None:
         """The row of an image; None if it was lost or never recorded."""
         found = self._ids.get(key)
-        return self._look_up(connection, key) if found is None else found
+        if found is None and key not in self._seen:
+            found = self._look_up(connection, key)
+        return found
 
     def seen(self, key: ImageKey) -> Exec | None:
-        """The image as /proc told of it, unless it has a row already."""
-        return None if key in self._ids else self._seen.get(key)
+        """The image as /proc told of it."""
+        return self._seen.get(key)
 
-    def end(self, keys: Iterable[ImageKey]) -> None:
-        """These need not be remembered for long. Call it once their rows are committed."""
-        self._ended.extend(keys)
+    def update(self, began: Mapping[ImageKey, int], ended: Iterable[ImageKey]) -> None:
+        """What a committed batch has brought: rows of images, and images that need not be
+        remembered for long."""
+        self._ids.update(began)
+        self._ended.extend(ended)
         while len(self._ended) > _ENDED:
             self._ids.pop(self._ended.popleft(), None)
 

@@ -50,6 +50,8 @@ class Recording:
             )
             assert done.inserted_primary_key is not None
             self.run_id: int = done.inserted_primary_key[0]
+            # What an earlier collector had confirmed is in no kernel any more.
+            connection.execute(update(schema.config_state).values(kernel_generation=0))
         self._lineage = Lineage(self.run_id)
 
     def know(self, images: Sequence[Exec]) -> None:
@@ -72,7 +74,7 @@ class Recording:
         except BaseException:
             self._interner.forget()
             raise
-        self._lineage.end(batch.ended)
+        self._lineage.update(batch.images, batch.ended)
         return ids
 
     def finish(self, ended_ns: int, counts: Counts) -> None:
@@ -98,6 +100,7 @@ class _Batch:
         self._first = (connection.scalar(select(func.max(schema.image.c.id))) or 0) + 1
         self._rows: list[list[Any]] = []
         self._updates: list[tuple[int, int, int]] = []
+        self.images: dict[ImageKey, int] = {}  # that began with this batch
         self.ended: list[ImageKey] = []
 
     def add(self, event: Exec, seen: int | None = None) -> int:
@@ -112,19 +115,23 @@ class _Batch:
              storable(caller), seen]
         )  # fmt: skip
         if errno is None:
-            self._lineage.add((boot_ns, pid), number)
+            self.images[boot_ns, pid] = number
             if replaces and parent is not None:
                 self.end(parent, boot_ns, REPLACED)
         return number
 
     def _parent(self, key: ImageKey) -> int | None:
-        seen = self._lineage.seen(key)
-        if seen is None:
-            return self._lineage.id(self._connection, key)
-        return self.add(seen, seen=1)
+        number = self._find(key)
+        if number is None and (seen := self._lineage.seen(key)):
+            number = self.add(seen, seen=1)
+        return number
+
+    def _find(self, key: ImageKey) -> int | None:
+        found = self.images.get(key)
+        return self._lineage.id(self._connection, key) if found is None else found
 
     def end(self, key: ImageKey, boot_ns: int, status: int) -> None:
-        number = self._lineage.id(self._connection, key)
+        number = self._find(key)
         if number is None:
             return  # its exec was lost, and counted as such
         duration_ns = boot_ns - key[0]

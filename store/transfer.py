@@ -11,7 +11,7 @@ from execdb.store import schema
 from execdb.store.database import Database
 from execdb.store.errors import BadEvent
 from execdb.store.event import REPLACED, Command, Creds, Exec, Place, ending, raw_of
-from execdb.store.intern import Interner, insert_sql, storable
+from execdb.store.intern import Interner, insert_sql, readable, storable
 
 _CHUNK = 2_000  # events looked up and written together
 _INT64 = (1 << 63) - 1
@@ -254,7 +254,7 @@ class _Target:
             connection.exec_driver_sql(self._insert, rows)
         if sources:
             connection.exec_driver_sql(
-                "INSERT OR REPLACE INTO imported VALUES (?, ?, ?, ?)", sources
+                "INSERT OR IGNORE INTO imported VALUES (?, ?, ?, ?)", sources
             )
         return len(rows)
 
@@ -287,7 +287,7 @@ class _Target:
             .join_from(image, run, run.c.id == image.c.run_id)
             .where(image.c.time_ns.in_(select(values.c.value)), image.c.seen.is_(None))
         )
-        return {(row[0], row[1], row[2], row[3]): row[4] for row in found}
+        return {(readable(row[0]), row[1], row[2], row[3]): row[4] for row in found}
 
     def _run(self, connection: Connection, host: str, boot_id: str) -> int:
         """The run that stands for everything imported from one boot of one machine."""

@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 
 from execdb.store.database import Database, revision_of
+from execdb.store.errors import DatabaseError
 from execdb.store.schema import APPLICATION_ID, REVISION
 
 
@@ -28,8 +29,11 @@ def upgrade(database: Database) -> None:
 
 
 def main() -> None:
-    with Database(Path(sys.argv[1]), create=True) as database:
-        upgrade(database)
+    try:
+        with Database(Path(sys.argv[1]), create=True) as database:
+            upgrade(database)
+    except DatabaseError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -181,7 +181,7 @@ def test_the_wall_clock_is_that_of_the_drain() -> None:
 def test_an_unreadable_record_is_counted_as_lost() -> None:
     desk = Desk([Round([[*at(1), BAD, *at(2)], [BAD]])]).run(times=1)
     assert desk.times == [1, 2]
-    assert desk.collector.counts == Counts(seen=4, stored=2, filtered=0, lost=2)
+    assert desk.ledgers == [Counts(seen=4, stored=2, filtered=0, lost=2)]  # at once
 
 
 def test_a_record_that_never_arrived_is_lost_at_the_end() -> None:

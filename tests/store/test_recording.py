@@ -129,7 +129,7 @@ def test_equal_commands_and_credentials_are_stored_once(database: Database) -> N
 
 
 def test_more_commands_than_are_remembered_are_all_right(database: Database) -> None:
-    execs = [an_exec(n, argv=(str(n % 9_001),)) for n in range(18_041)]
+    execs = [an_exec(n, argv=(str(n % 9_001),)) for n in range(9_203)]
     assert intern._REMEMBERED < 9_001
     recorded(database, execs)
     assert [event.command.argv for event in stored(database)] == [e.command.argv for e in execs]

@@ -1,0 +1,20 @@
+"""Text to stdout, until there is no more or nobody reads it any longer."""
+
+import sys
+from collections.abc import Iterable
+
+
+class ReaderGone(Exception):
+    """Whoever read stdout has closed it, which is how `| head` says that it has enough."""
+
+
+def emit(texts: Iterable[str], *, at_once: bool = False) -> None:
+    """Writes each text; `at_once` flushes each. Raises ReaderGone."""
+    try:
+        for text in texts:
+            sys.stdout.write(text)
+            if at_once:
+                sys.stdout.flush()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise ReaderGone from None

@@ -1,0 +1,27 @@
+"""What a config entry may be. Knows nothing of the database, so that bad input never meets it."""
+
+from execdb.store.errors import UsageError
+
+MESSAGE_MAX = 12  # bytes of UTF-8; a message of 12 needs no NUL
+UID_MAX = 4_294_967_294  # 4294967295 is (uid_t) -1, which is no user
+ENTRIES_MAX = 10_240
+
+
+def check_uid(uid: int) -> int:
+    """Raises UsageError outside 0..4294967294."""
+    if not 0 <= uid <= UID_MAX:
+        raise UsageError(f"uid {uid} is outside 0..{UID_MAX}")
+    return uid
+
+
+def check_message(message: str) -> str:
+    """Raises UsageError for a message the kernel's map cannot hold or a terminal should not see."""
+    try:
+        size = len(message.encode())
+    except UnicodeEncodeError:
+        raise UsageError("a message must be UTF-8 text") from None
+    if any(ord(c) < 32 or 127 <= ord(c) < 160 for c in message):
+        raise UsageError("a message may not contain control characters")
+    if size > MESSAGE_MAX:
+        raise UsageError(f"a message has at most {MESSAGE_MAX} bytes of UTF-8, this one has {size}")
+    return message
