@@ -1,6 +1,7 @@
 """The wire contract of execdb.h in Python: names, sizes and order of a record's fields."""
 
 import struct
+import sys
 
 MESSAGE_LEN = 12
 KIND_EXEC, KIND_END, KIND_ATTEMPT = 1, 2, 3
@@ -43,10 +44,12 @@ def _layout() -> dict[str, tuple[int, int]]:
     return layout
 
 
+# Both kinds of record have their kind in one place, and it fits a byte.
+KIND_AT = struct.calcsize("=QQI") + (0 if sys.byteorder == "little" else 3)
+
 LAYOUT = _layout()  # name -> (offset, size), both in bytes
 EXEC = struct.Struct("=" + "".join(code for _, code in _FIELDS))
 
-# Both records begin alike, so that the kind stands in one place.
 END = struct.Struct("=QQIIII")  # boot_ns, image_boot_ns, image_pid, kind, status, unused
 
 IMAGE = struct.Struct("=QII")  # of the map `images`: boot_ns, pid, own

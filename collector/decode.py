@@ -18,10 +18,10 @@ _COMMAND_AT = wire.LAYOUT["argc"][0]
 _DATA_AT = wire.EXEC.size
 _CREDS = struct.Struct("=IIIII16s12s")
 _COMMAND = struct.Struct("=IIII16s")
-_KIND = struct.Struct("=20xI")
-# boot_ns, parent_boot_ns, parent_pid, pid, ppid, flags, error, where_len, caller, and, behind the
-# credentials, filename_len, args_len
-_FIXED = struct.Struct(f"=QQI4xIIIII4x16s{_CREDS.size}x8xII16x")
+# boot_ns, parent_boot_ns, parent_pid, kind, pid, ppid, flags, error, where_len, caller and, behind
+# the credentials, filename_len, args_len
+_FIXED = struct.Struct(f"=QQIIIIIII4x16s{_CREDS.size}x8xII16x").unpack_from
+_END = wire.END.unpack_from
 
 
 class BadRecord(ValueError):
@@ -47,42 +47,46 @@ class Decoder:
         self._callers: Known[str | None] = Known(_parse_caller)
 
     def decode(self, records: Iterable[bytes], clock_offset_ns: int) -> Decoded:
-        """`clock_offset_ns` is CLOCK_REALTIME - CLOCK_BOOTTIME."""
-        decoded = Decoded([], [], 0)
-        execs, ends = decoded.execs.append, decoded.ends.append
+        """`clock_offset_ns` is CLOCK_REALTIME - CLOCK_BOOTTIME.
+
+        The loop runs for every exec and every end on the recorded machine, so it is written out:
+        a part that is known costs a slice and a look-up, and a named tuple is made without
+        its Python-level constructor.
+        """
+        execs: list[Exec] = []
+        ends: list[End] = []
         unreadable = 0
+        creds, commands, places = self._creds, self._commands, self._places
+        callers, new = self._callers, tuple.__new__
         for record in records:
             try:
-                (kind,) = _KIND.unpack_from(record)
-                if kind == wire.KIND_END:
-                    boot_ns, image_boot_ns, image_pid, _, status, _ = wire.END.unpack_from(record)
-                    ends(End(boot_ns, (image_boot_ns, image_pid), status))
-                else:
-                    execs(self._exec(record, kind, clock_offset_ns))
-            except (struct.error, BadRecord):
+                if record[wire.KIND_AT] == wire.KIND_END:
+                    boot_ns, image_ns, image_pid, _, status, _ = _END(record)
+                    ends.append(new(End, (boot_ns, (image_ns, image_pid), status)))
+                    continue
+                (boot_ns, parent_ns, parent_pid, kind, pid, ppid, flags, error, where_len, caller,
+                 filename_len, args_len) = _FIXED(record)  # fmt: skip
+                where_at = _DATA_AT + filename_len + args_len
+                end_at = where_at + where_len
+                if end_at > len(record) or kind not in _EXEC_KINDS:
+                    raise BadRecord(f"kind {kind}, {len(record)} bytes")
+                fields = (
+                    boot_ns + clock_offset_ns,
+                    boot_ns,
+                    pid,
+                    ppid,
+                    creds[record[_CREDS_AT:_COMMAND_AT]],
+                    commands[record[_COMMAND_AT:where_at]],
+                    places[record[where_at:end_at]],
+                    (parent_ns, parent_pid) if parent_ns else None,
+                    flags & wire.FLAG_REPLACES != 0,
+                    _errno_name(error) if error else None,
+                    callers[caller],
+                )
+                execs.append(new(Exec, fields))
+            except (struct.error, IndexError, BadRecord):
                 unreadable += 1
-        return decoded._replace(unreadable=unreadable)
-
-    def _exec(self, record: bytes, kind: int, clock_offset_ns: int) -> Exec:
-        """Runs once an exec on the recorded machine: a known part costs a slice and a look-up."""
-        (boot_ns, parent_ns, parent_pid, pid, ppid, flags, error, where_len, caller,
-         filename_len, args_len) = _FIXED.unpack_from(record)  # fmt: skip
-        where_at = _DATA_AT + filename_len + args_len
-        if len(record) < where_at + where_len or kind not in _EXEC_KINDS:
-            raise BadRecord(f"kind {kind}, {len(record)} bytes")
-        return Exec(
-            boot_ns + clock_offset_ns,
-            boot_ns,
-            pid,
-            ppid,
-            self._creds[record[_CREDS_AT:_COMMAND_AT]],
-            self._commands[record[_COMMAND_AT:where_at]],
-            self._places[record[where_at : where_at + where_len]],
-            (parent_ns, parent_pid) if parent_ns else None,
-            bool(flags & wire.FLAG_REPLACES),
-            _errno_name(error) if error else None,
-            self._callers[caller],
-        )
+        return Decoded(execs, ends, unreadable)
 
 
 _EXEC_KINDS = (wire.KIND_EXEC, wire.KIND_ATTEMPT)

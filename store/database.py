@@ -46,6 +46,7 @@ class Database:
                 "trusted_schema = OFF",  # the file may come from anywhere
                 "cell_size_check = ON",
                 "synchronous = NORMAL",
+                "wal_autocheckpoint = 4000",  # pages; each time costs the writer
                 "temp_store = MEMORY",
             ):
                 self._connection.exec_driver_sql(f"PRAGMA {pragma}")

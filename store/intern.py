@@ -1,7 +1,7 @@
 """Equal values stored once: commands and credentials get ids, new ones are written in bulk."""
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from sqlalchemy import Connection, Table, func, insert, select
 from sqlalchemy.dialects import sqlite
@@ -44,8 +44,8 @@ def insert_sql(table: Table) -> str:
     return str(insert(table).compile(dialect=sqlite.dialect(paramstyle="qmark")))
 
 
-class Interned(Generic[T]):
-    """Ids of the values of one table, within write transactions.
+class Interned(dict[T, int]):
+    """Ids of the values of one table, within write transactions: `interned[value]`.
 
     Remembers a bounded number; a value that was forgotten is stored again under a new id,
     which costs space and nothing else. Call `begin` first in each transaction, `flush` last, and
@@ -57,7 +57,6 @@ class Interned(Generic[T]):
     ) -> None:
         self._table, self._row, self._size = table, row, size
         self._sql = insert_sql(table)
-        self._ids: dict[T, int] = {}
         self._chars = 0
         self._new: list[tuple[Any, ...]] = []
         self._next = 1
@@ -65,14 +64,10 @@ class Interned(Generic[T]):
     def begin(self, connection: Connection) -> None:
         self._next = (connection.scalar(select(func.max(self._table.c.id))) or 0) + 1
 
-    def id(self, value: T) -> int:
-        found = self._ids.get(value)
-        return self._add(value) if found is None else found
-
-    def _add(self, value: T) -> int:
-        if len(self._ids) >= _REMEMBERED or self._chars >= _REMEMBERED_CHARS:
-            self.forget_values()
-        number = self._ids[value] = self._next
+    def __missing__(self, value: T) -> int:
+        if len(self) >= _REMEMBERED or self._chars >= _REMEMBERED_CHARS:
+            self._forget_values()
+        number = self[value] = self._next
         self._next += 1
         self._chars += self._size(value)
         self._new.append((number, *self._row(value)))
@@ -83,12 +78,12 @@ class Interned(Generic[T]):
             connection.exec_driver_sql(self._sql, self._new)
             self._new = []
 
-    def forget_values(self) -> None:
-        self._ids.clear()
+    def _forget_values(self) -> None:
+        self.clear()
         self._chars = 0
 
     def forget(self) -> None:
-        self.forget_values()
+        self._forget_values()
         self._new = []
 
 

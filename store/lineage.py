@@ -13,28 +13,43 @@ from execdb.store.event import Exec, ImageKey
 from execdb.store.schema import image
 
 _ENDED = 16_384  # remembered though they ended
+_LOST = 4_096  # remembered not to be there
 
 
 class Lineage:
-    """The images of one run, by when they began and in which process."""
+    """The images of one run, by when they began and in which process. `ids` holds the rows of
+    those that are known by heart."""
 
     def __init__(self, run_id: int) -> None:
         self._run_id = run_id
-        self._ids: dict[ImageKey, int] = {}
+        self.ids: dict[ImageKey, int] = {}
         self._ended: deque[ImageKey] = deque()
         self._seen: dict[ImageKey, Exec] = {}
+        self._lost: set[ImageKey] = set()
 
     def know(self, images: Iterable[Exec]) -> None:
         """Images that ran before the run began; stored only where a recorded one descends
         from them."""
         self._seen.update(((image.boot_ns, image.pid), image) for image in images)
 
-    def id(self, connection: Connection, key: ImageKey) -> int | None:
-        """The row of an image; None if it was lost or never recorded."""
-        found = self._ids.get(key)
-        if found is None and key not in self._seen:
-            found = self._look_up(connection, key)
+    def look_up(self, connection: Connection, key: ImageKey) -> int | None:
+        """The row of an image that is not in `ids`; None if it was lost or never recorded."""
+        if key in self._lost:
+            return None
+        found = connection.scalar(
+            select(image.c.id).where(
+                image.c.pid == key[1], image.c.boot_ns == key[0], image.c.run_id == self._run_id
+            )
+        )
+        if found is None:
+            self._note_lost(key)
         return found
+
+    def _note_lost(self, key: ImageKey) -> None:
+        """One parent may have many children: it is looked for once."""
+        if len(self._lost) >= _LOST:
+            self._lost.clear()
+        self._lost.add(key)
 
     def seen(self, key: ImageKey) -> Exec | None:
         """The image as /proc told of it."""
@@ -43,16 +58,7 @@ class Lineage:
     def update(self, began: Mapping[ImageKey, int], ended: Iterable[ImageKey]) -> None:
         """What a committed batch has brought: rows of images, and images that need not be
         remembered for long."""
-        self._ids.update(began)
+        self.ids.update(began)
         self._ended.extend(ended)
         while len(self._ended) > _ENDED:
-            self._ids.pop(self._ended.popleft(), None)
-
-    def _look_up(self, connection: Connection, key: ImageKey) -> int | None:
-        boot_ns, pid = key
-        found = connection.scalar(
-            select(image.c.id).where(
-                image.c.pid == pid, image.c.boot_ns == boot_ns, image.c.run_id == self._run_id
-            )
-        )
-        return None if found is None else int(found)
+            self.ids.pop(self._ended.popleft(), None)

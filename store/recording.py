@@ -1,6 +1,6 @@
 """Writing: one collector life is one run; one batch is one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,16 +65,15 @@ class Recording:
             with self._database.writing() as connection:
                 self._interner.begin(connection)
                 batch = _Batch(connection, self.run_id, self._interner, self._lineage)
-                ids = [batch.add(e) for e in execs]
-                for end in ends:
-                    batch.end(end.image, end.boot_ns, end.status)
+                ids = batch.begin(execs)
+                batch.end(ends)
                 self._interner.flush(connection)
                 batch.flush(self._insert)
                 self._count(connection, counts)
         except BaseException:
             self._interner.forget()
             raise
-        self._lineage.update(batch.images, batch.ended)
+        self._lineage.update(batch.began, batch.ended)
         return ids
 
     def finish(self, ended_ns: int, counts: Counts) -> None:
@@ -88,58 +87,73 @@ class Recording:
 
 
 class _Batch:
-    """The rows of one transaction. An end finds its row here or, further back, in the table."""
+    """The rows of one transaction. An end finds its row here or, further back, in the table.
+
+    `begin` and `end` run for every exec on the recorded machine, so their common case is
+    written out: one look-up for each thing that is known.
+    """
 
     def __init__(
         self, connection: Connection, run_id: int, interner: Interner, lineage: Lineage
     ) -> None:
-        self._connection, self._run_id, self._lineage = connection, run_id, lineage
-        self._command_id = interner.commands.id
-        self._creds_id = interner.creds.id
-        self._place_id = interner.places.id
+        self._connection, self._run_id = connection, run_id
+        self._interner, self._lineage = interner, lineage
         self._first = (connection.scalar(select(func.max(schema.image.c.id))) or 0) + 1
         self._rows: list[list[Any]] = []
         self._updates: list[tuple[int, int, int]] = []
-        self.images: dict[ImageKey, int] = {}  # that began with this batch
+        self.began: dict[ImageKey, int] = {}
         self.ended: list[ImageKey] = []
 
-    def add(self, event: Exec, seen: int | None = None) -> int:
-        """A row for the event; before it, for ancestors of it that were seen, not recorded."""
-        (time_ns, boot_ns, pid, ppid, creds, command, place, parent, replaces, errno,
-         caller) = event  # fmt: skip
-        parent_id = None if parent is None else self._parent(parent)
-        number = self._first + len(self._rows)
-        self._rows.append(
-            [number, self._run_id, time_ns, boot_ns, pid, ppid, self._creds_id(creds),
-             self._command_id(command), self._place_id(place), parent_id, None, None, errno,
-             storable(caller), seen]
-        )  # fmt: skip
-        if errno is None:
-            self.images[boot_ns, pid] = number
-            if replaces and parent is not None:
-                self.end(parent, boot_ns, REPLACED)
-        return number
+    def begin(self, execs: Iterable[Exec], seen: int | None = None) -> list[int]:
+        """A row for each event; before it, for ancestors of it that were seen, not recorded.
+        Returns the events' ids."""
+        commands, creds_ids = self._interner.commands, self._interner.creds
+        places, run_id = self._interner.places, self._run_id
+        rows, began, known = self._rows, self.began, self._lineage.ids
+        ids, replaced = [], []
+        for event in execs:
+            (time_ns, boot_ns, pid, ppid, creds, command, place, parent, replaces, errno,
+             caller) = event  # fmt: skip
+            if parent is None:
+                parent_id = None
+            else:
+                parent_id = began.get(parent) or known.get(parent) or self._ancestor(parent)
+            number = self._first + len(rows)
+            rows.append(
+                [number, run_id, time_ns, boot_ns, pid, ppid, creds_ids[creds], commands[command],
+                 places[place], parent_id, None, None, errno, storable(caller), seen]
+            )  # fmt: skip
+            ids.append(number)
+            if errno is None:
+                began[boot_ns, pid] = number
+                if replaces and parent is not None:
+                    replaced.append(End(boot_ns, parent, REPLACED))
+        if replaced:
+            self.end(replaced)
+        return ids
 
-    def _parent(self, key: ImageKey) -> int | None:
-        number = self._find(key)
-        if number is None and (seen := self._lineage.seen(key)):
-            number = self.add(seen, seen=1)
-        return number
+    def _ancestor(self, key: ImageKey) -> int | None:
+        """The row of an image that is not known by heart; one that was only seen gets it now."""
+        seen = self._lineage.seen(key)
+        if seen is not None:
+            return self.begin([seen], seen=1)[0]
+        return self._lineage.look_up(self._connection, key)
 
-    def _find(self, key: ImageKey) -> int | None:
-        found = self.images.get(key)
-        return self._lineage.id(self._connection, key) if found is None else found
-
-    def end(self, key: ImageKey, boot_ns: int, status: int) -> None:
-        number = self._find(key)
-        if number is None:
-            return  # its exec was lost, and counted as such
-        duration_ns = boot_ns - key[0]
-        if number >= self._first:
-            self._rows[number - self._first][_STATUS : _STATUS + 2] = status, duration_ns
-        else:
-            self._updates.append((status, duration_ns, number))
-        self.ended.append(key)
+    def end(self, ends: Iterable[End]) -> None:
+        """Puts each end on the row of its image. Where there is none, its exec was lost, and
+        counted as such."""
+        rows, began, known, first = self._rows, self.began, self._lineage.ids, self._first
+        for boot_ns, key, status in ends:
+            number = began.get(key) or known.get(key)
+            if number is None:
+                number = self._lineage.look_up(self._connection, key)
+            if number is None:
+                continue
+            if number >= first:
+                rows[number - first][_STATUS : _STATUS + 2] = status, boot_ns - key[0]
+            else:
+                self._updates.append((status, boot_ns - key[0], number))
+            self.ended.append(key)
 
     def flush(self, insert_image: str) -> None:
         if self._rows:

@@ -272,8 +272,8 @@ class _Target:
     def _row(self, run_id: int, item: Imported) -> tuple[Any, ...]:
         (time_ns, boot_ns, pid, ppid, creds, command, place, _, _, errno, caller) = item.event
         return (
-            self._next, run_id, time_ns, boot_ns, pid, ppid, self._interner.creds.id(creds),
-            self._interner.commands.id(command), self._interner.places.id(place), None,
+            self._next, run_id, time_ns, boot_ns, pid, ppid, self._interner.creds[creds],
+            self._interner.commands[command], self._interner.places[place], None,
             item.status, item.duration_ns, storable(errno), storable(caller), None,
         )  # fmt: skip
 

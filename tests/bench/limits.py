@@ -15,8 +15,8 @@ from tests.bench.rounds import say, storm_beside, under
 from tests.bench.table import limits, spread
 
 ROUNDS = 5
-COUNT = 5_000  # execs of each of the two processes in a round
-LONG = 60_000  # and in the long run
+COUNT = 4_000  # execs of each of the two processes in a round
+LONG = 40_000  # and in the long run
 FULL = 500_000
 
 

@@ -10,14 +10,29 @@ from tests.bench.accounting import Accounting, Auditd
 from tests.bench.load import Programs
 from tests.bench.packages import Unavailable, fetch_hello
 from tests.bench.proc import machine
-from tests.bench.recorders import Bpftrace, Execdb, Forkstat, Recorder, Strace
+from tests.bench.recorders import (
+    Bpftrace,
+    Execdb,
+    ExecdbAttempts,
+    Forkstat,
+    Recorder,
+    Strace,
+)
 from tests.bench.results import Peer
 from tests.bench.rounds import measure_peer, say
 from tests.bench.table import insert, table
 
 # Measured in this order. auditd is last: see there. A variant of execdb is a subclass with
 # another `name` and `options`.
-RECORDERS: list[type[Recorder]] = [Execdb, Bpftrace, Strace, Forkstat, Accounting, Auditd]
+RECORDERS: list[type[Recorder]] = [
+    Execdb,
+    ExecdbAttempts,
+    Bpftrace,
+    Strace,
+    Forkstat,
+    Accounting,
+    Auditd,
+]
 
 _TITLE = "# Performance\n"
 _NOTES = """\
