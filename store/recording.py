@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 from execdb.store import schema
 from execdb.store.database import Database
 from execdb.store.event import REPLACED, Counts, End, Exec, ImageKey
-from execdb.store.intern import Interner, insert_sql, storable
+from execdb.store.intern import Interner, storable
 from execdb.store.lineage import Lineage
 
 
@@ -30,7 +30,6 @@ class Recording:
         self.machine = machine
         self._database = database
         self._interner = Interner()
-        self._insert = insert_sql(schema.image)
         run = schema.run
         with database.writing() as connection:
             connection.execute(
@@ -68,7 +67,7 @@ class Recording:
                 ids = batch.begin(execs)
                 batch.end(ends)
                 self._interner.flush(connection)
-                batch.flush(self._insert)
+                batch.flush()
                 self._count(connection, counts)
         except BaseException:
             self._interner.forget()
@@ -100,6 +99,7 @@ class _Batch:
         self._interner, self._lineage = interner, lineage
         self._first = (connection.scalar(select(func.max(schema.image.c.id))) or 0) + 1
         self._rows: list[list[Any]] = []
+        self._rare: list[tuple[Any, ...]] = []  # columns that few rows have
         self._updates: list[tuple[int, int, int]] = []
         self.began: dict[ImageKey, int] = {}
         self.ended: list[ImageKey] = []
@@ -121,9 +121,11 @@ class _Batch:
             number = self._first + len(rows)
             rows.append(
                 [number, run_id, time_ns, boot_ns, pid, ppid, creds_ids[creds], commands[command],
-                 places[place], parent_id, None, None, errno, storable(caller), seen]
+                 places[place], parent_id, None, None]
             )  # fmt: skip
             ids.append(number)
+            if errno or caller or seen:
+                self._rare.append((errno, storable(caller), seen, number))
             if errno is None:
                 began[boot_ns, pid] = number
                 if replaces and parent is not None:
@@ -155,14 +157,19 @@ class _Batch:
                 self._updates.append((status, boot_ns - key[0], number))
             self.ended.append(key)
 
-    def flush(self, insert_image: str) -> None:
+    def flush(self) -> None:
         if self._rows:
-            self._connection.exec_driver_sql(insert_image, list(map(tuple, self._rows)))
+            self._connection.exec_driver_sql(_INSERT, list(map(tuple, self._rows)))
+        if self._rare:
+            self._connection.exec_driver_sql(_UPDATE_RARE, self._rare)
         if self._updates:
             self._connection.exec_driver_sql(_UPDATE, self._updates)
 
 
-_STATUS = list(schema.image.c.keys()).index("status")
+_COLUMNS = list(schema.image.c.keys())[:12]  # up to duration_ns; the others come by update
+_STATUS = _COLUMNS.index("status")
+_INSERT = f"INSERT INTO image ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_UPDATE_RARE = "UPDATE image SET errno = ?, caller = ?, seen = ? WHERE id = ?"
 _UPDATE = "UPDATE image SET status = ?, duration_ns = ? WHERE id = ?"
 
 

@@ -79,7 +79,6 @@ image = Table(
     Column("seen", Integer),  # 1: not recorded, but running when a collector started
     Index("image_time", "time_ns"),
     Index("image_pid", "pid"),
-    Index("image_command", "command_id"),
     Index("image_parent", "parent_id"),
 )
 
