@@ -12,7 +12,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-setup: $(VENV)/ready ## distribution packages, .venv/, execdb in it
+setup: $(VENV)/compiled ## distribution packages, .venv/, execdb in it
 
 collect: setup ## record the programs that start on this machine (ARGS='...' passes options)
 	@$(SUDO) $(VENV)/bin/execdb collect $(ARGS)
@@ -60,6 +60,11 @@ $(VENV)/bin/python:
 
 $(VENV)/ready: $(VENV)/bcc $(VENV)/bin/python pyproject.toml
 	@$(VENV)/bin/pip install -q --disable-pip-version-check -e .
+	@touch $@
+
+# Compiled once, here: run by root from a folder of someone else's, Python might not do so.
+$(VENV)/compiled: $(VENV)/ready $(wildcard $(addsuffix /*.py,$(PACKAGES)) migrations/versions/*.py)
+	@$(VENV)/bin/python -m compileall -q $(PACKAGES)
 	@touch $@
 
 # Tests compile small programs, ask bpftool what is attached, and watch system calls.

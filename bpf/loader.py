@@ -7,7 +7,6 @@ import re
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -40,13 +39,7 @@ def interpreters() -> list[str]:
 def load(hooks: Sequence[Hook] = ALWAYS) -> Program:
     """Compiles and loads the programs of these hooks. Raises KernelError with a sentence for
     the user."""
-    if not probe.may_load():
-        raise KernelError("recording needs root (or CAP_BPF and CAP_PERFMON): try sudo")
-    if probe.lockdown() == "confidentiality":
-        raise KernelError(
-            "kernel lockdown is in confidentiality mode, which forbids BPF to read kernel memory: "
-            "boot with lockdown=integrity"
-        )
+    probe.require()
     programs = {hook.program: hook.kind for hook in hooks}
     request = {
         "source": _source("execdb.bpf.c"),
@@ -129,7 +122,7 @@ def compile_with(interpreter: str, request: dict[str, Any]) -> tuple[dict[str, A
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
         "BCC_KERNEL_SOURCE": str(HERE / "headers"),
     }
-    with ours, tempfile.TemporaryFile() as output:
+    with ours, open(os.memfd_create("output"), "w+b") as output:
         with theirs:
             child = subprocess.Popen(
                 [interpreter, "-I", str(HERE / "compile.py")],

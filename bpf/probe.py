@@ -4,6 +4,8 @@ import mmap
 import os
 from pathlib import Path
 
+from execdb.bpf.errors import KernelError
+
 _IPC_LOCK, _SYS_ADMIN, _PERFMON, _BPF = 14, 21, 38, 39  # capabilities(7)
 
 
@@ -38,6 +40,17 @@ def lockdown() -> str:
     except OSError:
         return "none"
     return text.partition("[")[2].partition("]")[0] or "none"
+
+
+def require() -> None:
+    """Raises KernelError where the kernel will not have us load a program."""
+    if not may_load():
+        raise KernelError("recording needs root (or CAP_BPF and CAP_PERFMON): try sudo")
+    if lockdown() == "confidentiality":
+        raise KernelError(
+            "kernel lockdown is in confidentiality mode, which forbids BPF to read kernel memory: "
+            "boot with lockdown=integrity"
+        )
 
 
 def kernel_release() -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """execdb collect: wires kernel, database and terminal together, and ends them in order."""
 
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -8,16 +9,18 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from execdb.cli.escape import escape
+from execdb.cli.version import VERSION
 from execdb.store.errors import RecordingError, UsageError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from execdb.collector.source import KernelSource
     from execdb.store.event import Exec
     from execdb.store.recording import Machine
@@ -60,6 +63,8 @@ def collect(
 
 def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int, attempts: bool) -> None:
     """One collector life, from the lock to the summary."""
+    loading, preparing = _start(path, ring_pages, attempts)
+    # Meanwhile: these take as long to import as the kernel's side takes to load.
     from execdb.collector.clock import Clock
     from execdb.collector.collect import Collector, Parts
     from execdb.collector.mirror import Mirror
@@ -71,16 +76,18 @@ def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int, atte
 
     clock = Clock()
     with contextlib.ExitStack() as stack:
-        source = stack.enter_context(contextlib.closing(_kernel(ring_pages, attempts)))
+        source = stack.enter_context(contextlib.closing(loading.result()))
+        preparing.result()
         stop.wake(source.watch)
         database = stack.enter_context(open_database(path, create=True))
         stack.enter_context(contextlib.closing(CollectorLock(path)))
         program, machine = source.program, this_machine()
         mirror = Mirror(ConfigTable(database), program.config, program.fallback, _warn)
-        recording = Recording(database, machine, version("execdb"), clock.wall_ns())
+        recording = Recording(database, machine, VERSION, clock.wall_ns())
         show, end_show = _shower(shown, machine, recording.run_id, stop)
         collector = Collector(Parts(source, recording, mirror, clock, show, running_images))
         started_s = time.monotonic()
+        _settle_memory()
         try:
             collector.run(stop.asked, lambda: _say(_begun(path, source)))
             recording.finish(clock.wall_ns(), collector.counts)
@@ -91,6 +98,18 @@ def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int, atte
         _say(f"{skipped} execs were recorded but not shown: the terminal was too slow")
     counts, elapsed_s = collector.counts, time.monotonic() - started_s
     _say(f"recorded {counts.stored} execs in {elapsed_s:.1f} s, {counts.lost} lost, {path}")
+
+
+def _settle_memory() -> None:
+    """What is loaded stays: the garbage collector need not walk it again and again, and what
+    starting has freed goes back to the system."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    import ctypes
+
+    with contextlib.suppress(AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _warn_of_missing_ends(source: "KernelSource") -> None:
@@ -112,6 +131,32 @@ def _begun(path: Path, source: "KernelSource") -> str:
     else:
         more = ""
     return f"recording to {path}{more} (Ctrl-C to stop)"
+
+
+def _start(
+    path: Path, ring_pages: int, attempts: bool
+) -> tuple["Future[KernelSource]", "Future[None]"]:
+    """Begins what other processes do for us: compiling the program, making a new database."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from execdb.store.file import prepare
+
+    _require_privileges()
+    pool = ThreadPoolExecutor(2)
+    begun = pool.submit(_kernel, ring_pages, attempts), pool.submit(prepare, path, create=True)
+    pool.shutdown(wait=False)
+    return begun
+
+
+def _require_privileges() -> None:
+    """Before anything is made."""
+    from execdb.bpf.errors import KernelError
+    from execdb.bpf.probe import require
+
+    try:
+        require()
+    except KernelError as error:
+        raise RecordingError(str(error)) from error
 
 
 def _kernel(ring_pages: int, attempts: bool) -> "KernelSource":

@@ -3,7 +3,6 @@
 import io
 import os
 import sys
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from execdb.cli import collect, config, doctor, query, replay, status, transfer,
 from execdb.cli.escape import escape
 from execdb.cli.options import DEFAULT_DB
 from execdb.cli.output import ReaderGone
+from execdb.cli.version import VERSION
 from execdb.store.errors import ExecdbError
 
 app = typer.Typer(
@@ -32,7 +32,7 @@ app.command("doctor")(doctor.doctor)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"execdb {installed_version('execdb')}")
+        print(f"execdb {VERSION}")
         raise typer.Exit
 
 

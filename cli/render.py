@@ -1,7 +1,6 @@
 """How events look: one function a format, each a generator of text. Knows nothing of where
 the events come from or the text goes."""
 
-import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
 
@@ -50,6 +49,8 @@ def json(events: Iterable[Event]) -> Iterator[str]:
 def csv_lines(events: Iterable[Event]) -> Iterator[str]:
     """RFC 4180 with a header; argv is a JSON array. Control characters are escaped: what is
     exact to the byte is JSON."""
+    import csv
+
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     header = ["id", "run_id", "time_ns", "time", *Event._fields[3:]]

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from enum import StrEnum
 from itertools import repeat
 from math import isfinite, isnan
-from statistics import median
 from typing import Annotated
 
 import typer
@@ -109,6 +108,8 @@ class Report:
         elapsed_s = time.monotonic() - self._started_s
         late = ""
         if self._late_s:
+            from statistics import median
+
             middle_ms, worst_ms = median(self._late_s) * 1e3, max(self._late_s) * 1e3
             late = f", late by {middle_ms:.3f} ms in the median, {worst_ms:.3f} ms at most"
         print(f"replayed {self.events} execs in {elapsed_s:.3f} s{late}", file=sys.stderr)

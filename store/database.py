@@ -3,8 +3,6 @@
 import contextlib
 import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -14,9 +12,9 @@ from sqlalchemy.exc import DatabaseError as SQLError
 from sqlalchemy.pool import StaticPool
 
 from execdb.store.errors import DatabaseError
+from execdb.store.file import prepare, upgrade
 from execdb.store.schema import APPLICATION_ID, REVISION
 
-_MAGIC = b"SQLite format 3\0"
 _BUSY_MS = 5_000
 
 
@@ -129,22 +127,14 @@ def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) 
     With `create` a missing file (and its folder) is made, private to its owner. Raises
     DatabaseError when there is none, or it is not execdb's, or newer than this program.
     """
-    if create:
-        _make_folder(path)
-    _check_file(path, create)
-    if not path.exists() or path.stat().st_size == 0:
-        if not create:
-            raise DatabaseError(
-                f"no database at {path} yet: execdb collect makes one (or name yours with --db)"
-            )
-        _upgrade(path)
+    prepare(path, create=create)
     database = Database(path, busy_ms=busy_ms)
     try:
         found = _revision(database)
         if found != REVISION:
             _check_age(path, found)
             database.close()
-            _upgrade(path)
+            upgrade(path)
             database = Database(path, busy_ms=busy_ms)
     except BaseException:
         database.close()
@@ -173,49 +163,6 @@ def _check_age(path: Path, found: str | None) -> None:
         raise DatabaseError(
             f"{path} is of an older execdb and may not be written to: upgrade it as its owner"
         )
-
-
-def _make_folder(path: Path) -> None:
-    try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-    except FileNotFoundError as error:
-        raise DatabaseError(f"there is no folder {path.parent.parent} to make {path} in") from error
-    except OSError as error:
-        raise DatabaseError(f"cannot make the folder {path.parent}: {error.strerror}") from error
-
-
-def _check_file(path: Path, create: bool) -> None:
-    """Says what is wrong in words before SQLite says it in its own."""
-    if path.is_dir():
-        raise DatabaseError(f"{path} is a folder, not a database file")
-    try:
-        exists = path.exists()
-    except OSError as error:
-        raise DatabaseError(f"cannot look at {path}: {error.strerror}") from error
-    if exists and not path.is_file():
-        raise DatabaseError(f"{path} is not a file")
-    if not exists:
-        if create and not os.access(path.parent, os.W_OK | os.X_OK):
-            raise DatabaseError(f"cannot make {path}: no permission to write in {path.parent}")
-        return
-    try:
-        with path.open("rb") as file:
-            start = file.read(len(_MAGIC))
-    except OSError as error:
-        raise DatabaseError(f"cannot read {path}: {error.strerror}") from error
-    if start and start != _MAGIC:
-        raise DatabaseError(f"{path} is not an SQLite database")
-    if create and not os.access(path, os.W_OK):
-        raise DatabaseError(f"no permission to write to {path}")
-
-
-def _upgrade(path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "execdb.store.upgrade", str(path)], capture_output=True, text=True
-    )
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["it was killed"])[-1]
-        raise DatabaseError(f"cannot bring {path} to revision {REVISION}: {last}")
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from execdb.store.event import Exec, ImageKey
 from execdb.store.schema import image
 
-_ENDED = 16_384  # remembered though they ended
+_ENDED = 4_096  # remembered though they ended
 _LOST = 4_096  # remembered not to be there
 
 

@@ -52,6 +52,8 @@ class Recording:
             # What an earlier collector had confirmed is in no kernel any more.
             connection.execute(update(schema.config_state).values(kernel_generation=0))
         self._lineage = Lineage(self.run_id)
+        self._data_version: int | None = None
+        self._next = 1
 
     def know(self, images: Sequence[Exec]) -> None:
         """Images that ran before this run began and may turn out to be parents."""
@@ -62,8 +64,8 @@ class Recording:
         Raises DatabaseError, and then nothing of it is stored and it may be tried again."""
         try:
             with self._database.writing() as connection:
-                self._interner.begin(connection)
-                batch = _Batch(connection, self.run_id, self._interner, self._lineage)
+                self._continue(connection)
+                batch = _Batch(connection, self.run_id, self._next, self._interner, self._lineage)
                 ids = batch.begin(execs)
                 batch.end(ends)
                 self._interner.flush(connection)
@@ -71,18 +73,31 @@ class Recording:
                 self._count(connection, counts)
         except BaseException:
             self._interner.forget()
+            self._data_version = None
             raise
+        self._next = batch.next
         self._lineage.update(batch.began, batch.ended)
         return ids
 
+    def _continue(self, connection: Connection) -> None:
+        """Ids go on where they stopped, unless someone else has written rows, too."""
+        version = self._database.data_version()
+        if version != self._data_version:
+            self._interner.begin(connection)
+            self._next = (connection.scalar(select(func.max(schema.image.c.id))) or 0) + 1
+            self._data_version = version
+
     def finish(self, ended_ns: int, counts: Counts) -> None:
         """Closes the run as clean, with its final ledger."""
+        run = schema.run
         with self._database.writing() as connection:
-            self._count(connection, counts, ended="clean", ended_ns=ended_ns)
+            self._count(connection, counts)
+            connection.execute(
+                update(run).where(run.c.id == self.run_id).values(ended="clean", ended_ns=ended_ns)
+            )
 
-    def _count(self, connection: Connection, counts: Counts, **more: object) -> None:
-        values = {**counts._asdict(), **more}
-        connection.execute(update(schema.run).where(schema.run.c.id == self.run_id).values(values))
+    def _count(self, connection: Connection, counts: Counts) -> None:
+        connection.exec_driver_sql(_COUNT, (*counts, self.run_id))
 
 
 class _Batch:
@@ -93,11 +108,16 @@ class _Batch:
     """
 
     def __init__(
-        self, connection: Connection, run_id: int, interner: Interner, lineage: Lineage
+        self,
+        connection: Connection,
+        run_id: int,
+        first: int,
+        interner: Interner,
+        lineage: Lineage,
     ) -> None:
         self._connection, self._run_id = connection, run_id
         self._interner, self._lineage = interner, lineage
-        self._first = (connection.scalar(select(func.max(schema.image.c.id))) or 0) + 1
+        self._first = first
         self._rows: list[list[Any]] = []
         self._rare: list[tuple[Any, ...]] = []  # columns that few rows have
         self._updates: list[tuple[int, int, int]] = []
@@ -157,6 +177,11 @@ class _Batch:
                 self._updates.append((status, boot_ns - key[0], number))
             self.ended.append(key)
 
+    @property
+    def next(self) -> int:
+        """The first id that is free behind the batch."""
+        return self._first + len(self._rows)
+
     def flush(self) -> None:
         if self._rows:
             self._connection.exec_driver_sql(_INSERT, list(map(tuple, self._rows)))
@@ -170,6 +195,7 @@ _COLUMNS = list(schema.image.c.keys())[:12]  # up to duration_ns; the others com
 _STATUS = _COLUMNS.index("status")
 _INSERT = f"INSERT INTO image ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _UPDATE_RARE = "UPDATE image SET errno = ?, caller = ?, seen = ? WHERE id = ?"
+_COUNT = "UPDATE run SET seen = ?, stored = ?, filtered = ?, lost = ? WHERE id = ?"
 _UPDATE = "UPDATE image SET status = ?, duration_ns = ? WHERE id = ?"
 
 

@@ -1,0 +1,70 @@
+"""The database file before SQLite opens it: is it there, is it one, may we. Imports nothing heavy,
+so that a collector can have it made while it loads the rest."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from execdb.store.errors import DatabaseError
+
+_MAGIC = b"SQLite format 3\0"
+
+
+def prepare(path: Path, *, create: bool) -> None:
+    """Makes the file if it is to be made, in a folder that is private if it is new, too. Raises
+    DatabaseError for what cannot be a database of ours."""
+    if create:
+        _make_folder(path)
+    _check_file(path, create)
+    if not path.exists() or path.stat().st_size == 0:
+        if not create:
+            raise DatabaseError(
+                f"no database at {path} yet: execdb collect makes one (or name yours with --db)"
+            )
+        upgrade(path)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+    except FileNotFoundError as error:
+        raise DatabaseError(f"there is no folder {path.parent.parent} to make {path} in") from error
+    except OSError as error:
+        raise DatabaseError(f"cannot make the folder {path.parent}: {error.strerror}") from error
+
+
+def _check_file(path: Path, create: bool) -> None:
+    """Says what is wrong in words before SQLite says it in its own."""
+    if path.is_dir():
+        raise DatabaseError(f"{path} is a folder, not a database file")
+    try:
+        exists = path.exists()
+    except OSError as error:
+        raise DatabaseError(f"cannot look at {path}: {error.strerror}") from error
+    if exists and not path.is_file():
+        raise DatabaseError(f"{path} is not a file")
+    if not exists:
+        if create and not os.access(path.parent, os.W_OK | os.X_OK):
+            raise DatabaseError(f"cannot make {path}: no permission to write in {path.parent}")
+        return
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_MAGIC))
+    except OSError as error:
+        raise DatabaseError(f"cannot read {path}: {error.strerror}") from error
+    if start and start != _MAGIC:
+        raise DatabaseError(f"{path} is not an SQLite database")
+    if create and not os.access(path, os.W_OK):
+        raise DatabaseError(f"no permission to write to {path}")
+
+
+def upgrade(path: Path) -> None:
+    """Brings the file to the newest revision, or makes it, in a process of its own: Alembic is
+    heavy and a recorder lives long. Raises DatabaseError."""
+    done = subprocess.run(
+        [sys.executable, "-m", "execdb.store.upgrade", str(path)], capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["it was killed"])[-1]
+        raise DatabaseError(f"cannot make or upgrade {path}: {last}")
