@@ -1,7 +1,6 @@
 """execdb collect: wires kernel, database and terminal together, and ends them in order."""
 
 import contextlib
-import gc
 import os
 import signal
 import socket
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from execdb.store.event import Exec
     from execdb.store.recording import Machine
 
-RING_PAGES = 256
+RING_PAGES = 128
 
 
 class Format(StrEnum):
@@ -67,6 +66,7 @@ def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int, atte
     # Meanwhile: these take as long to import as the kernel's side takes to load.
     from execdb.collector.clock import Clock
     from execdb.collector.collect import Collector, Parts
+    from execdb.collector.memory import settle
     from execdb.collector.mirror import Mirror
     from execdb.collector.running import running_images
     from execdb.store.config import ConfigTable
@@ -87,7 +87,7 @@ def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int, atte
         show, end_show = _shower(shown, machine, recording.run_id, stop)
         collector = Collector(Parts(source, recording, mirror, clock, show, running_images))
         started_s = time.monotonic()
-        _settle_memory()
+        settle()
         try:
             collector.run(stop.asked, lambda: _say(_begun(path, source)))
             recording.finish(clock.wall_ns(), collector.counts)
@@ -98,18 +98,6 @@ def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int, atte
         _say(f"{skipped} execs were recorded but not shown: the terminal was too slow")
     counts, elapsed_s = collector.counts, time.monotonic() - started_s
     _say(f"recorded {counts.stored} execs in {elapsed_s:.1f} s, {counts.lost} lost, {path}")
-
-
-def _settle_memory() -> None:
-    """What is loaded stays: the garbage collector need not walk it again and again, and what
-    starting has freed goes back to the system."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
-    import ctypes
-
-    with contextlib.suppress(AttributeError):  # only glibc has it
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _warn_of_missing_ends(source: "KernelSource") -> None:
@@ -139,8 +127,10 @@ def _start(
     """Begins what other processes do for us: compiling the program, making a new database."""
     from concurrent.futures import ThreadPoolExecutor
 
+    from execdb.collector.memory import stay_small
     from execdb.store.file import prepare
 
+    stay_small()
     _require_privileges()
     pool = ThreadPoolExecutor(2)
     begun = pool.submit(_kernel, ring_pages, attempts), pool.submit(prepare, path, create=True)

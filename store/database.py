@@ -46,6 +46,7 @@ class Database:
                 "synchronous = NORMAL",
                 "wal_autocheckpoint = 4000",  # pages; each time costs the writer
                 "temp_store = MEMORY",
+                "cache_size = -1000",  # KiB; writing needs the ends of a few trees, no more
             ):
                 self._connection.exec_driver_sql(f"PRAGMA {pragma}")
             if create:

@@ -1,0 +1,29 @@
+"""Keeping a process that lives for months small: glibc and the garbage collector, told so."""
+
+import contextlib
+import ctypes
+import gc
+
+# mallopt(3). Large buffers come and go with every storm: they are mapped on their own and
+# given back, and threads share one arena.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
+_LARGE = 64 * 1024  # bytes
+
+
+def stay_small() -> None:
+    """Call it first, before there are threads."""
+    with contextlib.suppress(AttributeError):  # only glibc has it
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_ARENA_MAX, 1)
+        mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        mallopt(_M_TRIM_THRESHOLD, _LARGE)
+
+
+def settle() -> None:
+    """Call it when everything is loaded: what there is now stays, and the garbage collector need
+    not walk it again and again; what starting has freed goes back to the system."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
