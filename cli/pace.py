@@ -42,9 +42,12 @@ def _pause_ns(previous: Event, event: Event, idle_limit_s: float | None) -> int:
 def play(
     due: Iterable[Due], now_s: Callable[[], float], sleep: Callable[[float], None]
 ) -> Iterator[tuple[Event, float]]:
-    """Each event when it is due, with how late that was, in seconds."""
-    start_s = now_s()
+    """Each event when it is due, with how late that was, in seconds. Time begins when the first
+    event is there: what it took to find it delays none of the others."""
+    start_s: float | None = None
     for at_s, event in due:
+        if start_s is None:
+            start_s = now_s() - at_s
         wait_s = start_s + at_s - now_s()
         if wait_s > 0:
             sleep(wait_s)

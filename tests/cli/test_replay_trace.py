@@ -1,0 +1,75 @@
+"""A recorded build, played back at its own pace."""
+
+import json
+import subprocess
+import time
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from tests.conftest import EXECDB, an_event
+from tests.store.test_transfer import lines_of
+
+SHARED = Path(__file__).parents[3] / "shared" / "traces" / "gnu-hello-build.ndjson"
+
+
+def _a_build() -> str:
+    """In place of the shared trace where a checkout stands alone: 1,009 events in 4 s."""
+    start_ns = 1_760_000_000_000_000_000
+    offsets = [number * 4_000_000 - number % 7 * 450_001 for number in range(1009)]
+    events = (
+        an_event(number, time_ns=start_ns + at_ns, boot_ns=10**12 + at_ns)
+        for number, at_ns in enumerate(offsets)
+    )
+    return "".join(lines_of(events))
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A database with the build in it, and what query says of it."""
+    db = tmp_path_factory.mktemp("build") / "execdb.db"
+    trace = SHARED.read_text() if SHARED.exists() else _a_build()
+    subprocess.run([EXECDB, "--db", db, "import", "-"], input=trace, text=True, check=True)
+    done = subprocess.run(
+        [EXECDB, "--db", db, "query", "--format", "ndjson"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(trace.splitlines())
+    return db, lines
+
+
+def test_at_speed_1_each_event_comes_when_it_happened(build: tuple[Path, list[str]]) -> None:
+    db, lines = build
+    boot_ns = [json.loads(line)["boot_ns"] for line in lines]
+    process = subprocess.Popen(
+        [EXECDB, "--db", db, "replay", "--speed", "1", "--format", "ndjson"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout
+    arrived = [(time.monotonic_ns(), line.rstrip("\n")) for line in process.stdout]
+    _, report = process.communicate()
+    assert [line for _, line in arrived] == lines
+    late_ns = [
+        (at - arrived[0][0]) - (happened - boot_ns[0])
+        for (at, _), happened in zip(arrived, boot_ns, strict=True)
+    ]
+    assert abs(median(late_ns)) < 20_000_000  # of seconds; the machine may be busy
+    half = len(late_ns) // 2
+    assert abs(median(late_ns[half:]) - median(late_ns[:half])) < 20_000_000  # no drift
+    assert f"replayed {len(lines)} execs in " in report
+
+
+def test_at_speed_0_it_is_over_at_once(build: tuple[Path, list[str]]) -> None:
+    db, lines = build
+    done = subprocess.run(
+        [EXECDB, "--db", db, "replay", "--speed", "0", "--format", "ndjson"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == lines
+    times = [json.loads(line)["boot_ns"] for line in lines]
+    assert all(a <= b for a, b in pairwise(times))
+    seconds = float(done.stderr.split(" in ")[1].split(" s")[0])
+    assert seconds < (times[-1] - times[0]) / 1e9 / 2
