@@ -6,7 +6,7 @@ VENV := .venv
 PACKAGES := collector store cli migrations bpf
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: help setup collect test check lint types bench clean
+.PHONY: help setup collect test test-kernels check lint types bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -20,6 +20,14 @@ collect: setup ## record the programs that start on this machine (ARGS='...' pas
 test: setup $(VENV)/ready-to-test ## all tests, on the real kernel (as root)
 	@$(SUDO) $(VENV)/bin/pytest $(ARGS)
 
+test-kernels: setup $(VENV)/ready-to-test ## a workload on Debian's own kernels, under QEMU (as root)
+	@mkdir -p build/kernels/programs
+	@for name in attempts starts tell ends; do \
+		gcc -O1 -pthread -o build/kernels/programs/$$name tests/kernel/programs/$$name.c || exit 1; done
+	@gcc -m32 -static -nostdlib -o build/kernels/programs/nothing32 tests/kernel/programs/nothing32.c
+	@$(SUDO) $(VENV)/bin/python tests/kernels/boot.py --venv $(VENV) $(ARGS) -- \
+		$(VENV)/bin/python -m tests.kernels.workload build/kernels/programs
+
 check: setup $(VENV)/ready-to-test lint types test ## what CI runs
 
 lint: $(VENV)/ready-to-test
@@ -29,7 +37,7 @@ lint: $(VENV)/ready-to-test
 types: $(VENV)/ready-to-test build/links
 	@$(VENV)/bin/mypy $(addprefix -p execdb.,$(PACKAGES))
 
-bench: setup $(VENV)/ready-to-test ## the numbers execdb holds itself to (as root)
+bench: setup $(VENV)/ready-to-test ## the numbers execdb holds itself to (as root; ARGS=peers: others too)
 	@$(SUDO) $(VENV)/bin/python -m tests.bench $(ARGS)
 
 clean: ## forget .venv/ and build/

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.kernel.conftest import Recorder
+from tests.kernel.conftest import PROGRAMS, Recorder
 
 CASES = [
     *("execve", "fork", "execveat", "directory", "fexecve", "memfd", "spawn", "vfork", "clone"),
@@ -143,12 +143,9 @@ def test_scripts(recorder: Recorder, tmp_path: Path) -> None:
 
 
 def test_32_bit_programs(recorder: Recorder, tmp_path: Path) -> None:
-    source = '__asm__(".globl _start\\n_start: mov $1,%eax; mov $7,%ebx; int $0x80");'
     small = tmp_path / "small"
-    subprocess.run(
-        ["gcc", "-m32", "-static", "-nostdlib", "-x", "c", "-", "-o", small],
-        input=source, text=True, check=True,
-    )  # fmt: skip
+    source = PROGRAMS / "nothing32.c"
+    subprocess.run(["gcc", "-m32", "-static", "-nostdlib", "-o", small, source], check=True)
     process = subprocess.run([small, "an argument"], check=False)
     recorder.stop()
     assert process.returncode == 7
