@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from execdb.store.recording import Machine
 
 RING_PAGES = 128
+_LOCK_MS = 300  # the rings go on filling while the database is locked by someone else
 
 
 class Format(StrEnum):
@@ -84,6 +85,7 @@ def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int, atte
         program, machine = source.program, this_machine()
         mirror = Mirror(ConfigTable(database), program.config, program.fallback, _warn)
         recording = Recording(database, machine, VERSION, clock.wall_ns())
+        database.wait_for_lock(_LOCK_MS)
         show, end_show = _shower(shown, machine, recording.run_id, stop)
         collector = Collector(Parts(source, recording, mirror, clock, show, running_images))
         started_s = time.monotonic()

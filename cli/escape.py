@@ -2,7 +2,7 @@
 
 import re
 
-_PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
+_PLAIN = re.compile(r"[\w@%+:,./-][\w@%+=:,./-]*", re.ASCII)  # zsh expands a leading =
 _NAMED = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 

@@ -23,9 +23,11 @@ def schedule(events: Iterable[Event], speed: float, idle_limit_s: float | None) 
     at_ns = 0
     previous: Event | None = None
     for event in events:
-        if previous is not None and speed:
-            at_ns += _pause_ns(previous, event, idle_limit_s)
-        previous = event
+        pause_ns = 0 if previous is None else _pause_ns(previous, event, idle_limit_s)
+        if previous is None or pause_ns > 0 or previous.boot_id != event.boot_id:
+            previous = event  # else the clock was set back: time goes on from where it was
+        if speed:
+            at_ns += pause_ns
         yield Due(at_ns / 1e9 / speed if speed else 0.0, event)
 
 

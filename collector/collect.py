@@ -3,6 +3,7 @@
 Everything the loop touches is a parameter; `cli/collect.py` wires it.
 """
 
+import contextlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from operator import attrgetter
 from typing import Protocol, TypeVar
 
 from execdb.collector.decode import Decoder
+from execdb.store.errors import DatabaseBusy
 from execdb.store.event import Counts, End, Exec, ImageKey
 
 T = TypeVar("T", Exec, End)
@@ -17,6 +19,8 @@ T = TypeVar("T", Exec, End)
 DRAIN_S = 0.1  # how often the rings are emptied
 _SETTLE_NS = 5_000_000  # a younger record may have an older one behind it, on another CPU
 _BOOT_NS = attrgetter("boot_ns")
+_WAITING_MAX = 200_000  # events that wait for a locked database; about 100 MB
+_LAST_ATTEMPTS = 100  # to store the last of them
 _REFRESH_S = 1.0  # how often CPUs that came online are looked for
 
 
@@ -116,7 +120,8 @@ class Collector:
 
     def _step(self) -> None:
         now_s = self._now_s()
-        self._parts.mirror.update(now_s)
+        with contextlib.suppress(DatabaseBusy):  # the next step tries again
+            self._parts.mirror.update(now_s)
         if now_s - self._refreshed_s >= _REFRESH_S:
             self._parts.source.refresh()
             self._refreshed_s = now_s
@@ -140,12 +145,28 @@ class Collector:
         counts = self._ledger(len(execs), final=until_ns is None)
         if not execs and not ends and counts == self.counts:
             return
-        ids = self._parts.sink.write(execs, ends, counts)
+        ids = self._write(execs, ends, counts, patient=until_ns is None)
+        if ids is None:
+            return
         self._stored += len(execs)
         self.counts = counts
         del self._execs[: len(execs)], self._ends[: len(ends)]
         if execs:
             self._parts.show(ids, execs)
+
+    def _write(
+        self, execs: list[Exec], ends: list[End], counts: Counts, *, patient: bool
+    ) -> Sequence[int] | None:
+        """None if the database is locked: events wait then, up to a limit, while the rings
+        are drained. At the end there is nothing else to do than wait."""
+        attempts = _LAST_ATTEMPTS if patient else 1
+        for attempt in range(attempts):
+            try:
+                return self._parts.sink.write(execs, ends, counts)
+            except DatabaseBusy:
+                if attempt == attempts - 1 and (patient or len(self._execs) > _WAITING_MAX):
+                    raise
+        return None
 
     def _ledger(self, more: int, final: bool) -> Counts:
         """seen = stored + filtered + lost. While recording, events on their way count as not yet

@@ -1,5 +1,6 @@
 """The config's mirror: makes the kernel's map equal to the config table."""
 
+import contextlib
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Protocol
 
@@ -35,10 +36,12 @@ def message_bytes(text: str) -> bytes:
 def reconcile(kernel: MutableMapping[int, bytes], wanted: Mapping[int, bytes]) -> list[int]:
     """Makes `kernel` equal to `wanted` with as few writes as that takes; returns the keys written
     or deleted. Deletions come first: a full map then has room."""
-    present = dict(kernel)
+    # What someone else deletes meanwhile is not there: `get` minds it, dict(kernel) would not.
+    present = {key: value for key in list(kernel) if (value := kernel.get(key)) is not None}
     changed = [key for key in present if key not in wanted]
     for key in changed:
-        del kernel[key]
+        with contextlib.suppress(KeyError):
+            del kernel[key]
     for key, value in wanted.items():
         if present.get(key) != value:
             kernel[key] = value
@@ -58,15 +61,18 @@ class Mirror:
     ) -> None:
         self._table, self._config, self._fallback, self._warn = table, config, fallback, warn
         self._generation = -1
+        self._behind = True  # until the table's latest state is in the kernel and confirmed
         self._entries: dict[int, bytes] = {}
         self._default = {0: b""}
         self._audited_s = 0.0
 
     def update(self, now_s: float) -> None:
         """Follows the table where it changed; every 2 s also looks for changes in the kernel
-        that did not come from it."""
-        if self._table.changed():
+        that did not come from it. May be called again after any exception."""
+        self._behind = self._table.changed() or self._behind
+        if self._behind:
             self._follow()
+            self._behind = False
         if now_s - self._audited_s >= _AUDIT_S:
             self._audit()
             self._audited_s = now_s

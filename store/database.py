@@ -11,7 +11,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DatabaseError as SQLError
 from sqlalchemy.pool import StaticPool
 
-from execdb.store.errors import DatabaseError
+from execdb.store.errors import DatabaseBusy, DatabaseError
 from execdb.store.file import prepare, upgrade
 from execdb.store.schema import APPLICATION_ID, REVISION
 
@@ -89,6 +89,10 @@ class Database:
     def writing(self) -> contextlib.AbstractContextManager[Connection]:
         """Committed at the end, rolled back on an exception."""
         return self._transaction("BEGIN IMMEDIATE")
+
+    def wait_for_lock(self, busy_ms: int) -> None:
+        """How long a transaction waits for another program from here on, in milliseconds."""
+        self._connection.exec_driver_sql(f"PRAGMA busy_timeout = {busy_ms:d}")
 
     def data_version(self) -> int:
         """Changes when another connection has committed something; costs microseconds."""
@@ -182,7 +186,8 @@ def _as_sentences(path: Path) -> Iterator[None]:
         yield
     except (SQLError, sqlite3.DatabaseError) as error:
         original = error.orig if isinstance(error, SQLError) else error
-        raise DatabaseError(_sentence(path, str(original))) from error
+        kind = DatabaseBusy if "locked" in str(original) else DatabaseError
+        raise kind(_sentence(path, str(original))) from error
 
 
 def _sentence(path: Path, text: str) -> str:

@@ -2,6 +2,7 @@
 
 ExecdbError            1  could not be done
 ├── DatabaseError      1  the file cannot be opened, read or written
+│   └── DatabaseBusy   1  not now: another program holds its lock
 ├── BadEvent           1  an event to import is not one
 ├── RecordingError     1  recording cannot start or go on
 └── UsageError         2  the request itself makes no sense
@@ -16,6 +17,10 @@ class ExecdbError(Exception):
 
 class DatabaseError(ExecdbError):
     """The database file cannot be opened, read or written."""
+
+
+class DatabaseBusy(DatabaseError):
+    """Another program holds the lock of the database; later may do."""
 
 
 class BadEvent(ExecdbError):

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from tests.kernel.conftest import EXECDB, Recorder, attached, finish, storm, wait_for
@@ -231,3 +232,19 @@ def test_doctor_is_content_with_this_machine(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "privileges  uid 0: NOT OK: run as root" in done.stdout
+
+
+def test_waits_for_another_program_that_holds_the_write_lock(
+    recorder: Recorder, programs: Path
+) -> None:
+    """Recording goes on, and nothing is lost, though nothing can be stored for a while."""
+    subprocess.run(["true", "before"], check=True)
+    wait_for(lambda: recorder.events("--arg", "before"), "the first event")
+    with closing(sqlite3.connect(recorder.db, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        finish(storm(programs, 503))
+        time.sleep(2)
+        assert len(recorder.events("--comm", "nothing")) == 0
+        other.execute("ROLLBACK")
+    wait_for(lambda: len(recorder.events("--comm", "nothing")) == 503, "what had waited")
+    assert ", 0 lost, " in recorder.stop()
