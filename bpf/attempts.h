@@ -5,7 +5,7 @@
  * is marked as cut. Included by execdb.bpf.c. */
 
 #define ATTEMPT_ARGS 256    /* arguments copied */
-#define ATTEMPT_ARGC 1024   /* arguments counted; more are too many jumps for the verifier */
+#define ATTEMPT_ARGC 512     /* arguments counted; each costs the verifier time at every start */
 #define ATTEMPT_ARG_MAX 4096
 
 struct attempt {

@@ -22,7 +22,7 @@ from execdb.bpf.ring import possible_cpus
 HERE = Path(__file__).parent
 CONFIG_MAX = 10_240
 IMAGES_MAX = 65_536  # live processes that are followed; memory is set aside for each
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 
 _NO_BCC = (
     "BCC for Python is missing: install python3-bpfcc (Debian, Ubuntu), python3-bcc (Fedora) "

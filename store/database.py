@@ -98,6 +98,10 @@ class Database:
         """Changes when another connection has committed something; costs microseconds."""
         return int(self._connection.exec_driver_sql("PRAGMA data_version").scalar_one())
 
+    def version(self) -> tuple[int, int]:
+        """Changes when any connection, this one among them, has written something."""
+        return self.data_version(), self.raw.total_changes
+
     def check(self) -> str | None:
         """What SQLite's own check finds wrong with the file, None if nothing."""
         with self.reading() as connection:

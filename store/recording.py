@@ -52,7 +52,7 @@ class Recording:
             # What an earlier collector had confirmed is in no kernel any more.
             connection.execute(update(schema.config_state).values(kernel_generation=0))
         self._lineage = Lineage(self.run_id)
-        self._data_version: int | None = None
+        self._version: tuple[int, int] | None = None
         self._next = 1
 
     def know(self, images: Sequence[Exec]) -> None:
@@ -73,19 +73,18 @@ class Recording:
                 self._count(connection, counts)
         except BaseException:
             self._interner.forget()
-            self._data_version = None
+            self._version = None
             raise
         self._next = batch.next
+        self._version = self._database.version()
         self._lineage.update(batch.began, batch.ended)
         return ids
 
     def _continue(self, connection: Connection) -> None:
         """Ids go on where they stopped, unless someone else has written rows, too."""
-        version = self._database.data_version()
-        if version != self._data_version:
+        if self._database.version() != self._version:
             self._interner.begin(connection)
             self._next = (connection.scalar(select(func.max(schema.image.c.id))) or 0) + 1
-            self._data_version = version
 
     def finish(self, ended_ns: int, counts: Counts) -> None:
         """Closes the run as clean, with its final ledger."""
@@ -144,7 +143,7 @@ class _Batch:
                  places[place], parent_id, None, None]
             )  # fmt: skip
             ids.append(number)
-            if errno or caller or seen:
+            if errno is not None or caller is not None or seen is not None:
                 self._rare.append((errno, storable(caller), seen, number))
             if errno is None:
                 began[boot_ns, pid] = number

@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -112,16 +114,16 @@ def recorder(record: Callable[..., Recorder]) -> Recorder:
 
 
 @pytest.fixture(scope="session")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def programs() -> Iterator[Path]:
     """The folder of the compiled ground-truth programs, which every user may run."""
-    folder = tmp_path_factory.mktemp("programs")
-    for parent in [folder, *folder.parents[:2]]:
-        parent.chmod(0o755)
+    folder = Path(tempfile.mkdtemp(prefix="execdb-programs-"))
+    folder.chmod(0o755)
     _compile("storm", folder, "-O2", "-Wno-format-extra-args")
     _compile("nothing", folder, "-O2", "-static", "-nostdlib")
     for name in ("tell", "starts", "threads", "ends", "attempts"):
         _compile(name, folder, "-O1", "-pthread")
-    return folder
+    yield folder
+    shutil.rmtree(folder)
 
 
 def _compile(name: str, folder: Path, *options: str) -> None:

@@ -1,6 +1,7 @@
 """The config table and its mirror in the kernel."""
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -44,7 +45,10 @@ def test_the_next_exec_carries_the_new_message_23_times_of_23(recorder: Recorder
         assert answer == f'uid 0: "{message}" (in the kernel)\n'
         assert _entries(map_id) == {0: message.encode()}
     recorder.stop()
-    found = [(e["argv"][1], e["message"]) for e in recorder.events("--comm", "true")]
+    found = [
+        (e["argv"][1], e["message"])
+        for e in recorder.events("--comm", "true", "--ppid", str(os.getpid()))
+    ]
     assert found == [(f"message {n:4d}", f"message {n:4d}") for n in range(23)]
 
 
@@ -57,7 +61,10 @@ def test_unset_and_default(recorder: Recorder) -> None:
     )
     subprocess.run(["true", "default"], check=True)
     recorder.stop()
-    found = [(e["argv"][1], e["message"]) for e in recorder.events("--comm", "true")]
+    found = [
+        (e["argv"][1], e["message"])
+        for e in recorder.events("--comm", "true", "--ppid", str(os.getpid()))
+    ]
     assert found == [("unset", "Hello World"), ("default", "Guten Tag")]
 
 

@@ -33,7 +33,8 @@ class Truth(NamedTuple):
 def _truth(output: str, starter: int) -> Truth:
     lines = output.splitlines()
     outer = next((int(line.split()[1]) for line in lines if line.startswith("child")), None)
-    *numbers, argv = lines[-1].split(" ", 6)
+    told = next(line for line in lines if line[0].isdigit())
+    *numbers, argv = told.split(" ", 6)
     pid, ppid, uid, euid, gid, argc = map(int, numbers)
     arguments = [bytes.fromhex(word[1:]) for word in argv.split(" ")]
     return Truth(pid, ppid, uid, euid, gid, argc, arguments, outer or pid, starter)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 EXECDB = Path(sys.executable).with_name("execdb")
-PROGRAMS = Path(sys.argv[1])
+PROGRAMS = Path(sys.argv[1]).resolve()
 START_S = 240  # the verifier alone takes most of a minute when it is emulated
 ERRORS = ["ENOENT", "EACCES", "ENOEXEC", "ENOTDIR", "E2BIG", "EFAULT", "ENOENT"]
 
