@@ -6,6 +6,9 @@ from typing import NamedTuple
 from execdb.store.event import Event
 
 
+_NAP_S = 86_400.0  # a longer sleep is several: no clock takes any number of seconds
+
+
 class Due(NamedTuple):
     """An event and its deadline, in seconds since the replay began."""
 
@@ -50,7 +53,6 @@ def play(
     for at_s, event in due:
         if start_s is None:
             start_s = now_s() - at_s
-        wait_s = start_s + at_s - now_s()
-        if wait_s > 0:
-            sleep(wait_s)
+        while (wait_s := start_s + at_s - now_s()) > 0:
+            sleep(min(wait_s, _NAP_S))
         yield event, max(0.0, now_s() - start_s - at_s)
