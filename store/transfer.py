@@ -1,179 +1,19 @@
-"""NDJSON in: what `query --format ndjson` writes, `import` reads."""
+"""Import: events from elsewhere into the database, each once, all of them or none."""
 
 import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
 from execdb.store import schema
 from execdb.store.database import Database
 from execdb.store.errors import BadEvent
-from execdb.store.event import REPLACED, Command, Creds, Exec, Place, ending, raw_of
 from execdb.store.intern import Interner, insert_sql, readable, storable
+from execdb.store.ndjson import Imported, Parser
 
 _CHUNK = 2_000  # events looked up and written together
-_INT64 = (1 << 63) - 1
-_U32 = (1 << 32) - 1
-
-
-# What must stand under a key, and the most it can be.
-_INTS = {
-    "time_ns": _INT64,
-    "boot_ns": _INT64,
-    "pid": _U32,
-    "ppid": _U32,
-    "uid": _U32,
-    "euid": _U32,
-    "gid": _U32,
-}
-_TEXTS = ("boot_id", "host", "comm", "filename", "message")
-# What may be missing or null.
-_OPTIONAL_INTS = {
-    "id": _INT64,
-    "parent_id": _INT64,
-    "loginuid": _U32,
-    "sessionid": _U32,
-    "exit_code": 255,
-    "signal": 127,
-    "duration_ns": _INT64,
-}
-_OPTIONAL_TEXTS = ("tty", "cwd", "cgroup", "errno", "caller", "ended")
-_KEYS = {*_INTS, *_TEXTS, *_OPTIONAL_INTS, *_OPTIONAL_TEXTS, "argv", "argc", "truncated"}
-_KEYS |= {"run_id", "time"}  # of the file they come from; not taken over
-
-
-class Imported(NamedTuple):
-    """One event of a file. `id` and `parent_id` are those of the file."""
-
-    host: str
-    boot_id: str
-    event: Exec
-    status: int | None
-    duration_ns: int | None
-    id: int | None
-    parent_id: int | None
-
-
-def parse(line: str) -> Imported:
-    """One event from one line of NDJSON. Raises BadEvent with what is wrong with it."""
-    values = _load(line)
-    unknown = values.keys() - _KEYS
-    if unknown:
-        raise BadEvent(f"unknown key {min(unknown)!r}")
-    for key, most in _INTS.items():
-        _check_int(key, _present(values, key), most)
-    for key in _TEXTS:
-        _check_text(key, _present(values, key))
-    for key, most in _OPTIONAL_INTS.items():
-        if values.setdefault(key, None) is not None:
-            _check_int(key, values[key], most)
-    for key in _OPTIONAL_TEXTS:
-        if values.setdefault(key, None) is not None:
-            _check_text(key, values[key])
-    return Imported(
-        values["host"],
-        values["boot_id"],
-        _event(values),
-        _status(values),
-        values["duration_ns"],
-        values["id"],
-        values["parent_id"],
-    )
-
-
-def _load(line: str) -> dict[str, Any]:
-    try:
-        values = json.loads(line)
-    except ValueError as error:
-        raise BadEvent(f"not JSON: {error}") from error
-    except RecursionError as error:
-        raise BadEvent("not an event: nested too deeply") from error
-    if not isinstance(values, dict):
-        raise BadEvent("not an event: a JSON object is expected")
-    return values
-
-
-def _event(values: dict[str, Any]) -> Exec:
-    return Exec(
-        values["time_ns"],
-        values["boot_ns"],
-        values["pid"],
-        values["ppid"],
-        Creds(
-            values["uid"],
-            values["euid"],
-            values["gid"],
-            values["loginuid"],
-            values["sessionid"],
-            values["tty"],
-            values["message"],
-        ),
-        _command(values),
-        Place(values["cwd"], values["cgroup"]),
-        None,
-        False,
-        values["errno"],
-        values["caller"],
-    )
-
-
-def _command(values: dict[str, Any]) -> Command:
-    argv = _present(values, "argv")
-    if not isinstance(argv, list):
-        raise BadEvent("argv must be a list of texts")
-    for argument in argv:
-        _check_text("argv", argument)
-    argc, truncated = values.get("argc", len(argv)), values.get("truncated", False)
-    _check_int("argc", argc, _U32)
-    if not isinstance(truncated, bool):
-        raise BadEvent("truncated must be true or false")
-    if not truncated and argc != len(argv):
-        raise BadEvent(f"argc is {argc}, but argv has {len(argv)} and is not truncated")
-    return Command(values["filename"], values["comm"], tuple(argv), argc, truncated)
-
-
-def _status(values: dict[str, Any]) -> int | None:
-    """As wait(2) has it, from `ended`, `exit_code` and `signal`, which must agree."""
-    ended, exit_code, signal = values["ended"], values["exit_code"], values["signal"]
-    status = None
-    if ended == "exec":
-        status = REPLACED
-    elif signal is not None:
-        status = signal
-    elif exit_code is not None:
-        status = exit_code << 8
-    expected = ending(status)
-    if (ended or expected[0], exit_code, signal) != expected:
-        raise BadEvent("ended, exit_code and signal contradict each other")
-    return status
-
-
-def _present(values: dict[str, Any], key: str) -> Any:
-    try:
-        return values[key]
-    except KeyError:
-        raise BadEvent(f"{key} is missing") from None
-
-
-def _check_int(key: str, value: object, most: int) -> None:
-    if type(value) is not int or not 0 <= value <= most:
-        raise BadEvent(f"{key} must be a whole number from 0 to {most}")
-
-
-def _check_text(key: str, value: object) -> None:
-    if not isinstance(value, str):
-        raise BadEvent(f"{key} must be text")
-    if value.isascii():
-        bad = "\0" in value
-    else:
-        try:
-            bad = b"\0" in raw_of(value)
-        except UnicodeEncodeError:
-            bad = True
-    if bad:
-        raise BadEvent(f"{key} holds a character that no program can have been given")
 
 
 def import_lines(database: Database, lines: Iterable[str]) -> tuple[int, int]:
@@ -183,10 +23,10 @@ def import_lines(database: Database, lines: Iterable[str]) -> tuple[int, int]:
     """
     added = known = 0
     target = _Target()
-    numbered = enumerate(lines, 1)
+    numbered, parser = enumerate(lines, 1), Parser()
     with database.writing() as connection:
         target.begin(connection)
-        while chunk := list(_parsed(islice(numbered, _CHUNK))):
+        while chunk := list(_parsed(parser, islice(numbered, _CHUNK))):
             fresh = target.add(connection, chunk)
             added += fresh
             known += len(chunk) - fresh
@@ -194,10 +34,10 @@ def import_lines(database: Database, lines: Iterable[str]) -> tuple[int, int]:
     return added, known
 
 
-def _parsed(lines: Iterator[tuple[int, str]]) -> Iterator[Imported]:
+def _parsed(parser: Parser, lines: Iterator[tuple[int, str]]) -> Iterator[Imported]:
     for number, line in lines:
         try:
-            yield parse(line)
+            yield parser.parse(line)
         except BadEvent as error:
             raise BadEvent(f"line {number}: {error}; nothing was imported") from error
 
