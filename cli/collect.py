@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -175,6 +174,8 @@ def _shower(
 
 
 def this_machine() -> "Machine":
+    import socket
+
     from execdb.store.recording import Machine
 
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()

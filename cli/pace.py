@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from execdb.store.event import Event
 
-
 _NAP_S = 86_400.0  # a longer sleep is several: no clock takes any number of seconds
 
 

@@ -24,6 +24,6 @@ def settle() -> None:
     not walk it again and again; what starting has freed goes back to the system."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 10, 10)
+    gc.set_threshold(50_000, 10, 10)
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

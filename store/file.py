@@ -2,7 +2,6 @@
 so that a collector can have it made while it loads the rest."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -62,6 +61,8 @@ def _check_file(path: Path, create: bool) -> None:
 def upgrade(path: Path) -> None:
     """Brings the file to the newest revision, or makes it, in a process of its own: Alembic is
     heavy and a recorder lives long. Raises DatabaseError."""
+    import subprocess
+
     done = subprocess.run(
         [sys.executable, "-m", "execdb.store.upgrade", str(path)], capture_output=True, text=True
     )
