@@ -1,6 +1,8 @@
 # make help   shows what there is. Everything else sets itself up first.
 
-PYTHON ?= python3
+# The distribution's Python if it is new enough: it is built for speed, and every user can run it.
+PYTHON ?= $(shell for p in /usr/bin/python3 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
 VENV := .venv
 PACKAGES := collector store cli migrations bpf
@@ -58,7 +60,7 @@ $(VENV)/bcc:
 
 # A distribution's Python may come without venv (Debian: python3-venv).
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	@[ -n "$(PYTHON)" ] || \
 		{ echo "execdb needs Python 3.11 or newer (make PYTHON=... names one)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
 		command -v apt-get >/dev/null && $(SUDO) apt-get update -qq && \
