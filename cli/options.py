@@ -3,6 +3,7 @@
 import pwd
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from execdb.store.entry import UID_MAX, check_uid
 from execdb.store.errors import UsageError
 
 if TYPE_CHECKING:
-    from execdb.store.history import Filter
+    from execdb.store.filter import Filter
 
 _DIGITS_MAX = 20  # of a uid worth reading
 _PID_MAX = 2**32 - 1
@@ -58,17 +59,18 @@ def uid_of(text: str) -> int:
         raise UsageError(f"there is no user {text!r} on this machine: give the number") from None
 
 
-def filter_of(
-    *, uid: str | None, loginuid: str | None, since: str | None, until: str | None, **same: Any
-) -> "Filter":
-    """The store's filter from the options as they were typed."""
-    from execdb.store.history import Filter
+def filter_of(params: Mapping[str, Any]) -> "Filter":
+    """The store's filter from a command's parameters as they were typed; what is no filter is
+    passed over. Raises UsageError."""
+    from execdb.store.filter import Filter
 
     now_ns = time.time_ns()
-    return Filter(
-        uid=None if uid is None else uid_of(uid),
-        loginuid=None if loginuid is None else uid_of(loginuid),
-        since_ns=None if since is None else parse_time(since, now_ns),
-        until_ns=None if until is None else parse_time(until, now_ns),
-        **same,
-    )
+    values = {key: params[key] for key in _AS_TYPED}
+    for key in ("uid", "loginuid"):
+        values[key] = None if params[key] is None else uid_of(params[key])
+    for key in ("since", "until"):
+        values[f"{key}_ns"] = None if params[key] is None else parse_time(params[key], now_ns)
+    return Filter(**values)
+
+
+_AS_TYPED = ("pid", "ppid", "comm", "path", "arg", "message", "cgroup", "failed", "descendants_of")

@@ -58,21 +58,7 @@ def query(
     from execdb.store.database import open_database
     from execdb.store.history import History
 
-    wanted = options.filter_of(
-        uid=uid,
-        pid=pid,
-        ppid=ppid,
-        comm=comm,
-        path=path,
-        arg=arg,
-        message=message,
-        since=since,
-        until=until,
-        loginuid=loginuid,
-        cgroup=cgroup,
-        failed=failed,
-        descendants_of=descendants_of,
-    )
+    wanted = options.filter_of(context.params)
     terminal = sys.stdout.isatty()
     shown = format or (Format.TABLE if terminal else Format.LINE)
     short = limit is None and terminal and shown in (Format.TABLE, Format.LINE)

@@ -59,21 +59,7 @@ def replay(
         raise UsageError("--speed must be a number")
     if idle_limit is not None and isnan(idle_limit):
         raise UsageError("--idle-limit must be a number of seconds")
-    wanted = options.filter_of(
-        uid=uid,
-        pid=pid,
-        ppid=ppid,
-        comm=comm,
-        path=path,
-        arg=arg,
-        message=message,
-        since=since,
-        until=until,
-        loginuid=loginuid,
-        cgroup=cgroup,
-        failed=failed,
-        descendants_of=descendants_of,
-    )
+    wanted = options.filter_of(context.params)
     report = Report()
     with open_database(context.obj) as database:
         history = History(database)

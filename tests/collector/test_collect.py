@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from execdb.collector.collect import Collector, Parts
 from execdb.store.database import Database
 from execdb.store.event import Counts, End, Exec, ImageKey
-from execdb.store.history import Filter, History
+from execdb.store.filter import Filter
+from execdb.store.history import History
 from execdb.store.recording import Recording
 from tests.collector.records import end, record
 from tests.conftest import MACHINE, START_NS, an_exec

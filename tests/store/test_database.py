@@ -18,7 +18,8 @@ from execdb import migrations
 from execdb.store.config import ConfigTable
 from execdb.store.database import Database, open_database
 from execdb.store.errors import DatabaseError, RecordingError
-from execdb.store.history import Filter, History
+from execdb.store.filter import Filter
+from execdb.store.history import History
 from execdb.store.lock import CollectorLock, collector_pid
 from tests.conftest import EXECDB, an_exec, recorded
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from execdb.store.database import Database
 from execdb.store.event import Event, Place
-from execdb.store.history import Filter, History
+from execdb.store.filter import Filter
+from execdb.store.history import History
 from tests.conftest import BOOT_ID, START_NS, an_exec, counts, recorded, some_creds
 
 

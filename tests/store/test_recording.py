@@ -11,7 +11,8 @@ from execdb.store import intern
 from execdb.store.database import Database, open_database
 from execdb.store.errors import DatabaseError
 from execdb.store.event import Creds, End, Event, Exec, Place, text_of
-from execdb.store.history import Filter, History
+from execdb.store.filter import Filter
+from execdb.store.history import History
 from execdb.store.recording import Recording
 from execdb.store.state import read_state
 from tests.conftest import BOOT_ID, MACHINE, START_NS, an_exec, counts, recorded, some_creds

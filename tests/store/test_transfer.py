@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from execdb.store.database import Database, open_database
 from execdb.store.errors import BadEvent
 from execdb.store.event import Event, json_of, text_of, to_dict
-from execdb.store.history import Filter, History
+from execdb.store.filter import Filter
+from execdb.store.history import History
 from execdb.store.transfer import import_lines
 from tests.conftest import an_event, an_exec, counts, recorded
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from execdb.store.database import open_database
 from execdb.store.event import Event, raw_of, rfc3339
-from execdb.store.history import Filter, History
+from execdb.store.filter import Filter
+from execdb.store.history import History
 from tests.conftest import START_NS, an_event, an_exec, counts, recorded
 from tests.store.test_transfer import import_lines, lines_of
 
