@@ -1,7 +1,7 @@
 """execdb tree: who started what."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
@@ -21,7 +21,7 @@ def tree(
     ] = None,
     id_: Annotated[
         int | None,
-        typer.Option("--id", help="An event, as query shows its id.", min=1, max=2**63 - 1),
+        typer.Option("--id", help="An event, as query shows its id.", min=-(2**63), max=2**63 - 1),
     ] = None,
 ) -> None:
     """Show what started a program, and what it started; without an argument, all that the latest
@@ -43,11 +43,10 @@ def tree(
         if not events:
             wanted = f"event {id_}" if id_ is not None else f"process {pid}" if pid else "event"
             raise ExecdbError(f"there is no {wanted} in {context.obj}")
-        seen = history.seen_ids([event.id for event in events])
-    emit(f"{line}\n" for line in draw(events, seen, number))
+    emit(f"{line}\n" for line in draw(events, number))
 
 
-def draw(events: Iterable[Event], seen: Collection[int], chosen: int | None) -> Iterator[str]:
+def draw(events: Iterable[Event], chosen: int | None) -> Iterator[str]:
     """The forest, each root with what it started below it. The chosen event is marked. Deep
     chains are common where scripts exec one another, so nothing here recurses."""
     children: dict[int | None, list[Event]] = defaultdict(list)
@@ -59,24 +58,24 @@ def draw(events: Iterable[Event], seen: Collection[int], chosen: int | None) -> 
     waiting = [(event, "", "") for event in reversed(children[None])]
     while waiting:
         event, stem, branch = waiting.pop()
-        yield stem + branch + describe(event, event.id in seen, event.id == chosen)
+        yield stem + branch + describe(event, event.id == chosen)
         below = children[event.id]
         stem += {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
         for position, child in enumerate(reversed(below)):
             waiting.append((child, stem, "├─ " if position else "└─ "))
 
 
-def describe(event: Event, seen: bool, chosen: bool) -> str:
+def describe(event: Event, chosen: bool) -> str:
     """One line: pid, uid, when, for how long, how it ended, the command."""
     mark = " <--" if chosen else ""
     return (
-        f"{event.pid} uid {event.uid} {local_time(event.time_ns)} {_outcome(event, seen)}: "
+        f"{event.pid} uid {event.uid} {local_time(event.time_ns)} {_outcome(event)}: "
         f"{command_line(event) or escape(event.comm)} [id {event.id}]{mark}"
     )
 
 
-def _outcome(event: Event, seen: bool) -> str:
-    if seen:
+def _outcome(event: Event) -> str:
+    if event.id < 0:
         return "seen, not recorded"
     if event.errno is not None:
         return f"failed with {escape(event.errno)}"

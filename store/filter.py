@@ -5,13 +5,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select
 
 from execdb.store import schema
 from execdb.store.event import json_of
 from execdb.store.intern import readable, storable
 
-_image, _command, _creds, _place = schema.image, schema.command, schema.creds, schema.place
+_image, _command, _program = schema.image, schema.command, schema.program
+_argument, _origin = schema.argument, schema.origin
 
 
 @dataclass(frozen=True)
@@ -34,48 +35,49 @@ class Filter:
     cgroup: str | None = None
     failed: bool | None = None  # True: only failed attempts; False: none of them
     descendants_of: int | None = None  # a row's id
-    last_id: int | None = None  # no row behind this one
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        commands = [
-            *_like(_command.c.comm, self.comm),
-            *_like(_command.c.filename, self.path),
-            *([] if self.arg is None else [_has_arg(self.arg)]),
-        ]
-        creds = [
-            *_equal(_creds.c.uid, self.uid),
-            *_equal(_creds.c.loginuid, self.loginuid),
-            *_equal(_creds.c.message, None if self.message is None else storable(self.message)),
-        ]
-        places = _like(_place.c.cgroup, self.cgroup)
-        conditions: list[ColumnElement[bool]] = [_image.c.seen.is_(None)]
-        if self.last_id is not None:
-            conditions.append(_image.c.id <= self.last_id)
+        """What a row's own columns must fulfil, besides the time."""
+        conditions = [*_equal(_image.c.pid, self.pid), *_equal(_image.c.ppid, self.ppid)]
         if self.failed is not None:
-            conditions.append(
-                _image.c.errno.is_not(None) if self.failed else _image.c.errno.is_(None)
-            )
-        if self.descendants_of is not None:
-            conditions.append(_image.c.id.in_(descendants(self.descendants_of)))
-        conditions += [*_equal(_image.c.pid, self.pid), *_equal(_image.c.ppid, self.ppid)]
-        if self.since_ns is not None:
-            conditions.append(_image.c.time_ns >= self.since_ns)
-        if self.until_ns is not None:
-            conditions.append(_image.c.time_ns < self.until_ns)
-        if commands:
-            conditions.append(_image.c.command_id.in_(select(_command.c.id).where(*commands)))
-        if places:
-            conditions.append(_image.c.place_id.in_(select(_place.c.id).where(*places)))
-        if creds:
-            conditions.append(_image.c.creds_id.in_(select(_creds.c.id).where(*creds)))
+            errno = _image.c.errno
+            conditions.append(errno.is_not(None) if self.failed else errno.is_(None))
         return conditions
 
+    def entries(self, first: int, last: int) -> list[tuple[ColumnElement[int], Select[Any]]]:
+        """Columns of `image`, each with the entries of the dictionary that it may hold, of those
+        from `first` to `last`."""
+        found: list[tuple[ColumnElement[int], Select[Any]]] = []
+        programs = [*_like(_program.c.comm, self.comm), *_like(_program.c.filename, self.path)]
+        commands: list[ColumnElement[bool]] = []
+        if programs:
+            within = _among(_program, first, last).where(*programs)
+            commands.append(_command.c.program_id.in_(within))
+        if self.arg is not None:
+            commands.append(_holds(_among(_argument, first, last).where(_has_text(self.arg))))
+        if commands:
+            within = _among(_command, first, last).where(*commands)
+            found.append((_image.c.command_id, within))
+        origins = [
+            *_equal(_origin.c.uid, self.uid),
+            *_equal(_origin.c.loginuid, self.loginuid),
+            *_equal(_origin.c.message, None if self.message is None else storable(self.message)),
+            *_like(_origin.c.cgroup, self.cgroup),
+        ]
+        if origins:
+            found.append((_image.c.origin_id, _among(_origin, first, last).where(*origins)))
+        return found
 
-def descendants(ancestor: int) -> Select[Any]:
-    """Ids of everything started by the row, directly or not; not its own."""
-    found = select(_image.c.id).where(_image.c.parent_id == ancestor).cte("below", recursive=True)
-    below = select(_image.c.id).join(found, _image.c.parent_id == found.c.id)
-    return select(found.union(below).c.id)
+
+def _among(table: Table, first: int, last: int) -> Select[Any]:
+    """The ids of a table of the dictionary, between two."""
+    return select(table.c.id).where(table.c.id.between(first, last))
+
+
+def _holds(arguments: Select[Any]) -> ColumnElement[bool]:
+    """Commands that have one of these arguments."""
+    each = func.json_each(_command.c.arguments).table_valued("value", joins_implicitly=True)
+    return select(each.c.value).where(each.c.value.in_(arguments)).exists()
 
 
 def ancestors(number: int) -> Select[Any]:
@@ -102,18 +104,16 @@ def _like(column: ColumnElement[Any], pattern: str | None) -> list[ColumnElement
     return [column == storable(pattern)]
 
 
-def _has_arg(text: str) -> ColumnElement[bool]:
-    """Text within any one argument. The stored JSON is searched first, which is fast but may also
-    find the text in an escape or across a boundary; `has_arg` then looks closely."""
-    argv = _command.c.argv
-    needle = json_of(text)[1:-1]
-    return and_(func.instr(argv, needle) > 0, func.has_arg(argv, json_of(text)) == 1)
+def _has_text(text: str) -> ColumnElement[bool]:
+    """The stored JSON is searched first, which is fast but may also find the text in an
+    escape; `has_text` then looks closely."""
+    stored, needle = _argument.c.text, json_of(text)
+    return and_(func.instr(stored, needle[1:-1]) > 0, func.has_text(stored, needle) == 1)
 
 
-def has_arg(argv: str, text: str) -> bool:
+def has_text(argument: str, text: str) -> bool:
     """The SQL function behind `--arg`: both as JSON, since SQLite text cannot hold surrogates."""
-    needle = json.loads(text)
-    return any(needle in argument for argument in json.loads(argv))
+    return json.loads(text) in json.loads(argument)
 
 
 def glob_bytes(value: bytes, pattern: str | bytes) -> bool:

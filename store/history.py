@@ -1,24 +1,63 @@
-"""Reading: one filter vocabulary and one path for query, replay and count."""
+"""Reading: one filter vocabulary and one path for query, replay and count.
+
+Events are ordered by boot_ns within a boot, which no setting of the clock disturbs, and boots
+by the wall clock. A segment holds its rows in that order; where segments overlap in time, as
+an import and a recording may, they are merged.
+"""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from typing import Any
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from itertools import islice
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from execdb.store import schema
 from execdb.store.database import Database
+from execdb.store.dictionary import Lookup, check_rows
 from execdb.store.errors import DatabaseError
 from execdb.store.event import Event, ending
-from execdb.store.filter import Filter, ancestors, descendants, glob_bytes, has_arg
+from execdb.store.filter import Filter, ancestors, glob_bytes, has_text
 from execdb.store.intern import readable
+from execdb.store.segments import (
+    Segment,
+    descendants_of,
+    ids_of_pid,
+    lower_bound,
+    segments_of,
+)
 
 _PAGE = 1_000  # rows a transaction
-_REMEMBERED = 8_192  # interned rows of a kind
+_PAGE_MIN = 20  # where many segments are read side by side
+_image, _run = schema.image, schema.run
 
-_image, _command, _creds, _run = schema.image, schema.command, schema.creds, schema.run
-_place = schema.place
+
+class Span(NamedTuple):
+    """Rows `first_id` to `last_id` of one segment. `shift_ns` added to boot_ns gives a time
+    that orders across boots: the wall clock as it was set last in that boot."""
+
+    segment: Segment
+    first_id: int
+    last_id: int
+    shift_ns: int
+
+    @property
+    def begin_ns(self) -> int:
+        return self.segment.first_boot_ns + self.shift_ns
+
+    @property
+    def end_ns(self) -> int:
+        return self.segment.last_boot_ns + self.shift_ns
+
+
+class Selection(NamedTuple):
+    """What to read: which rows of which spans. `ids`, in order, are the only candidates."""
+
+    wanted: Filter
+    spans: Sequence[Span]
+    ids: Sequence[int] | None
 
 
 class History:
@@ -27,170 +66,267 @@ class History:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        database.raw.create_function("has_arg", 2, has_arg, deterministic=True)
+        database.raw.create_function("has_text", 2, has_text, deterministic=True)
         database.raw.create_function("glob_bytes", 2, glob_bytes, deterministic=True)
-        self._commands: dict[int, tuple[Any, ...]] = {}
-        self._creds: dict[int, tuple[Any, ...]] = {}
-        self._places: dict[int | None, tuple[Any, ...]] = {}
-        self._runs: dict[int, tuple[Any, ...]] = {}
+        self._lookup = Lookup(str(database.path))
+        self._runs: dict[int, tuple[str, str]] = {}  # boot_id and host
 
     def count(self, wanted: Filter) -> int:
+        """How many `events` would give. Raises DatabaseError."""
         with self._database.reading() as connection:
-            counted = select(func.count()).select_from(_image).where(*wanted.conditions())
-            return int(connection.scalar(counted) or 0)
+            selection = self._select(connection, wanted)
+            return sum(_count(connection, selection, span) for span in selection.spans)
 
     def events(self, wanted: Filter, *, limit: int = 0, reverse: bool = False) -> Iterator[Event]:
         """Oldest first, or newest first with `reverse`; the latest `limit` of them (0: all).
         What is recorded meanwhile is not among them. Raises DatabaseError."""
-        wanted = replace(wanted, last_id=self._last_id())
-        if not limit:
-            yield from self._pages(wanted, reverse=reverse)
-        elif reverse:
-            yield from self._pages(wanted, reverse=True, limit=limit)
-        else:
-            yield from self._pages(wanted, start=self._latest(wanted, limit))
+        with self._database.reading() as connection:
+            selection = self._select(connection, wanted)
+        if limit and not reverse:
+            selection = self._latest(selection, limit)
+        events = self._merged(selection, reverse, min(limit or _PAGE, _PAGE))
+        yield from islice(events, limit) if limit else events
 
     def family(self, number: int) -> list[Event]:
         """An event with its ancestors and its descendants, oldest first; ancestors that were
         seen, not recorded, among them. Empty if there is no such row."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                select(_image)
-                .where(
-                    or_(_image.c.id.in_(ancestors(number)), _image.c.id.in_(descendants(number)))
-                )
-                .order_by(_image.c.time_ns, _image.c.id)
-            ).all()
-            self._learn(connection, rows)
-        return [self._event(row) for row in rows]
+            found = set(connection.scalars(ancestors(number)))
+            ids = sorted({*found, *descendants_of(connection, number)}) if found else []
+            everything = Selection(Filter(), self._spans(connection, Filter(), seen=True), ids)
+        return list(self._merged(everything, False, _PAGE))
 
     def latest_run(self) -> list[Event]:
-        """Everything of the run that recorded last, and the ancestors seen then; oldest first."""
-        latest = select(func.max(_image.c.run_id)).scalar_subquery()
+        """Everything of the run that recorded last, and what was seen running then and started
+        some of it; oldest first."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                select(_image)
-                .where(_image.c.run_id == latest)
-                .order_by(_image.c.time_ns, _image.c.id)
-            ).all()
-            self._learn(connection, rows)
-        return [self._event(row) for row in rows]
+            spans = self._spans(connection, Filter(), seen=True)
+        latest = max((span.segment.run_id for span in spans if span.first_id > 0), default=None)
+        ours = [span for span in spans if span.segment.run_id == latest]
+        events = list(self._merged(Selection(Filter(), ours, None), False, _PAGE))
+        parents = {event.id: event.parent_id for event in events}
+        above: set[int | None] = set()
+        for event in events:
+            number = event.parent_id if event.id > 0 else None
+            while number not in above and number is not None:
+                above.add(number)
+                number = parents.get(number)
+        return [event for event in events if event.id > 0 or event.id in above]
 
     def latest_of(self, pid: int) -> int | None:
         """The row of the latest image that ran under this pid."""
+        wanted = Filter(pid=pid)
         with self._database.reading() as connection:
-            found = connection.scalar(
-                select(_image.c.id)
-                .where(_image.c.pid == pid)
-                .order_by(_image.c.time_ns.desc(), _image.c.id.desc())
-                .limit(1)
-            )
-        return None if found is None else int(found)
+            spans = self._spans(connection, wanted, seen=True)
+            selection = Selection(wanted, spans, ids_of_pid(connection, pid))
+        event = next(self._merged(selection, True, 1), None)
+        return None if event is None else event.id
 
-    def seen_ids(self, numbers: Iterable[int]) -> set[int]:
-        """Which of these rows were seen in /proc, not recorded."""
-        with self._database.reading() as connection:
-            query = select(_image.c.id).where(_image.c.id.in_(numbers), _image.c.seen == 1)
-            return set(connection.scalars(query))
+    def _select(self, connection: Connection, wanted: Filter) -> Selection:
+        ids = None
+        if wanted.descendants_of is not None:
+            ids = descendants_of(connection, wanted.descendants_of)
+        elif wanted.pid is not None:
+            ids = ids_of_pid(connection, wanted.pid)
+        return Selection(wanted, self._spans(connection, wanted), ids)
 
-    def _last_id(self) -> int:
-        with self._database.reading() as connection:
-            return connection.scalar(select(func.max(_image.c.id))) or 0
+    def _spans(self, connection: Connection, wanted: Filter, *, seen: bool = False) -> list[Span]:
+        """Where to look, as far as the time tells; with what was seen, not recorded, or not."""
+        runs = connection.execute(select(_run.c.id, _run.c.boot_id, _run.c.host)).all()
+        self._runs = {number: (readable(boot), readable(host)) for number, boot, host in runs}
+        segments = segments_of(connection)
+        shifts: dict[str, tuple[int, int]] = {}  # of a boot: when last, and the clock's offset
+        for segment in segments:
+            boot_id = self._boot_id(segment)
+            latest = (segment.last_boot_ns, segment.offset_ns)
+            shifts[boot_id] = max(shifts.get(boot_id, latest), latest)
+        spans = []
+        for segment in segments:
+            first, last = _within(connection, segment, wanted)
+            if first <= last and (seen or first > 0):
+                spans.append(Span(segment, first, last, shifts[self._boot_id(segment)][1]))
+        return spans
 
-    def _latest(self, wanted: Filter, limit: int) -> tuple[int, int] | None:
-        """The key of the limit-th event from the end, None if there are no more than that."""
-        query = _ordered(select(_image.c.time_ns, _image.c.id), wanted, reverse=True)
-        with self._database.reading() as connection:
-            row = connection.execute(query.offset(limit - 1).limit(1)).first()
-        return None if row is None else (row[0], row[1])
+    def _boot_id(self, segment: Segment) -> str:
+        if segment.run_id not in self._runs:
+            raise self._broken(f"segment {segment.first_id}")
+        return self._runs[segment.run_id][0]
 
-    def _pages(
-        self,
-        wanted: Filter,
-        *,
-        reverse: bool = False,
-        limit: int = 0,
-        start: tuple[int, int] | None = None,
+    def _latest(self, selection: Selection, limit: int) -> Selection:
+        """The same, down to the latest `limit` events. Of each span these are its last."""
+        spans = sorted(selection.spans, key=lambda span: span.first_id)
+        starts = [span.first_id for span in spans]
+        lowest: dict[int, int] = {}
+        for event in islice(self._merged(selection, True, min(limit, _PAGE)), limit):
+            lowest[bisect_right(starts, event.id) - 1] = event.id
+        return selection._replace(
+            spans=[spans[at]._replace(first_id=first) for at, first in lowest.items()]
+        )
+
+    def _merged(self, selection: Selection, reverse: bool, page: int) -> Iterator[Event]:
+        """The events in order. Spans that overlap in time are read side by side."""
+        sign = -1 if reverse else 1
+        edges = sorted(
+            (sorted((sign * span.begin_ns, sign * span.end_ns)), span) for span in selection.spans
+        )
+        together: list[Span] = []
+        end_ns = 0
+        for (from_ns, to_ns), span in edges:
+            if together and from_ns > end_ns:
+                yield from self._side_by_side(selection, together, reverse, page)
+                together = []
+            end_ns = max(end_ns, to_ns) if together else to_ns
+            together.append(span)
+        yield from self._side_by_side(selection, together, reverse, page)
+
+    def _side_by_side(
+        self, selection: Selection, spans: Sequence[Span], reverse: bool, page: int
     ) -> Iterator[Event]:
-        query = _ordered(select(_image), wanted, reverse=reverse)
-        key = tuple_(_image.c.time_ns, _image.c.id)
-        page = query if start is None else query.where(key >= start)
-        left = limit
-        while True:
-            size = min(_PAGE, left) if limit else _PAGE
+        if len(spans) == 1:
+            return self._stream(selection, spans[0], reverse, page)
+        page = max(min(page, _PAGE // max(len(spans), 1)), min(page, _PAGE_MIN))
+        shift_ns = {self._runs[span.segment.run_id][0]: span.shift_ns for span in spans}
+
+        def key(event: Event) -> tuple[int, int, int]:
+            return event.boot_ns + shift_ns[event.boot_id], event.time_ns, event.id
+
+        streams = [self._stream(selection, span, reverse, page) for span in spans]
+        return merge(*streams, key=key, reverse=reverse)
+
+    def _stream(
+        self, selection: Selection, span: Span, reverse: bool, size: int
+    ) -> Iterator[Event]:
+        """The events of one span, a page at a time."""
+        first, last = span.first_id, span.last_id
+        candidates = _between(selection.ids, first, last)
+        if candidates is not None:
+            yield from self._pages_of(selection, span, candidates, reverse, size)
+            return
+        entries: dict[ColumnElement[int], str] | None = None
+        while first <= last:
             with self._database.reading() as connection:
-                rows = connection.execute(page.limit(size)).all()
-                self._learn(connection, rows)
-            for row in rows:
-                yield self._event(row)
-            left -= len(rows)
-            if len(rows) < size or (limit and not left):
+                if entries is None:
+                    entries = _entries(connection, selection.wanted, span.segment)
+                if entries is None:
+                    return
+                within = [_image.c.id.between(first, last)]
+                rows = _rows(connection, selection.wanted, entries, within, reverse, size)
+                events = self._events(connection, span.segment, rows)
+            yield from events
+            if len(rows) < size:
                 return
-            last = (rows[-1].time_ns, rows[-1].id)
-            page = query.where(key < last if reverse else key > last)
+            first, last = (first, rows[-1][0] - 1) if reverse else (rows[-1][0] + 1, last)
 
-    def _learn(self, connection: Any, rows: Sequence[Any]) -> None:
-        """Fetches the interned rows that a page needs and that are not at hand."""
-        for known, table, column in (
-            (self._commands, _command, "command_id"),
-            (self._creds, _creds, "creds_id"),
-            (self._places, _place, "place_id"),
-            (self._runs, _run, "run_id"),
-        ):
-            if len(known) > _REMEMBERED:
-                known.clear()
-            missing = {getattr(row, column) for row in rows} - known.keys() - {None}
-            if missing:
-                found = connection.execute(select(table).where(table.c.id.in_(missing)))
-                known.update((row.id, _as_known(table.name, row)) for row in found)
+    def _pages_of(
+        self, selection: Selection, span: Span, ids: Sequence[int], reverse: bool, size: int
+    ) -> Iterator[Event]:
+        """The wanted among these rows."""
+        ids = ids[::-1] if reverse else ids
+        for at in range(0, len(ids), size):
+            with self._database.reading() as connection:
+                entries = _entries(connection, selection.wanted, span.segment)
+                if entries is None:
+                    return
+                within = [_one_of(_image.c.id, json.dumps(ids[at : at + size]))]
+                rows = _rows(connection, selection.wanted, entries, within, reverse, size)
+                events = self._events(connection, span.segment, rows)
+            yield from events
 
-    def _event(self, row: Any) -> Event:
+    def _events(self, connection: Connection, segment: Segment, rows: Sequence[Any]) -> list[Event]:
+        """Rows of one segment with what they refer to."""
+        run_id, offset_ns = segment.run_id, segment.offset_ns
+        boot_id, host = self._runs[run_id]
+        check_rows(rows, str(self._database.path))
         try:
-            return self._join(row)
+            self._lookup.learn(connection, rows)
+            commands, origins, new = self._lookup.commands, self._lookup.origins, tuple.__new__
+            events = []
+            for (number, boot_ns, pid, ppid, origin_id, command_id, parent_id, status,
+                 duration_ns, errno, caller) in rows:  # fmt: skip
+                who, where = origins[origin_id]
+                fields = (
+                    (number, run_id, boot_ns + offset_ns, boot_ns, boot_id, host, pid, ppid)
+                    + who
+                    + commands[command_id]
+                    + where
+                    + (readable(errno), readable(caller))
+                    + ending(status)
+                    + (duration_ns, parent_id)
+                )
+                events.append(new(Event, fields))
         except KeyError:
-            raise DatabaseError(
-                f"{self._database.path} does not hold together: row {row.id} refers to others that "
-                "are not there"
-            ) from None
+            raise self._broken(f"a row of segment {segment.first_id}") from None
+        return events
 
-    def _join(self, row: Any) -> Event:
-        filename, comm, argv, argc, truncated = self._commands[row.command_id]
-        uid, euid, gid, loginuid, sessionid, tty, message = self._creds[row.creds_id]
-        boot_id, host = self._runs[row.run_id]
-        cwd, cgroup = self._places.get(row.place_id, (None, None))
-        ended, exit_code, signal = ending(row.status)
-        return Event(
-            row.id, row.run_id, row.time_ns, row.boot_ns, boot_id, host, row.pid, row.ppid,
-            uid, euid, gid, loginuid, sessionid, tty, comm, filename, argv, argc, truncated,
-            cwd, cgroup, message, row.errno, readable(row.caller), ended, exit_code, signal,
-            row.duration_ns, row.parent_id,
-        )  # fmt: skip
+    def _broken(self, what: str) -> DatabaseError:
+        return DatabaseError(
+            f"{self._database.path} does not hold together: {what} refers to others that are not "
+            "there"
+        )
 
 
-def _ordered(query: Select[Any], wanted: Filter, *, reverse: bool) -> Select[Any]:
-    keys = (_image.c.time_ns, _image.c.id)
-    order = [key.desc() for key in keys] if reverse else keys
-    return query.where(*wanted.conditions()).order_by(*order)
+def _within(connection: Connection, segment: Segment, wanted: Filter) -> tuple[int, int]:
+    """The first and the last id of a segment in the time that is wanted."""
+    first, last = segment.first_id, segment.last_id
+    if wanted.since_ns is not None:
+        first = lower_bound(connection, segment, wanted.since_ns - segment.offset_ns)
+    if wanted.until_ns is not None:
+        last = lower_bound(connection, segment, wanted.until_ns - segment.offset_ns) - 1
+    return first, last
 
 
-def _as_known(table: str, row: Any) -> tuple[Any, ...]:
-    if table == "command":
-        argv = _argv(row.argv)
-        return readable(row.filename), readable(row.comm), argv, row.argc, bool(row.truncated)
-    if table == "creds":
-        return (row.uid, row.euid, row.gid, row.loginuid, row.sessionid, readable(row.tty),
-                readable(row.message))  # fmt: skip
-    if table == "place":
-        return readable(row.cwd), readable(row.cgroup)
-    return readable(row.boot_id), readable(row.host)
+def _between(ids: Sequence[int] | None, first: int, last: int) -> Sequence[int] | None:
+    return None if ids is None else ids[bisect_left(ids, first) : bisect_right(ids, last)]
 
 
-def _argv(text: str) -> tuple[str, ...]:
-    """Raises DatabaseError: the file may come from anywhere."""
-    try:
-        argv = json.loads(text)
-    except (ValueError, TypeError, RecursionError):
-        argv = None
-    if not isinstance(argv, list) or not all(isinstance(argument, str) for argument in argv):
-        raise DatabaseError("the database does not hold together: a command's argv is no list")
-    return tuple(argv)
+def _entries(
+    connection: Connection, wanted: Filter, segment: Segment
+) -> dict[ColumnElement[int], str] | None:
+    """The entries of the dictionary that wanted rows refer to: a column, and ids as JSON. None
+    if there are none, and so no such row."""
+    found = {}
+    for column, query in wanted.entries(segment.first_entry_id, segment.last_entry_id):
+        ids = list(connection.scalars(query))
+        if not ids:
+            return None
+        found[column] = json.dumps(ids)
+    return found
+
+
+def _one_of(column: ColumnElement[int], ids: str) -> ColumnElement[bool]:
+    each = func.json_each(ids).table_valued("value")
+    return column.in_(select(each.c.value))
+
+
+def _conditions(
+    wanted: Filter, entries: dict[ColumnElement[int], str]
+) -> list[ColumnElement[bool]]:
+    return [*wanted.conditions(), *(_one_of(column, ids) for column, ids in entries.items())]
+
+
+def _rows(
+    connection: Connection,
+    wanted: Filter,
+    entries: dict[ColumnElement[int], str],
+    within: Sequence[ColumnElement[bool]],
+    reverse: bool,
+    size: int,
+) -> Sequence[Any]:
+    order = _image.c.id.desc() if reverse else _image.c.id
+    query = select(_image).where(*within, *_conditions(wanted, entries))
+    return connection.execute(query.order_by(order).limit(size)).all()
+
+
+def _count(connection: Connection, selection: Selection, span: Span) -> int:
+    entries = _entries(connection, selection.wanted, span.segment)
+    if entries is None:
+        return 0
+    conditions = _conditions(selection.wanted, entries)
+    ids = _between(selection.ids, span.first_id, span.last_id)
+    if ids is not None:
+        conditions.append(_one_of(_image.c.id, json.dumps(ids)))
+    elif not conditions:
+        return span.last_id - span.first_id + 1
+    conditions.append(_image.c.id.between(span.first_id, span.last_id))
+    counted = select(func.count()).select_from(_image).where(*conditions)
+    return int(connection.scalar(counted) or 0)

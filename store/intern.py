@@ -1,4 +1,4 @@
-"""Equal values stored once: commands and credentials get ids, new ones are written in bulk."""
+"""Equal values stored once: what a row refers to gets an id, new values are written in bulk."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
@@ -10,8 +10,8 @@ from execdb.store import schema
 from execdb.store.event import Command, Creds, Place, json_of
 
 T = TypeVar("T")
-_REMEMBERED = 8_192  # values; a command line is 100 bytes on average
-_REMEMBERED_CHARS = 4_000_000  # and what they may hold together
+_ENTRIES = 16_384  # remembered at once, of all kinds
+_CHARS = 4_000_000  # and what they may hold together
 
 
 @overload
@@ -45,32 +45,23 @@ def insert_sql(table: Table) -> str:
 
 
 class Interned(dict[T, int]):
-    """Ids of the values of one table, within write transactions: `interned[value]`.
-
-    Remembers a bounded number; a value that was forgotten is stored again under a new id,
-    which costs space and nothing else. Call `begin` first in each transaction, `flush` last, and
-    `forget` when it was rolled back.
-    """
+    """Ids of the values of one table: `interned[value]`."""
 
     def __init__(
-        self, table: Table, row: Callable[[T], tuple[Any, ...]], size: Callable[[T], int]
+        self,
+        dictionary: "Dictionary",
+        table: Table,
+        row: Callable[[T], tuple[Any, ...]],
+        size: Callable[[T], int],
     ) -> None:
-        self._table, self._row, self._size = table, row, size
+        self._dictionary, self._row, self._size = dictionary, row, size
         self._sql = insert_sql(table)
-        self._chars = 0
         self._new: list[tuple[Any, ...]] = []
-        self._next = 1
-
-    def begin(self, connection: Connection) -> None:
-        self._next = (connection.scalar(select(func.max(self._table.c.id))) or 0) + 1
 
     def __missing__(self, value: T) -> int:
-        if len(self) >= _REMEMBERED or self._chars >= _REMEMBERED_CHARS:
-            self._forget_values()
-        number = self[value] = self._next
-        self._next += 1
-        self._chars += self._size(value)
-        self._new.append((number, *self._row(value)))
+        row = self._row(value)  # its parts may be new, too
+        number = self[value] = self._dictionary.take(self._size(value))
+        self._new.append((number, *row))
         return number
 
     def flush(self, connection: Connection) -> None:
@@ -78,61 +69,92 @@ class Interned(dict[T, int]):
             connection.exec_driver_sql(self._sql, self._new)
             self._new = []
 
-    def _forget_values(self) -> None:
-        self.clear()
-        self._chars = 0
-
     def forget(self) -> None:
-        self._forget_values()
+        self.clear()
         self._new = []
 
 
-def _command_row(command: Command) -> tuple[Any, ...]:
-    return (
-        storable(command.filename),
-        storable(command.comm),
-        json_of(command.argv),
-        command.argc,
-        command.truncated,
-    )
+class Dictionary:
+    """What the rows of a segment refer to: origins, commands, and these's programs and arguments,
+    with ids from one sequence, `first_id` to `last_id`.
+
+    When it is `full` a new one is to be begun: an equal value is then stored again, which
+    bounds memory here and makes old rows independent of new ones.
+    """
+
+    def __init__(self) -> None:
+        self.origins: Interned[tuple[Creds, Place]] = Interned(
+            self, schema.origin, _origin_row, _origin_size
+        )
+        self.commands: Interned[Command] = Interned(
+            self, schema.command, self._command_row, lambda command: 8 * len(command.argv)
+        )
+        self.programs: Interned[tuple[str, str]] = Interned(
+            self, schema.program, lambda names: (*map(storable, names),), lambda names: 0
+        )
+        self.arguments: Interned[str] = Interned(
+            self, schema.argument, lambda text: (json_of(text),), len
+        )
+        self._tables = (self.origins, self.programs, self.arguments, self.commands)
+        self._chars = 0
+        self.first_id = self._next = 1
+
+    def begin(self, connection: Connection) -> None:
+        """Begins an empty one, behind all that are stored."""
+        self.forget()
+        tables = (schema.origin, schema.program, schema.argument, schema.command)
+        last = (connection.scalar(select(func.max(table.c.id))) or 0 for table in tables)
+        self.first_id = self._next = max(last) + 1
+
+    @property
+    def last_id(self) -> int:
+        return self._next - 1
+
+    @property
+    def full(self) -> bool:
+        return self._next - self.first_id >= _ENTRIES or self._chars >= _CHARS
+
+    def take(self, chars: int) -> int:
+        """The next id, for a value of that size."""
+        self._next += 1
+        self._chars += chars
+        return self._next - 1
+
+    def _command_row(self, command: Command) -> tuple[Any, ...]:
+        arguments = self.arguments
+        ids = ",".join([str(arguments[argument]) for argument in command.argv])
+        return (
+            self.programs[command.filename, command.comm],
+            f"[{ids}]",
+            command.argc,
+            command.truncated,
+        )
+
+    def flush(self, connection: Connection) -> None:
+        for table in self._tables:
+            table.flush(connection)
+
+    def forget(self) -> None:
+        for table in self._tables:
+            table.forget()
+        self._chars = 0
 
 
-def _creds_row(creds: Creds) -> tuple[Any, ...]:
+def _origin_row(origin: tuple[Creds, Place]) -> tuple[Any, ...]:
+    creds, place = origin
     return (
         creds.uid,
         creds.euid,
         creds.gid,
-        storable(creds.message),
         creds.loginuid,
         creds.sessionid,
         storable(creds.tty),
+        storable(creds.message),
+        storable(place.cwd),
+        storable(place.cgroup),
     )
 
 
-def _place_row(place: Place) -> tuple[Any, ...]:
-    return storable(place.cwd), storable(place.cgroup)
-
-
-class Interner:
-    """The interned tables together, so that none is forgotten."""
-
-    def __init__(self) -> None:
-        self.commands: Interned[Command] = Interned(
-            schema.command, _command_row, lambda command: sum(map(len, command.argv)) + 50
-        )
-        self.creds: Interned[Creds] = Interned(schema.creds, _creds_row, lambda creds: 50)
-        self.places: Interned[Place] = Interned(
-            schema.place, _place_row, lambda place: len(place.cwd or "") + len(place.cgroup or "")
-        )
-
-    def begin(self, connection: Connection) -> None:
-        for table in (self.commands, self.creds, self.places):
-            table.begin(connection)
-
-    def flush(self, connection: Connection) -> None:
-        for table in (self.commands, self.creds, self.places):
-            table.flush(connection)
-
-    def forget(self) -> None:
-        for table in (self.commands, self.creds, self.places):
-            table.forget()
+def _origin_size(origin: tuple[Creds, Place]) -> int:
+    place = origin[1]
+    return 50 + len(place.cwd or "") + len(place.cgroup or "")

@@ -7,10 +7,10 @@ forked may still exec. Anything older is looked up in the database.
 from collections import deque
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from execdb.store.event import Exec, ImageKey
-from execdb.store.schema import image
+from execdb.store.event import ImageKey
+from execdb.store.segments import row_of
 
 _ENDED = 4_096  # remembered though they ended
 _LOST = 4_096  # remembered not to be there
@@ -24,23 +24,13 @@ class Lineage:
         self._run_id = run_id
         self.ids: dict[ImageKey, int] = {}
         self._ended: deque[ImageKey] = deque()
-        self._seen: dict[ImageKey, Exec] = {}
         self._lost: set[ImageKey] = set()
-
-    def know(self, images: Iterable[Exec]) -> None:
-        """Images that ran before the run began; stored only where a recorded one descends
-        from them."""
-        self._seen.update(((image.boot_ns, image.pid), image) for image in images)
 
     def look_up(self, connection: Connection, key: ImageKey) -> int | None:
         """The row of an image that is not in `ids`; None if it was lost or never recorded."""
         if key in self._lost:
             return None
-        found = connection.scalar(
-            select(image.c.id).where(
-                image.c.pid == key[1], image.c.boot_ns == key[0], image.c.run_id == self._run_id
-            )
-        )
+        found = row_of(connection, self._run_id, *key)
         if found is None:
             self._note_lost(key)
         return found
@@ -50,10 +40,6 @@ class Lineage:
         if len(self._lost) >= _LOST:
             self._lost.clear()
         self._lost.add(key)
-
-    def seen(self, key: ImageKey) -> Exec | None:
-        """The image as /proc told of it."""
-        return self._seen.get(key)
 
     def update(self, began: Mapping[ImageKey, int], ended: Iterable[ImageKey]) -> None:
         """What a committed batch has brought: rows of images, and images that need not be

@@ -24,7 +24,6 @@ _TEXTS = ("boot_id", "host", "comm", "filename", "message")
 # What may be missing or null.
 _OPTIONAL_INTS = {
     "id": _INT64,
-    "parent_id": _INT64,
     "loginuid": _U32,
     "sessionid": _U32,
     "exit_code": 255,
@@ -33,6 +32,7 @@ _OPTIONAL_INTS = {
 }
 _OPTIONAL_TEXTS = ("tty", "cwd", "cgroup", "errno", "caller", "ended")
 _KEYS = {*_INTS, *_TEXTS, *_OPTIONAL_INTS, *_OPTIONAL_TEXTS, "argv", "argc", "truncated"}
+_KEYS.add("parent_id")  # below 0: of a program that was seen, not recorded
 _KEYS |= {"run_id", "time"}  # of the file they come from; not taken over
 
 # The keys whose values differ from line to line; the others recur, and are checked once.
@@ -95,14 +95,16 @@ class Parser:
 
 def _all_ints(changing: tuple[Any, ...]) -> bool:
     """Whether the changing values are what they must be, `id` and those after it maybe null."""
-    time_ns, boot_ns, pid, ppid, *optional = changing
+    time_ns, boot_ns, pid, ppid, number, parent_id, duration_ns = changing
     return (
         type(time_ns) is type(boot_ns) is type(pid) is type(ppid) is int
         and 0 <= time_ns <= _INT64
         and 0 <= boot_ns <= _INT64
         and 0 <= pid <= _U32
         and 0 <= ppid <= _U32
-        and all(v is None or (type(v) is int and 0 <= v <= _INT64) for v in optional)
+        and (number is None or (type(number) is int and 0 <= number <= _INT64))
+        and (parent_id is None or (type(parent_id) is int and abs(parent_id) <= _INT64))
+        and (duration_ns is None or (type(duration_ns) is int and 0 <= duration_ns <= _INT64))
     )
 
 
@@ -118,6 +120,9 @@ def check(values: dict[str, Any]) -> Imported:
     for key, most in _OPTIONAL_INTS.items():
         if values.setdefault(key, None) is not None:
             _check_int(key, values[key], most)
+    parent_id = values.setdefault("parent_id", None)
+    if parent_id is not None and (type(parent_id) is not int or abs(parent_id) > _INT64):
+        raise BadEvent("parent_id must be a whole number")
     for key in _OPTIONAL_TEXTS:
         if values.setdefault(key, None) is not None:
             _check_text(key, values[key])

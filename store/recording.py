@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from execdb.store import schema
 from execdb.store.database import Database
 from execdb.store.event import REPLACED, Counts, End, Exec, ImageKey
-from execdb.store.intern import Interner, storable
+from execdb.store.intern import storable
 from execdb.store.lineage import Lineage
+from execdb.store.rows import STATUS, Rows
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,6 @@ class Recording:
     def __init__(self, database: Database, machine: Machine, version: str, started_ns: int) -> None:
         self.machine = machine
         self._database = database
-        self._interner = Interner()
         run = schema.run
         with database.writing() as connection:
             connection.execute(
@@ -52,39 +51,47 @@ class Recording:
             # What an earlier collector had confirmed is in no kernel any more.
             connection.execute(update(schema.config_state).values(kernel_generation=0))
         self._lineage = Lineage(self.run_id)
-        self._version: tuple[int, int] | None = None
-        self._next = 1
+        self._rows = Rows()
+        self._running: list[Exec] = []
 
-    def know(self, images: Sequence[Exec]) -> None:
-        """Images that ran before this run began and may turn out to be parents."""
-        self._lineage.know(images)
+    def know(self, images: Iterable[Exec]) -> None:
+        """Images that ran before this run began. They are stored with the first batch, as rows
+        of their own kind, and may be parents."""
+        self._running = sorted(images, key=lambda image: (image.boot_ns, image.pid))
 
     def write(self, execs: Sequence[Exec], ends: Sequence[End], counts: Counts) -> list[int]:
-        """Stores a batch and the ledger so far in one transaction; returns the execs' row ids.
-        Raises DatabaseError, and then nothing of it is stored and it may be tried again."""
+        """Stores a batch, its execs in order of boot_ns, and the ledger so far in one
+        transaction; returns the execs' row ids. Raises DatabaseError, and then nothing of it is
+        stored and it may be tried again."""
         try:
             with self._database.writing() as connection:
-                self._continue(connection)
-                batch = _Batch(connection, self.run_id, self._next, self._interner, self._lineage)
+                seen = self._store_the_running(connection)
+                self._rows.begin(connection, self._database.version())
+                batch = Batch(connection, self.run_id, self._rows, self._lineage, seen)
                 ids = batch.begin(execs)
                 batch.end(ends)
-                self._interner.flush(connection)
                 batch.flush()
                 self._count(connection, counts)
         except BaseException:
-            self._interner.forget()
-            self._version = None
+            self._rows.forget()
             raise
-        self._next = batch.next
-        self._version = self._database.version()
+        self._running = []
+        self._rows.note(self._database.version())
         self._lineage.update(batch.began, batch.ended)
         return ids
 
-    def _continue(self, connection: Connection) -> None:
-        """Ids go on where they stopped, unless someone else has written rows, too."""
-        if self._database.version() != self._version:
-            self._interner.begin(connection)
-            self._next = (connection.scalar(select(func.max(schema.image.c.id))) or 0) + 1
+    def _store_the_running(self, connection: Connection) -> dict[ImageKey, int]:
+        """Their rows go below all there are: ids less than 0, in order of boot_ns."""
+        if not self._running:
+            return {}
+        rows = Rows()
+        rows.begin(connection)
+        lowest = connection.scalar(select(func.min(schema.segment.c.first_id))) or 0
+        rows.first = min(lowest, 0) - len(self._running)
+        batch = Batch(connection, self.run_id, rows, self._lineage, {})
+        batch.begin(self._running)
+        batch.flush()
+        return batch.began
 
     def finish(self, ended_ns: int, counts: Counts) -> None:
         """Closes the run as clean, with its final ledger."""
@@ -99,7 +106,7 @@ class Recording:
         connection.exec_driver_sql(_COUNT, (*counts, self.run_id))
 
 
-class _Batch:
+class Batch:
     """The rows of one transaction. An end finds its row here or, further back, in the table.
 
     `begin` and `end` run for every exec on the recorded machine, so their common case is
@@ -110,96 +117,79 @@ class _Batch:
         self,
         connection: Connection,
         run_id: int,
-        first: int,
-        interner: Interner,
+        rows: Rows,
         lineage: Lineage,
+        began: dict[ImageKey, int],
     ) -> None:
         self._connection, self._run_id = connection, run_id
-        self._interner, self._lineage = interner, lineage
-        self._first = first
-        self._rows: list[list[Any]] = []
-        self._rare: list[tuple[Any, ...]] = []  # columns that few rows have
+        self._rows, self._lineage = rows, lineage
         self._updates: list[tuple[int, int, int]] = []
-        self.began: dict[ImageKey, int] = {}
+        self.began = began
         self.ended: list[ImageKey] = []
 
-    def begin(self, execs: Iterable[Exec], seen: int | None = None) -> list[int]:
-        """A row for each event; before it, for ancestors of it that were seen, not recorded.
-        Returns the events' ids."""
-        commands, creds_ids = self._interner.commands, self._interner.creds
-        places, run_id = self._interner.places, self._run_id
-        rows, began, known = self._rows, self.began, self._lineage.ids
-        ids, replaced = [], []
+    def begin(self, execs: Iterable[Exec]) -> list[int]:
+        """A row for each event; returns their ids."""
+        rows, run_id = self._rows, self._run_id
+        commands, origins = rows.dictionary.commands, rows.dictionary.origins
+        pending, began, known = rows.pending, self.began, self._lineage.ids
+        offset_ns, last_ns = rows.tail(run_id)
+        number = first = rows.next
         for event in execs:
             (time_ns, boot_ns, pid, ppid, creds, command, place, parent, replaces, errno,
              caller) = event  # fmt: skip
-            if parent is None:
-                parent_id = None
-            else:
-                parent_id = began.get(parent) or known.get(parent) or self._ancestor(parent)
-            number = self._first + len(rows)
-            rows.append(
-                [number, run_id, time_ns, boot_ns, pid, ppid, creds_ids[creds], commands[command],
-                 places[place], parent_id, None, None]
+            if time_ns - boot_ns != offset_ns or boot_ns < last_ns:
+                offset_ns = time_ns - boot_ns
+                rows.cut(run_id, offset_ns, boot_ns)
+            last_ns = boot_ns
+            parent_id = None
+            if parent is not None:
+                parent_id = began.get(parent) or known.get(parent) or self._look_up(parent)
+            pending.append(
+                [number, boot_ns, pid, ppid, origins[creds, place], commands[command], parent_id,
+                 None, None, errno, storable(caller)]
             )  # fmt: skip
-            ids.append(number)
-            if errno is not None or caller is not None or seen is not None:
-                self._rare.append((errno, storable(caller), seen, number))
             if errno is None:
-                began[boot_ns, pid] = number
                 if replaces and parent is not None:
-                    replaced.append(End(boot_ns, parent, REPLACED))
-        if replaced:
-            self.end(replaced)
-        return ids
+                    self.end([End(boot_ns, parent, REPLACED)])
+                began[boot_ns, pid] = number
+            number += 1
+        return list(range(first, number))
 
-    def _ancestor(self, key: ImageKey) -> int | None:
-        """The row of an image that is not known by heart; one that was only seen gets it now."""
-        seen = self._lineage.seen(key)
-        if seen is not None:
-            return self.begin([seen], seen=1)[0]
+    def _look_up(self, key: ImageKey) -> int | None:
         return self._lineage.look_up(self._connection, key)
 
     def end(self, ends: Iterable[End]) -> None:
         """Puts each end on the row of its image. Where there is none, its exec was lost, and
         counted as such."""
-        rows, began, known, first = self._rows, self.began, self._lineage.ids, self._first
+        began, known = self.began, self._lineage.ids
+        pending, first = self._rows.pending, self._rows.first
         for boot_ns, key, status in ends:
-            number = began.get(key) or known.get(key)
-            if number is None:
-                number = self._lineage.look_up(self._connection, key)
+            number = began.get(key) or known.get(key) or self._look_up(key)
             if number is None:
                 continue
-            if number >= first:
-                rows[number - first][_STATUS : _STATUS + 2] = status, boot_ns - key[0]
+            if 0 < first <= number:
+                pending[number - first][STATUS : STATUS + 2] = status, boot_ns - key[0]
             else:
                 self._updates.append((status, boot_ns - key[0], number))
             self.ended.append(key)
 
-    @property
-    def next(self) -> int:
-        """The first id that is free behind the batch."""
-        return self._first + len(self._rows)
-
     def flush(self) -> None:
-        if self._rows:
-            self._connection.exec_driver_sql(_INSERT, list(map(tuple, self._rows)))
-        if self._rare:
-            self._connection.exec_driver_sql(_UPDATE_RARE, self._rare)
+        self._rows.flush(self._connection)
         if self._updates:
             self._connection.exec_driver_sql(_UPDATE, self._updates)
 
 
-_COLUMNS = list(schema.image.c.keys())[:12]  # up to duration_ns; the others come by update
-_STATUS = _COLUMNS.index("status")
-_INSERT = f"INSERT INTO image ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-_UPDATE_RARE = "UPDATE image SET errno = ?, caller = ?, seen = ? WHERE id = ?"
 _COUNT = "UPDATE run SET seen = ?, stored = ?, filtered = ?, lost = ? WHERE id = ?"
 _UPDATE = "UPDATE image SET status = ?, duration_ns = ? WHERE id = ?"
 
 
 def _last_sign_of_life() -> ColumnElement[int]:
     """The time of the run's last row, else its start."""
-    run, image = schema.run, schema.image
-    last = select(func.max(image.c.time_ns)).where(image.c.run_id == run.c.id).scalar_subquery()
+    run, segment = schema.run, schema.segment
+    time_ns = segment.c.last_boot_ns + segment.c.offset_ns
+    last = (
+        select(func.max(time_ns))
+        .where(segment.c.run_id == run.c.id, segment.c.first_id > 0)
+        .scalar_subquery()
+    )
     return func.coalesce(last, run.c.started_ns)

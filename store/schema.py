@@ -1,9 +1,9 @@
 """Tables and views as SQLAlchemy Core objects. `docs/schema.md` explains each column."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, Text
 
 APPLICATION_ID = 0x45584442  # "EXDB"
-REVISION = "0002"  # the newest under migrations/versions; a test compares them
+REVISION = "0003"  # the newest under migrations/versions; a test compares them
 
 metadata = MetaData()
 
@@ -27,59 +27,97 @@ run = Table(
     Column("lost", Integer, nullable=False, server_default="0"),
 )
 
-creds = Table(
-    "creds",
+# Rows of `image` that follow one another: of one run, in order of boot_ns, the wall clock never
+# set between them. What they refer to lies within one range of ids.
+segment = Table(
+    "segment",
+    metadata,
+    Column("first_id", Integer, primary_key=True),
+    Column("last_id", Integer, nullable=False),
+    Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
+    Column("offset_ns", Integer, nullable=False),  # time_ns - boot_ns
+    Column("first_boot_ns", Integer, nullable=False),
+    Column("last_boot_ns", Integer, nullable=False),
+    Column("first_entry_id", Integer, nullable=False),
+    Column("last_entry_id", Integer, nullable=False),
+)
+
+# The dictionary: origin, program, argument and command take their ids from one sequence.
+origin = Table(
+    "origin",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("uid", Integer, nullable=False),
     Column("euid", Integer, nullable=False),
     Column("gid", Integer, nullable=False),
-    Column("message", Text, nullable=False),
     Column("loginuid", Integer),
     Column("sessionid", Integer),
     Column("tty", Text),
-)
-
-place = Table(
-    "place",
-    metadata,
-    Column("id", Integer, primary_key=True),
+    Column("message", Text, nullable=False),
     Column("cwd", Text),
     Column("cgroup", Text),
+)
+
+program = Table(
+    "program",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("filename", Text, nullable=False),
+    Column("comm", Text, nullable=False),
+)
+
+argument = Table(
+    "argument",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("text", Text, nullable=False),  # a JSON string
 )
 
 command = Table(
     "command",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("filename", Text, nullable=False),
-    Column("comm", Text, nullable=False),
-    Column("argv", Text, nullable=False),  # a JSON array
+    Column("program_id", Integer, ForeignKey("program.id"), nullable=False),
+    Column("arguments", Text, nullable=False),  # ids, as a JSON array
     Column("argc", Integer, nullable=False),
     Column("truncated", Integer, nullable=False),
 )
 
+# Rows below 0 were not recorded: they ran when a collector started.
 image = Table(
     "image",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
-    Column("time_ns", Integer, nullable=False),
     Column("boot_ns", Integer, nullable=False),
     Column("pid", Integer, nullable=False),
     Column("ppid", Integer, nullable=False),
-    Column("creds_id", Integer, ForeignKey("creds.id"), nullable=False),
+    Column("origin_id", Integer, ForeignKey("origin.id"), nullable=False),
     Column("command_id", Integer, ForeignKey("command.id"), nullable=False),
-    Column("place_id", Integer),  # null in rows older than the column
     Column("parent_id", Integer),
     Column("status", Integer),  # as wait(2) has it; -1: ended by another exec of its process
     Column("duration_ns", Integer),
     Column("errno", Text),  # of an attempt that failed
     Column("caller", Text),
-    Column("seen", Integer),  # 1: not recorded, but running when a collector started
-    Index("image_time", "time_ns"),
-    Index("image_pid", "pid"),
-    Index("image_parent", "parent_id"),
+)
+
+# Where to look for a pid, and for the children of a row: the blocks of ids that hold some of
+# them. A row of these serves a thousand of `image`, where an index has one for each.
+BLOCK_BITS = 10  # a block is id >> 10
+PID_BITS = 5
+PARENT_BITS = 6
+pid_block = Table(
+    "pid_block",
+    metadata,
+    Column("pids", Integer, primary_key=True),  # pid >> 5
+    Column("block", Integer, primary_key=True),
+    sqlite_with_rowid=False,
+)
+child_block = Table(
+    "child_block",
+    metadata,
+    Column("parents", Integer, primary_key=True),  # parent_id >> 6
+    Column("block", Integer, primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 config = Table(
@@ -100,19 +138,21 @@ config_state = Table(
     Column("kernel_generation", Integer, nullable=False),
 )
 
-_TIME = (
-    "strftime('%Y-%m-%dT%H:%M:%S', image.time_ns / 1000000000, 'unixepoch')"
-    " || printf('.%09dZ', image.time_ns % 1000000000)"
-)
+_TIME_NS = "(image.boot_ns + segment.offset_ns)"
 _IMAGES = f"""
-SELECT image.id AS id, image.run_id AS run_id, image.time_ns AS time_ns, {_TIME} AS time,
+SELECT image.id AS id, segment.run_id AS run_id, {_TIME_NS} AS time_ns,
+       strftime('%Y-%m-%dT%H:%M:%S', {_TIME_NS} / 1000000000, 'unixepoch')
+       || printf('.%09dZ', {_TIME_NS} % 1000000000) AS time,
        image.boot_ns AS boot_ns, run.boot_id AS boot_id, run.host AS host,
        image.pid AS pid, image.ppid AS ppid,
-       creds.uid AS uid, creds.euid AS euid, creds.gid AS gid,
-       creds.loginuid AS loginuid, creds.sessionid AS sessionid, creds.tty AS tty,
-       command.comm AS comm, command.filename AS filename, command.argv AS argv,
+       origin.uid AS uid, origin.euid AS euid, origin.gid AS gid,
+       origin.loginuid AS loginuid, origin.sessionid AS sessionid, origin.tty AS tty,
+       program.comm AS comm, program.filename AS filename,
+       (SELECT coalesce('[' || group_concat(text, ', ') || ']', '[]') FROM (
+            SELECT argument.text AS text FROM json_each(command.arguments) AS place
+            CROSS JOIN argument ON argument.id = place.value ORDER BY place.key)) AS argv,
        command.argc AS argc, command.truncated AS truncated,
-       place.cwd AS cwd, place.cgroup AS cgroup, creds.message AS message,
+       origin.cwd AS cwd, origin.cgroup AS cgroup, origin.message AS message,
        image.errno AS errno, image.caller AS caller,
        CASE WHEN image.status IS NULL THEN NULL WHEN image.status < 0 THEN 'exec'
             WHEN image.status & 127 THEN 'signal' ELSE 'exit' END AS ended,
@@ -121,15 +161,17 @@ SELECT image.id AS id, image.run_id AS run_id, image.time_ns AS time_ns, {_TIME}
        CASE WHEN image.status >= 0 THEN nullif(image.status & 127, 0) END AS signal,
        image.duration_ns AS duration_ns, image.parent_id AS parent_id
 FROM image
-JOIN run ON run.id = image.run_id
-JOIN creds ON creds.id = image.creds_id
-JOIN command ON command.id = image.command_id
-LEFT JOIN place ON place.id = image.place_id
+CROSS JOIN segment ON segment.first_id = (
+    SELECT max(first_id) FROM segment AS earlier WHERE earlier.first_id <= image.id)
+CROSS JOIN run ON run.id = segment.run_id
+CROSS JOIN origin ON origin.id = image.origin_id
+CROSS JOIN command ON command.id = image.command_id
+CROSS JOIN program ON program.id = command.program_id
 """.strip()
 
 VIEWS = {
-    "execs": f"CREATE VIEW execs AS\n{_IMAGES}\nWHERE image.seen IS NULL",
-    "seen": f"CREATE VIEW seen AS\n{_IMAGES}\nWHERE image.seen = 1",
+    "execs": f"CREATE VIEW execs AS\n{_IMAGES}\nWHERE image.id > 0",
+    "seen": f"CREATE VIEW seen AS\n{_IMAGES}\nWHERE image.id < 0",
     "runs": """
 CREATE VIEW runs AS
 SELECT id AS run_id, host, boot_id, started_ns, ended_ns, ended,

@@ -21,23 +21,22 @@ class State:
 
 
 def read_state(database: Database) -> State:
-    image, run = schema.image, schema.run
+    run, segment = schema.run, schema.segment
     with database.reading() as connection:
-        events, first, last = (
-            connection.scalar(select(column).where(image.c.seen.is_(None)))
-            for column in (
-                func.count(image.c.id),
-                func.min(image.c.time_ns),
-                func.max(image.c.time_ns),
-            )
-        )
+        events, first, last = connection.execute(
+            select(
+                func.coalesce(func.sum(segment.c.last_id - segment.c.first_id + 1), 0),
+                func.min(segment.c.first_boot_ns + segment.c.offset_ns),
+                func.max(segment.c.last_boot_ns + segment.c.offset_ns),
+            ).where(segment.c.first_id > 0)
+        ).one()
         rows = connection.execute(
             select(run).where(run.c.kind == "collect").order_by(run.c.id.desc())
         )
         runs = [{"run_id": row.id, **_public(row._asdict())} for row in rows]
     files = (database.path, database.path.with_name(database.path.name + "-wal"))
     size = sum(file.stat().st_size for file in files if file.exists())
-    return State(events or 0, first, last, size, runs)
+    return State(events, first, last, size, runs)
 
 
 def _public(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,19 +1,22 @@
 """Import: events from elsewhere into the database, each once, all of them or none."""
 
-import json
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select
 
 from execdb.store import schema
 from execdb.store.database import Database
 from execdb.store.errors import BadEvent
-from execdb.store.intern import Interner, insert_sql, readable, storable
+from execdb.store.intern import storable
 from execdb.store.ndjson import Imported, Parser
+from execdb.store.rows import Rows
+from execdb.store.segments import Segment, lower_bound, segments_of
 
-_CHUNK = 2_000  # events looked up and written together
+_CHUNK = 10_000  # events looked up and written together
+_SPARSE = 64  # rows read for an event that is looked for; beyond, each is looked for alone
 
 
 def import_lines(database: Database, lines: Iterable[str]) -> tuple[int, int]:
@@ -42,94 +45,80 @@ def _parsed(parser: Parser, lines: Iterator[tuple[int, str]]) -> Iterator[Import
             raise BadEvent(f"line {number}: {error}; nothing was imported") from error
 
 
-_Identity = tuple[str, int, int, int]  # boot_id, time_ns, boot_ns, pid
+_Identity = tuple[int, int, int]  # boot_ns, time_ns, pid: an event of a boot
 
 
 def _identity(item: Imported) -> _Identity:
-    return item.boot_id, item.event.time_ns, item.event.boot_ns, item.event.pid
+    return item.event.boot_ns, item.event.time_ns, item.event.pid
 
 
 class _Target:
-    """Where imported events go, within one transaction.
-
-    A file's own ids are kept aside in a temporary table until all rows are there: a parent
-    may stand behind its child.
-    """
+    """Where imported events go, within one transaction."""
 
     def __init__(self) -> None:
-        self._interner = Interner()
-        self._insert = insert_sql(schema.image)
-        self._runs: dict[tuple[str, str], int] = {}
-        self._next = 1
+        self._rows = Rows()
+        self._runs: dict[tuple[str, str], tuple[int, _Sources]] = {}
 
     def begin(self, connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA temp_store = FILE")
-        connection.exec_driver_sql("DROP TABLE IF EXISTS temp.imported")
-        connection.exec_driver_sql(
-            "CREATE TEMP TABLE imported (run_id, source_id, id, parent_source_id,"
-            " PRIMARY KEY (run_id, source_id)) WITHOUT ROWID"
-        )
-        self._interner.begin(connection)
-        self._next = (connection.scalar(select(func.max(schema.image.c.id))) or 0) + 1
+        for name, columns in (
+            ("imported", "run_id, source_id, id, count, PRIMARY KEY (run_id, source_id)"),
+            ("orphan", "run_id, id PRIMARY KEY, source_id"),
+        ):
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{name}")
+            connection.exec_driver_sql(f"CREATE TEMP TABLE {name} ({columns}) WITHOUT ROWID")
 
     def add(self, connection: Connection, chunk: list[Imported]) -> int:
         """Adds what the database does not hold; returns how many that were."""
-        known = self._known(connection, chunk)
-        rows: list[tuple[Any, ...]] = []
-        sources: list[tuple[int, int, int, int | None]] = []
-        for item in chunk:
-            identity = _identity(item)
-            run_id = self._run(connection, item.host, item.boot_id)
-            if identity not in known:
-                known[identity] = self._next
-                rows.append(self._row(run_id, item))
-                self._next += 1
-                parent_id = item.parent_id
-            else:
-                parent_id = None  # the row that is there keeps its own
+        added = 0
+        for (host, boot_id), items in _by_boot(chunk):
+            run_id, sources = self._run(connection, host, boot_id)
+            known = _known(connection, boot_id, items)
+            self._rows.begin(connection)
+            added += self._append(run_id, sources, items, known)
+            self._rows.flush(connection)
+            sources.flush(connection)
+        return added
+
+    def _append(
+        self,
+        run_id: int,
+        sources: "_Sources",
+        items: Sequence[Imported],
+        known: dict[_Identity, int],
+    ) -> int:
+        rows = self._rows
+        pending = rows.pending
+        commands, origins = rows.dictionary.commands, rows.dictionary.origins
+        offset_ns, last_ns = rows.tail(run_id)
+        number = first = rows.next
+        for item in items:
+            (time_ns, boot_ns, pid, ppid, creds, command, place, _, _, errno, caller) = item.event
+            there = known.setdefault((boot_ns, time_ns, pid), number)
             if item.id is not None:
-                sources.append((run_id, item.id, known[identity], parent_id))
-        self._interner.flush(connection)
-        if rows:
-            connection.exec_driver_sql(self._insert, rows)
-        if sources:
-            connection.exec_driver_sql(
-                "INSERT OR IGNORE INTO imported VALUES (?, ?, ?, ?)", sources
-            )
-        return len(rows)
+                sources.note(item.id, there)
+            if there != number:
+                continue  # the row that is there keeps its parent
+            if time_ns - boot_ns != offset_ns or boot_ns < last_ns:
+                offset_ns = time_ns - boot_ns
+                rows.cut(run_id, offset_ns, boot_ns)
+            last_ns = boot_ns
+            parent_id = None if item.parent_id is None else sources.parent(item.parent_id, number)
+            pending.append(
+                [number, boot_ns, pid, ppid, origins[creds, place], commands[command], parent_id,
+                 item.status, item.duration_ns, storable(errno), storable(caller)]
+            )  # fmt: skip
+            number += 1
+        return number - first
 
     def finish(self, connection: Connection) -> None:
-        """Parents, under the ids they have here; those that were not imported are unknown."""
-        connection.exec_driver_sql(
-            "UPDATE image SET parent_id = ("
-            " SELECT parent.id FROM imported AS parent"
-            " WHERE parent.run_id = child.run_id AND parent.source_id = child.parent_source_id)"
-            " FROM imported AS child"
-            " WHERE child.id = image.id AND child.parent_source_id IS NOT NULL"
-        )
-        connection.exec_driver_sql("DROP TABLE temp.imported")
+        """Parents that stood behind their children; those that were not imported are unknown."""
+        connection.exec_driver_sql(_ADOPT)
+        connection.exec_driver_sql(_ADOPTED)
+        for name in ("imported", "orphan"):
+            connection.exec_driver_sql(f"DROP TABLE temp.{name}")
 
-    def _row(self, run_id: int, item: Imported) -> tuple[Any, ...]:
-        (time_ns, boot_ns, pid, ppid, creds, command, place, _, _, errno, caller) = item.event
-        return (
-            self._next, run_id, time_ns, boot_ns, pid, ppid, self._interner.creds[creds],
-            self._interner.commands[command], self._interner.places[place], None,
-            item.status, item.duration_ns, storable(errno), storable(caller), None,
-        )  # fmt: skip
-
-    def _known(self, connection: Connection, chunk: list[Imported]) -> dict[_Identity, int]:
-        """The rows that the database holds of these events."""
-        image, run = schema.image, schema.run
-        times = func.json_each(json.dumps([item.event.time_ns for item in chunk]))
-        values = times.table_valued("value")
-        found = connection.execute(
-            select(run.c.boot_id, image.c.time_ns, image.c.boot_ns, image.c.pid, image.c.id)
-            .join_from(image, run, run.c.id == image.c.run_id)
-            .where(image.c.time_ns.in_(select(values.c.value)), image.c.seen.is_(None))
-        )
-        return {(readable(row[0]), row[1], row[2], row[3]): row[4] for row in found}
-
-    def _run(self, connection: Connection, host: str, boot_id: str) -> int:
+    def _run(self, connection: Connection, host: str, boot_id: str) -> tuple[int, "_Sources"]:
         """The run that stands for everything imported from one boot of one machine."""
         if (host, boot_id) not in self._runs:
             run = schema.run
@@ -145,5 +134,112 @@ class _Target:
                 done = connection.execute(insert(run).values(kind="import", **texts))
                 assert done.inserted_primary_key is not None
                 found = done.inserted_primary_key[0]
-            self._runs[host, boot_id] = int(found)
+            self._runs[host, boot_id] = int(found), _Sources(connection, int(found))
         return self._runs[host, boot_id]
+
+
+def _by_boot(
+    chunk: list[Imported],
+) -> Iterator[tuple[tuple[str, str], list[Imported]]]:
+    """The events of each boot of each machine, in order of boot_ns."""
+    which = attrgetter("host", "boot_id")
+    if any(which(item) != which(chunk[0]) for item in chunk):
+        chunk = sorted(chunk, key=which)
+    for key, items in groupby(chunk, which):
+        yield key, sorted(items, key=lambda item: item.event.boot_ns)
+
+
+def _known(connection: Connection, boot_id: str, items: Sequence[Imported]) -> dict[_Identity, int]:
+    """The rows that the database holds of these events, which are in order."""
+    from_ns, to_ns = items[0].event.boot_ns, items[-1].event.boot_ns
+    known = {}
+    for segment in segments_of(connection, storable(boot_id)):
+        apart = segment.last_boot_ns < from_ns or to_ns < segment.first_boot_ns
+        if segment.first_id > 0 and not apart:
+            for number, boot_ns, pid in _rows(connection, segment, items):
+                known[boot_ns, boot_ns + segment.offset_ns, pid] = number
+    return known
+
+
+def _rows(connection: Connection, segment: Segment, items: Sequence[Imported]) -> Iterator[Any]:
+    """(id, boot_ns, pid) of the segment's rows at the times of these events, and maybe others'."""
+    first = lower_bound(connection, segment, items[0].event.boot_ns)
+    last = lower_bound(connection, segment, items[-1].event.boot_ns + 1) - 1
+    if last - first <= _SPARSE * len(items):
+        yield from connection.exec_driver_sql(_BETWEEN, (first, last))
+        return
+    for boot_ns in {item.event.boot_ns: None for item in items}:
+        first = lower_bound(connection, segment, boot_ns)
+        last = lower_bound(connection, segment, boot_ns + 1) - 1
+        yield from connection.exec_driver_sql(_BETWEEN, (first, last))
+
+
+_BETWEEN = "SELECT id, boot_ns, pid FROM image WHERE id BETWEEN ? AND ?"
+
+
+class _Sources:
+    """Ids of the file that is read, and the rows that they became: the last ones at hand, all of
+    them as ranges in a temporary table."""
+
+    def __init__(self, connection: Connection, run_id: int) -> None:
+        self._connection, self._run_id = connection, run_id
+        self._recent: dict[int, int] = {}
+        self._older: dict[int, int] = {}
+        self._ranges: list[list[int]] = []  # source_id, id, count
+        self._orphans: list[tuple[int, int, int]] = []
+
+    def note(self, source_id: int, number: int) -> None:
+        self._recent[source_id] = number
+        if self._ranges:
+            first, row, count = self._ranges[-1]
+            if source_id - first == number - row == count:
+                self._ranges[-1][2] += 1
+                return
+        self._ranges.append([source_id, number, 1])
+
+    def parent(self, source_id: int, child: int) -> int | None:
+        """The row of a parent. One that is not there yet is looked for again at the end."""
+        found = self._recent.get(source_id) or self._older.get(source_id)
+        if found is None and source_id > 0:
+            found = self._look_up(source_id)
+            if found is None:
+                self._orphans.append((self._run_id, child, source_id))
+            else:
+                self._recent[source_id] = found
+        return found
+
+    def _look_up(self, source_id: int) -> int | None:
+        row = self._connection.exec_driver_sql(_SOURCE, (self._run_id, source_id)).first()
+        if row is None or source_id - row[0] >= row[2]:
+            return None
+        return int(row[1]) + source_id - int(row[0])
+
+    def flush(self, connection: Connection) -> None:
+        ranges = [(self._run_id, *found) for found in self._ranges]
+        if ranges:
+            connection.exec_driver_sql("INSERT OR IGNORE INTO imported VALUES (?, ?, ?, ?)", ranges)
+        if self._orphans:
+            connection.exec_driver_sql("INSERT INTO orphan VALUES (?, ?, ?)", self._orphans)
+        self._ranges, self._orphans = [], []
+        if len(self._recent) > _RECENT:
+            self._older, self._recent = self._recent, {}
+
+
+_RECENT = 50_000
+_SOURCE = (
+    "SELECT source_id, id, count FROM imported WHERE run_id = ? AND source_id <= ?"
+    " ORDER BY source_id DESC LIMIT 1"
+)
+_ADOPT = """
+UPDATE image SET parent_id = (
+    SELECT imported.id + orphan.source_id - imported.source_id FROM imported
+    WHERE imported.run_id = orphan.run_id AND imported.source_id <= orphan.source_id
+      AND orphan.source_id < imported.source_id + imported.count
+    ORDER BY imported.source_id DESC LIMIT 1)
+FROM orphan WHERE orphan.id = image.id
+"""
+_ADOPTED = f"""
+INSERT OR IGNORE INTO child_block
+SELECT image.parent_id >> {schema.PARENT_BITS}, image.id >> {schema.BLOCK_BITS}
+FROM orphan JOIN image ON image.id = orphan.id WHERE image.parent_id IS NOT NULL
+"""

@@ -167,3 +167,10 @@ def recorded(database: Database, execs: Sequence[Exec]) -> Recording:
     recording = Recording(database, MACHINE, "0", START_NS)
     recording.write(execs, [], counts(len(execs)))
     return recording
+
+
+def empty(database: Database) -> None:
+    """Forgets all that was recorded."""
+    with database.writing() as connection:
+        for table in ("image", "segment"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")

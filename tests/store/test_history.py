@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from execdb.store.database import Database
-from execdb.store.event import Event, Place
+from execdb.store.event import Event, Exec, Place
 from execdb.store.filter import Filter
 from execdb.store.history import History
-from tests.conftest import BOOT_ID, START_NS, an_exec, counts, recorded, some_creds
+from tests.conftest import BOOT_ID, START_NS, an_exec, counts, empty, recorded, some_creds
 
 
 def pids(events: Iterable[Event]) -> list[int]:
@@ -245,11 +245,112 @@ def test_a_reader_between_pages_holds_no_transaction(large: Database) -> None:
 def test_a_limited_query_is_the_end_of_the_whole(
     database: Database, numbers: list[int], limit: int
 ) -> None:
-    with database.writing() as connection:
-        connection.exec_driver_sql("DELETE FROM image")
+    empty(database)
     recorded(database, []).write([an_exec(n) for n in numbers], [], counts(len(numbers)))
     history = History(database)
     whole = list(history.events(Filter()))
     assert pids(whole) == [1_000 + n for n in sorted(numbers)]
     assert list(history.events(Filter(), limit=limit)) == whole[-limit:]
     assert list(history.events(Filter(), limit=limit, reverse=True)) == whole[-limit:][::-1]
+
+
+def at(number: int, hours: int = 0) -> Exec:
+    """An exec, the clock set forth by so many hours."""
+    event = an_exec(number)
+    return event._replace(time_ns=event.time_ns + hours * 3_600 * 10**9)
+
+
+def test_setting_the_clock_does_not_change_the_order(database: Database) -> None:
+    recording = recorded(database, [at(1), at(2), at(3, -1), at(4, -1), at(5, 24)])
+    recording.write([at(6, 24), at(7)], [], counts(7))
+    history = History(database)
+    assert pids(history.events(Filter())) == list(range(1_001, 1_008))
+    assert pids(history.events(Filter(), limit=4, reverse=True)) == [1_007, 1_006, 1_005, 1_004]
+    assert [e.time_ns for e in history.events(Filter(pid=1_003))] == [at(3, -1).time_ns]
+    assert matching(database, until_ns=START_NS) == [1_003, 1_004]
+    assert matching(database, since_ns=START_NS + 10**12) == [1_005, 1_006]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    batches=st.lists(st.lists(st.integers(0, 31), max_size=7), max_size=7),
+    limit=st.integers(0, 23),
+    since=st.integers(0, 31),
+    until=st.integers(0, 31),
+)
+def test_batches_that_come_late_are_put_in_order(
+    database: Database, batches: list[list[int]], limit: int, since: int, until: int
+) -> None:
+    empty(database)
+    for numbers in batches:
+        recorded(database, [an_exec(n) for n in sorted(numbers)])
+    history = History(database)
+    between = Filter(since_ns=an_exec(since).time_ns, until_ns=an_exec(until).time_ns)
+    expected = sorted(1_000 + n for numbers in batches for n in numbers)
+    assert pids(history.events(Filter(), limit=limit)) == expected[-limit:]
+    assert pids(history.events(Filter(), limit=limit, reverse=True)) == expected[-limit:][::-1]
+    within = [pid for pid in expected if 1_000 + since <= pid < 1_000 + until]
+    assert pids(history.events(between)) == within
+    assert history.count(between) == len(within)
+    for pid in {*expected[:3]}:
+        assert matching(database, pid=pid) == [pid] * expected.count(pid)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_descendants_are_found_wherever_they_stand(database: Database, data: st.DataObject) -> None:
+    empty(database)
+    apart = data.draw(st.sampled_from([1, 37, 1_009]))
+    parents = [data.draw(st.none() | st.integers(0, n - 1)) if n else None for n in range(13)]
+    recording = recorded(database, [])
+    for n, parent in enumerate(parents):
+        key = None if parent is None else (an_exec(parent * apart).boot_ns, 1_000 + parent * apart)
+        fill = [an_exec(n * apart + m, pid=7) for m in range(1, apart)]
+        recording.write([an_exec(n * apart, parent=key), *fill], [], counts(0))
+    below: dict[int, set[int]] = {n: set() for n in range(13)}
+    for n, parent in enumerate(parents):
+        while parent is not None:
+            below[parent].add(1_000 + n * apart)
+            parent = parents[parent]
+    for n in range(13):
+        assert set(matching(database, descendants_of=1 + n * apart)) == below[n]
+
+
+def plan(database: Database, wanted: Filter) -> list[str]:
+    """How SQLite goes about every statement of a query and its count."""
+    statements: list[str] = []
+    database.raw.set_trace_callback(statements.append)
+    history = History(database)
+    assert list(history.events(wanted, limit=3))
+    assert history.count(wanted)
+    database.raw.set_trace_callback(None)
+    found = []
+    for statement in {*statements}:
+        if statement.startswith("SELECT"):
+            rows = database.raw.execute(f"EXPLAIN QUERY PLAN {statement}")
+            found += [row[3] for row in rows]
+    return found
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Filter(),
+        Filter(uid=0),
+        Filter(pid=1_007),
+        Filter(comm="true"),
+        Filter(path="/usr/bin/*"),
+        Filter(arg="ru"),
+        Filter(since_ns=START_NS, until_ns=START_NS + 10**9),
+        Filter(descendants_of=1),
+        Filter(uid=0, comm="t*", arg="ru", pid=1_007),
+    ],
+)
+def test_no_question_reads_the_whole_table(database: Database, wanted: Filter) -> None:
+    first = an_exec(0)
+    rest = [an_exec(n, parent=(first.boot_ns, first.pid)) for n in range(1, 3_001)]
+    recorded(database, [first, *rest])
+    steps = plan(database, wanted)
+    for table in ("image", "argument", "command", "program", "origin"):
+        assert not [step for step in steps if step.startswith(f"SCAN {table}")]
+    assert [step for step in steps if step.startswith("SEARCH image USING INTEGER PRIMARY KEY")]

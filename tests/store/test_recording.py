@@ -15,7 +15,16 @@ from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.recording import Recording
 from execdb.store.state import read_state
-from tests.conftest import BOOT_ID, MACHINE, START_NS, an_exec, counts, recorded, some_creds
+from tests.conftest import (
+    BOOT_ID,
+    MACHINE,
+    START_NS,
+    an_exec,
+    counts,
+    empty,
+    recorded,
+    some_creds,
+)
 
 
 def begin(database: Database, started_ns: int = START_NS) -> Recording:
@@ -61,8 +70,7 @@ EXECS = st.lists(
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(EXECS, max_size=3))
 def test_what_was_written_is_read_back(database: Database, batches: list[list[Exec]]) -> None:
-    with database.writing() as connection:
-        connection.exec_driver_sql("DELETE FROM image")
+    empty(database)
     recording = begin(database)
     for batch in batches:
         recording.write(batch, [], counts(0))
@@ -126,13 +134,15 @@ def test_equal_commands_and_credentials_are_stored_once(database: Database) -> N
     recording.write([an_exec(n) for n in range(23, 46)], [], counts(46))
     recording.write([an_exec(46, argv=("other",))], [], counts(47))
     assert scalar(database, "SELECT count(*) FROM command") == 2
-    assert scalar(database, "SELECT count(*) FROM creds") == 1
+    assert scalar(database, "SELECT count(*) FROM origin") == 1
 
 
 def test_more_commands_than_are_remembered_are_all_right(database: Database) -> None:
     execs = [an_exec(n, argv=(str(n % 9_001),)) for n in range(9_203)]
-    assert intern._REMEMBERED < 9_001
-    recorded(database, execs)
+    assert intern._ENTRIES < 2 * 9_001
+    recording = recorded(database, execs[:9_103])
+    recording.write(execs[9_103:], [], counts(9_203))
+    assert scalar(database, "SELECT count(*) FROM segment") == 2
     assert [event.command.argv for event in stored(database)] == [e.command.argv for e in execs]
 
 
@@ -243,16 +253,35 @@ def test_a_pid_used_again_is_another_image(database: Database) -> None:
     assert (first.ended, second.ended, third.parent_id) == ("exit", None, second.id)
 
 
-def test_who_ran_before_us_has_a_row_only_as_a_parent(database: Database) -> None:
+def test_who_ran_before_us_has_a_row_of_another_kind(database: Database) -> None:
     init, idle = an_exec(0, argv=("init",), pid=1), an_exec(0, argv=("idle",), pid=7)
     login = an_exec(1, argv=("login",), pid=2, parent=key(init))
     recording = begin(database)
-    recording.know([init, login, idle])
+    recording.know([login, idle, init])
     child = an_exec(23, parent=key(login))
-    assert recording.write([child], [], counts(1)) == [3]
-    assert [(e.id, e.parent_id) for e in events(database)] == [(3, 2)]
-    seen = "SELECT group_concat(json_extract(argv, '$[0]')) FROM seen"
-    assert scalar(database, seen) == "init,login"
+    assert recording.write([child], [], counts(1)) == [1]
+    assert [(e.id, e.parent_id) for e in events(database)] == [(1, -1)]
+    assert History(database).count(Filter()) == read_state(database).events == 1
+    seen = (
+        "SELECT group_concat(id || json_extract(argv, '$[0]') || ifnull(parent_id, '')) FROM seen"
+    )
+    assert scalar(database, seen) == "-3init,-2idle,-1login-3"
+
+
+def test_an_end_of_what_ran_before_us_is_known(database: Database) -> None:
+    login = an_exec(0, argv=("login",), pid=23)
+    recording = begin(database)
+    recording.know([login])
+    recording.write([SHELL], [end(login, 7, 0)], counts(1))
+    assert scalar(database, "SELECT ended || duration_ns FROM seen") == "exit7"
+
+
+def test_each_life_has_seen_programs_of_its_own(database: Database) -> None:
+    for number in range(2):
+        recording = begin(database)
+        recording.know([an_exec(0, pid=23), an_exec(1, pid=29)])
+        recording.write([an_exec(number, parent=key(an_exec(1, pid=29)))], [], counts(1))
+    assert [(e.id, e.parent_id) for e in events(database)] == [(1, -1), (2, -3)]
 
 
 def test_a_batch_that_failed_can_be_tried_again_with_its_ancestors(database: Database) -> None:
@@ -270,7 +299,7 @@ def test_a_batch_that_failed_can_be_tried_again_with_its_ancestors(database: Dat
         connection.exec_driver_sql("DROP TRIGGER refuse")
     recording.write(batch, [], counts(2))
     child, other = events(database)
-    assert scalar(database, f"SELECT seen FROM image WHERE id = {child.parent_id}") == 1
+    assert scalar(database, f"SELECT pid FROM seen WHERE id = {child.parent_id}") == 1
     assert other.parent_id is None
 
 

@@ -29,6 +29,10 @@ def history(database: Database) -> list[Event]:
     return [event._replace(id=0, run_id=0) for event in History(database).events(Filter())]
 
 
+def identity(event: Event) -> tuple[object, ...]:
+    return event.boot_id, event.boot_ns, event.pid, event.time_ns
+
+
 U32 = st.integers(0, (1 << 32) - 1)
 U63 = st.integers(0, (1 << 63) - 1)
 TEXT = st.binary(max_size=17).map(lambda raw: text_of(raw.replace(b"\0", b"")))
@@ -59,7 +63,7 @@ EVENTS = st.lists(
         id=st.just(0),
     ),
     max_size=7,
-    unique_by=lambda event: (event.boot_id, event.boot_ns, event.pid, event.time_ns),
+    unique_by=identity,
 )
 
 
@@ -91,7 +95,7 @@ def test_what_is_written_out_comes_back_the_same(
             assert import_lines(database, lines_of(events)) == (0, len(events))
             assert history(database) == found
     expected = [event._replace(id=0, run_id=0) for event in events]
-    assert found == sorted(expected, key=lambda event: event.time_ns)
+    assert sorted(found, key=identity) == sorted(expected, key=identity)
 
 
 def test_what_was_recorded_here_is_not_added_again(database: Database) -> None:
@@ -199,6 +203,8 @@ BAD_LINES = {
     "loginuid a text": with_(loginuid="0"),
     "cwd with a NUL": with_(cwd="/\0"),
     "id a text": with_(id="1"),
+    "parent_id a text": with_(parent_id="1"),
+    "parent_id of 65 bits": with_(parent_id=-(1 << 64)),
 }
 
 
@@ -246,6 +252,11 @@ def test_parents_get_the_ids_they_have_here(database: Database) -> None:
     assert parents(database).items() >= FAMILY.items()
     import_lines(database, lines_of(family(23)))
     assert parents(database).items() >= FAMILY.items()
+
+
+def test_a_parent_that_was_only_seen_is_unknown_elsewhere(database: Database) -> None:
+    import_lines(database, lines_of([an_event(parent_id=-7), an_event(1, parent_id=-1)]))
+    assert parents(database) == {1_000: None, 1_001: None}
 
 
 def test_a_file_that_repeats_itself_keeps_its_parents(database: Database) -> None:

@@ -92,8 +92,9 @@ def test_the_file_is_sound(plain: sqlite3.Connection) -> None:
 def test_sqlite_and_python_write_the_same_time(time_ns: int) -> None:
     from execdb.store.schema import VIEWS
 
-    formula = VIEWS["execs"].split("image.time_ns AS time_ns, ")[1].split(" AS time,")[0]
+    formula = VIEWS["execs"].split(" AS time_ns,")[1].split(" AS time,")[0]
     connection = sqlite3.connect(":memory:")
-    (text,) = connection.execute(f"SELECT {formula} FROM (SELECT ? AS time_ns) image", [time_ns])
+    tables = "(SELECT ? - 7 AS boot_ns) image, (SELECT 7 AS offset_ns) segment"
+    (text,) = connection.execute(f"SELECT {formula} FROM {tables}", [time_ns])
     connection.close()
     assert text[0] == rfc3339(time_ns)

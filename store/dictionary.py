@@ -1,0 +1,117 @@
+"""Reading the dictionary: what rows refer to by id, checked, and kept at hand."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from execdb.store.errors import DatabaseError
+from execdb.store.intern import readable
+
+_ENTRIES = 16_384  # at hand, of a kind
+_CHARS = 8_000_000  # of arguments at hand
+
+_ORIGINS = (
+    "SELECT id, uid, euid, gid, loginuid, sessionid, tty, cwd, cgroup, message FROM origin"
+    " WHERE id IN (SELECT value FROM json_each(?))"
+)
+_COMMANDS = (
+    "SELECT command.id, comm, filename, arguments, argc, truncated"
+    " FROM command JOIN program ON program.id = program_id"
+    " WHERE command.id IN (SELECT value FROM json_each(?))"
+)
+_ARGUMENTS = "SELECT id, text FROM argument WHERE id IN (SELECT value FROM json_each(?))"
+
+
+class Lookup:
+    """Origins and commands by id, in the order in which an event has them. `learn` first."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._chars = 0
+        self._arguments: dict[int, str] = {}
+        self.origins: dict[int, tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
+        self.commands: dict[int, tuple[Any, ...]] = {}
+
+    def learn(self, connection: Connection, rows: Sequence[Any]) -> None:
+        """Fetches what these rows of `image` refer to and is not at hand. Raises DatabaseError
+        for what is not of its kind; what is not there stays unknown."""
+        if max(len(self.origins), len(self.commands)) > _ENTRIES or self._chars > _CHARS:
+            for known in (self.origins, self.commands, self._arguments):
+                known.clear()
+            self._chars = 0
+        origins = {row[4] for row in rows} - self.origins.keys()
+        for number, *values in _fetch(connection, _ORIGINS, origins):
+            self.origins[number] = self._origin(*values)
+        commands = {row[5] for row in rows} - self.commands.keys()
+        found = _fetch(connection, _COMMANDS, commands)
+        ids = {row[0]: self._list(row[3]) for row in found}
+        self._learn_arguments(connection, {id_ for row in ids.values() for id_ in row})
+        for number, comm, filename, _, argc, truncated in found:
+            argv = tuple([self._arguments[id_] for id_ in ids[number]])
+            self.commands[number] = (
+                self._text(comm), self._text(filename), argv, self._int(argc), bool(truncated)
+            )  # fmt: skip
+
+    def _learn_arguments(self, connection: Connection, wanted: set[int]) -> None:
+        for number, text in _fetch(connection, _ARGUMENTS, wanted - self._arguments.keys()):
+            argument = self._json(text)
+            if not isinstance(argument, str):
+                raise self._broken("an argument is no text")
+            self._arguments[number] = argument
+            self._chars += len(argument)
+
+    def _origin(
+        self, uid: Any, euid: Any, gid: Any, loginuid: Any, sessionid: Any, tty: Any, cwd: Any,
+        cgroup: Any, message: Any,
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:  # fmt: skip
+        who = (
+            *map(self._int, (uid, euid, gid)),
+            *(None if value is None else self._int(value) for value in (loginuid, sessionid)),
+            None if tty is None else self._text(tty),
+        )
+        where = (None if value is None else self._text(value) for value in (cwd, cgroup))
+        return who, (*where, self._text(message))
+
+    def _list(self, text: Any) -> list[int]:
+        ids = self._json(text)
+        if type(ids) is not list or not set(map(type, ids)) <= {int}:
+            raise self._broken("a command's arguments are no list")
+        return ids
+
+    def _json(self, text: Any) -> Any:
+        try:
+            return json.loads(text)
+        except (ValueError, TypeError, RecursionError):
+            raise self._broken("what should be JSON is not") from None
+
+    def _text(self, value: Any) -> str:
+        if not isinstance(value, str | bytes):
+            raise self._broken("a number stands where text should")
+        return readable(value)
+
+    def _int(self, value: Any) -> int:
+        if type(value) is not int:
+            raise self._broken("text stands where a number should")
+        return value
+
+    def _broken(self, what: str) -> DatabaseError:
+        return DatabaseError(f"{self._path} does not hold together: {what}")
+
+
+def _fetch(connection: Connection, sql: str, ids: Iterable[int]) -> Sequence[Any]:
+    wanted = list(ids)
+    return connection.exec_driver_sql(sql, (json.dumps(wanted),)).all() if wanted else []
+
+
+def check_rows(rows: Sequence[Any], path: str) -> None:
+    """Raises DatabaseError unless rows of `image` hold what they should."""
+    for column, kinds in zip(zip(*rows, strict=True), _KINDS, strict=False):
+        if not set(map(type, column)) <= kinds:
+            raise DatabaseError(f"{path} does not hold together: a row of image is not one")
+
+
+_INT, _MAYBE = frozenset({int}), frozenset({int, type(None)})
+_TEXT = frozenset({str, bytes, type(None)})
+_KINDS = (_INT,) * 6 + (_MAYBE,) * 3 + (_TEXT,) * 2

@@ -1,0 +1,129 @@
+"""Rows on their way into the file: numbered, grouped into segments, written in bulk.
+
+What a collector and an import have in common. A segment is a stretch of rows whose ids ascend
+with boot_ns, of one run, under one setting of the clock. So a row needs no column for its run
+or its wall clock, a time is found by halving, without an index, and what a stretch refers to
+can go when the stretch goes.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from execdb.store import schema
+from execdb.store.intern import Dictionary, insert_sql
+
+ROWS = 65_536  # of a segment; its last batch may go beyond
+
+# Columns of `image` and of `segment` by their place.
+BOOT_NS, PID, PARENT_ID, STATUS = (
+    list(schema.image.c.keys()).index(name) for name in ("boot_ns", "pid", "parent_id", "status")
+)
+_FIRST, _LAST, _RUN, _OFFSET, _FIRST_BOOT, _LAST_BOOT, _FIRST_ENTRY, _LAST_ENTRY = range(8)
+_BEFORE = -(1 << 63)
+
+
+class Rows:
+    """The rows of one writer, from transaction to transaction. In each: `begin`; append lists
+    with the columns of `image` to `pending`, each under the id `next`, after a `cut` where
+    it does not follow on the one before; `flush`. After a rollback, `forget`."""
+
+    def __init__(self) -> None:
+        self.dictionary = Dictionary()
+        self.pending: list[list[Any]] = []
+        self.first = 1  # id of the first pending row
+        self._open: list[int] | None = None  # the segment that goes on
+        self._segments: list[list[int]] = []  # those that the pending rows belong to
+        self._noted: object = None
+
+    def begin(self, connection: Connection, version: object = None) -> None:
+        """Goes on where the last transaction stopped; behind what others have written where
+        `version` is not that of the last `note`, so that someone may have."""
+        alone = version is not None and version == self._noted
+        if not alone and not self._as_left(connection):
+            self._open = None
+        if self._open is None:
+            self.dictionary.begin(connection)
+            last = connection.scalar(select(func.max(schema.image.c.id))) or 0
+            self.first = max(last, 0) + 1
+        self._segments = [] if self._open is None else [self._open]
+
+    def _as_left(self, connection: Connection) -> bool:
+        """Whether our segment is still the last one, and whole."""
+        segment = schema.segment
+        last = select(segment).order_by(segment.c.first_id.desc()).limit(1)
+        row = connection.execute(last).first()
+        return row is not None and list(row) == self._open
+
+    def note(self, version: object) -> None:
+        """What `begin` will compare with."""
+        self._noted = version
+
+    @property
+    def next(self) -> int:
+        return self.first + len(self.pending)
+
+    def tail(self, run_id: int) -> tuple[int | None, int]:
+        """What a row must have to need no `cut`: this offset of the clock, and at least this
+        boot_ns."""
+        if self._open is None or self._open[_RUN] != run_id:
+            return None, _BEFORE
+        last = self.pending[-1][BOOT_NS] if self.pending else self._open[_LAST_BOOT]
+        return self._open[_OFFSET], last
+
+    def cut(self, run_id: int, offset_ns: int, boot_ns: int) -> None:
+        """The next row begins a segment."""
+        self._close()
+        first, entry = self.next, self.dictionary.first_id
+        self._open = [first, first, run_id, offset_ns, boot_ns, boot_ns, entry, entry]
+        self._segments.append(self._open)
+
+    def _close(self) -> None:
+        """Brings the open segment up to the last row."""
+        if self._open is not None and self.pending:
+            self._open[_LAST] = self.next - 1
+            self._open[_LAST_BOOT] = self.pending[-1][BOOT_NS]
+            self._open[_LAST_ENTRY] = self.dictionary.last_id
+
+    def flush(self, connection: Connection) -> None:
+        if not self.pending:
+            return
+        self._close()
+        self.dictionary.flush(connection)
+        connection.exec_driver_sql(_INSERT, list(map(tuple, self.pending)))
+        connection.exec_driver_sql(_SEGMENT, list(map(tuple, self._segments)))
+        connection.exec_driver_sql(_PIDS, self._blocks(PID, schema.PID_BITS))
+        children = self._blocks(PARENT_ID, schema.PARENT_BITS)
+        if children:
+            connection.exec_driver_sql(_CHILDREN, children)
+        self.first = self.next
+        self.pending = []
+        if self._open is not None and (
+            self.dictionary.full or self._open[_LAST] - self._open[_FIRST] >= ROWS
+        ):
+            self._open = None
+
+    def _blocks(self, column: int, bits: int) -> list[tuple[int, int]]:
+        """(value >> bits, block) of the pending rows, each once."""
+        found: list[tuple[int, int]] = []
+        at, end = self.first, self.next
+        while at < end:
+            block = at >> schema.BLOCK_BITS
+            until = min(end, (block + 1) << schema.BLOCK_BITS)
+            rows = self.pending[at - self.first : until - self.first]
+            values = {row[column] >> bits for row in rows if row[column] is not None}
+            found += [(value, block) for value in sorted(values)]
+            at = until
+        return found
+
+    def forget(self) -> None:
+        """Nothing of the last transaction is there."""
+        self.dictionary.forget()
+        self.pending = []
+        self._open = None
+
+
+_INSERT = insert_sql(schema.image)
+_SEGMENT = insert_sql(schema.segment).replace("INSERT", "INSERT OR REPLACE", 1)
+_PIDS = insert_sql(schema.pid_block).replace("INSERT", "INSERT OR IGNORE", 1)
+_CHILDREN = insert_sql(schema.child_block).replace("INSERT", "INSERT OR IGNORE", 1)
