@@ -26,6 +26,17 @@ def parse_time(text: str, now_ns: int) -> int:
         ) from None
 
 
+def parse_age(text: str) -> int:
+    """`30d` or `12h`, in ns. Raises UsageError."""
+    age = _AGO.fullmatch(text.strip())
+    try:
+        if age is not None:
+            return _duration_ns(age)
+    except OverflowError:
+        pass
+    raise UsageError(f"cannot read {text!r} as an age: give 30d, 12h or 90m")
+
+
 def _duration_ns(ago: re.Match[str]) -> int:
     """Raises OverflowError for what lies before all time."""
     whole, _, fraction = ago[1].partition(".")

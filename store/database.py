@@ -49,7 +49,8 @@ class Database:
                 "cache_size = -1000",  # KiB; writing needs the ends of a few trees, no more
             ):
                 self._connection.exec_driver_sql(f"PRAGMA {pragma}")
-            if create:
+            if create:  # auto_vacuum must be set before the first table
+                self._connection.exec_driver_sql("PRAGMA auto_vacuum = INCREMENTAL")
                 self._connection.exec_driver_sql("PRAGMA journal_mode = WAL")
 
     def __enter__(self) -> "Database":

@@ -25,6 +25,7 @@ run = Table(
     Column("stored", Integer, nullable=False, server_default="0"),
     Column("filtered", Integer, nullable=False, server_default="0"),
     Column("lost", Integer, nullable=False, server_default="0"),
+    Column("pruned", Integer, nullable=False, server_default="0"),
 )
 
 # Rows of `image` that follow one another: of one run, in order of boot_ns, the wall clock never

@@ -20,6 +20,7 @@ def upgrade() -> None:
         op.drop_index(index, "image")
     for table in ("image", "command", "creds", "place"):
         op.rename_table(table, f"old_{table}")
+    op.add_column("run", sa.Column("pruned", sa.Integer, nullable=False, server_default="0"))
     _create()
     connection = op.get_bind()
     _copy(connection)

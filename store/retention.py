@@ -1,0 +1,272 @@
+"""Keeping the file within bounds: the oldest rows go, with what only they referred to.
+
+Works in steps, each a short transaction of its own, so that whoever records is not held up for
+long. Space that becomes free inside the file is used again, or handed back to the file system.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from execdb.store import schema
+from execdb.store.database import Database
+from execdb.store.segments import Segment, lower_bound, segments_of
+
+STEP_ROWS = 5_000
+MAX_BYTES_MIN = 10_000_000
+_STEP_PAGES = 500  # handed back to the file system
+_RESERVE_MAX = 64_000_000
+_SLACK = 20  # a bound on size is met with a twentieth to spare, so that steps come in bursts
+_LOOK_NS = 1_000_000_000  # how often age is looked at
+_segment, _image, _run = schema.segment, schema.image, schema.run
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of the file in bytes: with its WAL, the WAL alone, and what is free inside."""
+
+    total: int
+    wal: int
+    free: int
+
+
+def size_of(database: Database) -> Size:
+    with database.reading() as connection:
+        page, pages, free = (
+            int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
+            for name in ("page_size", "page_count", "freelist_count")
+        )
+    try:
+        wal = database.path.with_name(database.path.name + "-wal").stat().st_size
+    except FileNotFoundError:
+        wal = 0
+    return Size(page * pages + wal, wal, page * free)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What to keep: what is younger than `keep_ns`; a file that is, with its WAL, no larger than
+    `max_bytes`, MAX_BYTES_MIN or more. None does not bound."""
+
+    keep_ns: int | None = None
+    max_bytes: int | None = None
+
+    @property
+    def room_bytes(self) -> int | None:
+        """What may be used: the rest is for the WAL and for what comes between two steps."""
+        return None if self.max_bytes is None else self.max_bytes - _reserve(self.max_bytes)
+
+
+def _reserve(max_bytes: int) -> int:
+    return min(max_bytes // 8, _RESERVE_MAX)
+
+
+class Retention:
+    """Holds a file within its bounds, while others may record into it."""
+
+    def __init__(self, database: Database, bounds: Bounds) -> None:
+        self._database, self._bounds = database, bounds
+        self._enough_bytes: int | None = None  # while too much is used: how much is not
+        self._before_ns: int | None = None  # what is older goes
+        self._looked_ns = 0
+        self._ragged: set[tuple[int, int]] = set()  # entries that lost some of their rows
+        if bounds.max_bytes is not None:
+            pages = max(64, min(4_000, _reserve(bounds.max_bytes) // 4 // 4_096))
+            database.raw.execute(f"PRAGMA wal_autocheckpoint = {pages:d}")
+            database.raw.execute(f"PRAGMA journal_size_limit = {pages * 4_096:d}")
+
+    def step(self, now_ns: int) -> int | None:
+        """Does a bounded amount of work; `now_ns` is the wall clock. Returns how many rows
+        went, None when there is nothing to do. Raises DatabaseError."""
+        self._look(now_ns)
+        removed = self._remove_oldest()
+        if removed:
+            return removed
+        if self._ragged:
+            with self._database.writing() as connection:
+                _sweep(connection, *self._ragged.pop())
+            return 0
+        return 0 if self._give_back() else None
+
+    def _look(self, now_ns: int) -> None:
+        room = self._bounds.room_bytes
+        if room is not None:
+            size = size_of(self._database)
+            used = size.total - size.wal - size.free
+            if used > room:
+                self._enough_bytes = room - room // _SLACK
+            elif self._enough_bytes is not None and used <= self._enough_bytes:
+                self._enough_bytes = None
+        if self._bounds.keep_ns is not None and abs(now_ns - self._looked_ns) >= _LOOK_NS:
+            self._before_ns = now_ns - self._bounds.keep_ns
+            self._looked_ns = now_ns
+
+    def _remove_oldest(self) -> int:
+        if self._before_ns is None and self._enough_bytes is None:
+            return 0
+        with self._database.writing() as connection:
+            segment = _oldest(connection)
+            if segment is None:
+                self._before_ns = self._enough_bytes = None
+                return 0
+            last = segment.last_id
+            if self._enough_bytes is None:
+                assert self._before_ns is not None
+                last = lower_bound(connection, segment, self._before_ns - segment.offset_ns) - 1
+            last = min(last, segment.first_id + STEP_ROWS - 1)
+            if last < segment.first_id:
+                self._before_ns = None  # until the next look
+                return 0
+            self._ragged |= _remove(connection, segment, last)
+            return last - segment.first_id + 1
+
+    def _give_back(self) -> bool:
+        """Hands free pages to the file system where the file is larger than it may be."""
+        if self._bounds.room_bytes is None:
+            return False
+        size = size_of(self._database)
+        if size.free == 0 or size.total - size.wal <= self._bounds.room_bytes:
+            return False
+        return give_back(self._database) > 0
+
+
+def outside(database: Database, bounds: Bounds, now_ns: int) -> int:
+    """How many rows the bounds would remove; for a bound on size, about so many."""
+    with database.reading() as connection:
+        segments = [segment for segment in segments_of(connection) if segment.first_id > 0]
+        old = 0
+        for segment in segments if bounds.keep_ns is not None else []:
+            before_ns = now_ns - (bounds.keep_ns or 0) - segment.offset_ns
+            old += lower_bound(connection, segment, before_ns) - segment.first_id
+    rows = sum(segment.last_id - segment.first_id + 1 for segment in segments)
+    size, room = size_of(database), bounds.room_bytes
+    used = size.total - size.wal - size.free
+    if room is None or used <= room:
+        return old
+    return max(old, rows * (used - (room - room // _SLACK)) // used)
+
+
+def give_back(database: Database) -> int:
+    """Takes free pages off the end of the file, so many at a time; returns how many. None are
+    taken where the file was made by an execdb that did not provide for it."""
+    with database.writing() as connection:
+        before = _free_pages(connection)
+        connection.exec_driver_sql(f"PRAGMA incremental_vacuum({_STEP_PAGES})").all()
+        return before - _free_pages(connection)
+
+
+def compact(database: Database) -> None:
+    """Makes the file as small as its rows allow, and empties the WAL if nobody reads it."""
+    while give_back(database):
+        pass
+    database.raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _free_pages(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
+
+
+def _oldest(connection: Connection) -> Segment | None:
+    begin_ns = _segment.c.first_boot_ns + _segment.c.offset_ns
+    query = select(_segment).where(_segment.c.first_id > 0).order_by(begin_ns).limit(1)
+    row = connection.execute(query).first()
+    return None if row is None else Segment(*row)
+
+
+def _remove(connection: Connection, segment: Segment, last: int) -> set[tuple[int, int]]:
+    """The rows of a segment up to `last`, counted as pruned. Returns the ranges of entries that
+    they referred to."""
+    first, ragged = segment.first_id, {(segment.first_entry_id, segment.last_entry_id)}
+    _remove_blocks(connection, first, last)
+    connection.execute(delete(_image).where(_image.c.id.between(first, last)))
+    this = _segment.c.first_id == first
+    if last == segment.last_id:
+        connection.execute(delete(_segment).where(this))
+        ragged |= _remove_seen(connection, segment.run_id)
+    else:
+        boot_ns = select(_image.c.boot_ns).where(_image.c.id == last + 1).scalar_subquery()
+        connection.execute(
+            update(_segment).where(this).values(first_id=last + 1, first_boot_ns=boot_ns)
+        )
+    run = update(_run).where(_run.c.id == segment.run_id)
+    connection.execute(run.values(pruned=_run.c.pruned + last - first + 1))
+    return ragged
+
+
+def _remove_seen(connection: Connection, run_id: int) -> set[tuple[int, int]]:
+    """What was seen when a run began goes when the run has ended and all its rows have gone."""
+    ragged = set()
+    ours = _segment.c.run_id == run_id
+    left = select(_segment.c.first_id).where(ours, _segment.c.first_id > 0).limit(1)
+    ended = select(_run.c.ended).where(_run.c.id == run_id)
+    if connection.scalar(left) is None and connection.scalar(ended) is not None:
+        for row in connection.execute(select(_segment).where(ours)).all():
+            segment = Segment(*row)
+            _remove_blocks(connection, segment.first_id, segment.last_id)
+            within = _image.c.id.between(segment.first_id, segment.last_id)
+            connection.execute(delete(_image).where(within))
+            connection.execute(delete(_segment).where(_segment.c.first_id == segment.first_id))
+            ragged.add((segment.first_entry_id, segment.last_entry_id))
+    return ragged
+
+
+def _remove_blocks(connection: Connection, first: int, last: int) -> None:
+    """What the blocks say of these rows, where no other row of the block says it, too."""
+    bits, size = schema.BLOCK_BITS, 1 << schema.BLOCK_BITS
+    for block in range(first >> bits, (last >> bits) + 1):
+        low, high = block * size, block * size + size - 1
+        for sql in _FORGET_BLOCK:
+            connection.exec_driver_sql(
+                sql, (block, max(first, low), min(last, high), low, first - 1, last + 1, high)
+            )
+
+
+def _forget(table: str, key: str, value: str) -> str:
+    return (
+        f"DELETE FROM {table} WHERE block = ?"
+        f" AND {key} IN (SELECT {value} FROM image WHERE id BETWEEN ? AND ?)"
+        f" AND {key} NOT IN (SELECT {value} FROM image WHERE (id BETWEEN ? AND ?"
+        f" OR id BETWEEN ? AND ?) AND {value} IS NOT NULL)"
+    )
+
+
+_FORGET_BLOCK = (
+    _forget("pid_block", "pids", f"pid >> {schema.PID_BITS}"),
+    _forget("child_block", "parents", f"parent_id >> {schema.PARENT_BITS}"),
+)
+
+
+def _sweep(connection: Connection, first: int, last: int) -> None:
+    """Entries of the dictionary, of those from `first` to `last`, that no row refers to any
+    more. Whoever goes on writing with them is made to begin with new ones."""
+    overlaps = (_segment.c.first_entry_id <= last) & (_segment.c.last_entry_id >= first)
+    segments = [Segment(*row) for row in connection.execute(select(_segment).where(overlaps))]
+    newest = connection.scalar(select(func.max(_segment.c.first_id)))
+    if any(segment.first_id == newest for segment in segments):
+        connection.execute(
+            update(_segment)
+            .where(_segment.c.first_id == newest)
+            .values(last_entry_id=_segment.c.last_entry_id + 1)
+        )
+    connection.exec_driver_sql("CREATE TEMP TABLE used (id INTEGER PRIMARY KEY)")
+    for segment in segments:
+        for column in ("origin_id", "command_id"):
+            connection.exec_driver_sql(
+                f"INSERT OR IGNORE INTO used SELECT {column} FROM image WHERE id BETWEEN ? AND ?",
+                (segment.first_id, segment.last_id),
+            )
+    for sql in _USED_BY_COMMANDS:
+        connection.exec_driver_sql(sql)
+    for table in ("command", "origin", "program", "argument"):
+        connection.exec_driver_sql(
+            f"DELETE FROM {table} WHERE id BETWEEN ? AND ? AND id NOT IN (SELECT id FROM used)",
+            (first, last),
+        )
+    connection.exec_driver_sql("DROP TABLE temp.used")
+
+
+_USED_BY_COMMANDS = (
+    "INSERT OR IGNORE INTO used SELECT program_id FROM command WHERE id IN (SELECT id FROM used)",
+    "INSERT OR IGNORE INTO used SELECT value FROM command, json_each(arguments)"
+    " WHERE command.id IN (SELECT id FROM used)",
+)
