@@ -71,3 +71,20 @@ class Row:
     limit: str
     measured: str
     held: bool | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question to the history: how much was found, what it took in ms of CPU time beyond the start and in
+    all by the wall clock, round by round, and the CPU time of others (None: they cannot tell)."""
+
+    question: str
+    found: int
+    works_ms: Sequence[float]
+    wholes_ms: Sequence[float]
+    grep_ms: float | None
+    ausearch_ms: float | None
+
+    @property
+    def work_ms(self) -> float:
+        return median(self.works_ms)

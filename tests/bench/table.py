@@ -1,10 +1,10 @@
-"""Results as Markdown. Pure: data in, text out."""
+"""Results as Markdown: data in, text out."""
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
-from tests.bench.results import Peer, Row, Spread, Storm
+from tests.bench.results import Answer, Peer, Row, Spread, Storm
 
-BEGIN, END = "<!-- peers: begin -->", "<!-- peers: end -->"
 NOTHING = "-"
 
 Column = tuple[str, Callable[[Peer], str]]
@@ -91,19 +91,56 @@ def _plain(text: str) -> str:
 
 
 def limits(rows: Iterable[Row]) -> str:
-    """What execdb holds itself to, for a terminal."""
-    verdicts = {True: "ok", False: "MISSED", None: ""}
-    lines = [("what", "hold", "measured", "")]
-    lines += [(row.what, row.limit, row.measured, verdicts[row.held]) for row in rows]
-    what, hold = (max(len(line[i]) for line in lines) for i in (0, 1))
-    return "\n".join(f"{w:{what}}  {h:{hold}}  {v:6}  {m}" for w, h, m, v in lines) + "\n"
+    """What execdb holds itself to."""
+    verdicts = {True: "ok", False: "**missed**", None: ""}
+    cells = [[row.what, row.limit, verdicts[row.held], row.measured] for row in rows]
+    return _aligned([["what", "limit", "", "measured"], *cells])
 
 
-def insert(page: str, text: str) -> str:
-    """The page with what stands between the markers replaced, or with both added at its end."""
-    block = f"{BEGIN}\n\n{text.strip()}\n\n{END}"
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if begin and end:
+def answers(found: Iterable[Answer]) -> str:
+    """One row for each question."""
+    cells = [
+        [f"`{answer.question}`", f"{answer.found:,}", spread(answer.works_ms, 0, " ms"),
+         spread(answer.wholes_ms, 0, " ms"), _ms(answer.grep_ms), _ms(answer.ausearch_ms)]
+        for answer in found
+    ]  # fmt: skip
+    titles = ["question", "found", "execdb, work", "whole", "grep", "ausearch"]
+    return _aligned([titles, *cells])
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    """A table that can be read as it is; the first row has the titles."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        _row(first, rest)
+        for first, *rest in (
+            [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+            for row in (rows[0], ["-" * width for width in widths], *rows[1:])
+        )
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _ms(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:,.0f} ms"
+
+
+def insert(page: str, name: str, text: str) -> str:
+    """The page with what stands between the markers of that name replaced, or with both added
+    at its end."""
+    start, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    block = f"{start}\n\n{text.strip()}\n\n{end}"
+    before, begun, rest = page.partition(start)
+    _, ended, after = rest.partition(end)
+    if begun and ended:
         return before + block + after
     return f"{page.rstrip()}\n\n{block}\n".lstrip()
+
+
+def publish(name: str, text: str, write: Path | None) -> None:
+    """Prints it, and puts it into a Markdown file where asked."""
+    print(text)
+    if write:
+        page = write.read_text() if write.exists() else "# Performance\n"
+        write.parent.mkdir(parents=True, exist_ok=True)
+        write.write_text(insert(page, name, text))
