@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.bench.proc import Command
 from tests.bench.recorders import EXECDB, Execdb
 from tests.bench.results import Row, Spread
 from tests.bench.table import spread
@@ -24,7 +25,7 @@ def rows(folder: Path) -> Iterator[Row]:
         for number in range(_CONFIG_SETS):
             message = f"message {number:4d}"
             started_s = time.monotonic()
-            command = [EXECDB, "--db", recorder.db, "config", "set", "4711", message]
+            command: Command = [EXECDB, "--db", recorder.db, "config", "set", "4711", message]
             with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
                 committed_s = _committed_s(db, message, process)
                 assert process.stdout

@@ -25,8 +25,8 @@ REPLAYED_S = 20
 _NOTES = """\
 {machine}; load average {load} at the end. Measured with `{command}`.
 
-Medians with (least-greatest). CPU is user and system time of the processes named, whatever else the machine
-did meanwhile; rates by the clock are lower where it is shared.
+Medians with (least-greatest). CPU is user and system time of the processes named, whatever else
+the machine did meanwhile; rates by the clock are lower where it is shared.
 """
 
 

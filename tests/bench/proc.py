@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 PROC = Path("/proc")
+Command = Sequence[str | Path]
 _STEP_S = 0.25
 _QUIET = 0.02  # of one core: nothing left to write
 
@@ -100,7 +101,7 @@ class Taken:
     cpu_s: float
 
 
-def run(command: Sequence[str | Path], stdout: int = subprocess.DEVNULL) -> Taken:
+def run(command: Command, stdout: int = subprocess.DEVNULL) -> Taken:
     """Runs a command to its end. Raises CalledProcessError where it fails."""
     started_s = time.monotonic()
     process = subprocess.Popen(command, stdout=stdout)
@@ -114,16 +115,16 @@ def run(command: Sequence[str | Path], stdout: int = subprocess.DEVNULL) -> Take
 
 @dataclass(frozen=True)
 class Streamed:
-    """A process that wrote lines, and its highest resident size after a tenth of its time's
-    looks, and at the last one."""
+    """A process that wrote lines, and its highest resident size after half of them and at the
+    end."""
 
     taken: Taken
     lines: int
-    tenth_kb: int
+    half_kb: int
     peak_kb: int
 
 
-def stream(command: Sequence[str | Path], file: BinaryIO) -> Streamed:
+def stream(command: Command, file: BinaryIO) -> Streamed:
     """Writes a command's stdout to the file, looking at its memory. Raises CalledProcessError."""
     started_s = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
@@ -139,7 +140,7 @@ def stream(command: Sequence[str | Path], file: BinaryIO) -> Streamed:
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
     taken = Taken(time.monotonic() - started_s, used.ru_utime + used.ru_stime)
-    return Streamed(taken, lines, seen_kb[len(seen_kb) // 10], max(seen_kb))
+    return Streamed(taken, lines, seen_kb[len(seen_kb) // 2], max(seen_kb))
 
 
 def machine() -> str:

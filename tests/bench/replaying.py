@@ -32,8 +32,8 @@ def rows(folder: Path, events: int, seconds: float) -> Iterator[Row]:
 
 def _paced(db: Path, seconds: float) -> Row:
     """When each line arrives here, against when it was due; the earliest line is on time."""
-    command: list[str | Path] = [EXECDB, "--db", db, "replay", "--speed", "1", "--idle-limit"]
-    command += [str(_IDLE_S), "--format", "ndjson"]
+    pace = ["--speed", "1", "--idle-limit", str(_IDLE_S)]
+    command: proc.Command = [EXECDB, "--db", db, "replay", *pace, "--format", "ndjson"]
     say(f"replay: {seconds:g} s at speed 1")
     arrived_s: list[float] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
@@ -57,17 +57,15 @@ def _paced(db: Path, seconds: float) -> Row:
 def _unpaced(db: Path, events: int) -> Iterator[Row]:
     """At full speed, while another process goes on writing to the same file."""
     say("replay: at full speed")
-    command = [EXECDB, "--db", db, "replay", "--speed", "0", "--format", "ndjson"]
+    command: proc.Command = [EXECDB, "--db", db, "replay", "--speed", "0", "--format", "ndjson"]
     taken = proc.run(command)
     rate = events / taken.cpu_s
     text = f"{rate:,.0f} events/s of CPU time, {events / taken.wall_s:,.0f} by the clock"
     yield Row("replay --speed 0 --format ndjson", ">= 100,000 events/s", text, rate >= 100_000)
     with _Writer(db) as writer, tempfile.TemporaryFile() as sink:
         streamed = proc.stream(command, sink)
-    text = (
-        f"{writer.wal_bytes / 2**20:.1f} MiB at most, {writer.written:,} rows written meanwhile; "
-    )
-    text += f"memory of replay {streamed.peak_kb / 1024:.0f} MiB"
+    text = f"{writer.wal_bytes / 2**20:.1f} MiB at most, {writer.written:,} rows written meanwhile"
+    text += f"; memory of replay {streamed.peak_kb / 1024:.0f} MiB"
     held = writer.wal_bytes <= _WAL_LIMIT
     yield Row("the file's WAL meanwhile, with a writer", "<= 32 MiB", text, held)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.bench.fill import fill
-from tests.bench.proc import Taken, run
+from tests.bench.proc import Command, Taken, run
 from tests.bench.recorders import EXECDB
 from tests.bench.results import Row, Spread
 from tests.bench.table import spread
@@ -23,7 +23,7 @@ def rows(folder: Path) -> Iterator[Row]:
 
 
 def _pair(db: Path, arguments: str, floor: str) -> Row:
-    command = [EXECDB, "--db", db, *arguments.split()]
+    command: Command = [EXECDB, "--db", db, *arguments.split()]
     imports = [sys.executable, "-c", floor]
     for warm in (command, imports):
         run(warm)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from statistics import median
 
 from tests.bench.results import Answer, Peer, Row, Spread, Storm
 
@@ -51,23 +52,31 @@ def _bytes(storm: Storm) -> float | None:
     return storm.size / storm.seen if storm.seen else None
 
 
+def _built(peer: Peer) -> str:
+    return f"{median(own.size for own, _ in peer.builds) / 1024:.0f}" if peer.builds else NOTHING
+
+
 COLUMNS: list[Column] = [
     ("exec rate / none", _of(lambda s: s.ratio, 2)),
-    ("build time / none", lambda peer: spread(peer.builds)),
+    ("storm's CPU / none", _of(lambda s: s.load_cpu_ratio, 2)),
+    ("build time / none", lambda peer: spread([a.wall_s / b.wall_s for a, b in peer.builds], 3)),
+    ("build's CPU / none", lambda peer: spread([a.cpu_s / b.cpu_s for a, b in peer.builds], 3)),
     ("CPU us/exec", _cpu),
+    ("BPF us/exec", lambda peer: NOTHING if peer.bpf_us is None else f"{peer.bpf_us:.1f}"),
     ("Pss MiB", _memory(lambda s: s.pss_kb)),
     ("peak MiB", _memory(lambda s: s.peak_kb)),
     ("captured", _of(lambda s: 100 * s.seen / s.execs, 1, " %")),
     ("whole arguments", _of(lambda s: 100 * s.whole / s.execs, 1, " %")),
     ("40 arguments whole", _of(lambda s: 100 * s.long, 0, " %")),
     ("disk bytes/exec", _of(_bytes, 0)),
+    ("build on disk KiB", _built),
 ]
 
 
 def table(peers: Iterable[Peer]) -> str:
     """One row each. One that failed says so instead of showing figures."""
     lines = [_row("recorder", [title for title, _ in COLUMNS]), _row("---", ["---"] * len(COLUMNS))]
-    lines.append(_row("none", ["1", "1", *[NOTHING] * (len(COLUMNS) - 2)]))
+    lines.append(_row("none", ["1"] * 4 + [NOTHING] * (len(COLUMNS) - 4)))
     for peer in peers:
         name = f"{peer.name} {peer.version}".strip()
         if peer.failure and not peer.storms:
