@@ -23,6 +23,10 @@ def main() -> int:
         from tests.bench.questions import ask
 
         return ask(arguments.events, arguments.write)
+    if arguments.what == "yardstick":
+        from tests.bench.yardstick import compare as measure
+
+        return measure(arguments.events, arguments.write)
     from tests.bench.limits import hold
 
     return hold(full=arguments.full, events=arguments.events, write=arguments.write)
@@ -43,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     questions = what.add_parser("questions", help="what questions cost on a large history")
     _add_events(questions, 10_000_003)
     _add_write(questions)
+    yardstick = what.add_parser("yardstick", help="the collector's work beside the same in C")
+    _add_events(yardstick, 200_003)
+    _add_write(yardstick)
     return parser
 
 
