@@ -119,7 +119,7 @@ def answers(found: Iterable[Answer]) -> str:
 
 def _aligned(rows: Sequence[Sequence[str]]) -> str:
     """A table that can be read as it is; the first row has the titles."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         _row(first, rest)
         for first, *rest in (

@@ -93,7 +93,7 @@ def test_a_missed_limit_is_said() -> None:
     rows.append(Row("peer", "", "7 us", None))
     title, rule, *lines = _read(limits(rows))
     assert title == ["what", "limit", "", "measured"]
-    assert all(set(cell) == {"-"} for cell in rule)
+    assert all(len(cell) >= 3 and set(cell) == {"-"} for cell in rule)  # GitHub asks for three
     assert lines == [
         ["lost", "0", "**missed**", "23"],
         ["start", "<= 1 s", "ok", "0.9 s"],

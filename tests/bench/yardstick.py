@@ -29,10 +29,11 @@ _SIZE = struct.Struct("=I")
 _ROUNDS = 5
 
 _NOTES = """\
-CPU time of a whole process for each exec with its end and parent, from {records:,} records in memory
-(builds of GNU hello) to committed rows with indexes on pid and parent; {rounds} rounds in turns, medians. The C
-program (`tests/bench/yardstick.c`) is the same work on sqlite3 alone: it keeps a record's bytes
-as they are and checks nothing, so it is below what a finished recorder in C would take.
+CPU time for each exec with its end and parent, from {records:,} records in memory (builds of GNU
+hello) to committed, indexed rows; medians of {rounds} rounds in turns. The C program
+(`tests/bench/yardstick.c`) does the same on sqlite3 alone, with indexes on pid and parent: it keeps
+a record's bytes as they are and checks nothing, so it is below what a finished recorder in C would
+take.
 
 {machine}. Measured with `python -m tests.bench yardstick`.
 """
@@ -49,16 +50,20 @@ def compare(events: int, write: Path | None) -> int:
         python_us, c_us = [], []
         for number in range(_ROUNDS):
             say(f"yardstick: {number + 1} of {_ROUNDS}")
-            own = [sys.executable, "-m", "tests.bench.yardstick", dump, folder / "python.db"]
+            own: proc.Command = [
+                sys.executable,
+                "-m",
+                "tests.bench.yardstick",
+                dump,
+                folder / "python.db",
+            ]
             python_us.append(_ns(own) / events / 1e3)
             c_us.append(_ns([program, dump, folder / "c.db"]) / events / 1e3)
             for path in itertools.chain(folder.glob("python.db*"), folder.glob("c.db*")):
                 path.unlink()
     ratios = [own / other for own, other in zip(python_us, c_us, strict=True)]
     rows = [
-        Row(
-            "the collector's decoding and writing, each exec", "", spread(python_us, 2, " us"), None
-        ),
+        Row("the collector, from record to row", "", spread(python_us, 2, " us"), None),
         Row("the same work in C", "", spread(c_us, 2, " us"), None),
         Row("ratio", "", spread(ratios, 1), None),
     ]
