@@ -16,7 +16,9 @@ from execdb.store.errors import ExecdbError
 if TYPE_CHECKING:
     from execdb.store.config import Config, ConfigTable
 
-app = typer.Typer(rich_markup_mode=None, help="Manage the message of each user.")
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, help="Manage the message of each user."
+)
 
 _CONFIRMED_WITHIN_S = 2.0
 # A uid of -1 should be told its range, not be taken for an option.

@@ -4,7 +4,6 @@ import pwd
 import re
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 _DIGITS_MAX = 20  # of a uid worth reading
 _PID_MAX = 2**32 - 1
-DEFAULT_DB = Path("/var/lib/execdb/execdb.db")
 
 Uid = Annotated[str | None, typer.Option(help="Real user: a number or a name.", metavar="USER")]
 Pid = Annotated[int | None, typer.Option(help="Process id.", min=0, max=_PID_MAX)]

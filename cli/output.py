@@ -11,10 +11,12 @@ class ReaderGone(Exception):
 def emit(texts: Iterable[str], *, at_once: bool = False) -> None:
     """Writes each text; `at_once` flushes each. Raises ReaderGone."""
     try:
-        for text in texts:
-            sys.stdout.write(text)
-            if at_once:
+        if at_once:
+            for text in texts:
+                sys.stdout.write(text)
                 sys.stdout.flush()
+        else:
+            sys.stdout.writelines(texts)
         sys.stdout.flush()
     except BrokenPipeError:
         raise ReaderGone from None

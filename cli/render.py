@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 
 from execdb.cli.escape import escape, quote
+from execdb.cli.objects import objects
 from execdb.store.event import Event, json_of, rfc3339, to_dict
 
 Renderer = Callable[[Iterable[Event]], Iterator[str]]
@@ -33,15 +34,15 @@ def command_line(event: Event) -> str:
 
 
 def ndjson(events: Iterable[Event]) -> Iterator[str]:
-    for event in events:
-        yield json_of(to_dict(event)) + "\n"
+    for text in objects(events):
+        yield text + "\n"
 
 
 def json(events: Iterable[Event]) -> Iterator[str]:
     """One array, written as it comes."""
     start = "[\n"
-    for event in events:
-        yield start + json_of(to_dict(event))
+    for text in objects(events):
+        yield start + text
         start = ",\n"
     yield "[]\n" if start == "[\n" else "\n]\n"
 

@@ -65,8 +65,12 @@ def replay(
         history = History(database)
         try:
             for _ in repeat(None) if loop else range(1):
-                due = schedule(history.events(wanted), speed, idle_limit)
-                played = report.watch(play(due, time.monotonic, time.sleep))
+                events = history.events(wanted)
+                if speed:
+                    due = schedule(events, speed, idle_limit)
+                    played = report.watch(play(due, time.monotonic, time.sleep))
+                else:  # nothing is due at any time, so nothing is late
+                    played = report.count(events)
                 emit(renderer(format)(played), at_once=speed > 0)
                 if not report.events:
                     break  # an empty loop would spin
@@ -87,6 +91,11 @@ class Report:
             if len(self._late_s) >= _LATENESSES:
                 self._late_s = self._late_s[1::2]  # a sample is enough, memory is not endless
             self._late_s.append(late_s)
+            self.events += 1
+            yield event
+
+    def count(self, events: Iterator[Event]) -> Iterator[Event]:
+        for event in events:
             self.events += 1
             yield event
 

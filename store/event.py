@@ -149,16 +149,22 @@ _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\ud
 
 def rfc3339(time_ns: int) -> str:
     """`2026-01-02T03:04:05.123456789Z` (RFC 3339)."""
-    seconds, rest = divmod(time_ns, 1_000_000_000)
-    return f"{_second(seconds)}.{rest:09d}Z"
+    minutes, rest_ns = divmod(time_ns, 60_000_000_000)
+    start = _minute(minutes)
+    if start is None:  # past the year 9999
+        seconds, rest_ns = divmod(time_ns, 1_000_000_000)
+        return f"@{seconds}.{rest_ns:09d}Z"
+    digits = f"{rest_ns:011d}"
+    return f"{start}{digits[:2]}.{digits[2:]}Z"
 
 
-@lru_cache(maxsize=4)  # events come in order and many share a second
-def _second(seconds: int) -> str:
+@lru_cache(maxsize=4)  # events come in order and many share a minute
+def _minute(minutes: int) -> str | None:
+    """Up to and with the colon before the seconds."""
     try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    except (ValueError, OverflowError, OSError):  # past the year 9999
-        return f"@{seconds}"
+        return datetime.fromtimestamp(minutes * 60, UTC).strftime("%Y-%m-%dT%H:%M:")
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def local_time(time_ns: int) -> str:

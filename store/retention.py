@@ -151,7 +151,7 @@ def give_back(database: Database) -> int:
     taken where the file was made by an execdb that did not provide for it."""
     with database.writing() as connection:
         before = _free_pages(connection)
-        connection.exec_driver_sql(f"PRAGMA incremental_vacuum({_STEP_PAGES})").all()
+        database.raw.execute(f"PRAGMA incremental_vacuum({_STEP_PAGES})").fetchall()  # step by step
         return before - _free_pages(connection)
 
 

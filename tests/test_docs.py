@@ -78,6 +78,13 @@ def test_cli_page_is_in_step() -> None:
     assert CLI.read_text() == expected, "run .venv/bin/python -m tests.test_docs"
 
 
+def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
+    for name, text in main.COMMANDS.items():
+        usage, paragraph, _ = help_of(name).split("\n\n", 2)
+        assert usage.startswith(f"Usage: execdb {name}")
+        assert " ".join(paragraph.split()) == text
+
+
 def test_readme_maps_every_folder_and_no_other() -> None:
     rows = re.findall(r"^\| \[([\w.]+)/\]", section(README, "Folders"), re.MULTILINE)
     packages = {init.parent.name for init in ROOT.glob("*/__init__.py")}

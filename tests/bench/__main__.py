@@ -1,4 +1,4 @@
-"""python -m tests.bench: the numbers execdb holds itself to; `peers`: those of others too."""
+"""The numbers execdb holds itself to (python -m tests.bench), and those of others."""
 
 import argparse
 import os
@@ -19,22 +19,46 @@ def main() -> int:
         return compare(
             arguments.rounds, arguments.builds, arguments.execs, arguments.only, arguments.write
         )
+    if arguments.what == "questions":
+        from tests.bench.questions import ask
+
+        return ask(arguments.events, arguments.write)
+    if arguments.what == "yardstick":
+        from tests.bench.yardstick import compare as measure
+
+        return measure(arguments.events, arguments.write)
     from tests.bench.limits import hold
 
-    return hold(full=arguments.full)
+    return hold(full=arguments.full, events=arguments.events, write=arguments.write)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--full", action="store_true", help="one million execs, at least 60 s")
+    _add_events(parser, 1_000_003)
+    _add_write(parser)
     what = parser.add_subparsers(dest="what")
     peers = what.add_parser("peers", help="execdb beside other recorders")
-    peers.add_argument("--rounds", type=int, default=5, help="storms for each")
+    peers.add_argument("--rounds", type=int, default=7, help="storms for each")
     peers.add_argument("--builds", type=int, default=3, help="builds of GNU hello for each")
-    peers.add_argument("--execs", type=int, default=6000, help="for each of the storm's processes")
+    peers.add_argument("--execs", type=int, default=3000, help="for each of the storm's processes")
     peers.add_argument("--only", default="", metavar="TEXT", help="recorders with this in the name")
-    peers.add_argument("--write", type=Path, metavar="FILE", help="into this Markdown file too")
+    _add_write(peers)
+    questions = what.add_parser("questions", help="what questions cost on a large history")
+    _add_events(questions, 10_000_003)
+    _add_write(questions)
+    yardstick = what.add_parser("yardstick", help="the collector's work beside the same in C")
+    _add_events(yardstick, 200_003)
+    _add_write(yardstick)
     return parser
+
+
+def _add_events(parser: argparse.ArgumentParser, number: int) -> None:
+    parser.add_argument("--events", type=int, default=number, help="in the large histories")
+
+
+def _add_write(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--write", type=Path, metavar="FILE", help="into this Markdown file too")
 
 
 if __name__ == "__main__":

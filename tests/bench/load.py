@@ -30,7 +30,7 @@ while [ $i -lt {LONG_EXECS} ]; do "$1/{LONG}" $i {LONG_ARGUMENT}; i=$((i+1)); do
 """
 _BUILD = """
 cd "$1" && { "$2/configure" && make; } >log 2>&1 || { tail -n 5 log >&2; exit 1; }
-echo done; read _
+times; echo done; read _
 """
 
 
@@ -53,7 +53,8 @@ class Programs:
         shutil.rmtree(self.folder)
 
     def storm(self, count: int, *, same: bool = False) -> list[str]:
-        """Two processes, `count` execs each; their times in ns are the lines before `done`.
+        """Two processes, `count` execs each; before `done` there is a line of each: its time and
+        its CPU time in ns.
 
         Each command line is a new one, by its number, or all are the `same`.
         """

@@ -19,8 +19,8 @@ from tests.bench.recorders import (
     Strace,
 )
 from tests.bench.results import Peer
-from tests.bench.rounds import measure_peer, say
-from tests.bench.table import insert, table
+from tests.bench.rounds import Measuring, say
+from tests.bench.table import publish, table
 
 # Measured in this order. auditd is last: see there. A variant of execdb is a subclass with
 # another `name` and `options`.
@@ -34,23 +34,28 @@ RECORDERS: list[type[Recorder]] = [
     Auditd,
 ]
 
-_TITLE = "# Performance\n"
 _NOTES = """\
-Medians over {rounds} storms and {builds} builds, each beside some without a recorder, with
-(min-max). Compare ratios: the machine may be shared. The storm is two processes that exec flat out
-({execs} execs in all; {few} under strace), each exec with a number of its own to find it by; the
-build is `./configure && make` of GNU hello.
+Medians over {rounds} storms and {builds} builds with (least-greatest), all recorders in turns, each
+storm between two without a recorder and each build beside one. Compare ratios, CPU before time: the
+machine may be shared. The storm is two processes that exec flat out ({execs} execs in all; {few}
+under strace), each exec with a number of its own to find it by; the build is `./configure && make`
+of GNU hello.
 
-- CPU is that of the recorder's own processes (`schedstat`). What a recorder spends inside the
-  recorded processes shows in the exec rate only. For auditd the time of the kernel's `kauditd`
-  thread follows: nothing else used audit meanwhile.
+- *CPU* is that of the recorder's own processes, user and kernel (`schedstat`). For auditd the time
+  of the kernel's `kauditd` thread follows: nothing else used audit meanwhile.
+- What a recorder spends inside the processes it records shows in *storm's CPU* and *build's CPU*:
+  theirs with it, over that without (`getrusage`, `times`). Interrupts are counted to whoever they
+  interrupt; what kernel threads other than `kauditd` do is counted nowhere.
+- *BPF* is what a recorder's BPF programs took of that, by the kernel's own count
+  (`kernel.bpf_stats_enabled`), in a storm of its own.
 - Memory is the recorder's processes at the end of the storm: Pss, and the highest resident size
   since the start, with helpers that had ended by then.
-- *40 arguments whole*: of execs with forty arguments, 2 kB in all, those recorded uncut, with the
-  recorder's default settings.
-- Disk is everything the recorder left, over the storm execs it captured.
+- *captured* is judged by what the storm ran. *40 arguments whole*: of execs with forty arguments,
+  2 kB in all, those recorded uncut, with the recorder's default settings.
+- Disk is everything the recorder left, over the storm execs it captured, and after a build.
 - auditd runs with the distribution's configuration and `-b 8192`; it keeps five logs of 8 MB and
-  throws away what is older.
+  throws away what is older. It comes last, on its own: audit that was enabled once goes on taxing
+  system calls until the next boot.
 - Process accounting writes in the kernel and has no process of its own; it knows names, no
   arguments.
 """
@@ -64,14 +69,25 @@ def compare(rounds: int, builds: int, count: int, only: str, write: Path | None)
         source = (
             _source(Path(stack.enter_context(tempfile.TemporaryDirectory()))) if builds else None
         )
-        peers = [measure_peer(kind, programs, source, rounds, builds, count) for kind in kinds]
-    text = _page(peers, rounds, builds if source else 0, count)
-    print(text)
-    if write:
-        page = write.read_text() if write.exists() else _TITLE
-        write.parent.mkdir(parents=True, exist_ok=True)
-        write.write_text(insert(page, text))
+        peers: list[Peer] = []
+        for group in (kinds[:-1], kinds[-1:]) if Auditd in kinds else (kinds,):
+            measured = [Measuring(kind, programs, source) for kind in group]
+            _rounds(measured, rounds, builds, count)
+            peers += [one.peer for one in measured]
+    publish("peers", _page(peers, rounds, builds if source else 0, count), write)
     return int(any(peer.failure for peer in peers))
+
+
+def _rounds(measured: list[Measuring], rounds: int, builds: int, count: int) -> None:
+    """Each round meets all of them, so that a noisy minute does."""
+    for _ in range(rounds):
+        for one in measured:
+            one.storm(count)
+    for one in measured:
+        one.in_kernel(count)
+    for _ in range(builds):
+        for one in measured:
+            one.build()
 
 
 def _source(folder: Path) -> Path | None:

@@ -3,12 +3,16 @@
 import contextlib
 import os
 import platform
+import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 PROC = Path("/proc")
+Command = Sequence[str | Path]
 _STEP_S = 0.25
 _QUIET = 0.02  # of one core: nothing left to write
 
@@ -87,6 +91,56 @@ def settle(pids: Iterable[int], within_s: float = 60) -> None:
         before = after
         if time.monotonic() > deadline_s:
             raise TimeoutError(f"the recorder was still busy after {within_s:g} s")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a whole process took: wall and CPU time (user and system, its children's too)."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def run(command: Command, stdout: int = subprocess.DEVNULL) -> Taken:
+    """Runs a command to its end. Raises CalledProcessError where it fails."""
+    started_s = time.monotonic()
+    process = subprocess.Popen(command, stdout=stdout)
+    _, status, used = os.wait4(process.pid, 0)
+    wall_s = time.monotonic() - started_s
+    process.returncode = os.waitstatus_to_exitcode(status)  # so that nothing waits for it again
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Taken(wall_s, used.ru_utime + used.ru_stime)
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A process that wrote lines, and its highest resident size after half of them and at the
+    end."""
+
+    taken: Taken
+    lines: int
+    half_kb: int
+    peak_kb: int
+
+
+def stream(command: Command, file: BinaryIO) -> Streamed:
+    """Writes a command's stdout to the file, looking at its memory. Raises CalledProcessError."""
+    started_s = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout
+    lines, seen_kb = 0, []
+    for number, chunk in enumerate(iter(lambda: process.stdout.read(1 << 20), b"")):  # type: ignore[union-attr]
+        lines += chunk.count(b"\n")
+        file.write(chunk)
+        if number % 4 == 0:
+            seen_kb.append(peak_kb([process.pid]))
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    taken = Taken(time.monotonic() - started_s, used.ru_utime + used.ru_stime)
+    return Streamed(taken, lines, seen_kb[len(seen_kb) // 2], max(seen_kb))
 
 
 def machine() -> str:

@@ -23,7 +23,8 @@ class Spread:
 class Storm:
     """One storm under a recorder. CPU in ns, memory in KiB, rates in execs/s.
 
-    `rate_without` is that of the storms without a recorder next to it; NaN if there were none.
+    `cpu_ns` is that of the recorder, `load_cpu_ns` that of the storm itself. `rate_without` and
+    `load_cpu_ns_without` are of the storms without a recorder next to it; NaN if there were none.
     """
 
     execs: int
@@ -32,7 +33,9 @@ class Storm:
     kernel_cpu_ns: int | None  # null: no kernel thread of its own
     pss_kb: int
     peak_kb: int
+    load_cpu_ns: float = math.nan
     rate_without: float = math.nan
+    load_cpu_ns_without: float = math.nan
     seen: int = 0
     whole: int = 0
     long: float = 0.0
@@ -43,6 +46,10 @@ class Storm:
         return self.rate / self.rate_without
 
     @property
+    def load_cpu_ratio(self) -> float:
+        return self.load_cpu_ns / self.load_cpu_ns_without
+
+    @property
     def cpu_us(self) -> float:
         return (self.cpu_ns or 0) / self.execs / 1e3
 
@@ -51,15 +58,26 @@ class Storm:
         return (self.kernel_cpu_ns or 0) / self.execs / 1e3
 
 
+@dataclass(frozen=True)
+class Built:
+    """One build: s by the clock, s of CPU time, and what the recorder left on disk in bytes."""
+
+    wall_s: float
+    cpu_s: float
+    size: int = 0
+
+
 @dataclass
 class Peer:
-    """All rounds of one recorder; `builds` are wall times over those without, `failure` is why
+    """All rounds of one recorder; `builds` are pairs, with it and without. `bpf_us` is what its BPF
+    programs took for each exec, in the processes recorded (None: it has none). `failure` is why
     there are no more of them."""
 
     name: str
     version: str = ""
     storms: list[Storm] = field(default_factory=list)
-    builds: list[float] = field(default_factory=list)
+    builds: list[tuple[Built, Built]] = field(default_factory=list)
+    bpf_us: float | None = None
     failure: str = ""
 
 
@@ -71,3 +89,20 @@ class Row:
     limit: str
     measured: str
     held: bool | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question to the history: how much was found, round by round the CPU time it took beyond
+    the start and the whole wall time, and the CPU time of others (None: they cannot tell)."""
+
+    question: str
+    found: int
+    works_ms: Sequence[float]
+    wholes_ms: Sequence[float]
+    grep_ms: float | None
+    ausearch_ms: float | None
+
+    @property
+    def work_ms(self) -> float:
+        return median(self.works_ms)

@@ -1,16 +1,17 @@
 """Runs a workload with and without a recorder, in turns."""
 
+import contextlib
 import sys
 import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench import proc
+from tests.bench import bpf, proc
 from tests.bench.load import Programs, build, running
 from tests.bench.packages import Unavailable, ensure, version
 from tests.bench.recorders import Recorder
-from tests.bench.results import Peer, Storm
-from tests.bench.table import table
+from tests.bench.results import Built, Peer, Storm
 
 # What may go wrong with somebody else's program; it is reported, and the others go on.
 _FAILURES = (Unavailable, TimeoutError, OSError, RuntimeError)
@@ -20,15 +21,19 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def storm_rate(programs: Programs, count: int) -> float:
-    """Execs per second of two processes, with no recorder."""
+def bare(programs: Programs, count: int) -> tuple[float, float]:
+    """Execs per second of two processes with no recorder, and their CPU time in ns."""
     with running(programs.storm(count)) as load:
         times, _ = load.finish()
-    return _rate(times, count)
+    return _rate(times, count), _cpu_ns(times)
 
 
-def _rate(times_ns: list[str], count: int) -> float:
-    return sum(count / (int(ns) / 1e9) for ns in times_ns)
+def _rate(times: list[str], count: int) -> float:
+    return sum(count / (int(line.split()[0]) / 1e9) for line in times)
+
+
+def _cpu_ns(times: list[str]) -> float:
+    return sum(int(line.split()[1]) for line in times)
 
 
 def storm_beside(recorder: Recorder, programs: Programs, count: int) -> Storm:
@@ -36,14 +41,19 @@ def storm_beside(recorder: Recorder, programs: Programs, count: int) -> Storm:
 
     Raises one of _FAILURES.
     """
-    before = storm_rate(programs, count)
+    count = max(1, int(count * recorder.share))
+    before = bare(programs, count)
     storm = under(recorder, programs, count)
-    return replace(storm, rate_without=(before + storm_rate(programs, count)) / 2)
+    after = bare(programs, count)
+    return replace(
+        storm,
+        rate_without=(before[0] + after[0]) / 2,
+        load_cpu_ns_without=(before[1] + after[1]) / 2,
+    )
 
 
 def under(recorder: Recorder, programs: Programs, count: int, *, same: bool = False) -> Storm:
     """One storm under a recorder, which is started and stopped."""
-    count = max(1, int(count * recorder.share))
     with recorder, running(recorder.wrap(programs.storm(count, same=same))) as load:
         pids, kernel_pids = recorder.pids(load.process.pid), recorder.kernel_pids()
         cpu_ns, kernel_cpu_ns = proc.cpu_ns(pids), proc.cpu_ns(kernel_pids)
@@ -53,6 +63,7 @@ def under(recorder: Recorder, programs: Programs, count: int, *, same: bool = Fa
         storm = Storm(
             execs=2 * count,
             rate=_rate(times, count),
+            load_cpu_ns=_cpu_ns(times),
             cpu_ns=proc.cpu_ns(pids) - cpu_ns if pids else None,
             kernel_cpu_ns=proc.cpu_ns(kernel_pids) - kernel_cpu_ns if kernel_pids else None,
             pss_kb=proc.pss_kb(pids),
@@ -65,54 +76,88 @@ def under(recorder: Recorder, programs: Programs, count: int, *, same: bool = Fa
     return replace(storm, seen=found.seen, whole=found.whole, long=found.long, size=recorder.size())
 
 
-def build_time_s(source: Path, recorder: Recorder | None = None) -> float:
-    """Seconds to build GNU hello, with the recorder running or without."""
+def build_once(source: Path, recorder: Recorder | None = None) -> Built:
+    """Builds GNU hello, with the recorder running or without."""
     with build(source) as command:
         if recorder is None:
             with running(command) as load:
-                return load.finish()[1]
+                times, elapsed_s = load.finish()
+                return Built(elapsed_s, children_s(times))
         with recorder, running(recorder.wrap(command)) as load:
-            _, elapsed_s = load.finish()
+            times, elapsed_s = load.finish()
             recorder.check()
             load.release()
-    return elapsed_s
+            recorder.stop()
+        return Built(elapsed_s, children_s(times), recorder.size())
 
 
-def measure_peer(
-    kind: type[Recorder],
-    programs: Programs,
-    source: Path | None,
-    rounds: int,
-    builds: int,
-    count: int,
-) -> Peer:
-    """All rounds of one recorder. A failure ends them and is part of the result."""
-    peer = Peer(kind.name)
-    try:
-        if kind.package:
-            ensure(kind.program, kind.package)
-            peer.version = version(kind.package)
-        for number in range(rounds):
-            say(f"{kind.name}: storm {number + 1} of {rounds}")
-            peer.storms.append(_in_folder(kind, programs, count))
-        for number in range(builds if source else 0):
-            say(f"{kind.name}: build {number + 1} of {builds}")
-            assert source
-            peer.builds.append(build_pair(kind, source, last=number % 2 == 1))
-    except _FAILURES as error:
-        peer.failure = str(error) or type(error).__name__
-    say(table([peer]).splitlines()[-1])  # an interrupted session has shown what it has
-    return peer
+def children_s(times: list[str]) -> float:
+    """CPU time of the shell's children, from what `times` printed (POSIX): `0m1.23s 0m0.45s`."""
+    minutes_seconds = (word.rstrip("s").split("m") for word in times[-1].split())
+    return sum(int(minutes) * 60 + float(seconds) for minutes, seconds in minutes_seconds)
 
 
-def _in_folder(kind: type[Recorder], programs: Programs, count: int) -> Storm:
+class Measuring:
+    """All rounds of one recorder, one at a time. A failure ends them and is part of the result."""
+
+    def __init__(self, kind: type[Recorder], programs: Programs, source: Path | None) -> None:
+        self._kind, self._programs, self._source = kind, programs, source
+        self.peer = Peer(kind.name)
+        self._try(self._prepare)
+
+    def _prepare(self) -> None:
+        if self._kind.package:
+            ensure(self._kind.program, self._kind.package)
+            self.peer.version = version(self._kind.package)
+
+    def _try(self, step: Callable[[], None]) -> None:
+        if not self.peer.failure:
+            try:
+                step()
+            except _FAILURES as error:
+                self.peer.failure = str(error) or type(error).__name__
+                say(f"{self.peer.name} failed: {self.peer.failure}")
+
+    def storm(self, count: int) -> None:
+        self._try(lambda: self._storm(count))
+
+    def _storm(self, count: int) -> None:
+        say(f"{self.peer.name}: storm {len(self.peer.storms) + 1}")
+        with in_folder(self._kind) as recorder:
+            self.peer.storms.append(storm_beside(recorder, self._programs, count))
+
+    def build(self) -> None:
+        self._try(self._build)
+
+    def _build(self) -> None:
+        """The pair in turns: with the recorder first, and without first."""
+        if self._source is None:
+            return
+        number = len(self.peer.builds)
+        say(f"{self.peer.name}: build {number + 1}")
+        without = None if number % 2 else build_once(self._source)
+        with in_folder(self._kind) as recorder:
+            own = build_once(self._source, recorder)
+        self.peer.builds.append((own, without or build_once(self._source)))
+
+    def in_kernel(self, count: int) -> None:
+        self._try(lambda: self._in_kernel(count))
+
+    def _in_kernel(self, count: int) -> None:
+        """The kernel's own clock for BPF programs costs a little: it runs in a storm of its own."""
+        say(f"{self.peer.name}: BPF programs")
+        before = bpf.programs()
+        with bpf.clock(), in_folder(self._kind) as recorder:
+            count = max(1, int(count * recorder.share))
+            with recorder, running(recorder.wrap(self._programs.storm(count))) as load:
+                load.finish()
+                run_ns = [ns for number, ns in bpf.programs().items() if number not in before]
+                load.release()
+        self.peer.bpf_us = sum(run_ns) / (2 * count) / 1e3 if run_ns else None
+
+
+@contextlib.contextmanager
+def in_folder(kind: type[Recorder]) -> Iterator[Recorder]:
+    """A recorder, not started yet, on a folder that goes with it."""
     with tempfile.TemporaryDirectory(prefix="execdb-bench-") as folder:
-        return storm_beside(kind(Path(folder)), programs, count)
-
-
-def build_pair(kind: type[Recorder], source: Path, *, last: bool) -> float:
-    """Wall time of a build under the recorder over that of one without."""
-    bare_s = None if last else build_time_s(source)
-    with tempfile.TemporaryDirectory(prefix="execdb-bench-") as folder:
-        with_s = build_time_s(source, kind(Path(folder)))
-    return with_s / (build_time_s(source) if bare_s is None else bare_s)
+        yield kind(Path(folder))

@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -59,3 +60,13 @@ def test_the_public_names_are_the_fields_and_the_time() -> None:
     values = to_dict(an_event(time_ns=7))
     assert list(values) == ["id", "run_id", "time_ns", "time", *Event._fields[3:]]
     assert values["time"] == "1970-01-01T00:00:00.000000007Z"
+
+
+@given(st.integers(0, 2**63 - 1))
+def test_a_time_is_the_one_that_python_tells(time_ns: int) -> None:
+    seconds, rest_ns = divmod(time_ns, 10**9)
+    try:
+        start = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    except ValueError:  # past the year 9999
+        start = f"@{seconds}"
+    assert rfc3339(time_ns) == f"{start}.{rest_ns:09d}Z"

@@ -1,0 +1,95 @@
+"""Makes a database of made-up events through the recorder's own writing side, in a process of its
+own, so that its memory can be told: `python -m tests.bench.fill KIND DB EVENTS`."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from execdb.store.database import open_database
+from execdb.store.event import Counts
+from execdb.store.file import prepare
+from execdb.store.recording import Machine, Recording
+from tests.bench import proc, synthetic
+
+TRACE = Path(__file__).parents[3] / "shared" / "traces" / "gnu-hello-build.ndjson"
+
+
+def trace() -> list[dict[str, Any]]:
+    """The recorded build, or one made up where it is not there."""
+    if TRACE.exists():
+        return [json.loads(line) for line in TRACE.read_text().splitlines()]
+    return [_made_up(number) for number in range(2879)]
+
+
+def _made_up(number: int) -> dict[str, Any]:
+    boot_ns = 10**12 + number * 4_000_000
+    words = ["/usr/bin/gcc", "-O2", "-c", f"file{number % 1085}.c", "-I", "/usr/include" * 5]
+    return {
+        "time_ns": synthetic.START_NS + boot_ns, "boot_ns": boot_ns, "boot_id": "made-up",
+        "host": "bench", "pid": 1000 + number, "ppid": 1000, "uid": 0, "euid": 0, "gid": 0,
+        "comm": "gcc", "filename": words[0], "argv": words, "message": "Hello World",
+    }  # fmt: skip
+
+
+KINDS: dict[str, Callable[[int], Iterator[synthetic.Batch]]] = {
+    "month": synthetic.month,
+    "builds": lambda events: synthetic.builds(trace(), events),
+    "unlike": lambda events: synthetic.builds(trace(), events, unlike=True),
+}
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What writing took: seconds within `Recording.write`, KiB resident after a tenth and at
+    most. `size` is that of the file after a checkpoint."""
+
+    events: int
+    seconds: float
+    tenth_kb: int
+    peak_kb: int
+    size: int
+
+    @property
+    def rate(self) -> float:
+        return self.events / self.seconds
+
+    @property
+    def bytes_each(self) -> float:
+        return self.size / self.events
+
+
+def fill(kind: str, db: Path, events: int) -> Filled:
+    """Does it in a child process. Raises CalledProcessError."""
+    command = [sys.executable, "-m", "tests.bench.fill", kind, str(db), str(events)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    return Filled(**json.loads(done.stdout))
+
+
+def write(kind: str, db: Path, events: int) -> Filled:
+    prepare(db, create=True)
+    own = [int(Path("/proc/self").readlink().name)]
+    tenth_kb, elapsed_s, stored = 0, 0.0, 0
+    with open_database(db) as database:
+        machine = Machine(host="bench", boot_id="made-up", kernel="6.1.0")
+        recording = Recording(database, machine, "bench", synthetic.START_NS)
+        for execs, ends in KINDS[kind](events):
+            stored += len(execs)
+            started_s = time.perf_counter()
+            recording.write(execs, ends, Counts(stored, stored, 0, 0))
+            elapsed_s += time.perf_counter() - started_s
+            if not tenth_kb and stored >= events / 10:
+                tenth_kb = proc.rss_kb(own)
+        last_ns = synthetic.START_NS + synthetic.MONTH_NS
+        recording.finish(last_ns, Counts(stored, stored, 0, 0))
+        database.raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return Filled(stored, elapsed_s, tenth_kb, proc.peak_kb(own), db.stat().st_size)
+
+
+if __name__ == "__main__":
+    kind, db, events = sys.argv[1:]
+    print(json.dumps(asdict(write(kind, Path(db), int(events)))))
