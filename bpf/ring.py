@@ -109,6 +109,12 @@ class Rings:
                 with contextlib.suppress(_Offline):
                     self._open(cpu)
 
+    def try_to_grow(self) -> None:
+        """Does what a CPU that comes online later will ask for, and undoes it; nothing where every
+        CPU that there can be has its ring. Raises PermissionError."""
+        if len(self._rings) < possible_cpus():
+            os.close(syscall.open_bpf_output(next(iter(self._rings))))
+
     def _open(self, cpu: int) -> None:
         try:
             ring = Ring(cpu, self._pages)

@@ -94,6 +94,12 @@ class Database:
         """How long a transaction waits for another program from here on, in milliseconds."""
         self._connection.exec_driver_sql(f"PRAGMA busy_timeout = {busy_ms:d}")
 
+    def take_up_wal(self) -> None:
+        """Moves what is in the WAL into the file and empties it, unless someone is reading. A
+        last connection does so by itself if it may remove the WAL, and knows where it is."""
+        with _as_sentences(self.path):
+            self._connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def data_version(self) -> int:
         """Changes when another connection has committed something; costs microseconds."""
         return int(self._connection.exec_driver_sql("PRAGMA data_version").scalar_one())
