@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,13 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DatabaseError as SQLError
 from sqlalchemy.pool import StaticPool
 
+from execdb.store import trust
 from execdb.store.errors import DatabaseBusy, DatabaseError
 from execdb.store.file import prepare, upgrade
 from execdb.store.schema import APPLICATION_ID, REVISION
 
 _BUSY_MS = 5_000
+_VALUE_MAX = 16 << 20  # bytes of a value, a row, a statement; Linux allows 6 MiB of arguments
 
 
 class Database:
@@ -39,6 +42,7 @@ class Database:
                 "sqlite://", creator=lambda: raw, poolclass=StaticPool, pool_reset_on_return=None
             )
             self._connection = self._engine.connect()
+            raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _VALUE_MAX)
             for pragma in (
                 f"busy_timeout = {busy_ms}",
                 "trusted_schema = OFF",  # the file may come from anywhere
@@ -125,15 +129,24 @@ def _read_only(path: Path) -> str:
 
 
 def revision_of(connection: Connection) -> str | None:
-    """The schema revision, None in an empty database. Raises DatabaseError for someone else's."""
+    """The schema revision, None in an empty database. Raises DatabaseError for someone else's,
+    and for a schema that is not what that revision makes."""
     application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
-    tables = connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").scalar_one()
-    if application == 0 and tables == 0:
+    objects = trust.read_schema(connection)
+    if application == 0 and not objects:
         return None
     if application != APPLICATION_ID:
         raise DatabaseError("is an SQLite database, but not execdb's")
+    trust.check_version_table(objects)
     found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    return None if found is None else str(found)
+    if not isinstance(found, str) or not _REVISION.fullmatch(found):
+        raise DatabaseError("is not a complete execdb database (no revision)")
+    if found <= REVISION:
+        trust.check_schema(connection, objects, found)
+    return found
+
+
+_REVISION = re.compile("[0-9]{4}")
 
 
 def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) -> Database:
@@ -198,6 +211,8 @@ def _as_sentences(path: Path) -> Iterator[None]:
         original = error.orig if isinstance(error, SQLError) else error
         kind = DatabaseBusy if "locked" in str(original) else DatabaseError
         raise kind(_sentence(path, str(original))) from error
+    except UnicodeDecodeError as error:
+        raise DatabaseError(f"{path} is damaged: it holds text that is not UTF-8") from error
 
 
 def _sentence(path: Path, text: str) -> str:
@@ -208,6 +223,8 @@ def _sentence(path: Path, text: str) -> str:
         )
     if "locked" in text:
         return f"{path} is locked by another program: try again when it is done"
+    if "too big" in text:
+        return f"{path} holds a value, or was to take one, of more than {_VALUE_MAX >> 20} MiB"
     if "full" in text:
         return f"no space left for {path}"
     if "not a database" in text:

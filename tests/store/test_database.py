@@ -192,7 +192,7 @@ def test_a_database_that_does_not_hold_together_is_a_sentence(db: Path, damage: 
     with connection:
         connection.execute(damage)
     connection.close()
-    with open_database(db) as database, pytest.raises(DatabaseError):
+    with pytest.raises(DatabaseError), open_database(db) as database:
         list(History(database).events(Filter()))
 
 
