@@ -98,11 +98,12 @@ class Database:
         """How long a transaction waits for another program from here on, in milliseconds."""
         self._connection.exec_driver_sql(f"PRAGMA busy_timeout = {busy_ms:d}")
 
-    def take_up_wal(self) -> None:
-        """Moves what is in the WAL into the file and empties it, unless someone is reading. A
-        last connection does so by itself if it may remove the WAL, and knows where it is."""
+    def take_up_wal(self) -> bool:
+        """Moves what is in the WAL into the file and empties it; False if someone else is in the
+        way. A last connection does so by itself if it may remove the WAL."""
         with _as_sentences(self.path):
-            self._connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            answer = self._connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        return not answer[0]
 
     def data_version(self) -> int:
         """Changes when another connection has committed something; costs microseconds."""
@@ -213,6 +214,8 @@ def _as_sentences(path: Path) -> Iterator[None]:
         raise kind(_sentence(path, str(original))) from error
     except UnicodeDecodeError as error:
         raise DatabaseError(f"{path} is damaged: it holds text that is not UTF-8") from error
+    except OverflowError as error:
+        raise DatabaseError(f"{path} is damaged: the greatest id is taken") from error
 
 
 def _sentence(path: Path, text: str) -> str:
