@@ -103,7 +103,11 @@ class Rings:
 
     def refresh(self) -> None:
         """Opens a ring for each CPU that came online. A ring once opened stays: what it holds is
-        still to be read, and it goes on by itself when its CPU comes back."""
+        still to be read, and it goes on by itself when its CPU comes back. One that something
+        else has taken out of the map is put back."""
+        with contextlib.suppress(PermissionError):  # a map that is frozen keeps what it has
+            for cpu, ring in self._rings.items():
+                self._output[cpu] = struct.pack("=I", ring.fd)
         for cpu in online_cpus():
             if cpu not in self._rings:
                 with contextlib.suppress(_Offline):

@@ -120,6 +120,7 @@ def record(
         recording = Recording(database, machine, VERSION, clock.wall_ns())
         database.wait_for_lock(_LOCK_MS)
         watch = stack.enter_context(contextlib.closing(Watch(path)))
+        database.bound_wal(watch.wal_bytes)
         if group is not None:
             share(path, group, folder=new_folder)
         uid, gid = user or user_for(path)
@@ -135,7 +136,10 @@ def record(
         def over() -> bool:
             nonlocal gone
             gone = watch.gone() or source.gone()
-            return gone is not None or stop.asked()
+            if gone is None and not stop.asked():
+                return False
+            database.unbound_wal()
+            return True
 
         try:
             collector.run(over, begun)

@@ -5,11 +5,13 @@ import platform
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from execdb.bpf.errors import KernelError
 from execdb.bpf.loader import load
 from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, names_of
 from execdb.bpf.ring import Rings
 from execdb.bpf.wire import COUNTERS, IMAGE
 from execdb.collector.privileges import CAP_BPF, CAP_PERFMON
+from execdb.store.errors import RecordingError
 from execdb.store.event import ImageKey
 
 
@@ -72,8 +74,11 @@ class KernelSource:
         return self._rings.read()
 
     def refresh(self) -> None:
-        """Follows CPUs that came online."""
-        self._rings.refresh()
+        """Follows CPUs that came online. Raises RecordingError."""
+        try:
+            self._rings.refresh()
+        except KernelError as error:
+            raise RecordingError(str(error)) from error
 
     def needs(self) -> dict[int, Callable[[], object]]:
         """What some kernels ask a capability for while recording, as something to try: before

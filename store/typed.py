@@ -21,7 +21,9 @@ class Types:
             return
         for name, kind, allowed in zip(self._names, kinds, self._allowed, strict=True):
             if kind not in allowed:
-                raise DatabaseError(f"the database does not hold together: a {name} is {_A[kind]}")
+                raise DatabaseError(
+                    f"the database does not hold together: a {name} is {_A.get(kind, _ELSE)}"
+                )
         self._good.add(kinds)
 
 
@@ -31,3 +33,4 @@ def _kinds(annotation: Any) -> set[type]:
 
 
 _A = {type(None): "missing", int: "a number", float: "a fraction", str: "text", bytes: "no text"}
+_ELSE = "something else"

@@ -15,19 +15,21 @@ class Watch:
     none of them while a connection is open. Raises DatabaseError."""
 
     def __init__(self, database: Path) -> None:
-        self._files: dict[int, str] = {}  # descriptors, and the names of their files
+        self._fds: dict[str, int] = {}
+        self._names: dict[int, str] = {}
         try:
             for suffix in ("", "-wal", "-shm"):
                 # O_PATH: to close another kind of descriptor would end SQLite's locks.
                 fd = os.open(f"{database.resolve()}{suffix}", os.O_PATH | os.O_CLOEXEC)
-                self._files[fd] = _name(fd)
+                self._fds[suffix] = fd
+                self._names[fd] = _name(fd)
         except OSError as error:
             self.close()
             raise DatabaseError(f"{error.filename} went while it was opened") from error
 
     def gone(self) -> str | None:
         """A sentence about the first file that is not where it was; None if all are."""
-        for fd, name in self._files.items():
+        for fd, name in self._names.items():
             now = _name(fd)
             if now != name:
                 if now.endswith(" (deleted)"):
@@ -35,14 +37,14 @@ class Watch:
                 return f"{name} was moved to {now} while recording to it: start again"
         return None
 
-    def size_bytes(self) -> int:
-        """Of all of them together."""
-        return sum(os.stat(fd).st_size for fd in self._files)
+    def wal_bytes(self) -> int:
+        """The size of the WAL."""
+        return os.stat(self._fds["-wal"]).st_size
 
     def close(self) -> None:
-        for fd in self._files:
+        for fd in self._fds.values():
             os.close(fd)
-        self._files.clear()
+        self._fds.clear()
 
 
 def _name(fd: int) -> str:

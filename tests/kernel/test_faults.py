@@ -15,7 +15,7 @@ from tests.kernel.conftest import Recorder, attached, finish, storm, wait_for
 
 Record = Callable[..., Recorder]
 STRAYS_MAX = 1_009  # programs that others start on the machine meanwhile
-WAL_MAX = 300 << 20  # bytes; the limit is 256 MiB, and a batch may exceed it
+WAL_MAX = 520 << 20  # bytes; the bound is 512 MiB, and a batch may exceed it
 
 
 def ask(db: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -124,7 +124,7 @@ def test_a_reader_that_holds_its_snapshot(recorder: Recorder, programs: Path) ->
     print(f"{executed[0]} execs, the WAL grew to {largest} bytes")
     assert largest < WAL_MAX
     recorder.stop()
-    assert assert_accounts_for(recorder.db, executed[0]) == 0
+    assert_accounts_for(recorder.db, executed[0])
 
 
 def shown(output: Path) -> set[tuple[str, str]]:
