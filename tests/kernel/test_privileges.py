@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from execdb.bpf.syscall import open_bpf_output
 from execdb.cli import main
+from execdb.collector.privileges import CAP_BPF, CAP_PERFMON, drop
 from tests.kernel.conftest import EXECDB, Recorder, attached, wait_for
 
 NOBODY = 65534
@@ -211,3 +213,28 @@ def test_a_group_is_told_how_to_get_into_a_folder_that_was_there(
     assert done.returncode == 1
     assert f"chgrp {GROUP} {private.parent}" in done.stderr
     assert private.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_keeps_what_the_kernel_asks_for_and_nothing_more() -> None:
+    """A ring for one more CPU takes CAP_PERFMON, unless kernel.perf_event_paranoid is 0 or less; to
+    look at oneself takes nothing."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        needs: dict[int, Callable[[], object]] = {
+            CAP_PERFMON: lambda: os.close(open_bpf_output(0)),
+            CAP_BPF: os.getpid,
+        }
+        kept = drop(NOBODY, NOBODY, needs)
+        os.close(open_bpf_output(0))
+        fields = status(os.getpid())[0]
+        os.write(write, f"{kept} {fields['CapEff']} {fields['CapPrm']} {fields['Uid']}".encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        text = pipe.read()
+    assert os.waitpid(child, 0)[1] == 0
+    asks = int(Path("/proc/sys/kernel/perf_event_paranoid").read_text()) > 0
+    mask = f"{1 << CAP_PERFMON if asks else 0:016x}"
+    kept = ["CAP_PERFMON"] if asks else []
+    assert text.split() == [*str(kept).split(), mask, mask, *[str(NOBODY)] * 4]
