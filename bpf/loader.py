@@ -4,9 +4,11 @@ import json
 import os
 import platform
 import re
+import resource
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,13 +18,15 @@ from execdb.bpf.errors import KernelError
 from execdb.bpf.map import Map
 from execdb.bpf.offsets import flags as offset_flags
 from execdb.bpf.offsets import read_btf, register_flags
-from execdb.bpf.program import ALWAYS, MAPS, Hook, Program, close_all
+from execdb.bpf.program import ALWAYS, MAPS, Hook, Program, close_all, names_of
 from execdb.bpf.ring import possible_cpus
 
 HERE = Path(__file__).parent
 CONFIG_MAX = 10_240
 IMAGES_MAX = 65_536  # live processes that are followed; memory is set aside for each
 TIMEOUT_S = 120
+_REPLY_MAX, _OUTPUT_MAX = 1 << 20, 16 << 20  # bytes
+_LINE_MAX = 300
 
 _NO_BCC = (
     "BCC for Python is missing: install python3-bpfcc (Debian, Ubuntu), python3-bcc (Fedora) "
@@ -131,6 +135,7 @@ def compile_with(interpreter: str, request: dict[str, Any]) -> tuple[dict[str, A
                 stderr=output,
                 env=environment,
             )
+        resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (_OUTPUT_MAX, _OUTPUT_MAX))
         try:
             reply, descriptors = _converse(ours, request)
         finally:
@@ -142,17 +147,22 @@ def compile_with(interpreter: str, request: dict[str, Any]) -> tuple[dict[str, A
 
 
 def _converse(channel: socket.socket, request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
-    channel.settimeout(TIMEOUT_S)
+    expected = ["bpf-map"] * len(request["maps"]) + ["bpf-prog"] * len(request["programs"])
+    deadline_s = time.monotonic() + TIMEOUT_S
     data, descriptors = b"", []
     try:
+        channel.settimeout(TIMEOUT_S)
         channel.sendall(json.dumps(request).encode() + b"\n")
         while not data.endswith(b"\n"):
+            channel.settimeout(max(0.001, deadline_s - time.monotonic()))
             more, fds, _, _ = socket.recv_fds(channel, 1 << 16, 32, socket.MSG_CMSG_CLOEXEC)
             descriptors += fds
             if not more:
                 close_all(descriptors)
                 return {"error": "died"}, []
             data += more
+            if len(data) > _REPLY_MAX or len(descriptors) > len(expected):
+                break
         reply = json.loads(data)
     except TimeoutError:
         close_all(descriptors)
@@ -160,10 +170,10 @@ def _converse(channel: socket.socket, request: dict[str, Any]) -> tuple[dict[str
     except OSError:  # it went without a word
         close_all(descriptors)
         return {"error": "died"}, []
-    except ValueError:
+    except (ValueError, RecursionError):
         reply = None
-    expected = len(request["maps"]) + len(request["programs"])
-    if not isinstance(reply, dict) or ("error" not in reply and len(descriptors) != expected):
+    kinds = [name.removeprefix("anon_inode:") for name in names_of(descriptors)]
+    if not isinstance(reply, dict) or ("error" not in reply and kinds != expected):
         close_all(descriptors)
         return {"error": "died", "detail": "garbage from the loader"}, []
     return reply, descriptors
@@ -213,4 +223,4 @@ def first_error(output: str) -> str:
     """The line of a compiler's or the verifier's output that says what is wrong."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if "error:" in line]
-    return (errors or lines[-1:] or [""])[0]
+    return (errors or lines[-1:] or [""])[0][:_LINE_MAX]

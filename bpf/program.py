@@ -103,6 +103,13 @@ class Program:
         close_all(list(self.descriptors.values()))
 
 
+def names_of(descriptors: Sequence[int]) -> list[str]:
+    """What the kernel calls each of them; empty for one that is not open."""
+    return [
+        os.readlink(f) if os.path.islink(f := f"/proc/self/fd/{d}") else "" for d in descriptors
+    ]
+
+
 def close_all(descriptors: list[int]) -> None:
     """Closes each, whatever has become of it, and empties the list."""
     for fd in descriptors:

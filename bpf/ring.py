@@ -103,11 +103,21 @@ class Rings:
 
     def refresh(self) -> None:
         """Opens a ring for each CPU that came online. A ring once opened stays: what it holds is
-        still to be read, and it goes on by itself when its CPU comes back."""
+        still to be read, and it goes on by itself when its CPU comes back. One that something
+        else has taken out of the map is put back."""
+        with contextlib.suppress(PermissionError):  # a map that is frozen keeps what it has
+            for cpu, ring in self._rings.items():
+                self._output[cpu] = struct.pack("=I", ring.fd)
         for cpu in online_cpus():
             if cpu not in self._rings:
                 with contextlib.suppress(_Offline):
                     self._open(cpu)
+
+    def try_to_grow(self) -> None:
+        """Does what a CPU that comes online later will ask for, and undoes it; nothing where every
+        CPU that there can be has its ring. Raises PermissionError."""
+        if len(self._rings) < possible_cpus():
+            os.close(syscall.open_bpf_output(next(iter(self._rings))))
 
     def _open(self, cpu: int) -> None:
         try:

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from execdb.cli.escape import escape
+from execdb.cli.identity import group_of, user_for, user_named
 from execdb.cli.version import VERSION
-from execdb.store.errors import RecordingError, UsageError
+from execdb.store.errors import DatabaseError, RecordingError, UsageError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -49,6 +51,17 @@ def collect(
     attempts: Annotated[
         bool, typer.Option("--attempts", help="Record failed attempts and callers, too.")
     ] = False,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            help="Who to be once it records. [default: the database's owner; nobody where that "
+            "is root]",
+            metavar="NAME",
+        ),
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Let this group read the database.", metavar="NAME")
+    ] = None,
 ) -> None:
     """Record every exec until Ctrl-C or SIGTERM."""
     if print_ and quiet:
@@ -57,22 +70,43 @@ def collect(
         raise UsageError(f"--ring-pages must be a power of two, {ring_pages} is not")
     shown = format if print_ or (sys.stdout.isatty() and not quiet) else None
     with Stop(for_s) as stop:
-        record(context.obj, stop, shown, ring_pages, attempts)
+        record(context.obj, stop, shown, ring_pages, attempts, Access(user, group))
 
 
-def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int, attempts: bool) -> None:
+@dataclass(frozen=True)
+class Access:
+    """Names: who the collector is to be, and which group may read the database."""
+
+    user: str | None
+    group: str | None
+
+
+def record(
+    path: Path,
+    stop: "Stop",
+    shown: Format | None,
+    ring_pages: int,
+    attempts: bool,
+    access: Access,
+) -> None:
     """One collector life, from the lock to the summary."""
+    user = None if access.user is None else user_named(access.user)
+    group = None if access.group is None else group_of(access.group)
+    new_folder = not path.parent.exists()
     loading, preparing = _start(path, ring_pages, attempts)
     # Meanwhile: these take as long to import as the kernel's side takes to load.
     from execdb.collector.clock import Clock
     from execdb.collector.collect import Collector, Parts
     from execdb.collector.memory import settle
     from execdb.collector.mirror import Mirror
+    from execdb.collector.privileges import drop
     from execdb.collector.running import running_images
     from execdb.store.config import ConfigTable
     from execdb.store.database import open_database
+    from execdb.store.file import share
     from execdb.store.lock import CollectorLock
     from execdb.store.recording import Recording
+    from execdb.store.watch import Watch
 
     clock = Clock()
     with contextlib.ExitStack() as stack:
@@ -85,15 +119,37 @@ def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int, atte
         mirror = Mirror(ConfigTable(database), program.config, program.fallback, _warn)
         recording = Recording(database, machine, VERSION, clock.wall_ns())
         database.wait_for_lock(_LOCK_MS)
+        watch = stack.enter_context(contextlib.closing(Watch(path)))
+        database.bound_wal(watch.wal_bytes)
+        if group is not None:
+            share(path, group, folder=new_folder)
+        uid, gid = user or user_for(path)
         show, end_show = _shower(shown, machine, recording.run_id, stop)
         collector = Collector(Parts(source, recording, mirror, clock, show, running_images))
         started_s = time.monotonic()
         settle()
+        gone: str | None = None
+
+        def begun() -> None:
+            _say(_begun(path, source, drop(uid, gid, source.needs())))
+
+        def over() -> bool:
+            nonlocal gone
+            gone = watch.gone() or source.gone()
+            if gone is None and not stop.asked():
+                return False
+            database.unbound_wal()
+            return True
+
         try:
-            collector.run(stop.asked, lambda: _say(_begun(path, source)))
+            collector.run(over, begun)
             recording.finish(clock.wall_ns(), collector.counts)
         finally:
             skipped = end_show()
+        with contextlib.suppress(DatabaseError):  # it is safe in the WAL, too
+            database.take_up_wal()
+        if gone is not None:
+            raise RecordingError(gone)
         _warn_of_missing_ends(source)
     if skipped:
         _say(f"{skipped} execs were recorded but not shown: the terminal was too slow")
@@ -110,7 +166,8 @@ def _warn_of_missing_ends(source: "KernelSource") -> None:
         )
 
 
-def _begun(path: Path, source: "KernelSource") -> str:
+def _begun(path: Path, source: "KernelSource", kept: "Sequence[str]") -> str:
+    """`kept` are the capabilities that this kernel asks for all the time."""
     kinds = {hook.kind for hook in source.hooks}
     if "tracepoint" in kinds:
         more = ", with failed attempts through system-call tracepoints, which cost every system "
@@ -119,6 +176,8 @@ def _begun(path: Path, source: "KernelSource") -> str:
         more = ", with failed attempts through kprobes"
     else:
         more = ""
+    if kept:
+        more += f", keeping {' and '.join(kept)}"
     return f"recording to {path}{more} (Ctrl-C to stop)"
 
 

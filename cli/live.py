@@ -27,9 +27,10 @@ class Live:
         )
         self._skipped = 0
         self._thread = threading.Thread(target=self._work, name="live", daemon=True)
-        self._thread.start()
 
     def show(self, ids: Sequence[int], execs: Sequence[Exec]) -> None:
+        if self._thread.ident is None:  # not earlier: it is to have the privileges of later on
+            self._thread.start()
         try:
             self._queue.put_nowait((ids, execs))
         except queue.Full:
@@ -37,6 +38,8 @@ class Live:
 
     def close(self) -> int:
         """Shows what is waiting, if that goes quickly; returns how many were not shown."""
+        if self._thread.ident is None:
+            return 0
         with contextlib.suppress(queue.Full):
             self._queue.put(None, timeout=_LAST_WORDS_S)
         self._thread.join(_LAST_WORDS_S)

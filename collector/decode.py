@@ -12,6 +12,7 @@ from execdb.store.event import Command, Creds, End, Exec, Place, text_of
 T = TypeVar("T")
 _REMEMBERED = 8_192  # values of a kind
 _REMEMBERED_BYTES = 4_000_000
+_NS_BITS = 62  # of a boot time, so that a time of day still fits SQLite's integers: 146 years
 
 _CREDS_AT = wire.LAYOUT["uid"][0]
 _COMMAND_AT = wire.LAYOUT["argc"][0]
@@ -62,13 +63,19 @@ class Decoder:
             try:
                 if record[wire.KIND_AT] == wire.KIND_END:
                     boot_ns, image_ns, image_pid, _, status, _ = _END(record)
+                    if (boot_ns | image_ns) >> _NS_BITS:
+                        raise BadRecord(f"an end at {boot_ns} of {image_ns}")
                     ends.append(new(End, (boot_ns, (image_ns, image_pid), status)))
                     continue
                 (boot_ns, parent_ns, parent_pid, kind, pid, ppid, flags, error, where_len, caller,
                  filename_len, args_len) = _FIXED(record)  # fmt: skip
                 where_at = _DATA_AT + filename_len + args_len
                 end_at = where_at + where_len
-                if end_at > len(record) or kind not in _EXEC_KINDS:
+                if (
+                    end_at > len(record)
+                    or kind not in _EXEC_KINDS
+                    or (boot_ns | parent_ns) >> _NS_BITS
+                ):
                     raise BadRecord(f"kind {kind}, {len(record)} bytes")
                 fields = (
                     boot_ns + clock_offset_ns,
@@ -123,7 +130,7 @@ def parse_creds(raw: bytes) -> Creds:
         None if loginuid == wire.UNSET else loginuid,
         None if sessionid == wire.UNSET else sessionid,
         _tty_name(text_of(tty.partition(b"\0")[0])),
-        text_of(message.rstrip(b"\0")),
+        text_of(message.partition(b"\0")[0]),
     )
 
 
@@ -162,7 +169,7 @@ def parse_command(raw: bytes) -> Command:
     truncated = bool(cut)
     argv = _split_args(data[filename_len:], argc, truncated)
     return Command(
-        filename=text_of(data[:filename_len].rstrip(b"\0")),
+        filename=text_of(data[:filename_len].partition(b"\0")[0]),
         comm=text_of(comm.partition(b"\0")[0]),
         argv=tuple(map(text_of, argv)),
         argc=argc,

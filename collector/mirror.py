@@ -1,10 +1,12 @@
 """The config's mirror: makes the kernel's map equal to the config table."""
 
 import contextlib
+import os
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Protocol
 
 from execdb.bpf.wire import MESSAGE_LEN
+from execdb.store.errors import RecordingError
 
 _AUDIT_S = 2.0  # how often the map is looked at though the table is as it was
 
@@ -94,5 +96,11 @@ class Mirror:
             self._warn(f"something else changed the kernel's config map (uid {shown}); put right")
 
     def _write(self) -> list[int]:
-        changed = reconcile(self._config, self._entries)
-        return changed + reconcile(self._fallback, self._default)
+        try:
+            changed = reconcile(self._config, self._entries)
+            return changed + reconcile(self._fallback, self._default)
+        except OSError as error:
+            raise RecordingError(
+                f"the kernel refuses to change the config map ({os.strerror(error.errno or 0)}): "
+                "something else has frozen or filled it; start again"
+            ) from error

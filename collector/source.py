@@ -2,13 +2,16 @@
 
 import contextlib
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from execdb.bpf.errors import KernelError
 from execdb.bpf.loader import load
-from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all
+from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, names_of
 from execdb.bpf.ring import Rings
 from execdb.bpf.wire import COUNTERS, IMAGE
+from execdb.collector.privileges import CAP_BPF, CAP_PERFMON
+from execdb.store.errors import RecordingError
 from execdb.store.event import ImageKey
 
 
@@ -32,6 +35,7 @@ class KernelSource:
         self.hooks: tuple[Hook, ...] = (*more, *ALWAYS)
         self.program: Program = load(self.hooks)
         self._links: list[int] = []
+        self._link_names: list[str] = []
         try:
             self._rings = Rings(self.program.output, ring_pages)
         except BaseException:
@@ -41,10 +45,17 @@ class KernelSource:
     def attach(self) -> None:
         """From here on every exec is counted."""
         self._links = self.program.attach(self.hooks)
+        self._link_names = names_of(self._links)
 
     def detach(self) -> None:
         """No exec is counted any more; what is in the rings can still be read."""
         close_all(self._links)
+
+    def gone(self) -> str | None:
+        """A sentence if something else has detached the programs; None if all is well."""
+        if names_of(self._links) == self._link_names:
+            return None
+        return "something else detached the BPF programs: start again"
 
     def follow(self, image: ImageKey) -> None:
         """Lets the kernel know an image that began before the program was attached; what is
@@ -63,8 +74,16 @@ class KernelSource:
         return self._rings.read()
 
     def refresh(self) -> None:
-        """Follows CPUs that came online."""
-        self._rings.refresh()
+        """Follows CPUs that came online. Raises RecordingError."""
+        try:
+            self._rings.refresh()
+        except KernelError as error:
+            raise RecordingError(str(error)) from error
+
+    def needs(self) -> dict[int, Callable[[], object]]:
+        """What some kernels ask a capability for while recording, as something to try: before
+        5.19 to read and update maps; always to open a ring for a CPU that comes online later."""
+        return {CAP_BPF: self.counts, CAP_PERFMON: self._rings.try_to_grow}
 
     def counts(self) -> KernelCounts:
         cpus = COUNTERS.iter_unpack(self.program.counters[0])

@@ -5,6 +5,7 @@ The kernel's map is its mirror; a collector makes it so and confirms the generat
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -12,7 +13,9 @@ from sqlalchemy.dialects.sqlite import insert
 from execdb.store import schema
 from execdb.store.database import Database
 from execdb.store.entry import ENTRIES_MAX, check_message, check_uid
-from execdb.store.errors import ExecdbError
+from execdb.store.errors import DatabaseError, ExecdbError, UsageError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,29 @@ class ConfigTable:
         self._data_version = -1
 
     def read(self) -> Config:
+        """Raises DatabaseError for what no execdb has written there: the file may come from
+        anywhere, and the kernel's map would take it."""
         with self._database.reading() as connection:
-            state = connection.execute(select(schema.config_state)).one()
-            rows = connection.execute(select(schema.config).order_by(schema.config.c.uid))
+            states = connection.execute(select(schema.config_state)).all()
+            rows = connection.execute(
+                select(schema.config).order_by(schema.config.c.uid).limit(ENTRIES_MAX + 1)
+            ).all()
+        try:
+            (state,) = states
+            for message in (state.default_message, *(row.message for row in rows)):
+                check_message(_a(str, message))
+            for row in rows:
+                check_uid(_a(int, row.uid))
             return Config(
-                generation=state.generation,
-                in_kernel=state.kernel_generation,
+                generation=_a(int, state.generation),
+                in_kernel=_a(int, state.kernel_generation),
                 default=state.default_message,
-                entries={row.uid: row.message for row in rows},
+                entries={row.uid: row.message for row in rows[:ENTRIES_MAX]},
             )
+        except (TypeError, ValueError, UsageError) as error:
+            raise DatabaseError(
+                f"the config in {self._database.path} is damaged ({error}): mend it with sqlite3"
+            ) from error
 
     def set(self, uid: int, message: str) -> int:
         """Adds or changes an entry; returns the generation that holds it. Raises UsageError for
@@ -91,6 +108,12 @@ class ConfigTable:
         """Notes that the kernel's map equals this generation."""
         with self._database.writing() as connection:
             connection.execute(update(schema.config_state).values(kernel_generation=generation))
+
+
+def _a(kind: type[T], value: object) -> T:
+    if not isinstance(value, kind):
+        raise TypeError(f"a value that is no {kind.__name__}")
+    return value
 
 
 def _generation(connection: Connection) -> int:

@@ -2,8 +2,9 @@
 
 import contextlib
 import os
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -11,11 +12,18 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DatabaseError as SQLError
 from sqlalchemy.pool import StaticPool
 
+from execdb.store import trust
 from execdb.store.errors import DatabaseBusy, DatabaseError
 from execdb.store.file import prepare, upgrade
 from execdb.store.schema import APPLICATION_ID, REVISION
 
 _BUSY_MS = 5_000
+WAL_MAX = 512 << 20  # bytes
+_VALUE_MAX = 16 << 20  # bytes of a value, a row, a statement; Linux allows 6 MiB of arguments
+
+
+def _none() -> int:
+    return 0
 
 
 class Database:
@@ -26,6 +34,7 @@ class Database:
 
     def __init__(self, path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) -> None:
         self.path = path
+        self._wal_bytes, self._wal_max = _none, WAL_MAX
         mode = "rwc" if create else "rw" if os.access(path, os.W_OK) else _read_only(path)
         with _as_sentences(path), _private():
             raw = sqlite3.connect(
@@ -39,6 +48,7 @@ class Database:
                 "sqlite://", creator=lambda: raw, poolclass=StaticPool, pool_reset_on_return=None
             )
             self._connection = self._engine.connect()
+            raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _VALUE_MAX)
             for pragma in (
                 f"busy_timeout = {busy_ms}",
                 "trusted_schema = OFF",  # the file may come from anywhere
@@ -88,12 +98,43 @@ class Database:
         return self._transaction("BEGIN")
 
     def writing(self) -> contextlib.AbstractContextManager[Connection]:
-        """Committed at the end, rolled back on an exception."""
+        """Committed at the end, rolled back on an exception. Raises DatabaseBusy, too, where the
+        WAL has reached its bound."""
+        if self._wal_bytes() > self._wal_max and not self._take_up_wal_now():
+            raise DatabaseBusy(
+                f"{self.path} is being read by another program for so long that its WAL has grown "
+                f"to {self._wal_max >> 20} MiB: end that program"
+            )
         return self._transaction("BEGIN IMMEDIATE")
+
+    def bound_wal(self, wal_bytes: Callable[[], int], max_bytes: int = WAL_MAX) -> None:
+        """From here on the WAL, of which `wal_bytes` tells the size, grows to that many bytes and a
+        transaction. A reader that keeps its snapshot would let it grow without end."""
+        self._wal_bytes, self._wal_max = wal_bytes, max_bytes
+
+    def unbound_wal(self) -> None:
+        """For the last that there is to write."""
+        self._wal_bytes = _none
 
     def wait_for_lock(self, busy_ms: int) -> None:
         """How long a transaction waits for another program from here on, in milliseconds."""
         self._connection.exec_driver_sql(f"PRAGMA busy_timeout = {busy_ms:d}")
+
+    def take_up_wal(self) -> bool:
+        """Moves what is in the WAL into the file and empties it; False if someone else is in the
+        way. A last connection does so by itself if it may remove the WAL."""
+        with _as_sentences(self.path):
+            answer = self._connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        return not answer[0]
+
+    def _take_up_wal_now(self) -> bool:
+        """`take_up_wal` without waiting for anyone."""
+        busy_ms = self._connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+        self.wait_for_lock(0)
+        try:
+            return self.take_up_wal()
+        finally:
+            self.wait_for_lock(busy_ms)
 
     def data_version(self) -> int:
         """Changes when another connection has committed something; costs microseconds."""
@@ -120,15 +161,24 @@ def _read_only(path: Path) -> str:
 
 
 def revision_of(connection: Connection) -> str | None:
-    """The schema revision, None in an empty database. Raises DatabaseError for someone else's."""
+    """The schema revision, None in an empty database. Raises DatabaseError for someone else's,
+    and for a schema that is not what that revision makes."""
     application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
-    tables = connection.exec_driver_sql("SELECT count(*) FROM sqlite_schema").scalar_one()
-    if application == 0 and tables == 0:
+    objects = trust.read_schema(connection)
+    if application == 0 and not objects:
         return None
     if application != APPLICATION_ID:
         raise DatabaseError("is an SQLite database, but not execdb's")
+    trust.check_version_table(objects)
     found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
-    return None if found is None else str(found)
+    if not isinstance(found, str) or not _REVISION.fullmatch(found):
+        raise DatabaseError("is not a complete execdb database (no revision)")
+    if found <= REVISION:
+        trust.check_schema(connection, objects, found)
+    return found
+
+
+_REVISION = re.compile("[0-9]{4}")
 
 
 def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) -> Database:
@@ -193,6 +243,10 @@ def _as_sentences(path: Path) -> Iterator[None]:
         original = error.orig if isinstance(error, SQLError) else error
         kind = DatabaseBusy if "locked" in str(original) else DatabaseError
         raise kind(_sentence(path, str(original))) from error
+    except UnicodeDecodeError as error:
+        raise DatabaseError(f"{path} is damaged: it holds text that is not UTF-8") from error
+    except OverflowError as error:
+        raise DatabaseError(f"{path} is damaged: the greatest id is taken") from error
 
 
 def _sentence(path: Path, text: str) -> str:
@@ -203,6 +257,8 @@ def _sentence(path: Path, text: str) -> str:
         )
     if "locked" in text:
         return f"{path} is locked by another program: try again when it is done"
+    if "too big" in text:
+        return f"{path} holds a value, or was to take one, of more than {_VALUE_MAX >> 20} MiB"
     if "full" in text:
         return f"no space left for {path}"
     if "not a database" in text:

@@ -58,6 +58,28 @@ def _check_file(path: Path, create: bool) -> None:
         raise DatabaseError(f"no permission to write to {path}")
 
 
+def share(path: Path, group: int, *, folder: bool) -> None:
+    """Lets a group read the database and the files beside it, with `folder` the folder, too. A
+    folder that is not ours to open must be open already. Raises DatabaseError."""
+    names = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", ".lock")]
+    try:
+        for name in names:
+            os.chown(name, -1, group)
+            name.chmod(0o640)
+        if folder:
+            os.chown(path.parent, -1, group)
+            path.parent.chmod(0o750)
+        status = path.parent.stat()
+    except OSError as error:
+        raise DatabaseError(
+            f"cannot let group {group} read {error.filename}: {error.strerror}"
+        ) from error
+    if not ((status.st_gid == group and status.st_mode & 0o010) or status.st_mode & 0o001):
+        raise DatabaseError(
+            f"group {group} cannot get to {path}: chgrp {group} {path.parent}, then chmod g+rx it"
+        )
+
+
 def upgrade(path: Path) -> None:
     """Brings the file to the newest revision, or makes it, in a process of its own: Alembic is
     heavy and a recorder lives long. Raises DatabaseError."""

@@ -39,6 +39,7 @@ _KEYS |= {"run_id", "time"}  # of the file they come from; not taken over
 _CHANGING = ("time_ns", "boot_ns", "pid", "ppid", "id", "parent_id", "duration_ns")
 _RECURRING = tuple(sorted(_KEYS - {*_CHANGING, "run_id", "time", "argv"}))
 _REMEMBERED = 8_192
+_SHOWN = 40  # characters of a key that is none
 
 
 class Imported(NamedTuple):
@@ -112,7 +113,7 @@ def check(values: dict[str, Any]) -> Imported:
     """Every key of an event. Raises BadEvent naming the first that is wrong."""
     unknown = values.keys() - _KEYS
     if unknown:
-        raise BadEvent(f"unknown key {min(unknown)!r}")
+        raise BadEvent(f"unknown key {min(unknown)[:_SHOWN]!r}")
     for key, most in _INTS.items():
         _check_int(key, _present(values, key), most)
     for key in _TEXTS:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +41,21 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
 class Recorder:
     """A running `execdb collect` on a database of its own."""
 
-    def __init__(self, db: Path, *options: str, **popen: Any) -> None:
+    def __init__(
+        self,
+        db: Path,
+        *options: str,
+        log: Path | None = None,
+        through: Sequence[str] = (),
+        **popen: Any,
+    ) -> None:
         self.db = db
-        self._log = db.with_suffix(".log")
-        with self._log.open("w") as log:
+        self._log = log or db.with_suffix(".log")
+        with self._log.open("w") as file:
             self.process = subprocess.Popen(
-                [EXECDB, "--db", db, "collect", *options],
+                [*through, EXECDB, "--db", db, "collect", *options],
                 stdout=popen.pop("stdout", subprocess.DEVNULL),
-                stderr=log,
+                stderr=file,
                 **popen,
             )
         wait_for(self._started, "recording to start")

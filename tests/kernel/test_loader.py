@@ -1,8 +1,10 @@
 """The loader child: what it hands over, and the one sentence for each way it can fail."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from execdb.bpf import loader, offsets, wire
 from execdb.bpf.errors import KernelError
+from tests.kernel.conftest import EXECDB, attached, wait_for
 
 
 def _fake_interpreter(tmp_path: Path, code: str) -> str:
@@ -113,21 +116,78 @@ def test_root_does_not_import_bcc_from_where_others_can_write(tmp_path: Path, on
         loader.load()
 
 
+SEND = "import os, socket; channel = socket.socket(fileno=0); channel.recv(1 << 20); "
+REPLY = 'b\'{"version": "0", "file": "", "layout": [], "tracepoints": {}}\\n\''
+
+
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [
         ("import time; time.sleep(60)", "did not finish within"),
+        (SEND + "\nwhile True: channel.send(b' '); import time; time.sleep(.1)", "did not finish"),
         ("import os; os.kill(os.getpid(), 9)", "it was killed"),
+        (SEND + "channel.send(b'[' * 9); os.kill(os.getpid(), 9)", "it was killed"),
         ("import os; os.write(0, b'garbage\\n')", "garbage from the loader"),
         ("import os; os.write(0, b'{}\\n')", "garbage from the loader"),
         ("import os; os.write(0, b'[1]\\n')", "garbage from the loader"),
+        (SEND + "channel.sendall(b'[' * 999_983 + b'\\n')", "garbage from the loader"),
+        (SEND + "channel.sendall(b'x' * (1 << 24))", "garbage from the loader"),
+        (SEND + f"channel.send({REPLY})", "garbage from the loader"),
+        (SEND + f"socket.send_fds(channel, [{REPLY}], [2] * 8)", "garbage from the loader"),
+        (SEND + f"socket.send_fds(channel, [{REPLY}], [2] * 97)", "garbage from the loader"),
+        ("import os\nwhile True: os.write(1, b'x' * (1 << 20))", "ended without an answer"),
     ],
-    ids=["hangs", "is killed", "sends garbage", "sends no descriptors", "sends a list"],
+    ids=[
+        "hangs",
+        "says little, for ever",
+        "is killed",
+        "is killed in the middle of its answer",
+        "sends garbage",
+        "sends no layout",
+        "sends a list",
+        "sends deep JSON",
+        "sends too much",
+        "sends no descriptors",
+        "sends descriptors of something else",
+        "sends too many descriptors",
+        "prints without end",
+    ],
 )
 def test_a_child_that(
     code: str, sentence: str, tmp_path: Path, only: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loader, "TIMEOUT_S", 0.5)
+    """One sentence, soon; nothing attached, no descriptor and no child left."""
+    monkeypatch.setattr(loader, "TIMEOUT_S", 2)
     only(_fake_interpreter(tmp_path, code))
-    with pytest.raises(KernelError, match=sentence):
+    before, started_s = os.listdir("/proc/self/fd"), time.monotonic()
+    with pytest.raises(KernelError, match=sentence) as caught:
         loader.load()
+    assert time.monotonic() - started_s < 10
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+    assert os.listdir("/proc/self/fd") == before
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+    wait_for(lambda: not attached(), "no program to be attached")
+
+
+def test_a_loader_that_is_killed_ends_collect_in_a_line(tmp_path: Path) -> None:
+    """The real one, killed while it compiles."""
+    process = subprocess.Popen(
+        [EXECDB, "--db", tmp_path / "a.db", "collect"], stderr=subprocess.PIPE, text=True
+    )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+
+    def loader_child() -> int | None:
+        tasks = children.parents[1].iterdir()
+        found = " ".join((task / "children").read_text() for task in tasks).split()
+        for child in map(int, found):
+            if b"compile.py" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return child
+        return None
+
+    os.kill(wait_for(loader_child, "the loader child"), signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err == "execdb: the BCC loader ended without an answer: it was killed\n"
+    wait_for(lambda: not attached(), "no program to be attached")

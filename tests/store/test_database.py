@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from execdb import migrations
 from execdb.store.config import ConfigTable
 from execdb.store.database import Database, open_database
-from execdb.store.errors import DatabaseError, RecordingError
+from execdb.store.errors import DatabaseBusy, DatabaseError, RecordingError
 from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.lock import CollectorLock, collector_pid
-from tests.conftest import EXECDB, an_exec, recorded
+from tests.conftest import EXECDB, an_exec, counts, recorded
 
 
 def refusal(path: Path, *, create: bool = False) -> str:
@@ -201,7 +201,7 @@ def test_a_database_that_does_not_hold_together_is_a_sentence(db: Path, damage: 
     with connection:
         connection.execute(damage)
     connection.close()
-    with open_database(db) as database, pytest.raises(DatabaseError):
+    with pytest.raises(DatabaseError), open_database(db) as database:
         list(History(database).events(Filter()))
 
 
@@ -210,6 +210,30 @@ def test_a_writer_who_is_busy_is_waited_for_and_then_named(db: Path) -> None:
         with holder.writing(), pytest.raises(DatabaseError, match="locked"), waiting.writing():
             pass
         recorded(waiting, [an_exec()])
+
+
+def test_a_reader_who_stays_lets_the_wal_grow_to_a_bound(db: Path) -> None:
+    wal, bound = Path(f"{db}-wal"), 1 << 20
+    with open_database(db) as reader, open_database(db) as writer:
+        recording = recorded(writer, [an_exec()])
+        writer.bound_wal(lambda: wal.stat().st_size, bound)
+        with reader.reading() as connection:
+            connection.exec_driver_sql("SELECT count(*) FROM image").one()
+            written = 1
+
+            def write_on() -> None:
+                nonlocal written
+                while True:
+                    batch = [an_exec(written + n, argv=("x" * 997,)) for n in range(97)]
+                    recording.write(batch, [], counts(written + 97))
+                    written += 97
+
+            with pytest.raises(DatabaseBusy, match="being read by another program"):
+                write_on()
+            assert bound < wal.stat().st_size < 2 * bound
+        recording.write([an_exec(written)], [], counts(written + 1))
+        assert wal.stat().st_size < bound
+        assert History(reader).count(Filter()) == written + 1
 
 
 def test_a_reader_is_not_held_up_by_a_writer(db: Path) -> None:

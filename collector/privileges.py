@@ -1,0 +1,117 @@
+"""Least privilege: what the process gives up once it is recording (capabilities(7), credentials(7),
+prctl(2)). There is no way back."""
+
+import contextlib
+import ctypes
+import os
+import resource
+import struct
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from execdb.store.errors import RecordingError
+
+CAP_PERFMON, CAP_BPF = 38, 39
+_SETGID, _SETUID, _SETPCAP = 6, 7, 8
+_NAMES = {CAP_PERFMON: "CAP_PERFMON", CAP_BPF: "CAP_BPF"}
+
+# linux/prctl.h
+_SET_KEEPCAPS, _CAPBSET_DROP, _SET_NO_NEW_PRIVS = 8, 24, 38
+_CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL = 47, 4
+_CAPABILITY_VERSION_3 = 0x20080522
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def drop(uid: int, gid: int, needs: Mapping[int, Callable[[], object]]) -> list[str]:
+    """Becomes that user, without capabilities and without a way to get any; returns the names of
+    those it had to keep. Without the right to become someone else it stays who it is.
+
+    `needs` names, for a capability that some kernels ask for, something that shows whether this
+    one does: it is kept if that raises PermissionError without it. Raises RecordingError.
+    """
+    held = _held()
+    _end_threads()
+    _no_limit_on_locked_memory()
+    if _SETPCAP in held:
+        _drop_bounding_set()
+    _prctl(_SET_KEEPCAPS, 1)
+    if {_SETUID, _SETGID} <= held:
+        _become(uid, gid)
+    _capset((), held)  # permitted until it is known which of them are needed
+    kept = [capability for capability, need in needs.items() if _denied(need)]
+    kept = [capability for capability in kept if capability in held]
+    _prctl(_CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL)
+    _capset(kept, kept)
+    _prctl(_SET_NO_NEW_PRIVS, 1)
+    return [_NAMES[capability] for capability in kept]
+
+
+def may_become(uid: int) -> bool:
+    """Whether this process is that user, or can change into them."""
+    return os.getresuid() == (uid,) * 3 or {_SETUID, _SETGID} <= _held()
+
+
+def _held() -> set[int]:
+    """The permitted capabilities (proc_pid_status(5), CapPrm)."""
+    for line in Path("/proc/thread-self/status").read_text().splitlines():
+        if line.startswith("CapPrm:"):
+            mask = int(line.split()[1], 16)
+            return {bit for bit in range(64) if mask >> bit & 1}
+    return set()
+
+
+def _end_threads() -> None:
+    """Capabilities are each thread's own, so there must be no other: those that helped to start
+    are about to end."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(5)
+            if thread.is_alive():
+                raise RuntimeError(f"{thread.name} would keep its privileges")
+
+
+def _no_limit_on_locked_memory() -> None:
+    """A ring for a CPU that comes online later takes no CAP_IPC_LOCK then."""
+    unlimited = resource.RLIM_INFINITY
+    with contextlib.suppress(ValueError, OSError):  # without CAP_SYS_RESOURCE
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (unlimited, unlimited))
+
+
+def _drop_bounding_set() -> None:
+    last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+    for capability in range(last + 1):
+        _prctl(_CAPBSET_DROP, capability)
+
+
+def _become(uid: int, gid: int) -> None:
+    try:
+        os.setgroups(())
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    except OSError as error:
+        raise RecordingError(f"cannot become uid {uid}: {error.strerror}") from error
+
+
+def _denied(need: Callable[[], object]) -> bool:
+    try:
+        need()
+    except PermissionError:
+        return True
+    return False
+
+
+def _prctl(option: int, value: int) -> None:
+    zero = ctypes.c_ulong(0)
+    if _libc.prctl(option, ctypes.c_ulong(value), zero, zero, zero):
+        number = ctypes.get_errno()
+        raise OSError(number, f"prctl({option}, {value}): {os.strerror(number)}")
+
+
+def _capset(effective: Iterable[int], permitted: Iterable[int]) -> None:
+    """This thread's capabilities (capset(2)); none can be inherited."""
+    sets = [sum(1 << bit for bit in bits) for bits in (effective, permitted, ())]
+    data = struct.pack("6I", *(part >> shift & 0xFFFFFFFF for shift in (0, 32) for part in sets))
+    if _libc.capset(struct.pack("Ii", _CAPABILITY_VERSION_3, 0), data):
+        number = ctypes.get_errno()
+        raise OSError(number, f"capset: {os.strerror(number)}")

@@ -1,0 +1,172 @@
+"""What real machines do to a collector. After each fault the ledger holds against the workload's
+own count, and the database is sound."""
+
+import random
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.kernel.conftest import Recorder, attached, finish, storm, wait_for
+
+Record = Callable[..., Recorder]
+STRAYS_MAX = 1_009  # programs that others start on the machine meanwhile
+WAL_MAX = 520 << 20  # bytes; the bound is 512 MiB, and a batch may exceed it
+
+
+def ask(db: Path, sql: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(db, timeout=60)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def assert_sound(db: Path) -> None:
+    assert ask(db, "PRAGMA integrity_check") == [("ok",)]
+    for run, seen, stored, filtered, lost in ask(
+        db, "SELECT run_id, seen, stored, filtered, lost FROM runs"
+    ):
+        assert seen == stored + filtered + lost
+        assert ask(db, f"SELECT count(*) FROM execs WHERE run_id = {run}") == [(stored,)]
+
+
+def assert_accounts_for(db: Path, executed: int) -> int:
+    """That every program of a storm is stored or lost, and lost is nothing else than what is
+    missing, of these and of the few that others start. Returns how many were lost."""
+    assert_sound(db)
+    (run,) = ask(db, "SELECT seen, stored, lost, ended FROM runs")
+    seen, stored, lost, ended = run
+    assert ended == "clean"
+    ((of_the_storm,),) = ask(db, "SELECT count(*) FROM execs WHERE comm = 'nothing'")
+    strays_stored = stored - of_the_storm
+    strays_lost = lost - (executed - of_the_storm)
+    assert strays_lost >= 0
+    assert strays_stored + strays_lost == seen - executed
+    assert strays_stored + strays_lost < STRAYS_MAX
+    return int(lost)
+
+
+@contextmanager
+def load(programs: Path) -> Iterator[list[int]]:
+    """Two processes that start programs as fast as they can, as long as it lasts. Fills in, at the
+    end, how many programs that were."""
+    executed, over = [0], threading.Event()
+
+    def work() -> None:
+        while not over.is_set():
+            finish(storm(programs, 499, 503))
+            executed[0] += 1_002
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        yield executed
+    finally:
+        over.set()
+        worker.join()
+
+
+def test_stopped_until_the_rings_overflow(recorder: Recorder, programs: Path) -> None:
+    finish(storm(programs, 503))
+    recorder.process.send_signal(signal.SIGSTOP)
+    finish(storm(programs, 5_003, 5_009))
+    recorder.process.send_signal(signal.SIGCONT)
+    finish(storm(programs, 509))
+    summary = recorder.stop()
+    lost = assert_accounts_for(recorder.db, 503 + 5_003 + 5_009 + 509)
+    assert lost > 1_000
+    assert f", {lost} lost, " in summary
+
+
+def test_the_smallest_ring_at_full_speed(record: Record, programs: Path) -> None:
+    recorder = record("--ring-pages", "1")
+    with load(programs) as executed:
+        time.sleep(10)
+    recorder.stop()
+    assert assert_accounts_for(recorder.db, executed[0]) > 0
+
+
+def test_another_process_holds_the_write_lock(recorder: Recorder, programs: Path) -> None:
+    with closing(sqlite3.connect(recorder.db, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with load(programs) as executed:
+            time.sleep(10)
+        other.execute("ROLLBACK")
+    recorder.stop()
+    assert_accounts_for(recorder.db, executed[0])
+
+
+def test_vacuum_by_someone_else(recorder: Recorder, programs: Path) -> None:
+    with load(programs) as executed:
+        for _ in range(5):
+            time.sleep(0.5)
+            ask(recorder.db, "VACUUM")
+    recorder.stop()
+    assert assert_accounts_for(recorder.db, executed[0]) == 0
+
+
+def test_a_reader_that_holds_its_snapshot(recorder: Recorder, programs: Path) -> None:
+    """For a minute, in which the WAL cannot be taken up."""
+    wal, largest = Path(f"{recorder.db}-wal"), 0
+    with closing(sqlite3.connect(recorder.db, isolation_level=None)) as reader:
+        wait_for(lambda: recorder.events("--limit", "1"), "an event")
+        reader.execute("BEGIN")
+        before = reader.execute("SELECT count(*) FROM execs").fetchone()
+        with load(programs) as executed:
+            until_s = time.monotonic() + 60
+            while time.monotonic() < until_s:
+                time.sleep(0.1)
+                largest = max(largest, wal.stat().st_size)
+        assert reader.execute("SELECT count(*) FROM execs").fetchone() == before
+        reader.execute("ROLLBACK")
+    print(f"{executed[0]} execs, the WAL grew to {largest} bytes")
+    assert largest < WAL_MAX
+    recorder.stop()
+    assert_accounts_for(recorder.db, executed[0])
+
+
+def shown(output: Path) -> set[tuple[str, str]]:
+    """(time, pid) of the lines that a collector has printed, but for one that it had begun."""
+    lines = output.read_text().splitlines(keepends=True)
+    return {tuple(line.split(" ", 2)[:2]) for line in lines if line.endswith("\n")}  # type: ignore[misc]
+
+
+def test_killed_at_101_moments(record: Record, programs: Path, tmp_path: Path) -> None:
+    """Two databases in turns: one starts while the other is recording."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    databases = [tmp_path / "a.db", tmp_path / "b.db"]
+    lines: dict[Path, set[tuple[str, str]]] = {db: set() for db in databases}
+
+    def live_once(db: Path, lives: int) -> None:
+        for number in range(lives):
+            output = tmp_path / f"{db.stem}{number}"
+            with output.open("w") as stdout:
+                recorder = record("--print", db=db, log=output.with_suffix(".log"), stdout=stdout)
+            time.sleep(moments.random() * 0.3)
+            recorder.kill()
+            lines[db] |= shown(output)
+
+    with load(programs):
+        workers = [
+            threading.Thread(target=live_once, args=(db, lives))
+            for db, lives in zip(databases, (50, 51), strict=True)
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    wait_for(lambda: not attached(), "the programs to go")
+    for db, lives in zip(databases, (50, 51), strict=True):
+        record(db=db, log=tmp_path / f"{db.stem}.log").stop()
+        assert_sound(db)
+        assert ask(db, "SELECT ended, count(*) FROM runs GROUP BY ended ORDER BY ended DESC") == [
+            ("crashed", lives),
+            ("clean", 1),
+        ]
+        stored = {(time, str(pid)) for time, pid in ask(db, "SELECT time, pid FROM execs")}
+        assert lines[db] <= stored
+        assert len(lines[db]) > 1_000

@@ -1,0 +1,47 @@
+"""Databases from elsewhere handed to `collect`: one line, and nothing is attached."""
+
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.conftest import EXECDB, attached, wait_for
+
+GREATEST = 2**63 - 1
+FORGED = {
+    "a trigger": (
+        "CREATE TRIGGER t AFTER INSERT ON run BEGIN DELETE FROM config; END",
+        "is not to be trusted: trigger t on run",
+    ),
+    "a view in place of a table": (
+        "ALTER TABLE config RENAME TO c; CREATE VIEW config AS SELECT * FROM c",
+        "is not to be trusted: its view config",
+    ),
+    "a message too long": ("INSERT INTO config VALUES (0, 'x23456789abcdef')", "12 bytes"),
+    "a message that is none": ("INSERT INTO config VALUES (0, x'ff')", "no str"),
+    "a uid that is none": ("INSERT INTO config VALUES (-5, 'x')", "uid -5 is outside"),
+    "no default": ("DELETE FROM config_state", "the config in"),
+    "the greatest id taken": (
+        f"INSERT INTO run (id, kind, host, boot_id) VALUES ({GREATEST}, 'collect', 'h', 'b')",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize(("sql", "sentence"), FORGED.values(), ids=list(FORGED))
+def test_is_refused_in_a_line(tmp_path: Path, template: Path, sql: str, sentence: str) -> None:
+    db = tmp_path / "execdb.db"
+    shutil.copy(template, db)
+    with closing(sqlite3.connect(db)) as connection:
+        connection.executescript(sql)
+    done = subprocess.run(
+        [EXECDB, "--db", db, "collect", "--for", "0.1"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == (1 if sentence else 0), done.stderr
+    *begun, last = done.stderr.splitlines()
+    assert sentence in last
+    assert begun == [] if sentence else last.startswith("recorded ")
+    wait_for(lambda: not attached(), "no program to be attached")

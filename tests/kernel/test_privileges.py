@@ -1,0 +1,240 @@
+"""What a collector still is and may once it records, and what it still does."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from execdb.bpf.syscall import open_bpf_output
+from execdb.cli import main
+from execdb.collector.privileges import CAP_BPF, CAP_PERFMON, drop
+from tests.kernel.conftest import EXECDB, Recorder, attached, wait_for
+
+NOBODY = 65534
+GROUP = 7919  # numbers that need no name
+MEMBER = 7907
+
+
+def status(pid: int) -> list[dict[str, str]]:
+    """The fields of /proc/PID/status, of each of its threads."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    texts = [(thread / "status").read_text() for thread in threads]
+    return [dict(line.split(":\t", 1) for line in text.splitlines()) for text in texts]
+
+
+def assert_unprivileged(pid: int, uid: int) -> None:
+    for thread in status(pid):
+        capabilities = {key: int(value, 16) for key, value in thread.items() if key[:3] == "Cap"}
+        assert set(capabilities.values()) == {0}, capabilities
+        assert len(capabilities) == 5  # inheritable, permitted, effective, bounding, ambient
+        assert thread["Uid"].split() == [str(uid)] * 4
+        assert thread["Groups"].strip() == ""
+        assert thread["NoNewPrivs"] == "1"
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    """A database to be in a folder that root alone may enter."""
+    folder = tmp_path / "private"
+    folder.mkdir(mode=0o700)
+    return folder / "execdb.db"
+
+
+def test_is_nobody_without_capabilities_and_still_does_its_work(
+    record: Callable[..., Recorder], private: Path
+) -> None:
+    """In a folder and on a file that nobody may not even look at."""
+    recorder = record("--print", db=private)
+    subprocess.run(["true", "23"], check=True)
+    wait_for(lambda: recorder.events("--comm", "true", "--arg", "23"), "the first event")
+    assert len(status(recorder.process.pid)) > 1  # the one that prints, too
+    assert_unprivileged(recorder.process.pid, NOBODY)
+    assert private.stat().st_mode & 0o777 == 0o600
+    assert private.stat().st_uid == 0
+
+    assert "in the kernel" in recorder.run("config", "set", "0", "still here")
+    subprocess.run(["true", "29"], check=True)
+    wait_for(lambda: recorder.events("--comm", "true", "--arg", "29"), "the second event")
+    assert ", 0 lost, " in recorder.stop()
+    wait_for(lambda: not attached(), "the programs to go")
+    (event,) = recorder.events("--comm", "true", "--arg", "29")
+    assert event["message"] == "still here"
+    assert recorder.run("status").count(" clean: ") == 1
+
+
+def test_leaves_everything_in_the_database_file_itself(
+    record: Callable[..., Recorder], private: Path, tmp_path: Path
+) -> None:
+    """Though it may not remove the WAL from a folder that is not its own."""
+    recorder = record(db=private)
+    subprocess.run(["true", "31"], check=True)
+    recorder.stop()
+    alone = tmp_path / "copy.db"
+    shutil.copy(private, alone)
+    with closing(sqlite3.connect(alone)) as connection:
+        query = 'SELECT count(*) FROM execs WHERE argv = \'["true", "31"]\''
+        assert connection.execute(query).fetchone() == (1,)
+
+
+def test_is_the_owner_of_the_database(record: Callable[..., Recorder], private: Path) -> None:
+    record(db=private).stop()
+    for file in private.parent.iterdir():
+        os.chown(file, MEMBER, GROUP)
+    os.chown(private.parent, MEMBER, GROUP)
+    recorder = record(db=private)
+    assert_unprivileged(recorder.process.pid, MEMBER)
+    subprocess.run(["true", "37"], check=True)
+    recorder.stop()
+    assert len(recorder.events("--comm", "true", "--arg", "37")) == 1
+    assert {file.stat().st_uid for file in private.parent.iterdir()} <= {MEMBER, 0}
+
+
+@pytest.mark.parametrize(("name", "uid"), [("daemon", 1), ("1", 1), ("root", 0)])
+def test_is_whom_one_names(
+    record: Callable[..., Recorder], private: Path, name: str, uid: int
+) -> None:
+    recorder = record("--user", name, db=private)
+    assert_unprivileged(recorder.process.pid, uid)
+    subprocess.run(["true", "41"], check=True)
+    recorder.stop()
+    assert len(recorder.events("--comm", "true", "--arg", "41")) == 1
+
+
+@pytest.mark.parametrize("option", ["--user", "--group"])
+def test_an_unknown_name_is_told_before_anything_is_made(tmp_path: Path, option: str) -> None:
+    done = subprocess.run(
+        [EXECDB, "--db", tmp_path / "a.db", "collect", option, "no-such-name"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert "'no-such-name' on this machine" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_right_to_become_someone_stays_who_it_is(
+    tmp_path: Path, record: Callable[..., Recorder]
+) -> None:
+    """As with CAP_BPF and CAP_PERFMON alone, for a user."""
+    os.chown(tmp_path, MEMBER, GROUP)
+    for folder in tmp_path.parents[:2]:
+        folder.chmod(0o755)
+    capabilities = "+bpf,+perfmon"
+    become = ["setpriv", "--reuid", str(MEMBER), "--regid", str(GROUP), "--clear-groups",
+              "--inh-caps", capabilities, "--ambient-caps", capabilities]  # fmt: skip
+    recorder = record(through=become)
+    assert all(thread["CapEff"] == "0" * 16 for thread in status(recorder.process.pid))
+    assert status(recorder.process.pid)[0]["Uid"].split() == [str(MEMBER)] * 4
+    subprocess.run(["true", "43"], check=True)
+    recorder.stop()
+    assert len(recorder.events("--comm", "true", "--arg", "43")) == 1
+
+
+def as_member(*arguments: str) -> tuple[int, str]:
+    """The command, run by a user whose only right is the group; its exit code and what it wrote. In
+    a fork of this process, which has loaded the program already: the user may not."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.dup2(write, 1)
+        os.dup2(write, 2)
+        sys.stdout, sys.stderr = (os.fdopen(fd, "w", closefd=False) for fd in (1, 2))
+        os.setgroups(())
+        os.setresgid(GROUP, GROUP, GROUP)
+        os.setresuid(MEMBER, MEMBER, MEMBER)
+        code = main.run(list(arguments))
+        sys.stderr.flush()
+        os._exit(code)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        text = pipe.read()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text
+
+
+@pytest.fixture
+def reachable(tmp_path: Path) -> Path:
+    """A folder that everyone may pass through."""
+    for folder in [tmp_path, *tmp_path.parents[:2]]:
+        folder.chmod(0o755)
+    return tmp_path
+
+
+def test_a_group_may_read_and_not_write(
+    record: Callable[..., Recorder], reachable: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    db = reachable / "new" / "execdb.db"
+    recorder = record("--group", str(GROUP), db=db, log=reachable / "log")
+    subprocess.run(["true", "47"], check=True)
+    wait_for(lambda: recorder.events("--comm", "true", "--arg", "47"), "the event")
+    assert db.parent.stat().st_mode & 0o777 == 0o750
+    for file in db.parent.iterdir():
+        assert (file.stat().st_mode & 0o777, file.stat().st_gid) == (0o640, GROUP), file
+
+    query = ["--db", str(db), "query", "--comm", "true", "--format", "plain"]
+    commands = (query, ["--db", str(db), "status"], ["--db", str(db), "config", "list"])
+    for command in (*commands, ["--db", str(db), "config", "set", "0", "no"]):
+        main.run(command)  # loads what it needs
+    before = recorder.run("config", "get", "0")
+    for running in (True, False):
+        for command in commands:
+            code, text = as_member(*command)
+            assert code == 0, text
+        code, text = as_member(*query)
+        assert text.count(" true ") == 1
+        code, text = as_member("--db", str(db), "status")
+        assert (f"running, pid {recorder.process.pid}" in text) == running
+        code, text = as_member("--db", str(db), "config", "set", "0", "mine")
+        assert code == 1
+        assert "no permission to write" in text
+        code, text = as_member("--db", str(db), "collect")
+        assert code == 1
+        if running:
+            recorder.stop(signal.SIGINT)
+    assert recorder.run("config", "get", "0") == before
+
+
+def test_a_group_is_told_how_to_get_into_a_folder_that_was_there(
+    tmp_path: Path, private: Path
+) -> None:
+    done = subprocess.run(
+        [EXECDB, "--db", private, "collect", "--group", str(GROUP), "--for", "0"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert f"chgrp {GROUP} {private.parent}" in done.stderr
+    assert private.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_keeps_what_the_kernel_asks_for_and_nothing_more() -> None:
+    """A ring for one more CPU takes CAP_PERFMON, unless kernel.perf_event_paranoid is 0 or less; to
+    look at oneself takes nothing."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        needs: dict[int, Callable[[], object]] = {
+            CAP_PERFMON: lambda: os.close(open_bpf_output(0)),
+            CAP_BPF: os.getpid,
+        }
+        kept = drop(NOBODY, NOBODY, needs)
+        os.close(open_bpf_output(0))
+        fields = status(os.getpid())[0]
+        os.write(write, f"{kept} {fields['CapEff']} {fields['CapPrm']} {fields['Uid']}".encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        text = pipe.read()
+    assert os.waitpid(child, 0)[1] == 0
+    asks = int(Path("/proc/sys/kernel/perf_event_paranoid").read_text()) > 0
+    mask = f"{1 << CAP_PERFMON if asks else 0:016x}"
+    kept = ["CAP_PERFMON"] if asks else []
+    assert text.split() == [*str(kept).split(), mask, mask, *[str(NOBODY)] * 4]

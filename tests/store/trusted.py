@@ -1,0 +1,68 @@
+"""What `store/trusted.py` is to hold: `python -m tests.store.trusted` writes it, after a migration
+was added or changed."""
+
+import sqlite3
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from execdb import migrations
+from execdb.store import trusted
+from execdb.store.trust import digest, read_schema
+
+_HEAD = '''"""The schema of each revision, as digests of its objects' SQL. From the migrations, by
+`python -m tests.store.trusted`."""
+
+SCHEMAS = {
+'''
+
+
+def config() -> Config:
+    found = Config()
+    found.set_main_option("script_location", str(Path(migrations.__path__[0])))
+    return found
+
+
+def revisions() -> list[str]:
+    """From the first to the newest."""
+    walk = ScriptDirectory.from_config(config()).walk_revisions()
+    return sorted(script.revision for script in walk)
+
+
+def migrate(path: Path, revision: str) -> None:
+    """Makes a database of that revision, as it stood when it was the newest."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        engine = create_engine("sqlite://", creator=lambda: raw)
+        with engine.connect() as connection:
+            settings = config()
+            settings.attributes["connection"] = connection
+            command.upgrade(settings, revision)
+            connection.commit()
+
+
+def schema_of(path: Path) -> dict[str, str]:
+    with closing(sqlite3.connect(path)) as raw:
+        engine = create_engine("sqlite://", creator=lambda: raw)
+        with engine.connect() as connection:
+            return {f"{one.type} {one.name}": digest(one) for one in read_schema(connection)}
+
+
+def text() -> str:
+    lines = [_HEAD]
+    with tempfile.TemporaryDirectory() as folder:
+        for revision in revisions():
+            path = Path(folder, revision)
+            migrate(path, revision)
+            lines.append(f'    "{revision}": {{\n')
+            lines += [f'        "{key}": "{d}",\n' for key, d in sorted(schema_of(path).items())]
+            lines.append("    },\n")
+    return "".join(lines) + "}\n"
+
+
+if __name__ == "__main__":
+    Path(trusted.__file__).write_text(text())
