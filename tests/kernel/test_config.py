@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.kernel.conftest import EXECDB, SBIN, Recorder, wait_for
+from tests.kernel.conftest import EXECDB, PATIENCE_S, SBIN, Recorder, wait_for
 
 
 def _map_id(recorder: Recorder, name: str) -> str:
@@ -77,7 +77,7 @@ def test_the_first_event_already_carries_its_message(
     busy = subprocess.Popen(["sh", "-c", "while :; do /bin/true; done"])
     try:
         recorder = record("--for", "0.5")
-        recorder.process.wait(30)
+        recorder.process.wait(PATIENCE_S)
     finally:
         busy.kill()
         busy.wait()
