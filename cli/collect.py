@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from execdb.cli.escape import escape
+from execdb.cli.options import Btf, btf_path
 from execdb.cli.version import VERSION
 from execdb.store.errors import RecordingError, UsageError
 
@@ -49,6 +50,7 @@ def collect(
     attempts: Annotated[
         bool, typer.Option("--attempts", help="Record failed attempts and callers, too.")
     ] = False,
+    btf: Btf = None,
 ) -> None:
     """Record every exec until Ctrl-C or SIGTERM."""
     if print_ and quiet:
@@ -57,12 +59,21 @@ def collect(
         raise UsageError(f"--ring-pages must be a power of two, {ring_pages} is not")
     shown = format if print_ or (sys.stdout.isatty() and not quiet) else None
     with Stop(for_s) as stop:
-        record(context.obj, stop, shown, ring_pages, attempts)
+        kernel = Kernel(ring_pages, attempts, btf_path(btf))
+        record(context.obj, stop, shown, kernel)
 
 
-def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int, attempts: bool) -> None:
+class Kernel(NamedTuple):
+    """What is asked of the kernel's side."""
+
+    ring_pages: int
+    attempts: bool
+    btf: Path
+
+
+def record(path: Path, stop: "Stop", shown: Format | None, kernel: Kernel) -> None:
     """One collector life, from the lock to the summary."""
-    loading, preparing = _start(path, ring_pages, attempts)
+    loading, preparing = _start(path, kernel)
     # Meanwhile: these take as long to import as the kernel's side takes to load.
     from execdb.collector.clock import Clock
     from execdb.collector.collect import Collector, Parts
@@ -111,6 +122,8 @@ def _warn_of_missing_ends(source: "KernelSource") -> None:
 
 
 def _begun(path: Path, source: "KernelSource") -> str:
+    from execdb.bpf.offsets import BTF_PATH
+
     kinds = {hook.kind for hook in source.hooks}
     if "tracepoint" in kinds:
         more = ", with failed attempts through system-call tracepoints, which cost every system "
@@ -119,12 +132,12 @@ def _begun(path: Path, source: "KernelSource") -> str:
         more = ", with failed attempts through kprobes"
     else:
         more = ""
+    if source.program.layout_from != f"BTF at {BTF_PATH}":
+        more += f", with the kernel's layout from {source.program.layout_from}"
     return f"recording to {path}{more} (Ctrl-C to stop)"
 
 
-def _start(
-    path: Path, ring_pages: int, attempts: bool
-) -> tuple["Future[KernelSource]", "Future[None]"]:
+def _start(path: Path, kernel: Kernel) -> tuple["Future[KernelSource]", "Future[None]"]:
     """Begins what other processes do for us: compiling the program, making a new database."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -134,7 +147,7 @@ def _start(
     stay_small()
     _require_privileges()
     pool = ThreadPoolExecutor(2)
-    begun = pool.submit(_kernel, ring_pages, attempts), pool.submit(prepare, path, create=True)
+    begun = pool.submit(_kernel, kernel), pool.submit(prepare, path, create=True)
     pool.shutdown(wait=False)
     return begun
 
@@ -150,12 +163,12 @@ def _require_privileges() -> None:
         raise RecordingError(str(error)) from error
 
 
-def _kernel(ring_pages: int, attempts: bool) -> "KernelSource":
+def _kernel(asked: Kernel) -> "KernelSource":
     from execdb.bpf.errors import KernelError
     from execdb.collector.source import KernelSource
 
     try:
-        return KernelSource(ring_pages, attempts=attempts)
+        return KernelSource(asked.ring_pages, attempts=asked.attempts, btf=asked.btf)
     except KernelError as error:
         raise RecordingError(str(error)) from error
 

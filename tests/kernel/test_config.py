@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def _entries(map_id: str) -> dict[int, bytes]:
     entries = {}
     for entry in _bpftool("map", "dump", "id", map_id):
         key, value = (bytes(int(b, 16) for b in entry[part]) for part in ("key", "value"))
-        entries[int.from_bytes(key, "little")] = value
+        entries[int.from_bytes(key, sys.byteorder)] = value
     return entries
 
 
