@@ -124,6 +124,7 @@ def programs() -> Iterator[Path]:
     folder.chmod(0o755)
     _compile("storm", folder, "-O2", "-Wno-format-extra-args")
     _compile("nothing", folder, "-O2", "-static", "-nostdlib")
+    _compile("getppid", folder, "-O2")
     for name in ("tell", "starts", "threads", "ends", "attempts"):
         _compile(name, folder, "-O1", "-pthread")
     yield folder
