@@ -9,9 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -40,14 +40,16 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
 
 
 class Recorder:
-    """A running `execdb collect` on a database of its own."""
+    """A running `execdb collect` on a database of its own, if need be `under` another program."""
 
-    def __init__(self, db: Path, *options: str, **popen: Any) -> None:
+    def __init__(
+        self, db: Path, *options: str, under: Sequence[str | Path] = (), **popen: Any
+    ) -> None:
         self.db = db
         self._log = db.with_suffix(".log")
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
-                [EXECDB, "--db", db, "collect", *options],
+                [*under, EXECDB, "--db", db, "collect", *options],
                 stdout=popen.pop("stdout", subprocess.DEVNULL),
                 stderr=log,
                 **popen,
@@ -155,12 +157,33 @@ def finish(storms: list[subprocess.Popen[str]]) -> None:
         assert process.returncode == 0
 
 
+def bpftool(*arguments: str) -> Any:
+    """What bpftool answers, which knows nothing of us."""
+    done = subprocess.run(
+        ["bpftool", "-j", *arguments], capture_output=True, text=True, check=True, env=SBIN
+    )
+    return json.loads(done.stdout or "null")
+
+
 def attached() -> list[str]:
-    """The BPF programs of ours that the kernel holds, by bpftool, which knows nothing of us."""
-    text = subprocess.run(
-        ["bpftool", "-j", "prog", "show"], capture_output=True, text=True, check=True, env=SBIN
-    ).stdout
-    return [p["name"] for p in json.loads(text or "[]") if p.get("name", "").startswith("on_")]
+    """The BPF programs of ours that the kernel holds."""
+    programs = bpftool("prog", "show") or []
+    return [p["name"] for p in programs if p.get("name", "").startswith("on_")]
+
+
+class HeldMap(NamedTuple):
+    id: str
+    fd: int
+
+
+def held_map(pid: int, name: str) -> HeldMap:
+    """A map that the process holds, from its descriptors (proc_pid_fdinfo(5))."""
+    for info in Path(f"/proc/{pid}/fdinfo").iterdir():
+        fields = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+        number = fields.get("map_id", "").strip()
+        if number and bpftool("map", "show", "id", number)["name"] == name:
+            return HeldMap(number, int(info.name))
+    raise AssertionError(f"process {pid} holds no map {name}")
 
 
 SBIN = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}

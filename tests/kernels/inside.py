@@ -36,7 +36,7 @@ TESTS = (
 
 
 def main() -> int:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--durations=0"]
+    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--durations=0"]
     environment = os.environ | {"CI": "1"}  # a test that cannot run here is a failure
     tests = [f"tests/kernel/{name}" for name in TESTS]
     return subprocess.run([*command, *tests], env=environment, check=False).returncode
