@@ -1,6 +1,7 @@
 """A real collector as a child process, and the small programs it is to see."""
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -10,10 +11,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+
+from execdb.cli import main
 
 EXECDB = Path(sys.executable).with_name("execdb")
 PROGRAMS = Path(__file__).with_name("programs")
@@ -65,15 +69,13 @@ class Recorder:
         return self._log.read_text()
 
     def run(self, *arguments: str, check: bool = True) -> str:
-        """An execdb command on the same database; its stdout."""
-        done = subprocess.run(
-            [EXECDB, "--db", self.db, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-        )
-        assert not check or done.returncode == 0, done.stderr
-        return done.stdout
+        """An execdb command on the same database; its stdout. Within this process: a new one
+        spends most of its time on importing."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main.run(["--db", str(self.db), *arguments])
+        assert not check or code == 0, err.getvalue()
+        return out.getvalue()
 
     def events(self, *options: str) -> list[dict[str, Any]]:
         lines = self.run("query", "--format", "ndjson", *options).splitlines()
@@ -90,13 +92,52 @@ class Recorder:
         self.process.wait()
 
 
+class Stretch(Recorder):
+    """A stretch of a recorder that other tests use, too: from here to its own `stop`."""
+
+    def __init__(self, whole: Recorder) -> None:
+        self.db, self._log, self.process = whole.db, whole._log, whole.process
+        self._since = datetime.now(UTC).isoformat()
+
+    def events(self, *options: str) -> list[dict[str, Any]]:
+        return super().events("--since", self._since, *options)
+
+    def stop(self, number: int = signal.SIGTERM) -> str:
+        """What has happened until now is in the database. There is no summary."""
+        last = subprocess.Popen(["sleep", "0"])
+        last.wait(PATIENCE_S)
+        wait_for(lambda: self.events("--pid", str(last.pid)), "the recorder to come to here")
+        return ""
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Recorder] | None]:
+    """Recorders that go on from test to test, one for each set of options, where starting one takes
+    too long (in an emulated machine): EXECDB_TEST_SHARED=1 asks for it."""
+    recorders: dict[tuple[str, ...], Recorder] = {}
+
+    def stretch(*options: str) -> Recorder:
+        if options not in recorders:
+            db = tmp_path_factory.mktemp("shared") / "execdb.db"
+            recorders[options] = Recorder(db, *options)
+        return Stretch(recorders[options])
+
+    yield stretch if os.environ.get("EXECDB_TEST_SHARED") else None
+    for recorder in recorders.values():
+        assert ", 0 lost, " in recorder.stop()
+
+
 @pytest.fixture
-def record(tmp_path: Path) -> Iterator[Callable[..., Recorder]]:
+def record(
+    tmp_path: Path, shared: Callable[..., Recorder] | None
+) -> Iterator[Callable[..., Recorder]]:
     """Starts a recorder; whatever the test leaves running is ended."""
     started: list[Recorder] = []
 
-    def start(*options: str, db: Path = tmp_path / "execdb.db", **popen: Any) -> Recorder:
-        recorder = Recorder(db, *options, **popen)
+    def start(*options: str, db: Path | None = None, **popen: Any) -> Recorder:
+        if shared and not db and not popen and options in ((), ("--attempts",)):
+            return shared(*options)
+        recorder = Recorder(db or tmp_path / "execdb.db", *options, **popen)
         started.append(recorder)
         return recorder
 
@@ -107,8 +148,13 @@ def record(tmp_path: Path) -> Iterator[Callable[..., Recorder]]:
 
 
 @pytest.fixture(scope="module")
-def module_recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+def module_recorder(
+    tmp_path_factory: pytest.TempPathFactory, shared: Callable[..., Recorder] | None
+) -> Iterator[Recorder]:
     """One recorder for all cases of a module; the test data is made while it runs."""
+    if shared:
+        yield shared()
+        return
     recorder = Recorder(tmp_path_factory.mktemp("recorder") / "execdb.db")
     yield recorder
     recorder.kill()
