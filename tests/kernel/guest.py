@@ -69,6 +69,16 @@ def _workload(programs: Path) -> tuple[int, int]:
     return first, last
 
 
+def test_kprobes_cost_other_system_calls_nothing(
+    record: Callable[..., Recorder], programs: Path
+) -> None:
+    """The first of all: nothing else may be attached."""
+    assert attached() == []
+    free_ns = getppid_ns(programs)
+    record("--attempts")
+    assert getppid_ns(programs) < 1.08 * free_ns
+
+
 def test_the_books_program_says_the_same(
     recorder: Recorder, book: subprocess.Popen[str], programs: Path
 ) -> None:
@@ -109,16 +119,6 @@ def test_32_bit_callers_are_taken_along(recorder: Recorder, tmp_path: Path) -> N
         ("./missing", ["thirty-two", "an argument"], 2, "ENOENT", "attempts32"),
         ("/bin/true", ["thirty-two", "an argument"], 2, None, "attempts32"),
     ]
-
-
-def test_kprobes_cost_other_system_calls_nothing(
-    record: Callable[..., Recorder], programs: Path
-) -> None:
-    """The first of all: nothing else may be attached."""
-    assert attached() == []
-    free_ns = getppid_ns(programs)
-    record("--attempts")
-    assert getppid_ns(programs) < 1.08 * free_ns
 
 
 def test_a_function_that_is_not_there_is_said_to_be_missing() -> None:
