@@ -4,6 +4,7 @@
 PYTHON ?= $(shell for p in /usr/bin/python3 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
+INSIDE ?= tests.kernels.inside# what runs in each kernel; tests.kernels.cost measures
 VENV := .venv
 PACKAGES := collector store cli migrations bpf
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
@@ -22,13 +23,9 @@ collect: setup ## record the programs that start on this machine (ARGS='...' pas
 test: setup $(VENV)/ready-to-test ## all tests, on the real kernel (as root)
 	@$(SUDO) $(VENV)/bin/pytest $(ARGS)
 
-test-kernels: setup $(VENV)/ready-to-test ## a workload on Debian's own kernels, under QEMU (as root)
-	@mkdir -p build/kernels/programs
-	@for name in attempts starts tell ends; do \
-		gcc -O1 -pthread -o build/kernels/programs/$$name tests/kernel/programs/$$name.c || exit 1; done
-	@gcc -m32 -static -nostdlib -o build/kernels/programs/nothing32 tests/kernel/programs/nothing32.c
+test-kernels: setup $(VENV)/ready-to-test ## tests on Debian's own kernels, under QEMU (as root)
 	@$(SUDO) $(VENV)/bin/python tests/kernels/boot.py --venv $(VENV) $(ARGS) -- \
-		$(VENV)/bin/python -m tests.kernels.workload build/kernels/programs
+		env EXECDB_TEST_PATIENCE_S=300 $(VENV)/bin/python -m $(INSIDE)
 
 check: setup $(VENV)/ready-to-test lint types test ## what CI runs
 

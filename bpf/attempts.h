@@ -138,7 +138,8 @@ static inline int end_attempt(void *ctx, long result)
 #ifdef KPROBES
 
 /* The system call's own arguments are in the registers that its wrapper is handed. */
-#define ENTERED(ctx, offset) READ(u64, *(const u64 *)((const char *)(ctx) + REGS_ARG1_OFFSET), offset)
+#define ENTERED(ctx, offset) \
+	READ(u64, *(const u64 *)((const char *)(ctx) + REGS_FIRST_OFFSET), offset)
 
 int on_execve(void *ctx)
 {

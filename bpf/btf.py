@@ -90,11 +90,13 @@ class BTF:
         return None
 
     def offset(self, struct_name: str, member: str) -> int:
-        """Bytes from the start of the struct to the member. Raises BTFError."""
-        found = self._seek(self._find(struct_name, _STRUCT), member.encode())
+        """Bytes from the start of the struct to the member, or to an element of it
+        (`regs[2]`, of 8 bytes each). Raises BTFError."""
+        name, _, index = member.rstrip("]").partition("[")
+        found = self._seek(self._find(struct_name, _STRUCT), name.encode())
         if found is None:
-            raise BTFError(f"struct {struct_name} has no member {member}")
-        return found
+            raise BTFError(f"struct {struct_name} has no member {name}")
+        return found + 8 * int(index or 0)
 
     def parameters(self, typedef: str) -> int:
         """How many parameters the function has that a typedef points to, such as

@@ -39,9 +39,11 @@ def refuse_unsafe(path):
         path = os.path.dirname(path)
 
 
-def layout_of(leaf):
-    """[[name, offset, size], ...] of the record struct, as the compiled program has it."""
-    record = dict(leaf._fields_)["exec"]
+def layout_of(record, *members):
+    """[[name, offset, size], ...] of a map's value, or of a struct within it, as the compiled
+    program has it."""
+    for name in members:
+        record = dict(record._fields_)[name]
     return [
         [name, getattr(record, name).offset, getattr(record, name).size]
         for name, *_ in record._fields_
@@ -88,7 +90,8 @@ def load(bcc, request):
         descriptors.append(program.load_func(name, kinds[kind]).fd)
     # The program object must outlive the hand-over: it closes its descriptors with itself.
     keep.append(program)
-    about["layout"] = layout_of(program[request["record"]].Leaf)
+    table, *members = request["record"]
+    about["layout"] = layout_of(program[table].Leaf, *members)
     about["tracepoints"] = tracepoint_ids(request["tracepoints"])
     return about, descriptors
 

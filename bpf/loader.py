@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import re
 import resource
 import socket
@@ -13,11 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from execdb.bpf import probe, wire
+from execdb.bpf import machine, offsets, probe, wire
 from execdb.bpf.errors import KernelError
+from execdb.bpf.machine import Machine
 from execdb.bpf.map import Map
-from execdb.bpf.offsets import flags as offset_flags
-from execdb.bpf.offsets import read_btf, register_flags
 from execdb.bpf.program import ALWAYS, MAPS, Hook, Program, close_all, names_of
 from execdb.bpf.ring import possible_cpus
 
@@ -40,18 +38,21 @@ def interpreters() -> list[str]:
     return [path for path in dict.fromkeys(found) if path and os.access(path, os.X_OK)]
 
 
-def load(hooks: Sequence[Hook] = ALWAYS) -> Program:
-    """Compiles and loads the programs of these hooks. Raises KernelError with a sentence for
-    the user."""
+def load(hooks: Sequence[Hook] = ALWAYS, btf: Path = offsets.BTF_PATH) -> Program:
+    """Compiles and loads the programs of these hooks; `btf` is the kernel's BTF or a copy of it.
+    Raises KernelError with a sentence for the user."""
     probe.require()
     programs = {hook.program: hook.kind for hook in hooks}
+    kinds = set(programs.values())
+    kprobes = machine.this() if "kprobe" in kinds else None
+    layout_from, layout_flags = _layout(btf, kprobes)
     request = {
         "source": _source("execdb.bpf.c"),
-        "cflags": _cflags(set(programs.values())),
+        "cflags": [*layout_flags, *_cflags(kinds)],
         "maps": MAPS,
         "programs": programs,
         "tracepoints": [hook.target for hook in hooks if hook.kind == "tracepoint"],
-        "record": "scratch",
+        "record": ["scratch", "exec"],
     }
     reply, descriptors = _compile_anywhere(request)
     try:
@@ -68,6 +69,7 @@ def load(hooks: Sequence[Hook] = ALWAYS) -> Program:
         output=Map(output, 4),
         descriptors=dict(zip(programs, loaded, strict=True)),
         tracepoint_ids=reply["tracepoints"],
+        layout_from=layout_from,
     )
 
 
@@ -80,10 +82,53 @@ def _source(name: str) -> str:
 _INCLUDE = re.compile(r'^#include "([a-z.]+)"$', re.MULTILINE)
 
 
+def _layout(path: Path, kprobes: Machine | None) -> tuple[str, list[str]]:
+    """Where what is known of the kernel's structs is from, and the flags that say it."""
+    btf = offsets.read_btf(path)
+    if btf is not None:
+        flags = offsets.flags(offsets.from_btf(btf, kprobes))
+        if btf.parameters("btf_trace_sched_process_exit") == 3:  # the context, task, group_dead
+            flags.append("-DEXIT_TELLS_GROUP_DEAD")
+        return f"BTF at {path}", flags
+    headers = probe.kernel_headers()
+    if headers is None:
+        raise KernelError(f"{no_layout(path)}: {MEND_LAYOUT}")
+    try:
+        return f"headers in {headers}", offsets.flags(_ask_headers(kprobes))
+    except KernelError as error:
+        raise KernelError(
+            f"no BTF at {path}, and the kernel headers in {headers} do not serve: {error}"
+        ) from error
+
+
+def no_layout(path: Path) -> str:
+    """What is missing where neither BTF nor headers are."""
+    return f"no BTF at {path} and no kernel headers at {probe.headers_path()}"
+
+
+MEND_LAYOUT = (
+    "install the headers of the running kernel (Debian: linux-headers-$(uname -r)), or name a "
+    "copy of its BTF with --btf"
+)
+
+
+def _ask_headers(kprobes: Machine | None) -> dict[str, int]:
+    """Offsets from the kernel's own headers, which take BCC longer than the stand-ins do."""
+    request = {
+        "source": (HERE / "offsets.c").read_text() + offsets.question(kprobes),
+        "kernel_headers": True,
+        "cflags": [],
+        "maps": [],
+        "programs": {},
+        "tracepoints": [],
+        "record": ["answer"],
+    }
+    reply, _ = _compile_anywhere(request)
+    return {name: size - 1 for name, _, size in reply["layout"]}
+
+
 def _cflags(kinds: set[str]) -> list[str]:
-    btf = read_btf()
     flags = [
-        *offset_flags(btf),
         f"-DCONFIG_MAX={CONFIG_MAX}",
         f"-DIMAGES_MAX={IMAGES_MAX}",
         f"-DCPUS={possible_cpus()}",
@@ -91,7 +136,7 @@ def _cflags(kinds: set[str]) -> list[str]:
     if kinds > {"raw_tracepoint"}:
         flags.append("-DATTEMPTS")
     if "kprobe" in kinds:
-        flags += ["-DKPROBES", *register_flags(btf, platform.machine())]
+        flags.append("-DKPROBES")
     return flags
 
 
@@ -122,10 +167,9 @@ def _compile_anywhere(request: dict[str, Any]) -> tuple[dict[str, Any], list[int
 def compile_with(interpreter: str, request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
     """One loader child. Returns its reply, `{"error": ...}` among them, and the descriptors."""
     ours, theirs = socket.socketpair()
-    environment = {
-        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-        "BCC_KERNEL_SOURCE": str(HERE / "headers"),
-    }
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    if not request.get("kernel_headers"):
+        environment["BCC_KERNEL_SOURCE"] = str(HERE / "headers")
     with ours, open(os.memfd_create("output"), "w+b") as output:
         with theirs:
             child = subprocess.Popen(

@@ -1,9 +1,13 @@
-"""What the programs must know of the running kernel's structs, as -D flags."""
+"""What the programs must know of the running kernel's structs, as -D flags.
+
+BTF tells. Where there is none, the kernel's headers do, by way of a compiler.
+"""
 
 from pathlib import Path
 
 from execdb.bpf.btf import BTF, BTFError
 from execdb.bpf.errors import KernelError
+from execdb.bpf.machine import Machine
 
 BTF_PATH = Path("/sys/kernel/btf/vmlinux")
 
@@ -43,66 +47,69 @@ _MEMBERS = {
     "CGROUP_KN": ("cgroup", "kn"),
     "KERNFS_NAME": ("kernfs_node", "name"),
 }
-# Not in every kernel; the C code does without, or one of two names serves.
+# Not in every kernel; the C code does without, or one of two names serves. With what the
+# headers say of it.
 _OPTIONAL = {
-    "TASK_LOGINUID": ("task_struct", "loginuid"),  # CONFIG_AUDIT
-    "TASK_SESSIONID": ("task_struct", "sessionid"),
-    "KERNFS_PARENT": ("kernfs_node", "parent"),  # up to 6.14
-    "KERNFS_PARENT ": ("kernfs_node", "__parent"),  # since 6.15
-}
-# Where the registers of a system call's caller are kept: arguments 1 to 3, and the result.
-_REGISTERS = {
-    "x86_64": ("di", "si", "dx", "ax"),
-}
-# Those of a 32-bit system call on the same kernel.
-_COMPAT_REGISTERS = {"x86_64": ("bx", "cx", "dx")}
+    "TASK_LOGINUID": ("task_struct", "loginuid", "defined(CONFIG_AUDIT)"),
+    "TASK_SESSIONID": ("task_struct", "sessionid", "defined(CONFIG_AUDIT)"),
+    "KERNFS_PARENT": ("kernfs_node", "parent", "LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)"),
+    "KERNFS_PARENT ": (
+        "kernfs_node", "__parent", "LINUX_VERSION_CODE >= KERNEL_VERSION(6, 15, 0)"
+    ),
+}  # fmt: skip
 
 
-def read_btf() -> BTF:
-    """The running kernel's BTF. Raises KernelError."""
+def read_btf(path: Path = BTF_PATH) -> BTF | None:
+    """The running kernel's BTF, or a copy of it; None where there is none (nothing at that place,
+    or an empty file). Raises KernelError."""
     try:
-        return BTF(BTF_PATH.read_bytes())
-    except OSError as error:
-        raise KernelError(
-            f"no BTF at {BTF_PATH} ({error.strerror}): execdb needs a kernel built with "
-            "CONFIG_DEBUG_INFO_BTF, as distributions' kernels are"
-        ) from error
-    except BTFError as error:
-        raise KernelError(f"BTF at {BTF_PATH} is of no use: {error}") from error
-
-
-def flags(btf: BTF) -> list[str]:
-    """`-DNAME_OFFSET=N` for each member the programs read. Raises KernelError."""
-    found = {}
-    for name, member in _MEMBERS.items():
-        try:
-            found[name] = btf.offset(*member)
-        except BTFError as error:
-            raise KernelError(f"BTF at {BTF_PATH} lacks what execdb reads: {error}") from error
-    for name, member in _OPTIONAL.items():
-        offset = _offset_or_none(btf, *member)
-        if offset is not None:
-            found[name.strip()] = offset
-    answer = [f"-D{name}_OFFSET={offset}" for name, offset in found.items()]
-    if btf.parameters("btf_trace_sched_process_exit") == 3:  # the context, task, group_dead
-        answer.append("-DEXIT_TELLS_GROUP_DEAD")
-    return answer
-
-
-def register_flags(btf: BTF, machine: str) -> list[str]:
-    """The same for kprobes, which find a system call's arguments in `struct pt_regs`.
-    Raises KernelError for a machine whose registers nobody has described."""
-    if machine not in _REGISTERS:
-        raise KernelError(f"--attempts through kprobes is not made for {machine} yet")
-    *arguments, result = _REGISTERS[machine]
-    named = {f"ARG{n}": register for n, register in enumerate(arguments, 1)}
-    named |= {f"COMPAT{n}": r for n, r in enumerate(_COMPAT_REGISTERS.get(machine, ()), 1)}
-    named["RESULT"] = result
-    return [f"-DREGS_{n}_OFFSET={btf.offset('pt_regs', register)}" for n, register in named.items()]
-
-
-def _offset_or_none(btf: BTF, struct_name: str, member: str) -> int | None:
-    try:
-        return btf.offset(struct_name, member)
-    except BTFError:
+        blob = path.read_bytes()
+    except OSError:
         return None
+    try:
+        return BTF(blob) if blob else None
+    except BTFError as error:
+        raise KernelError(f"BTF at {path} is of no use: {error}") from error
+
+
+def from_btf(btf: BTF, kprobes: Machine | None = None) -> dict[str, int]:
+    """Name -> offset in bytes, of each member that the programs read, with those that
+    kprobes need where they are to be used. Raises KernelError."""
+    try:
+        found = {name: btf.offset(*member) for name, member in _members(kprobes).items()}
+    except BTFError as error:
+        raise KernelError(f"the kernel's BTF lacks what execdb reads: {error}") from error
+    for name, (struct_name, member, _) in _OPTIONAL.items():
+        try:
+            found[name.strip()] = btf.offset(struct_name, member)
+        except BTFError:
+            continue
+    return found
+
+
+def question(kprobes: Machine | None = None) -> str:
+    """The same, asked of a compiler: the end of a C program whose struct `offsets` has a member
+    for each offset, which is an array one byte longer than that."""
+    lines = [_asked(name, *member) for name, member in _members(kprobes).items()]
+    for name, (struct_name, member, condition) in _OPTIONAL.items():
+        lines += [f"#if {condition}", _asked(name.strip(), struct_name, member), "#endif"]
+    return "\n".join(["struct offsets {", *lines, "};", "BPF_ARRAY(answer, struct offsets, 1);"])
+
+
+def _asked(name: str, struct_name: str, member: str) -> str:
+    return f"\tchar {name}[offsetof(struct {struct_name}, {member}) + 1];"
+
+
+def flags(offsets: dict[str, int]) -> list[str]:
+    """What the compiler is told of them."""
+    return [f"-D{name}_OFFSET={offset}" for name, offset in offsets.items()]
+
+
+def _members(kprobes: Machine | None) -> dict[str, tuple[str, str]]:
+    if kprobes is None or kprobes.native is None:
+        return _MEMBERS
+    registers = {"FIRST": kprobes.first, "RESULT": kprobes.result}
+    for kind, entry in (("ARG", kprobes.native), ("COMPAT", kprobes.compat)):
+        if entry:
+            registers |= {f"{kind}{n}": r for n, r in enumerate(entry.arguments, 1)}
+    return _MEMBERS | {f"REGS_{name}": ("pt_regs", r) for name, r in registers.items()}

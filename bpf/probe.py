@@ -4,6 +4,7 @@ import mmap
 import os
 from pathlib import Path
 
+from execdb.bpf import machine
 from execdb.bpf.errors import KernelError
 
 _IPC_LOCK, _SYS_ADMIN, _PERFMON, _BPF = 14, 21, 38, 39  # capabilities(7)
@@ -43,7 +44,8 @@ def lockdown() -> str:
 
 
 def require() -> None:
-    """Raises KernelError where the kernel will not have us load a program."""
+    """Raises KernelError where the kernel will not have us load a program, or we cannot."""
+    machine.this()
     if not may_load():
         raise KernelError("recording needs root (or CAP_BPF and CAP_PERFMON): try sudo")
     if lockdown() == "confidentiality":
@@ -51,6 +53,17 @@ def require() -> None:
             "kernel lockdown is in confidentiality mode, which forbids BPF to read kernel memory: "
             "boot with lockdown=integrity"
         )
+
+
+def headers_path() -> Path:
+    """Where distributions put the running kernel's headers, and where BCC looks for them."""
+    return Path(f"/lib/modules/{os.uname().release}/build")
+
+
+def kernel_headers() -> Path | None:
+    """Where the running kernel's headers are installed, if they are. A link that leads nowhere is
+    what some distributions have without them."""
+    return headers_path() if headers_path().is_dir() else None
 
 
 def kernel_release() -> tuple[int, int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from execdb.bpf import syscall
 from execdb.bpf.errors import KernelError
+from execdb.bpf.machine import Machine
 from execdb.bpf.map import Map
 
 MAPS = ("config", "fallback", "counters", "images", "output")
@@ -17,11 +18,13 @@ _KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe/type")
 @dataclass(frozen=True)
 class Hook:
     """One attach point of one program. `kind` is raw_tracepoint, tracepoint, kprobe or
-    kretprobe; `target` the tracepoint or the kernel function."""
+    kretprobe; `target` the tracepoint or the kernel function, which need not be there where it
+    is `optional`."""
 
     program: str
     kind: str
     target: str
+    optional: bool = False
 
 
 # In this order: forks and ends are followed before the first exec is.
@@ -36,9 +39,6 @@ _TRACEPOINTS = (
     Hook("on_return", "tracepoint", "syscalls/sys_exit_execve"),
     Hook("on_return", "tracepoint", "syscalls/sys_exit_execveat"),
 )
-# Symbols as arch/*/include/asm/syscall_wrapper.h makes them.
-_WRAPPERS = {"x86_64": "__x64_sys_", "aarch64": "__arm64_sys_"}
-_COMPAT_WRAPPERS = {"x86_64": "__ia32_compat_sys_"}
 
 
 def have_kprobes() -> bool:
@@ -46,28 +46,28 @@ def have_kprobes() -> bool:
     return _KPROBE_PMU.exists()
 
 
-def attempt_hooks(machine: str) -> tuple[Hook, ...]:
-    """Where failed attempts are seen: kprobes where there are any, else tracepoints."""
-    return _kprobes(machine) if have_kprobes() else _TRACEPOINTS
+def attempt_hooks(machine: Machine) -> tuple[Hook, ...]:
+    """Where failed attempts are seen: kprobes where there are any and they are made for the
+    machine, else tracepoints."""
+    return _kprobes(machine) if have_kprobes() and machine.native else _TRACEPOINTS
 
 
-def _kprobes(machine: str) -> tuple[Hook, ...]:
+def _kprobes(machine: Machine) -> tuple[Hook, ...]:
     hooks = []
-    for prefix, infix in (
-        (_WRAPPERS.get(machine), ""),
-        (_COMPAT_WRAPPERS.get(machine), "compat_"),
-    ):
-        if prefix:
+    for entry, infix in ((machine.native, ""), (machine.compat, "compat_")):
+        if entry:
             for call in ("execve", "execveat"):
-                hooks.append(Hook(f"on_{infix}{call}", "kprobe", prefix + call))
-                hooks.append(Hook("on_return", "kretprobe", prefix + call))
+                target = entry.prefix + call
+                hooks.append(Hook(f"on_{infix}{call}", "kprobe", target, entry is machine.compat))
+                hooks.append(Hook("on_return", "kretprobe", target, entry is machine.compat))
     return tuple(hooks)
 
 
 @dataclass(frozen=True)
 class Program:
     """What the loader has loaded. `descriptors` are the programs', by name;
-    `tracepoint_ids` those that perf_event_open(2) wants."""
+    `tracepoint_ids` those that perf_event_open(2) wants; `layout_from` tells where what it
+    knows of the kernel's structs is from."""
 
     config: Map
     fallback: Map
@@ -76,6 +76,7 @@ class Program:
     output: Map
     descriptors: dict[str, int]
     tracepoint_ids: dict[str, int]
+    layout_from: str
 
     def attach(self, hooks: Sequence[Hook]) -> list[int]:
         """Descriptors; a program runs until the one of its hook is closed. Raises KernelError,
@@ -83,7 +84,11 @@ class Program:
         links: list[int] = []
         try:
             for hook in hooks:
-                links.append(self._attach(hook))
+                try:
+                    links.append(self._attach(hook))
+                except FileNotFoundError:
+                    if not hook.optional:
+                        raise
         except OSError as error:
             close_all(links)
             raise KernelError(f"cannot attach to {hook.target}: {error.strerror}") from error

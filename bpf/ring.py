@@ -5,6 +5,7 @@ are `{u32 type, u16 misc, u16 size}` and wrap around the end.
 """
 
 import contextlib
+import errno
 import mmap
 import os
 import select
@@ -123,9 +124,9 @@ class Rings:
         try:
             ring = Ring(cpu, self._pages)
         except OSError as error:
-            if error.errno == 19:  # ENODEV: went offline since the list was read
+            if error.errno == errno.ENODEV:  # went offline since the list was read
                 raise _Offline from error
-            if error.errno in (1, 12, 13):  # EPERM, ENOMEM, EACCES
+            if error.errno in (errno.EPERM, errno.ENOMEM, errno.EACCES):
                 raise KernelError(
                     f"no ring of {self._pages} pages for CPU {cpu} ({error.strerror}): "
                     "take a smaller --ring-pages, or give CAP_IPC_LOCK or more "

@@ -6,30 +6,19 @@ Sources: bpf(2), perf_event_open(2), `union bpf_attr` in the kernel's include/ua
 import ctypes
 import fcntl
 import os
-import platform
 import struct
+
+from execdb.bpf import machine
 
 MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM, MAP_GET_NEXT_KEY = 1, 2, 3, 4
 RAW_TRACEPOINT_OPEN = 17
 
-# (bpf, perf_event_open): arch/*/entry/syscalls/*.tbl and asm-generic/unistd.h
-_NUMBERS = {
-    "x86_64": (321, 298),
-    "aarch64": (280, 241),
-    "riscv64": (280, 241),
-    "loongarch64": (280, 241),
-    "ppc64le": (361, 319),
-    "s390x": (351, 331),
-}
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
 
-def _call(which: int, name: str, *arguments: object) -> int:
-    numbers = _NUMBERS.get(platform.machine())
-    if numbers is None:
-        raise OSError(38, f"{name}: no system call number known for {platform.machine()}")
-    result: int = _libc.syscall(ctypes.c_long(numbers[which]), *arguments)
+def _call(call: int, name: str, *arguments: object) -> int:
+    result: int = _libc.syscall(ctypes.c_long(call), *arguments)
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{name}: {os.strerror(number)}")
@@ -39,7 +28,7 @@ def _call(which: int, name: str, *arguments: object) -> int:
 def bpf(command: int, attributes: bytes) -> int:
     """One bpf() call; `attributes` is the packed `union bpf_attr`. Raises OSError."""
     return _call(
-        0,
+        machine.this().bpf,
         f"bpf({command})",
         ctypes.c_int(command),
         ctypes.c_char_p(attributes),
@@ -73,8 +62,8 @@ def attach_kprobe(pmu: int, function: str, returns: bool, program: int) -> int:
 def _attach_event(attributes: bytes, program: int) -> int:
     event = _perf_event_open(attributes, cpu=0)  # the program runs on whichever CPU it fires
     try:
-        fcntl.ioctl(event, _SET_BPF, program)
-        fcntl.ioctl(event, _ENABLE, 0)
+        fcntl.ioctl(event, machine.this().ioc_write | _SET_BPF, program)
+        enable(event)
     except OSError:
         os.close(event)
         raise
@@ -86,7 +75,7 @@ def _attach_event(attributes: bytes, program: int) -> int:
 _PERF_ATTR = struct.Struct("IIQQQQQIIQQ")
 _SOFTWARE, _TRACEPOINT = 1, 2  # PERF_TYPE_*
 _BPF_OUTPUT, _SAMPLE_RAW = 10, 1 << 10
-_ENABLE, _SET_BPF = 0x2400, 0x40042408  # PERF_EVENT_IOC_*
+_ENABLE, _SET_BPF = 0x2400, 0x42408  # PERF_EVENT_IOC_*, without the bits of the direction
 _CLOEXEC = 1 << 3
 
 
@@ -104,12 +93,12 @@ def open_bpf_output(cpu: int) -> int:
 
 def enable(event: int) -> None:
     """Lets an event that was opened begin. Raises OSError."""
-    fcntl.ioctl(event, _ENABLE, 0)
+    fcntl.ioctl(event, machine.this().ioc_none | _ENABLE, 0)
 
 
 def _perf_event_open(attributes: bytes, cpu: int) -> int:
     return _call(
-        1,
+        machine.this().perf_event_open,
         "perf_event_open",
         ctypes.c_char_p(attributes),
         ctypes.c_int(-1),

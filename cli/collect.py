@@ -15,6 +15,7 @@ import typer
 
 from execdb.cli.escape import escape
 from execdb.cli.identity import group_of, user_for, user_named
+from execdb.cli.options import Btf, btf_path
 from execdb.cli.version import VERSION
 from execdb.store.errors import DatabaseError, RecordingError, UsageError
 
@@ -51,6 +52,7 @@ def collect(
     attempts: Annotated[
         bool, typer.Option("--attempts", help="Record failed attempts and callers, too.")
     ] = False,
+    btf: Btf = None,
     user: Annotated[
         str | None,
         typer.Option(
@@ -70,7 +72,17 @@ def collect(
         raise UsageError(f"--ring-pages must be a power of two, {ring_pages} is not")
     shown = format if print_ or (sys.stdout.isatty() and not quiet) else None
     with Stop(for_s) as stop:
-        record(context.obj, stop, shown, ring_pages, attempts, Access(user, group))
+        kernel = Kernel(ring_pages, attempts, btf_path(btf))
+        record(context.obj, stop, shown, kernel, Access(user, group))
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What is asked of the kernel's side."""
+
+    ring_pages: int
+    attempts: bool
+    btf: Path
 
 
 @dataclass(frozen=True)
@@ -81,19 +93,12 @@ class Access:
     group: str | None
 
 
-def record(
-    path: Path,
-    stop: "Stop",
-    shown: Format | None,
-    ring_pages: int,
-    attempts: bool,
-    access: Access,
-) -> None:
+def record(path: Path, stop: "Stop", shown: Format | None, kernel: Kernel, access: Access) -> None:
     """One collector life, from the lock to the summary."""
     user = None if access.user is None else user_named(access.user)
     group = None if access.group is None else group_of(access.group)
     new_folder = not path.parent.exists()
-    loading, preparing = _start(path, ring_pages, attempts)
+    loading, preparing = _start(path, kernel)
     # Meanwhile: these take as long to import as the kernel's side takes to load.
     from execdb.collector.clock import Clock
     from execdb.collector.collect import Collector, Parts
@@ -168,6 +173,8 @@ def _warn_of_missing_ends(source: "KernelSource") -> None:
 
 def _begun(path: Path, source: "KernelSource", kept: "Sequence[str]") -> str:
     """`kept` are the capabilities that this kernel asks for all the time."""
+    from execdb.bpf.offsets import BTF_PATH
+
     kinds = {hook.kind for hook in source.hooks}
     if "tracepoint" in kinds:
         more = ", with failed attempts through system-call tracepoints, which cost every system "
@@ -176,14 +183,14 @@ def _begun(path: Path, source: "KernelSource", kept: "Sequence[str]") -> str:
         more = ", with failed attempts through kprobes"
     else:
         more = ""
+    if source.program.layout_from != f"BTF at {BTF_PATH}":
+        more += f", with the kernel's layout from {source.program.layout_from}"
     if kept:
         more += f", keeping {' and '.join(kept)}"
     return f"recording to {path}{more} (Ctrl-C to stop)"
 
 
-def _start(
-    path: Path, ring_pages: int, attempts: bool
-) -> tuple["Future[KernelSource]", "Future[None]"]:
+def _start(path: Path, kernel: Kernel) -> tuple["Future[KernelSource]", "Future[None]"]:
     """Begins what other processes do for us: compiling the program, making a new database."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -193,7 +200,7 @@ def _start(
     stay_small()
     _require_privileges()
     pool = ThreadPoolExecutor(2)
-    begun = pool.submit(_kernel, ring_pages, attempts), pool.submit(prepare, path, create=True)
+    begun = pool.submit(_kernel, kernel), pool.submit(prepare, path, create=True)
     pool.shutdown(wait=False)
     return begun
 
@@ -209,12 +216,12 @@ def _require_privileges() -> None:
         raise RecordingError(str(error)) from error
 
 
-def _kernel(ring_pages: int, attempts: bool) -> "KernelSource":
+def _kernel(asked: Kernel) -> "KernelSource":
     from execdb.bpf.errors import KernelError
     from execdb.collector.source import KernelSource
 
     try:
-        return KernelSource(ring_pages, attempts=attempts)
+        return KernelSource(asked.ring_pages, attempts=asked.attempts, btf=asked.btf)
     except KernelError as error:
         raise RecordingError(str(error)) from error
 

@@ -10,6 +10,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from execdb.cli.escape import escape
+from execdb.cli.options import Btf, btf_path
 
 
 class Format(StrEnum):
@@ -28,10 +29,11 @@ class Check(NamedTuple):
 
 def doctor(
     context: typer.Context,
+    btf: Btf = None,
     format: Annotated[Format, typer.Option(help="How to show it.")] = Format.TEXT,
 ) -> None:
     """Check this machine; exit 1 if recording would not work."""
-    checks = list(examine(context.obj))
+    checks = list(examine(context.obj, btf_path(btf)))
     if format is Format.JSON:
         print(json.dumps([check._asdict() for check in checks]))
     else:
@@ -42,15 +44,15 @@ def doctor(
         raise typer.Exit(1)
 
 
-def examine(path: Path) -> Iterator[Check]:
+def examine(path: Path, btf: Path) -> Iterator[Check]:
     """Every check, each on its own: one that fails hides none of the others."""
     checks: list[Callable[[], Check]] = [
         _kernel,
         _privileges,
         _lockdown,
-        _btf,
+        lambda: _btf(btf),
         _bcc,
-        _program,
+        lambda: _program(btf),
         _rings,
         lambda: _database(path),
     ]
@@ -79,18 +81,22 @@ def _lockdown() -> Check:
     return Check("lockdown", mode != "confidentiality", mode, "boot with lockdown=integrity")
 
 
-def _btf() -> Check:
-    from execdb.bpf.btf import BTF, BTFError
-    from execdb.bpf.offsets import BTF_PATH
+def _btf(path: Path) -> Check:
+    """Or, in its place, the kernel's headers."""
+    from execdb.bpf.errors import KernelError
+    from execdb.bpf.loader import MEND_LAYOUT, no_layout
+    from execdb.bpf.offsets import read_btf
+    from execdb.bpf.probe import kernel_headers
 
-    mend = "use a kernel built with CONFIG_DEBUG_INFO_BTF, as distributions' kernels are"
     try:
-        BTF(BTF_PATH.read_bytes())
-    except OSError as error:
-        return Check("BTF", False, f"{BTF_PATH}: {error.strerror}", mend)
-    except BTFError as error:
-        return Check("BTF", False, f"{BTF_PATH}: {error}", mend)
-    return Check("BTF", True, str(BTF_PATH))
+        if read_btf(path):
+            return Check("BTF", True, str(path))
+    except KernelError as error:
+        return Check("BTF", False, str(error), "name a copy of the kernel's BTF with --btf")
+    headers = kernel_headers()
+    if headers is None:
+        return Check("BTF", False, no_layout(path), MEND_LAYOUT)
+    return Check("BTF", True, f"none at {path}, kernel headers in {headers}")
 
 
 def _bcc() -> Check:
@@ -100,13 +106,13 @@ def _bcc() -> Check:
     return Check("BCC", found.ok, found.found, found.mend)
 
 
-def _program() -> Check:
+def _program(btf: Path) -> Check:
     """The proof: compiles and loads the program, attaches nothing."""
     from execdb.bpf.errors import KernelError
     from execdb.bpf.loader import load
 
     try:
-        load().close()
+        load(btf=btf).close()
     except KernelError as error:
         return Check("BPF", False, "the program does not load", str(error))
     return Check("BPF", True, "the program compiles and loads")

@@ -1,9 +1,11 @@
 """Options that several commands share, and the filter they make."""
 
+import os
 import pwd
 import re
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -37,12 +39,31 @@ Cgroup = Annotated[str | None, typer.Option(help="Control group; * and ? match."
 Failed = Annotated[
     bool | None, typer.Option("--failed/--succeeded", help="Only attempts that failed, or none.")
 ]
+Btf = Annotated[
+    Path | None,
+    typer.Option(
+        "--btf",
+        envvar="EXECDB_BTF",
+        help="The kernel's BTF, where it is not /sys/kernel/btf/vmlinux.",
+        metavar="PATH",
+        readable=False,  # without BTF, kernel headers serve
+    ),
+]
 DescendantsOf = Annotated[
     int | None,
     typer.Option(
         help="What this event started, and so on down.", min=1, max=2**63 - 1, metavar="ID"
     ),
 ]
+
+
+def btf_path(given: Path | None) -> Path:
+    """Where BTF is looked for. An empty EXECDB_BTF stands for a kernel without BTF."""
+    from execdb.bpf.offsets import BTF_PATH
+
+    if given is None and os.environ.get("EXECDB_BTF") == "":
+        return Path(os.devnull)
+    return given or BTF_PATH
 
 
 def uid_of(text: str) -> int:

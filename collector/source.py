@@ -1,12 +1,14 @@
 """The kernel as a source of records: loads, attaches, drains, counts."""
 
 import contextlib
-import platform
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
+from execdb.bpf import machine
 from execdb.bpf.errors import KernelError
 from execdb.bpf.loader import load
+from execdb.bpf.offsets import BTF_PATH
 from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, names_of
 from execdb.bpf.ring import Rings
 from execdb.bpf.wire import COUNTERS, IMAGE
@@ -30,10 +32,10 @@ class KernelSource:
     Raises KernelError when it cannot be loaded or attached.
     """
 
-    def __init__(self, ring_pages: int, *, attempts: bool = False) -> None:
-        more = attempt_hooks(platform.machine()) if attempts else ()
+    def __init__(self, ring_pages: int, *, attempts: bool = False, btf: Path = BTF_PATH) -> None:
+        more = attempt_hooks(machine.this()) if attempts else ()
         self.hooks: tuple[Hook, ...] = (*more, *ALWAYS)
-        self.program: Program = load(self.hooks)
+        self.program: Program = load(self.hooks, btf)
         self._links: list[int] = []
         self._link_names: list[str] = []
         try:

@@ -1,6 +1,7 @@
 """A real collector as a child process, and the small programs it is to see."""
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -10,14 +11,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from execdb.cli import main
+
 EXECDB = Path(sys.executable).with_name("execdb")
 PROGRAMS = Path(__file__).with_name("programs")
-PATIENCE_S = 30  # machines are slow and shared; nothing here waits this long when it works
+# Machines are slow and shared, emulated ones most of all; nothing waits this long when it works.
+PATIENCE_S = float(os.environ.get("EXECDB_TEST_PATIENCE_S", "60"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,27 +38,27 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
     """The condition's first true value. Fails after PATIENCE_S."""
     deadline = time.monotonic() + PATIENCE_S
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"waited {PATIENCE_S} s for {what}"
+        assert time.monotonic() < deadline, f"waited {PATIENCE_S:.0f} s for {what}"
         time.sleep(0.01)
     return value
 
 
 class Recorder:
-    """A running `execdb collect` on a database of its own."""
+    """A running `execdb collect` on a database of its own, if need be `under` another program."""
 
     def __init__(
         self,
         db: Path,
         *options: str,
         log: Path | None = None,
-        through: Sequence[str] = (),
+        under: Sequence[str | Path] = (),
         **popen: Any,
     ) -> None:
         self.db = db
         self._log = log or db.with_suffix(".log")
         with self._log.open("w") as file:
             self.process = subprocess.Popen(
-                [*through, EXECDB, "--db", db, "collect", *options],
+                [*under, EXECDB, "--db", db, "collect", *options],
                 stdout=popen.pop("stdout", subprocess.DEVNULL),
                 stderr=file,
                 **popen,
@@ -69,12 +74,13 @@ class Recorder:
         return self._log.read_text()
 
     def run(self, *arguments: str, check: bool = True) -> str:
-        """An execdb command on the same database; its stdout."""
-        done = subprocess.run(
-            [EXECDB, "--db", self.db, *arguments], capture_output=True, text=True, timeout=60
-        )
-        assert not check or done.returncode == 0, done.stderr
-        return done.stdout
+        """An execdb command on the same database; its stdout. Within this process: a new one
+        spends most of its time on importing."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main.run(["--db", str(self.db), *arguments])
+        assert not check or code == 0, err.getvalue()
+        return out.getvalue()
 
     def events(self, *options: str) -> list[dict[str, Any]]:
         lines = self.run("query", "--format", "ndjson", *options).splitlines()
@@ -91,13 +97,52 @@ class Recorder:
         self.process.wait()
 
 
+class Stretch(Recorder):
+    """A stretch of a recorder that other tests use, too: from here to its own `stop`."""
+
+    def __init__(self, whole: Recorder) -> None:
+        self.db, self._log, self.process = whole.db, whole._log, whole.process
+        self._since = datetime.now(UTC).isoformat()
+
+    def events(self, *options: str) -> list[dict[str, Any]]:
+        return super().events("--since", self._since, *options)
+
+    def stop(self, number: int = signal.SIGTERM) -> str:
+        """What has happened until now is in the database. There is no summary."""
+        last = subprocess.Popen(["sleep", "0"])
+        last.wait(PATIENCE_S)
+        wait_for(lambda: self.events("--pid", str(last.pid)), "the recorder to come to here")
+        return ""
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Recorder] | None]:
+    """Recorders that go on from test to test, one for each set of options, where starting one takes
+    too long (in an emulated machine): EXECDB_TEST_SHARED=1 asks for it."""
+    recorders: dict[tuple[str, ...], Recorder] = {}
+
+    def stretch(*options: str) -> Recorder:
+        if options not in recorders:
+            db = tmp_path_factory.mktemp("shared") / "execdb.db"
+            recorders[options] = Recorder(db, *options)
+        return Stretch(recorders[options])
+
+    yield stretch if os.environ.get("EXECDB_TEST_SHARED") else None
+    for recorder in recorders.values():
+        assert ", 0 lost, " in recorder.stop()
+
+
 @pytest.fixture
-def record(tmp_path: Path) -> Iterator[Callable[..., Recorder]]:
+def record(
+    tmp_path: Path, shared: Callable[..., Recorder] | None
+) -> Iterator[Callable[..., Recorder]]:
     """Starts a recorder; whatever the test leaves running is ended."""
     started: list[Recorder] = []
 
-    def start(*options: str, db: Path = tmp_path / "execdb.db", **popen: Any) -> Recorder:
-        recorder = Recorder(db, *options, **popen)
+    def start(*options: str, db: Path | None = None, **popen: Any) -> Recorder:
+        if shared and not db and not popen and options in ((), ("--attempts",)):
+            return shared(*options)
+        recorder = Recorder(db or tmp_path / "execdb.db", *options, **popen)
         started.append(recorder)
         return recorder
 
@@ -108,8 +153,13 @@ def record(tmp_path: Path) -> Iterator[Callable[..., Recorder]]:
 
 
 @pytest.fixture(scope="module")
-def module_recorder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorder]:
+def module_recorder(
+    tmp_path_factory: pytest.TempPathFactory, shared: Callable[..., Recorder] | None
+) -> Iterator[Recorder]:
     """One recorder for all cases of a module; the test data is made while it runs."""
+    if shared:
+        yield shared()
+        return
     recorder = Recorder(tmp_path_factory.mktemp("recorder") / "execdb.db")
     yield recorder
     recorder.kill()
@@ -127,6 +177,7 @@ def programs() -> Iterator[Path]:
     folder.chmod(0o755)
     _compile("storm", folder, "-O2", "-Wno-format-extra-args")
     _compile("nothing", folder, "-O2", "-static", "-nostdlib")
+    _compile("getppid", folder, "-O2")
     for name in ("tell", "starts", "threads", "ends", "attempts"):
         _compile(name, folder, "-O1", "-pthread")
     yield folder
@@ -153,16 +204,37 @@ def storm(programs: Path, *counts: int) -> list[subprocess.Popen[str]]:
 
 def finish(storms: list[subprocess.Popen[str]]) -> None:
     for process in storms:
-        process.communicate(timeout=120)
+        process.communicate(timeout=2 * PATIENCE_S)
         assert process.returncode == 0
 
 
+def bpftool(*arguments: str) -> Any:
+    """What bpftool answers, which knows nothing of us."""
+    done = subprocess.run(
+        ["bpftool", "-j", *arguments], capture_output=True, text=True, check=True, env=SBIN
+    )
+    return json.loads(done.stdout or "null")
+
+
 def attached() -> list[str]:
-    """The BPF programs of ours that the kernel holds, by bpftool, which knows nothing of us."""
-    text = subprocess.run(
-        ["bpftool", "-j", "prog", "show"], capture_output=True, text=True, check=True, env=SBIN
-    ).stdout
-    return [p["name"] for p in json.loads(text or "[]") if p.get("name", "").startswith("on_")]
+    """The BPF programs of ours that the kernel holds."""
+    programs = bpftool("prog", "show") or []
+    return [p["name"] for p in programs if p.get("name", "").startswith("on_")]
+
+
+class HeldMap(NamedTuple):
+    id: str
+    fd: int
+
+
+def held_map(pid: int, name: str) -> HeldMap:
+    """A map that the process holds, from its descriptors (proc_pid_fdinfo(5))."""
+    for info in Path(f"/proc/{pid}/fdinfo").iterdir():
+        fields = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
+        number = fields.get("map_id", "").strip()
+        if number and bpftool("map", "show", "id", number)["name"] == name:
+            return HeldMap(number, int(info.name))
+    raise AssertionError(f"process {pid} holds no map {name}")
 
 
 SBIN = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}

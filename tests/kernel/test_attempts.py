@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.kernel.conftest import SBIN, Recorder, attached
+from tests.kernel.conftest import PATIENCE_S, SBIN, Recorder, attached
 
 
 def _folder(tmp_path: Path) -> Path:
@@ -31,7 +31,7 @@ def test_each_failure_is_a_row_with_its_errno(
         process = subprocess.Popen(
             [programs / "attempts", folder, *options], stdout=subprocess.PIPE, text=True
         )
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=PATIENCE_S)
         runs.append((process.pid, [tuple(line.split()) for line in output.splitlines()]))
     recorder.stop()
     for pid, truth in runs:
@@ -55,7 +55,7 @@ def test_a_search_along_the_path_shows_each_try(
     (tmp_path / "a").mkdir()
     search = f"{tmp_path}/none:{tmp_path}/a:/usr/bin"
     process = subprocess.Popen(["env", f"PATH={search}", "true"])
-    process.wait(60)
+    process.wait(PATIENCE_S)
     recorder.stop()
     events = recorder.events("--pid", str(process.pid))[-3:]
     assert [(e["filename"], e["errno"], e["caller"]) for e in events] == [
@@ -68,7 +68,7 @@ def test_a_search_along_the_path_shows_each_try(
 def test_the_book_line_names_the_caller(record: Callable[..., Recorder], programs: Path) -> None:
     recorder = record("--attempts")
     process = subprocess.Popen([programs / "starts", "thread", programs / "tell"])
-    process.wait(60)
+    process.wait(PATIENCE_S)
     recorder.stop()
     lines = recorder.run("query", "--format", "plain", "--comm", "tell").splitlines()
     assert [line.split(" ", 1)[1] for line in lines] == ["0 starts Hello World"]
@@ -79,7 +79,7 @@ def test_a_mere_check_is_no_attempt(record: Callable[..., Recorder], programs: P
     process = subprocess.Popen(
         [programs / "starts", "check", programs / "tell"], stdout=subprocess.PIPE, text=True
     )
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE_S)
     recorder.stop()
     failed = recorder.events("--failed", "--path", str(programs / "tell"))
     # Kernels before 6.14 do not know the flag and refuse it, which is a failed attempt.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from tests.kernel.conftest import EXECDB, Recorder, attached, finish, storm, wait_for
+from tests.kernel.conftest import EXECDB, PATIENCE_S, Recorder, attached, finish, storm, wait_for
 
 
 def _as(uid: int, *command: str) -> None:
@@ -116,7 +116,7 @@ def test_nothing_stays_attached_after_a_clean_end(recorder: Recorder) -> None:
 
 def test_refuses_a_second_collector(recorder: Recorder) -> None:
     done = subprocess.run(
-        [EXECDB, "--db", recorder.db, "collect"], capture_output=True, text=True, timeout=60
+        [EXECDB, "--db", recorder.db, "collect"], capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert done.returncode == 1
     assert done.stderr == (
@@ -130,7 +130,7 @@ def test_stops_by_itself_after_the_time_asked_for(tmp_path: Path) -> None:
         [EXECDB, "--db", tmp_path / "a.db", "collect", "--for", "0.3"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0
     assert done.stdout == ""
@@ -205,7 +205,7 @@ def test_works_without_tracefs_and_debugfs(tmp_path: Path) -> None:
          tmp_path / "a.db"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )  # fmt: skip
     assert "recorded" in done.stderr, done.stderr
 
@@ -215,7 +215,7 @@ def test_needs_privileges_and_says_so(tmp_path: Path) -> None:
         ["setpriv", "--bounding-set", "-all", EXECDB, "--db", tmp_path / "a.db", "collect"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 1
     assert done.stderr == ("execdb: recording needs root (or CAP_BPF and CAP_PERFMON): try sudo\n")
@@ -224,11 +224,14 @@ def test_needs_privileges_and_says_so(tmp_path: Path) -> None:
 
 def test_doctor_is_content_with_this_machine(tmp_path: Path) -> None:
     doctor = [EXECDB, "--db", tmp_path / "a.db", "doctor"]
-    done = subprocess.run(doctor, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(doctor, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stdout
     assert all(line.endswith(": ok") for line in done.stdout.splitlines())
     done = subprocess.run(
-        ["setpriv", "--bounding-set", "-all", *doctor], capture_output=True, text=True, timeout=60
+        ["setpriv", "--bounding-set", "-all", *doctor],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 1
     assert "privileges  uid 0: NOT OK: run as root" in done.stdout

@@ -1,43 +1,25 @@
 """The config table and its mirror in the kernel."""
 
-import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from tests.kernel.conftest import EXECDB, SBIN, Recorder, wait_for
-
-
-def _map_id(recorder: Recorder, name: str) -> str:
-    """The id of a map that the collector holds, from its descriptors (proc_pid_fdinfo(5))."""
-    for info in Path(f"/proc/{recorder.process.pid}/fdinfo").iterdir():
-        fields = dict(line.split(":", 1) for line in info.read_text().splitlines() if ":" in line)
-        number = fields.get("map_id", "").strip()
-        if number and _bpftool("map", "show", "id", number)["name"] == name:
-            return number
-    raise AssertionError(f"the collector holds no map {name}")
-
-
-def _bpftool(*arguments: str) -> Any:
-    done = subprocess.run(
-        ["bpftool", "-j", *arguments], capture_output=True, text=True, check=True, env=SBIN
-    )
-    return json.loads(done.stdout or "null")
+from tests.kernel.conftest import EXECDB, PATIENCE_S, Recorder, bpftool, held_map, wait_for
 
 
 def _entries(map_id: str) -> dict[int, bytes]:
     """The whole map as bpftool sees it, which is independent of execdb."""
     entries = {}
-    for entry in _bpftool("map", "dump", "id", map_id):
+    for entry in bpftool("map", "dump", "id", map_id):
         key, value = (bytes(int(b, 16) for b in entry[part]) for part in ("key", "value"))
-        entries[int.from_bytes(key, "little")] = value
+        entries[int.from_bytes(key, sys.byteorder)] = value
     return entries
 
 
 def test_the_next_exec_carries_the_new_message_23_times_of_23(recorder: Recorder) -> None:
-    map_id = _map_id(recorder, "config")
+    map_id = held_map(recorder.process.pid, "config").id
     for number in range(23):
         message = f"message {number:4d}"
         answer = recorder.run("config", "set", "0", message)
@@ -77,7 +59,7 @@ def test_the_first_event_already_carries_its_message(
     busy = subprocess.Popen(["sh", "-c", "while :; do /bin/true; done"])
     try:
         recorder = record("--for", "0.5")
-        recorder.process.wait(30)
+        recorder.process.wait(PATIENCE_S)
     finally:
         busy.kill()
         busy.wait()
@@ -86,9 +68,9 @@ def test_the_first_event_already_carries_its_message(
 
 def test_a_change_behind_its_back_is_put_right_with_a_warning(recorder: Recorder) -> None:
     recorder.run("config", "set", "0", "Hey root!")
-    map_id = _map_id(recorder, "config")
-    _bpftool("map", "update", "id", map_id, "key", "5", "0", "0", "0", "value", *["65"] * 12)
-    _bpftool("map", "delete", "id", map_id, "key", "0", "0", "0", "0")
+    map_id = held_map(recorder.process.pid, "config").id
+    bpftool("map", "update", "id", map_id, "key", "5", "0", "0", "0", "value", *["65"] * 12)
+    bpftool("map", "delete", "id", map_id, "key", "0", "0", "0", "0")
     assert set(_entries(map_id)) == {5}
 
     def _right() -> bool:
@@ -101,7 +83,7 @@ def test_a_change_behind_its_back_is_put_right_with_a_warning(recorder: Recorder
 
 
 def test_reserves_room_for_every_entry_allowed(recorder: Recorder) -> None:
-    shown = _bpftool("map", "show", "id", _map_id(recorder, "config"))
+    shown = bpftool("map", "show", "id", held_map(recorder.process.pid, "config").id)
     assert (shown["type"], shown["bytes_key"], shown["bytes_value"], shown["max_entries"]) == (
         "hash", 4, 12, 10_240
     )  # fmt: skip

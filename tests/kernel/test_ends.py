@@ -9,7 +9,7 @@ import pytest
 
 from execdb.collector.decode import Decoder
 from execdb.collector.source import KernelSource
-from tests.kernel.conftest import Recorder, finish, storm
+from tests.kernel.conftest import PATIENCE_S, Recorder, finish, storm
 
 
 def _one(recorder: Recorder, pid: int) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def _one(recorder: Recorder, pid: int) -> dict[str, Any]:
 @pytest.mark.parametrize("how", ["", "exit3", "kill", "segv", "leader", "thread"])
 def test_the_end_is_what_wait_says(how: str, recorder: Recorder, programs: Path) -> None:
     process = subprocess.Popen([programs / "ends", how])
-    code = process.wait(60)
+    code = process.wait(PATIENCE_S)
     recorder.stop()
     event = _one(recorder, process.pid)
     if code < 0:
@@ -47,7 +47,7 @@ def test_ends_that_come_while_the_collector_is_stopped(recorder: Recorder, progr
     pids = []
     for _ in range(23):
         process = subprocess.Popen([programs / "ends", "exit3"])
-        process.wait(60)
+        process.wait(PATIENCE_S)
         pids.append(process.pid)
     recorder.process.send_signal(signal.SIGCONT)
     recorder.stop()
@@ -70,9 +70,9 @@ def test_forks_and_threads_that_never_exec_are_not_sent(programs: Path) -> None:
         source.attach()
         script = "for i in {1..503}; do (:); done"
         with subprocess.Popen(["bash", "-c", script]) as bash:
-            bash.wait(60)
+            bash.wait(PATIENCE_S)
         with subprocess.Popen([programs / "threads", programs / "nothing", "23"]) as threads:
-            threads.wait(60)
+            threads.wait(PATIENCE_S)
         decoded = Decoder().decode(source.read(), 0)
     finally:
         source.close()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from execdb.bpf import loader, offsets, wire
+from execdb.bpf import loader, wire
 from execdb.bpf.errors import KernelError
 from tests.kernel.conftest import EXECDB, attached, wait_for
 
@@ -75,17 +75,10 @@ def test_a_program_that_does_not_load(
     assert "\n" not in str(caught.value)
 
 
-def test_no_btf(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(offsets, "BTF_PATH", tmp_path / "none")
-    with pytest.raises(KernelError, match="CONFIG_DEBUG_INFO_BTF"):
-        loader.load()
-
-
-def test_bytes_that_are_not_btf(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_bytes_that_are_not_btf(tmp_path: Path) -> None:
     (tmp_path / "btf").write_bytes(b"no" * 100)
-    monkeypatch.setattr(offsets, "BTF_PATH", tmp_path / "btf")
     with pytest.raises(KernelError, match="not BTF"):
-        loader.load()
+        loader.load(btf=tmp_path / "btf")
 
 
 def test_no_bcc(tmp_path: Path, only: Any) -> None:

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.kernel.conftest import EXECDB, Recorder
+from tests.kernel.conftest import EXECDB, PATIENCE_S, Recorder
 
 
 def _by_argument(recorder: Recorder) -> dict[str, dict[str, Any]]:
@@ -19,7 +19,7 @@ def test_the_parent_is_the_image_that_called_exec(recorder: Recorder) -> None:
         "sh -c '/bin/true grandchild; :'; :"
     )
     process = subprocess.Popen(["bash", "-c", script])
-    process.wait(60)
+    process.wait(PATIENCE_S)
     recorder.stop()
     (bash,) = recorder.events("--pid", str(process.pid), "--comm", "bash")
     (sh,) = recorder.events("--comm", "sh")
@@ -32,7 +32,7 @@ def test_the_parent_is_the_image_that_called_exec(recorder: Recorder) -> None:
 def test_a_parent_that_died_first_is_still_the_parent(recorder: Recorder) -> None:
     script = "(while kill -0 $$ 2>/dev/null; do :; done; exec /bin/true orphan) & exit 0"
     process = subprocess.Popen(["bash", "-c", script])
-    process.wait(60)
+    process.wait(PATIENCE_S)
     while not recorder.events("--comm", "true", "--arg", "orphan"):
         pass
     recorder.stop()
@@ -58,7 +58,7 @@ def test_parents_are_right_when_pids_are_reused(recorder: Recorder, tmp_path: Pa
     last = int(counter.read_text())
     free = next(pid for pid in range(last + 2000, last + 9000) if not Path(f"/proc/{pid}").exists())
     wanted = free % 30_000 if free < 32_000 else 5_000 + free % 20_000
-    subprocess.run(["python3", "-c", script, str(wanted)], check=True, timeout=120)
+    subprocess.run(["python3", "-c", script, str(wanted)], check=True, timeout=PATIENCE_S)
     recorder.stop()
     shells = {e["id"]: e for e in recorder.events("--comm", "sh")}
     for turn in range(5):
@@ -70,7 +70,7 @@ def test_parents_are_right_when_pids_are_reused(recorder: Recorder, tmp_path: Pa
 
 def test_descendants_and_tree(recorder: Recorder) -> None:
     process = subprocess.Popen(["bash", "-c", "sh -c '/bin/true leaf; exit 3'; /bin/false; :"])
-    process.wait(60)
+    process.wait(PATIENCE_S)
     recorder.stop()
     (bash,) = recorder.events("--pid", str(process.pid), "--comm", "bash")
     below = recorder.events("--descendants-of", str(bash["id"]))
@@ -94,7 +94,7 @@ def test_descendants_and_tree(recorder: Recorder) -> None:
 def test_what_ran_before_is_seen_not_recorded(recorder: Recorder) -> None:
     """This very test began before the recorder."""
     process = subprocess.Popen(["true", "child of the test"])
-    process.wait(60)
+    process.wait(PATIENCE_S)
     recorder.stop()
     assert recorder.events("--pid", str(os.getpid())) == []
     lines = recorder.run("tree", str(process.pid)).splitlines()

@@ -130,7 +130,7 @@ def test_without_the_right_to_become_someone_stays_who_it_is(
     capabilities = "+bpf,+perfmon"
     become = ["setpriv", "--reuid", str(MEMBER), "--regid", str(GROUP), "--clear-groups",
               "--inh-caps", capabilities, "--ambient-caps", capabilities]  # fmt: skip
-    recorder = record(through=become)
+    recorder = record(under=become)
     assert all(thread["CapEff"] == "0" * 16 for thread in status(recorder.process.pid))
     assert status(recorder.process.pid)[0]["Uid"].split() == [str(MEMBER)] * 4
     subprocess.run(["true", "43"], check=True)

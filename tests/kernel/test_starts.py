@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.kernel.conftest import PROGRAMS, Recorder
+from tests.kernel.conftest import PATIENCE_S, PROGRAMS, Recorder
 
 CASES = [
     *("execve", "fork", "execveat", "directory", "fexecve", "memfd", "spawn", "vfork", "clone"),
@@ -48,7 +48,7 @@ def truths(programs: Path, module_recorder: Recorder) -> dict[str, Truth]:
         process = subprocess.Popen(
             [programs / "starts", case, programs / "tell"], stdout=subprocess.PIPE, text=True
         )
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, case
         found[case] = _truth(output, process.pid)
     module_recorder.stop()
@@ -106,7 +106,7 @@ def test_two_execs_in_one_process_are_two_rows(
 
 def _pid_of(*command: str | bytes | Path, **options: Any) -> int:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, **options)
-    process.wait(60)
+    process.wait(PATIENCE_S)
     return process.pid
 
 
@@ -197,7 +197,7 @@ def test_set_uid_and_changes_of_user(recorder: Recorder, programs: Path) -> None
 
 def test_exec_from_a_thread_11003_times(recorder: Recorder, programs: Path) -> None:
     process = subprocess.Popen([programs / "threads", programs / "nothing", "11003"])
-    assert process.wait(300) == 0
+    assert process.wait(5 * PATIENCE_S) == 0
     summary = recorder.stop()
     assert ", 0 lost, " in summary
     events = recorder.events("--ppid", str(process.pid))

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Run one command under real Debian kernels, in QEMU software emulation.
+"""Run one command under real Debian kernels, in QEMU software emulation, all at the same time.
 
-Each kernel is downloaded (never installed) and booted with virtme-ng on a read-only view of this
-machine's root; what the guest writes is gone when it ends. Needs root and Debian's apt.
+Each kernel is downloaded with its headers (never installed) and booted with virtme-ng on a
+read-only view of this machine's root; what the guest writes is gone when it ends. Needs root
+and Debian's apt, on x86-64.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PACKAGES = ["qemu-system-x86", "busybox-static", "kmod", "file", "iproute2"]
@@ -24,6 +26,8 @@ WRITABLE = ("/etc", "/home", "/opt", "/root", "/srv", "/tmp", "/var")
 DIE_TOGETHER = "setpriv --pdeathsig KILL unshare --pid --fork --kill-child"
 MACHINE = "--mods auto --disable-kvm --force-9p --cpus 2 --memory 2G --show-boot-console"
 KERNEL = "mitigations=off tsc=reliable oops=panic loglevel=7"
+GUESTS: list[subprocess.Popen[bytes]] = []
+FETCHING = threading.Lock()  # apt is not made to be run twice at a time
 PROBLEMS = {0: "", 255: "the guest died", -signal.SIGKILL: "over the time limit"}
 
 # virtme-ng mounts the root over 9p uncached, which makes every program several times slower.
@@ -84,17 +88,25 @@ def choose(wanted: list[str], cache: Path) -> dict[str, str]:
 
 
 def fetch(release: str, cache: Path) -> Path:
-    """Download and unpack a kernel unless the cache has it; return its folder."""
+    """Download and unpack a kernel and its headers unless the cache has them; return the folder."""
     folder = cache / release
     if folder.is_dir():
         return folder
     cache.mkdir(parents=True, exist_ok=True)
+    headers = {"build": f"linux-headers-{release}"}
+    headers["source"] = headers["build"].replace("-amd64", "-common")
+    packages = [f"linux-image-{release}-unsigned", *headers.values()]
     with tempfile.TemporaryDirectory(dir=cache) as name:
-        scratch, package = Path(name), f"linux-image-{release}-unsigned"
-        call("apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", package, cwd=scratch)
-        call("dpkg-deb", "-x", *scratch.glob("*.deb"), scratch / "unpacked")
-        call("depmod", "-b", scratch / "unpacked", release)
-        (scratch / "unpacked").rename(folder)
+        scratch, unpacked = Path(name), Path(name, "unpacked")
+        call("apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", *packages, cwd=scratch)
+        for package in scratch.glob("*.deb"):
+            call("dpkg-deb", "-x", package, unpacked)
+        call("depmod", "-b", unpacked, release)
+        for link, target in headers.items():  # the packages' own lead to the guest's /usr
+            place = unpacked / "lib/modules" / release / link
+            place.unlink(missing_ok=True)
+            place.symlink_to(Path("../../../usr/src", target))
+        unpacked.rename(folder)
     return folder
 
 
@@ -119,8 +131,11 @@ def guest_command(folder: Path, venv: Path, script: Path) -> list[str]:
     return command + [f"--kopt={option}" for option in KERNEL.split()]
 
 
-def supervise(command: list[str], scratch: str, timeout: float) -> tuple[int, list[bytes]]:
-    """Run a guest to its end, passing its output on; return its code and the console's end."""
+def supervise(
+    command: list[str], scratch: str, timeout: float, title: bytes
+) -> tuple[int, list[bytes]]:
+    """Run a guest to its end, passing its lines on with a title before each; return its code and
+    the console's end."""
     console: deque[bytes] = deque(maxlen=60)
     null, pipe, env = subprocess.DEVNULL, subprocess.PIPE, os.environ | {"TMPDIR": scratch}
     with subprocess.Popen(
@@ -128,12 +143,13 @@ def supervise(command: list[str], scratch: str, timeout: float) -> tuple[int, li
     ) as guest:
         assert guest.stdout is not None
         reader = threading.Thread(target=console.extend, args=(guest.stderr or (),))
+        GUESTS.append(guest)
         alarm = threading.Timer(timeout, guest.kill)
         reader.start()
         alarm.start()
         try:
-            while text := os.read(guest.stdout.fileno(), 65536):
-                sys.stdout.buffer.write(text)
+            for line in guest.stdout:
+                sys.stdout.buffer.write(title + line.rstrip(b"\r\n") + b"\n")
                 sys.stdout.flush()
             return guest.wait(), list(console)
         finally:
@@ -149,16 +165,19 @@ def run(release: str, args: argparse.Namespace) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         script = Path(scratch, "guest.sh")
         script.write_text(GUEST.format(**words), encoding="utf-8", errors="surrogateescape")
-        command = guest_command(fetch(release, args.cache), args.venv, script)
-        code, console = supervise(command, scratch, args.timeout)
+        with FETCHING:
+            folder = fetch(release, args.cache)
+        command = guest_command(folder, args.venv, script)
+        title = f"{release} | ".encode()
+        code, console = supervise(command, scratch, args.timeout, title)
     if code and not any(b"script exited" in text for text in console):
-        print("\n--- the console's end:", b"".join(console).decode(errors="replace"), sep="\n")
+        text = b"".join(console).decode(errors="replace")
+        print(f"\n--- the end of {release}'s console:", text, sep="\n")
     return PROBLEMS.get(code, f"exit {code}")
 
 
 def attempt(series: str, release: str, args: argparse.Namespace) -> str:
     """Run the command under one kernel, whatever happens; return the line for the summary."""
-    print(f"\n--- kernel {release or series}", flush=True)
     start = time.monotonic()
     try:
         problem = run(release, args) if release else "not offered by the configured sources"
@@ -166,6 +185,18 @@ def attempt(series: str, release: str, args: argparse.Namespace) -> str:
         problem = str(error)
     verdict = f"FAILED ({problem})" if problem else "ok"
     return f"kernel {release or series}: {verdict}, {time.monotonic() - start:.0f} s"
+
+
+def attempt_all(kernels: dict[str, str], args: argparse.Namespace) -> list[str]:
+    """Run the command under every kernel at once; return a line for each."""
+    with ThreadPoolExecutor(len(kernels) or 1) as pool:
+        lines = pool.map(attempt, kernels, kernels.values(), [args] * len(kernels))
+        try:
+            return list(lines)
+        except KeyboardInterrupt:
+            for guest in GUESTS:
+                guest.kill()
+            raise
 
 
 def parse() -> argparse.Namespace:
@@ -188,7 +219,7 @@ def main() -> int:
     args = parse()
     try:
         prepare(args.venv)
-        lines = [attempt(*kernel, args) for kernel in choose(args.series, args.cache).items()]
+        lines = attempt_all(choose(args.series, args.cache), args)
     except KeyboardInterrupt:
         return 130
     print("", *lines, sep="\n")

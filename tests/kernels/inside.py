@@ -1,0 +1,52 @@
+"""Inside a guest: the tests that run there, with the expectations they have anywhere.
+
+An emulated machine takes 10 to 40 s to start a recorder: most tests share one, and not all run.
+In are the files whose outcome depends on the kernel's structs, hooks and maps. Out are those about
+the terminal, the database, the loader and its errors, which are the same on every kernel,
+and the tests of OUT.
+"""
+
+import os
+import subprocess
+import sys
+
+IN = (
+    "guest.py",  # the first: it begins while nothing is attached
+    "test_starts.py",
+    "test_arguments.py",
+    "test_ends.py",
+    "test_parents.py",
+    "test_who.py",
+    "test_attempts.py",
+    "test_collect.py::test_filters_by_user",
+    "test_collect.py::test_counts_what_a_full_ring_loses",
+    "test_config.py::test_unset_and_default",  # the last: it changes what others expect
+)
+OUT = (
+    # About rates and races, which are others in emulation, and long.
+    "test_starts.py::test_exec_from_a_thread_11003_times",
+    "test_ends.py::test_every_end_of_a_storm_finds_its_row",
+    "test_parents.py::test_parents_are_right_when_pids_are_reused",
+    # About a whole database, which here is other tests', too.
+    "test_arguments.py::test_ndjson_goes_to_another_database_and_back_unchanged",
+    "test_parents.py::test_tree_of_nothing",
+    "test_attempts.py::test_the_book_line_names_the_caller",
+    "test_attempts.py::test_attempts_are_counted_in_the_ledger",
+    # Wants a single recorder.
+    "test_attempts.py::test_without_the_option_nothing_is_attached_to_system_calls",
+)
+
+
+def main() -> int:
+    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--durations=0"]
+    command += [f"tests/kernel/{name}" for name in IN]
+    command += [f"--deselect=tests/kernel/{name}" for name in OUT]
+    environment = os.environ | {
+        "CI": "1",  # what cannot run is a failure
+        "EXECDB_TEST_SHARED": "1",
+    }
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
