@@ -51,7 +51,7 @@ class Lookup:
         for number, comm, filename, _, argc, truncated in found:
             argv = tuple([self._arguments[id_] for id_ in ids[number]])
             self.commands[number] = (
-                self._text(comm), self._text(filename), argv, self._int(argc), bool(truncated)
+                self.text(comm), self.text(filename), argv, self._int(argc), bool(truncated)
             )  # fmt: skip
 
     def _learn_arguments(self, connection: Connection, wanted: set[int]) -> None:
@@ -69,10 +69,10 @@ class Lookup:
         who = (
             *map(self._int, (uid, euid, gid)),
             *(None if value is None else self._int(value) for value in (loginuid, sessionid)),
-            None if tty is None else self._text(tty),
+            None if tty is None else self.text(tty),
         )
-        where = (None if value is None else self._text(value) for value in (cwd, cgroup))
-        return who, (*where, self._text(message))
+        where = (None if value is None else self.text(value) for value in (cwd, cgroup))
+        return who, (*where, self.text(message))
 
     def _list(self, text: Any) -> list[int]:
         ids = self._json(text)
@@ -86,9 +86,10 @@ class Lookup:
         except (ValueError, TypeError, RecursionError):
             raise self._broken("what should be JSON is not") from None
 
-    def _text(self, value: Any) -> str:
+    def text(self, value: Any) -> str:
+        """Raises DatabaseError for what is none."""
         if not isinstance(value, str | bytes):
-            raise self._broken("a number stands where text should")
+            raise self._broken("something else stands where text should")
         return readable(value)
 
     def _int(self, value: Any) -> int:

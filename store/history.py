@@ -133,7 +133,10 @@ class History:
     def _spans(self, connection: Connection, wanted: Filter, *, seen: bool = False) -> list[Span]:
         """Where to look, as far as the time tells; with what was seen, not recorded, or not."""
         runs = connection.execute(select(_run.c.id, _run.c.boot_id, _run.c.host)).all()
-        self._runs = {number: (readable(boot), readable(host)) for number, boot, host in runs}
+        self._runs = {
+            number: (self._lookup.text(boot), self._lookup.text(host))
+            for number, boot, host in runs
+        }
         segments = segments_of(connection)
         shifts: dict[str, tuple[int, int]] = {}  # of a boot: when last, and the clock's offset
         for segment in segments:

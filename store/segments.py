@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from execdb.store import schema
+from execdb.store.typed import Types
 
 _image, _segment = schema.image, schema.segment
 _run = schema.run
@@ -25,14 +26,20 @@ class Segment(NamedTuple):
     last_entry_id: int
 
 
+_TYPES = Types(Segment)
+
+
 def segments_of(connection: Connection, boot_id: str | bytes | None = None) -> list[Segment]:
     """All of them, or those of one boot; the segments of rows that were seen, not recorded,
-    are those below 0."""
+    are those below 0. Raises DatabaseError for what is none."""
     query = select(_segment).order_by(_segment.c.first_id)
     if boot_id is not None:
         runs = select(_run.c.id).where(_run.c.boot_id == boot_id)
         query = query.where(_segment.c.run_id.in_(runs))
-    return [Segment(*row) for row in connection.execute(query)]
+    segments = [Segment(*row) for row in connection.execute(query)]
+    for segment in segments:
+        _TYPES.check(segment)
+    return segments
 
 
 def lower_bound(connection: Connection, segment: Segment, boot_ns: int) -> int:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from execdb.store import intern
-from execdb.store.database import Database, open_database
+from execdb.store.database import Database
 from execdb.store.errors import DatabaseError
 from execdb.store.event import Creds, End, Event, Exec, Place, text_of
 from execdb.store.filter import Filter
@@ -102,6 +102,7 @@ def test_the_ledger_goes_with_the_batch(database: Database) -> None:
             "stored": 1,
             "filtered": 0,
             "lost": 7,
+            "pruned": 0,
         }
     ]
 
@@ -161,7 +162,7 @@ def test_a_batch_that_fails_leaves_nothing_and_spoils_nothing(db: Path, database
     assert scalar(database, "SELECT stored FROM runs") == 1
 
     # The same command again, and another writer's in the place it would have had.
-    with open_database(db) as other:
+    with Database(db) as other:
         recorded(other, [an_exec(5, argv=("from elsewhere",), creds=some_creds(5))])
     good = [bad[0], an_exec(3)]
     recording.write(good, [], counts(3))

@@ -138,7 +138,7 @@ def on_disk(database: Database) -> int:
 
 
 def test_a_file_that_is_too_large_is_made_smaller(database: Database) -> None:
-    execs = [an_exec(n, argv=("z" * 200, str(n))) for n in range(90_000)]
+    execs = [an_exec(n, argv=(f"{n} " + "z" * 200,)) for n in range(90_000)]
     recorded(database, execs)
     assert size_of(database).total > 20_000_000
     bounds = Bounds(max_bytes=10_000_000)
