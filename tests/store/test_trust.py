@@ -101,7 +101,6 @@ THEIRS = {
     "statistics": "ANALYZE;",
     "a search index": "CREATE VIRTUAL TABLE found USING fts5(text);",
     "a view of ours gone": "DROP VIEW seen;",
-    "an index of ours gone": "DROP INDEX image_time;",
     "a vacuum": "VACUUM;",
 }
 
