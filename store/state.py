@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from execdb.store import schema
 from execdb.store.database import Database
+from execdb.store.errors import DatabaseError
 from execdb.store.intern import readable
 from execdb.store.typed import check_rows
 
@@ -36,6 +37,11 @@ def read_state(database: Database) -> State:
             select(run).where(run.c.kind == "collect").order_by(run.c.id.desc())
         ).all()
         check_rows(run, rows)
+        times = [value for value in (first, last) if value is not None]
+        if any(type(value) is not int for value in (events, *times)) or any(
+            row.started_ns is None for row in rows
+        ):
+            raise DatabaseError("the database does not hold together: a time is no number")
         runs = [{"run_id": row.id, **_public(row._asdict())} for row in rows]
     files = (database.path, database.path.with_name(database.path.name + "-wal"))
     size = sum(file.stat().st_size for file in files if file.exists())
