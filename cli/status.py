@@ -79,8 +79,8 @@ def lines(found: dict[str, Any]) -> list[str]:
     for run in runs[:5]:
         ended = "running" if run["ended"] is None and pid is not None else run["ended"] or "crashed"
         answer.append(
-            f"run {run['run_id']:<6} {rfc3339(run['started_ns'])} {ended}: seen {run['seen']}, "
-            f"stored {run['stored']}, lost {run['lost']} on {escape(run['host'])}"
+            f"run {run['run_id']:<6} {rfc3339(run['started_ns'])} {escape(ended)}: seen "
+            f"{run['seen']}, stored {run['stored']}, lost {run['lost']} on {escape(run['host'])}"
         )
     return answer
 

@@ -61,6 +61,7 @@ def _check_file(path: Path, create: bool) -> None:
 def share(path: Path, group: int, *, folder: bool) -> None:
     """Lets a group read the database and the files beside it, with `folder` the folder, too. A
     folder that is not ours to open must be open already. Raises DatabaseError."""
+    path = path.resolve()  # SQLite keeps its files beside the file itself, not beside a link
     names = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", ".lock")]
     try:
         for name in names:

@@ -7,6 +7,9 @@ from sqlalchemy import func, select
 
 from execdb.store import schema
 from execdb.store.database import Database
+from execdb.store.errors import DatabaseError
+from execdb.store.intern import readable
+from execdb.store.typed import check_rows
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,13 @@ def read_state(database: Database) -> State:
         ).one()
         rows = connection.execute(
             select(run).where(run.c.kind == "collect").order_by(run.c.id.desc())
-        )
+        ).all()
+        check_rows(run, rows)
+        times = [value for value in (first, last) if value is not None]
+        if any(type(value) is not int for value in (events, *times)) or any(
+            row.started_ns is None for row in rows
+        ):
+            raise DatabaseError("the database does not hold together: a time is no number")
         runs = [{"run_id": row.id, **_public(row._asdict())} for row in rows]
     files = (database.path, database.path.with_name(database.path.name + "-wal"))
     size = sum(file.stat().st_size for file in files if file.exists())
@@ -40,4 +49,9 @@ def read_state(database: Database) -> State:
 
 
 def _public(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if key not in ("id", "kind")}
+    hidden = ("id", "kind")
+    return {
+        key: readable(value) if isinstance(value, bytes) else value
+        for key, value in row.items()
+        if key not in hidden
+    }

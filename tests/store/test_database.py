@@ -223,7 +223,7 @@ def test_a_reader_who_stays_lets_the_wal_grow_to_a_bound(db: Path) -> None:
 
             def write_on() -> None:
                 nonlocal written
-                while True:
+                while written < 10_007:
                     batch = [an_exec(written + n, argv=("x" * 997,)) for n in range(97)]
                     recording.write(batch, [], counts(written + 97))
                     written += 97
