@@ -45,8 +45,8 @@ KINDS: dict[str, Callable[[int], Iterator[synthetic.Batch]]] = {
 
 @dataclass(frozen=True)
 class Filled:
-    """What writing took: seconds and CPU seconds within `Recording.write`, KiB resident after a tenth and at
-    most. `size` is that of the file after a checkpoint."""
+    """What writing took: seconds and CPU seconds within `Recording.write`, KiB resident after a
+    tenth and at most. `size` is that of the file after a checkpoint."""
 
     events: int
     seconds: float

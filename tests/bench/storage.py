@@ -56,7 +56,8 @@ def _bytes(what: str, limit: int, found: float) -> Row:
 def _writing(filled: Filled) -> str:
     peak, tenth = (kb / 1024 for kb in (filled.peak_kb, filled.tenth_kb))
     by_clock = f"{filled.events / filled.seconds:,.0f} by the clock"
-    return f"{filled.rate:,.0f} events/s of CPU time, {by_clock}, peak {peak:.0f} MiB (after a tenth {tenth:.0f})"
+    memory = f"peak {peak:.0f} MiB (after a tenth {tenth:.0f})"
+    return f"{filled.rate:,.0f} events/s of CPU time, {by_clock}, {memory}"
 
 
 def _import(folder: Path, file: Path, events: int) -> Row:
