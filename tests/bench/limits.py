@@ -26,7 +26,8 @@ _NOTES = """\
 {machine}; load average {load} at the end. Measured with `{command}`.
 
 Medians with (least-greatest). CPU is user and system time of the processes named, whatever else
-the machine did meanwhile; rates by the clock are lower where it is shared.
+the machine did meanwhile; rates by the clock are lower where it is shared. Verdicts on events a
+second go by CPU time, those on the exec rate and on starts by the clock.
 """
 
 

@@ -39,7 +39,7 @@ Medians over {rounds} storms and {builds} builds with (least-greatest), all reco
 storm between two without a recorder and each build beside one. Compare ratios, CPU before time: the
 machine may be shared. The storm is two processes that exec flat out ({execs} execs in all; {few}
 under strace), each exec with a number of its own to find it by; the build is `./configure && make`
-of GNU hello.
+of GNU hello (once under strace).
 
 - *CPU* is that of the recorder's own processes, user and kernel (`schedstat`). For auditd the time
   of the kernel's `kauditd` thread follows: nothing else used audit meanwhile.
@@ -72,8 +72,12 @@ def compare(rounds: int, builds: int, count: int, only: str, write: Path | None)
         peers: list[Peer] = []
         for group in (kinds[:-1], kinds[-1:]) if Auditd in kinds else (kinds,):
             measured = [Measuring(kind, programs, source) for kind in group]
-            _rounds(measured, rounds, builds, count)
             peers += [one.peer for one in measured]
+            try:
+                _rounds(measured, rounds, builds, count)
+            except BaseException:  # whoever interrupts gets what there is
+                say(table(peers))
+                raise
     publish("peers", _page(peers, rounds, builds if source else 0, count), write)
     return int(any(peer.failure for peer in peers))
 

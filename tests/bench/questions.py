@@ -101,7 +101,7 @@ def ask(events: int, write: Path | None) -> int:
 
 
 def _written(filled: Filled) -> Row:
-    text = f"{filled.rate:,.0f} events/s, {filled.bytes_each:.0f} bytes each, peak "
+    text = f"{filled.rate:,.0f} events/s of CPU time, {filled.bytes_each:.0f} bytes each, peak "
     text += f"{filled.peak_kb / 1024:.0f} MiB (after a tenth {filled.tenth_kb / 1024:.0f})"
     flat = filled.peak_kb - filled.tenth_kb <= _FLAT_KB
     return Row(f"writing {filled.events:,} events", "memory flat", text, flat)

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from execdb.store.database import open_database
+from execdb.store.event import Counts
+from execdb.store.recording import Machine, Recording
 from tests.bench import proc
 from tests.bench.fill import fill
 from tests.bench.recorders import EXECDB
 from tests.bench.results import Row
 from tests.bench.rounds import say
+from tests.bench.synthetic import START_NS, month
 
 # A month's events every 2.6 s; with this limit on idle time, one comes every 8 ms.
 EVENTS = 1_000_003
@@ -71,7 +74,7 @@ def _unpaced(db: Path, events: int) -> Iterator[Row]:
 
 
 class _Writer:
-    """Writes to the database until closed, and watches its write-ahead log."""
+    """Records to the database until closed, and watches its write-ahead log."""
 
     def __init__(self, db: Path) -> None:
         self._db = db
@@ -81,14 +84,15 @@ class _Writer:
 
     def _work(self) -> None:
         wal = self._db.with_name(self._db.name + "-wal")
+        machine = Machine(host="bench", boot_id="another", kernel="6.1.0")
         with open_database(self._db) as database:
-            database.raw.execute("CREATE TABLE IF NOT EXISTS bench (text)")
-            while not self._over.wait(_WRITES_S):
-                texts = [("x" * 997,)] * 1_009
-                with database.writing() as connection:
-                    connection.exec_driver_sql("INSERT INTO bench VALUES (?)", texts)
-                self.written += len(texts)
+            recording = Recording(database, machine, "bench", START_NS)
+            for execs, ends in month(EVENTS):
+                recording.write(execs, ends, Counts(self.written, self.written, 0, 0))
+                self.written += len(execs)
                 self.wal_bytes = max(self.wal_bytes, wal.stat().st_size)
+                if self._over.wait(_WRITES_S):
+                    return
 
     def __enter__(self) -> "_Writer":
         self._thread.start()

@@ -131,9 +131,9 @@ class Measuring:
 
     def _build(self) -> None:
         """The pair in turns: with the recorder first, and without first."""
-        if self._source is None:
-            return
         number = len(self.peer.builds)
+        if self._source is None or (number and self._kind.share < 1):
+            return
         say(f"{self.peer.name}: build {number + 1}")
         without = None if number % 2 else build_once(self._source)
         with in_folder(self._kind) as recorder:

@@ -55,15 +55,17 @@ def _bytes(what: str, limit: int, found: float) -> Row:
 
 def _writing(filled: Filled) -> str:
     peak, tenth = (kb / 1024 for kb in (filled.peak_kb, filled.tenth_kb))
-    return f"{filled.rate:,.0f} events/s, peak {peak:.0f} MiB (after a tenth {tenth:.0f})"
+    by_clock = f"{filled.events / filled.seconds:,.0f} by the clock"
+    memory = f"peak {peak:.0f} MiB (after a tenth {tenth:.0f})"
+    return f"{filled.rate:,.0f} events/s of CPU time, {by_clock}, {memory}"
 
 
 def _import(folder: Path, file: Path, events: int) -> Row:
     """As a whole process, into a database that is not there yet."""
     db = folder / "imported.db"
     taken = run([EXECDB, "--db", db, "import", file])
-    rate = events / taken.wall_s
-    text = f"{rate:,.0f} events/s ({taken.wall_s:.1f} s, CPU {taken.cpu_s:.1f} s)"
+    rate = events / taken.cpu_s
+    text = f"{rate:,.0f} events/s of CPU time, {events / taken.wall_s:,.0f} by the clock"
     for path in itertools.chain(folder.glob("imported.db*"), [file]):
         path.unlink()
     return Row(f"import of {events:,} events, the whole command", ">= 100,000/s", text,

@@ -71,5 +71,6 @@ def test_at_speed_0_it_is_over_at_once(build: tuple[Path, list[str]]) -> None:
     assert done.stdout.splitlines() == lines
     times = [json.loads(line)["boot_ns"] for line in lines]
     assert all(a <= b for a, b in pairwise(times))
+    assert "late" not in done.stderr  # nothing was due
     seconds = float(done.stderr.split(" in ")[1].split(" s")[0])
     assert seconds < (times[-1] - times[0]) / 1e9 / 2
