@@ -1,6 +1,7 @@
 """Loads the program: BTF offsets in, a compile in a short-lived child, descriptors out."""
 
 import json
+import mmap
 import os
 import re
 import resource
@@ -132,6 +133,7 @@ def _cflags(kinds: set[str]) -> list[str]:
         f"-DCONFIG_MAX={CONFIG_MAX}",
         f"-DIMAGES_MAX={IMAGES_MAX}",
         f"-DCPUS={possible_cpus()}",
+        f"-DPAGE_SIZE={mmap.PAGESIZE}",
     ]
     if kinds > {"raw_tracepoint"}:
         flags.append("-DATTEMPTS")
