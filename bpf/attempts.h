@@ -54,7 +54,7 @@ static inline void set_caller(struct exec_record *exec, u64 old_pid)
 static inline u64 argument(const struct attempt *attempt, u64 number)
 {
 	u64 pointer = 0;
-	u64 size = attempt->pointer_size == 4 ? 4 : 8;
+	u64 size = attempt->pointer_size == 4 ? 4 : 8; /* 4 on little-endian machines only */
 
 	if (!attempt->argv)
 		return 0;

@@ -1,6 +1,7 @@
 """Loads the program: BTF offsets in, a compile in a short-lived child, descriptors out."""
 
 import json
+import mmap
 import os
 import re
 import resource
@@ -22,7 +23,7 @@ from execdb.bpf.ring import possible_cpus
 HERE = Path(__file__).parent
 CONFIG_MAX = 10_240
 IMAGES_MAX = 65_536  # live processes that are followed; memory is set aside for each
-TIMEOUT_S = 120
+TIMEOUT_S = 300  # a compile through real kernel headers on a slow machine takes minutes
 _REPLY_MAX, _OUTPUT_MAX = 1 << 20, 16 << 20  # bytes
 _LINE_MAX = 300
 
@@ -117,7 +118,7 @@ def _ask_headers(kprobes: Machine | None) -> dict[str, int]:
     request = {
         "source": (HERE / "offsets.c").read_text() + offsets.question(kprobes),
         "kernel_headers": True,
-        "cflags": [],
+        "cflags": ["-w"],  # the kernel's headers are not ours to mend
         "maps": [],
         "programs": {},
         "tracepoints": [],
@@ -132,6 +133,7 @@ def _cflags(kinds: set[str]) -> list[str]:
         f"-DCONFIG_MAX={CONFIG_MAX}",
         f"-DIMAGES_MAX={IMAGES_MAX}",
         f"-DCPUS={possible_cpus()}",
+        f"-DPAGE_SIZE={mmap.PAGESIZE}",
     ]
     if kinds > {"raw_tracepoint"}:
         flags.append("-DATTEMPTS")

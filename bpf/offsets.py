@@ -90,14 +90,19 @@ def from_btf(btf: BTF, kprobes: Machine | None = None) -> dict[str, int]:
 def question(kprobes: Machine | None = None) -> str:
     """The same, asked of a compiler: the end of a C program whose struct `offsets` has a member
     for each offset, which is an array one byte longer than that."""
-    lines = [_asked(name, *member) for name, member in _members(kprobes).items()]
-    for name, (struct_name, member, condition) in _OPTIONAL.items():
-        lines += [f"#if {condition}", _asked(name.strip(), struct_name, member), "#endif"]
-    return "\n".join(["struct offsets {", *lines, "};", "BPF_ARRAY(answer, struct offsets, 1);"])
-
-
-def _asked(name: str, struct_name: str, member: str) -> str:
-    return f"\tchar {name}[offsetof(struct {struct_name}, {member}) + 1];"
+    asked = {name: (*member, "1") for name, member in _members(kprobes).items()} | _OPTIONAL
+    constants, members = [], []
+    for name, (struct_name, member, condition) in asked.items():
+        offset = f"offsetof(struct {struct_name}, {member})"
+        # BCC describes the type of whatever is named within the brackets, unless it is a constant.
+        constants += [
+            f"#if {condition}",
+            f"enum {{ {name.strip()}_SIZE = {offset} + 1 }};",
+            "#endif",
+        ]
+        members += [f"#if {condition}", f"char {name.strip()}[{name.strip()}_SIZE];", "#endif"]
+    end = "BPF_ARRAY(answer, struct offsets, 1);"
+    return "\n".join([*constants, "struct offsets {", *members, "};", end])
 
 
 def flags(offsets: dict[str, int]) -> list[str]:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -172,16 +173,28 @@ def recorder(record: Callable[..., Recorder]) -> Recorder:
 
 @pytest.fixture(scope="session")
 def programs() -> Iterator[Path]:
-    """The folder of the compiled ground-truth programs, which every user may run."""
+    """The folder of the compiled ground-truth programs, which every user may run. Those of
+    EXECDB_TEST_PROGRAMS, if it is set, were compiled before, where that is quicker."""
     folder = Path(tempfile.mkdtemp(prefix="execdb-programs-"))
     folder.chmod(0o755)
+    if ready := os.environ.get("EXECDB_TEST_PROGRAMS"):
+        shutil.copytree(ready, folder, dirs_exist_ok=True)
+    else:
+        compile_programs(folder)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def compile_programs(folder: Path) -> None:
+    static = ("-static", "-nostdlib")
     _compile("storm", folder, "-O2", "-Wno-format-extra-args")
-    _compile("nothing", folder, "-O2", "-static", "-nostdlib")
+    _compile("nothing", folder, "-O2", *static)
     _compile("getppid", folder, "-O2")
     for name in ("tell", "starts", "threads", "ends", "attempts"):
         _compile(name, folder, "-O1", "-pthread")
-    yield folder
-    shutil.rmtree(folder)
+    if platform.machine() == "x86_64":
+        for name in ("nothing32", "attempts32"):
+            _compile(name, folder, "-O1", "-m32", *static)
 
 
 def _compile(name: str, folder: Path, *options: str) -> None:
@@ -238,3 +251,7 @@ def held_map(pid: int, name: str) -> HeldMap:
 
 
 SBIN = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
+
+
+if __name__ == "__main__":
+    compile_programs(Path(sys.argv[1]))

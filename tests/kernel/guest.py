@@ -15,7 +15,7 @@ import pytest
 
 from execdb.bpf import loader, machine, offsets, syscall
 from execdb.bpf.btf import BTF
-from tests.kernel.conftest import PATIENCE_S, PROGRAMS, Recorder, attached
+from tests.kernel.conftest import PATIENCE_S, Recorder, attached
 from tests.kernels.cost import getppid_ns
 
 BOOK = Path(__file__).parents[1] / "kernels/book.py"
@@ -70,13 +70,17 @@ def _workload(programs: Path) -> tuple[int, int]:
 
 
 def test_kprobes_cost_other_system_calls_nothing(
-    record: Callable[..., Recorder], programs: Path
+    record: Callable[..., Recorder], programs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The first of all: nothing else may be attached."""
     assert attached() == []
-    free_ns = getppid_ns(programs)
-    record("--attempts")
-    assert getppid_ns(programs) < 1.08 * free_ns
+    took_ns = [getppid_ns(programs)]
+    for options in ((), ("--attempts",)):
+        record(*options)
+        took_ns.append(getppid_ns(programs))
+    with capsys.disabled():
+        print("\ngetppid: {} ns with no recorder, {} collect, {} --attempts".format(*took_ns))
+    assert max(took_ns) < 1.1 * took_ns[0]
 
 
 def test_the_books_program_says_the_same(
@@ -104,13 +108,8 @@ def test_the_books_program_says_the_same(
     assert {message for *_, message in ours} == {*MESSAGES.values(), "Hello World"}
 
 
-def test_32_bit_callers_are_taken_along(recorder: Recorder, tmp_path: Path) -> None:
-    caller = tmp_path / "attempts32"
-    subprocess.run(
-        ["gcc", "-m32", "-O1", "-static", "-nostdlib", "-o", caller, PROGRAMS / "attempts32.c"],
-        check=True,
-    )
-    pid = str(_run(caller, cwd=tmp_path))
+def test_32_bit_callers_are_taken_along(recorder: Recorder, programs: Path, tmp_path: Path) -> None:
+    pid = str(_run(programs / "attempts32", cwd=tmp_path))
     recorder.stop()
     assert [
         (e["filename"], e["argv"], e["argc"], e["errno"], e["caller"])

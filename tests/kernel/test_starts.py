@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.kernel.conftest import PATIENCE_S, PROGRAMS, Recorder
+from tests.kernel.conftest import PATIENCE_S, Recorder
 
 CASES = [
     *("execve", "fork", "execveat", "directory", "fexecve", "memfd", "spawn", "vfork", "clone"),
@@ -143,10 +143,9 @@ def test_scripts(recorder: Recorder, tmp_path: Path) -> None:
     assert f"{tmp_path}/none" not in [e["filename"] for e in recorder.events("--pid", str(none))]
 
 
-def test_32_bit_programs(recorder: Recorder, tmp_path: Path) -> None:
+def test_32_bit_programs(recorder: Recorder, programs: Path, tmp_path: Path) -> None:
     small = tmp_path / "small"
-    source = PROGRAMS / "nothing32.c"
-    subprocess.run(["gcc", "-m32", "-static", "-nostdlib", "-o", small, source], check=True)
+    shutil.copy(programs / "nothing32", small)
     process = subprocess.run([small, "an argument"], check=False)
     recorder.stop()
     assert process.returncode == 7

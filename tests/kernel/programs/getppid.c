@@ -5,8 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROUNDS 101
-#define CALLS 10007
+#define ROUNDS 1009 /* short ones: some of them nothing comes in between */
+#define CALLS 1009
 
 static double now_ns(void)
 {

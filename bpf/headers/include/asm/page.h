@@ -1,1 +1,1 @@
-#define PAGE_SIZE 4096
+/* PAGE_SIZE comes as a -D flag: it is the machine's. */
