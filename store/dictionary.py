@@ -104,15 +104,3 @@ class Lookup:
 def _fetch(connection: Connection, sql: str, ids: Iterable[int]) -> Sequence[Any]:
     wanted = list(ids)
     return connection.exec_driver_sql(sql, (json.dumps(wanted),)).all() if wanted else []
-
-
-def check_rows(rows: Sequence[Any], path: str) -> None:
-    """Raises DatabaseError unless rows of `image` hold what they should."""
-    for column, kinds in zip(zip(*rows, strict=True), _KINDS, strict=False):
-        if not set(map(type, column)) <= kinds:
-            raise DatabaseError(f"{path} does not hold together: a row of image is not one")
-
-
-_INT, _MAYBE = frozenset({int}), frozenset({int, type(None)})
-_TEXT = frozenset({str, bytes, type(None)})
-_KINDS = (_INT,) * 6 + (_MAYBE,) * 3 + (_TEXT,) * 2

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from execdb.store import schema
 from execdb.store.database import Database
-from execdb.store.dictionary import Lookup, check_rows
+from execdb.store.dictionary import Lookup
 from execdb.store.errors import DatabaseError
 from execdb.store.event import Event, ending
 from execdb.store.filter import Filter, ancestors, glob_bytes, has_text
@@ -28,6 +28,7 @@ from execdb.store.segments import (
     lower_bound,
     segments_of,
 )
+from execdb.store.typed import check_rows
 
 _PAGE = 1_000  # rows a transaction
 _PAGE_MIN = 20  # where many segments are read side by side
@@ -239,7 +240,7 @@ class History:
         """Rows of one segment with what they refer to."""
         run_id, offset_ns = segment.run_id, segment.offset_ns
         boot_id, host = self._runs[run_id]
-        check_rows(rows, str(self._database.path))
+        check_rows(_image, rows)
         try:
             self._lookup.learn(connection, rows)
             commands, origins, new = self._lookup.commands, self._lookup.origins, tuple.__new__

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from execdb.store import schema
-from execdb.store.typed import Types
+from execdb.store.typed import check_rows
 
 _image, _segment = schema.image, schema.segment
 _run = schema.run
@@ -26,9 +26,6 @@ class Segment(NamedTuple):
     last_entry_id: int
 
 
-_TYPES = Types(Segment)
-
-
 def segments_of(connection: Connection, boot_id: str | bytes | None = None) -> list[Segment]:
     """All of them, or those of one boot; the segments of rows that were seen, not recorded,
     are those below 0. Raises DatabaseError for what is none."""
@@ -36,10 +33,9 @@ def segments_of(connection: Connection, boot_id: str | bytes | None = None) -> l
     if boot_id is not None:
         runs = select(_run.c.id).where(_run.c.boot_id == boot_id)
         query = query.where(_segment.c.run_id.in_(runs))
-    segments = [Segment(*row) for row in connection.execute(query)]
-    for segment in segments:
-        _TYPES.check(segment)
-    return segments
+    rows = connection.execute(query).all()
+    check_rows(_segment, rows)
+    return [Segment(*row) for row in rows]
 
 
 def lower_bound(connection: Connection, segment: Segment, boot_ns: int) -> int:
@@ -109,8 +105,9 @@ _MANY = 64  # blocks; a row with children in more lives long and is one of few
 
 
 def _blocks_of(connection: Connection, parents: int) -> list[int]:
-    rows = connection.exec_driver_sql(_BLOCKS, (parents,))
-    return [row[0] for row in rows]
+    rows = connection.exec_driver_sql(_BLOCKS, (parents,)).all()
+    check_rows(schema.child_block, rows)
+    return [row[1] for row in rows]
 
 
 def _children_in(connection: Connection, block: int) -> dict[int, list[int]]:
@@ -137,7 +134,7 @@ _IDS_OF_PID = (
     f"SELECT image.id FROM pid_block CROSS JOIN image ON {_IN_BLOCK} AND image.pid = ?2"
     " WHERE pids = ?1 ORDER BY block, image.id"
 )
-_BLOCKS = "SELECT block FROM child_block WHERE parents = ?"
+_BLOCKS = "SELECT * FROM child_block WHERE parents = ?"
 _PARENTS = "SELECT id, parent_id FROM image WHERE id BETWEEN ? AND ? AND parent_id IS NOT NULL"
 _CHILDREN = (
     f"SELECT image.id FROM child_block CROSS JOIN image ON {_IN_BLOCK} AND image.parent_id = ?2"

@@ -14,6 +14,7 @@ from execdb.store.intern import storable
 from execdb.store.ndjson import Imported, Parser
 from execdb.store.rows import Rows
 from execdb.store.segments import Segment, lower_bound, segments_of
+from execdb.store.typed import check_rows
 
 _CHUNK = 10_000  # events looked up and written together
 _SPARSE = 64  # rows read for an event that is looked for; beyond, each is looked for alone
@@ -166,15 +167,19 @@ def _rows(connection: Connection, segment: Segment, items: Sequence[Imported]) -
     first = lower_bound(connection, segment, items[0].event.boot_ns)
     last = lower_bound(connection, segment, items[-1].event.boot_ns + 1) - 1
     if last - first <= _SPARSE * len(items):
-        yield from connection.exec_driver_sql(_BETWEEN, (first, last))
+        yield from _between(connection, first, last)
         return
     for boot_ns in {item.event.boot_ns: None for item in items}:
         first = lower_bound(connection, segment, boot_ns)
         last = lower_bound(connection, segment, boot_ns + 1) - 1
-        yield from connection.exec_driver_sql(_BETWEEN, (first, last))
+        yield from _between(connection, first, last)
 
 
-_BETWEEN = "SELECT id, boot_ns, pid FROM image WHERE id BETWEEN ? AND ?"
+def _between(connection: Connection, first: int, last: int) -> Iterator[tuple[int, int, int]]:
+    image = schema.image
+    rows = connection.execute(select(image).where(image.c.id.between(first, last))).all()
+    check_rows(image, rows)
+    return ((row.id, row.boot_ns, row.pid) for row in rows)
 
 
 class _Sources:
