@@ -15,7 +15,7 @@ import typer
 
 from execdb.cli.escape import escape
 from execdb.cli.identity import group_of, user_for, user_named
-from execdb.cli.options import Btf, btf_path
+from execdb.cli.options import Btf, bounds_of, btf_path
 from execdb.cli.version import VERSION
 from execdb.store.errors import DatabaseError, RecordingError, UsageError
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from execdb.collector.source import KernelSource
+    from execdb.store.bounds import Bounds
     from execdb.store.event import Exec
     from execdb.store.recording import Machine
 
@@ -53,6 +54,13 @@ def collect(
         bool, typer.Option("--attempts", help="Record failed attempts and callers, too.")
     ] = False,
     btf: Btf = None,
+    keep: Annotated[
+        str | None, typer.Option(help="Remove what is older: 30d, 12h.", metavar="AGE")
+    ] = None,
+    max_size: Annotated[
+        str | None,
+        typer.Option(help="Remove the oldest where the file would outgrow this.", metavar="SIZE"),
+    ] = None,
     user: Annotated[
         str | None,
         typer.Option(
@@ -73,7 +81,7 @@ def collect(
     shown = format if print_ or (sys.stdout.isatty() and not quiet) else None
     with Stop(for_s) as stop:
         kernel = Kernel(ring_pages, attempts, btf_path(btf))
-        record(context.obj, stop, shown, kernel, Access(user, group))
+        record(context.obj, stop, shown, kernel, Access(user, group), bounds_of(keep, max_size))
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,14 @@ class Access:
     group: str | None
 
 
-def record(path: Path, stop: "Stop", shown: Format | None, kernel: Kernel, access: Access) -> None:
+def record(
+    path: Path,
+    stop: "Stop",
+    shown: Format | None,
+    kernel: Kernel,
+    access: Access,
+    bounds: "Bounds",
+) -> None:
     """One collector life, from the lock to the summary."""
     user = None if access.user is None else user_named(access.user)
     group = None if access.group is None else group_of(access.group)
@@ -111,6 +126,7 @@ def record(path: Path, stop: "Stop", shown: Format | None, kernel: Kernel, acces
     from execdb.store.file import share
     from execdb.store.lock import CollectorLock
     from execdb.store.recording import Recording
+    from execdb.store.retention import Retention
     from execdb.store.watch import Watch
 
     clock = Clock()
@@ -125,12 +141,18 @@ def record(path: Path, stop: "Stop", shown: Format | None, kernel: Kernel, acces
         recording = Recording(database, machine, VERSION, clock.wall_ns())
         database.wait_for_lock(_LOCK_MS)
         watch = stack.enter_context(contextlib.closing(Watch(path)))
-        database.bound_wal(watch.wal_bytes)
+        database.bound_wal(watch.wal_bytes, bounds.wal_max_bytes)
+        retention = Retention(database, bounds, watch.wal_bytes)
         if group is not None:
             share(path, group, folder=new_folder)
         uid, gid = user or user_for(path)
         show, end_show = _shower(shown, machine, recording.run_id, stop)
-        collector = Collector(Parts(source, recording, mirror, clock, show, running_images))
+        collector = Collector(
+            Parts(
+                source, recording, mirror, clock, show, running_images,
+                tidy=lambda: retention.step(clock.wall_ns()),
+            )
+        )  # fmt: skip
         started_s = time.monotonic()
         settle()
         gone: str | None = None

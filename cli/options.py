@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from execdb.cli.times import parse_time
+from execdb.cli.sizes import parse_size
+from execdb.cli.times import parse_age, parse_time
 from execdb.store.entry import UID_MAX, check_uid
 from execdb.store.errors import UsageError
 
 if TYPE_CHECKING:
+    from execdb.store.bounds import Bounds
     from execdb.store.filter import Filter
 
 _DIGITS_MAX = 20  # of a uid worth reading
@@ -93,3 +95,13 @@ def filter_of(params: Mapping[str, Any]) -> "Filter":
 
 
 _AS_TYPED = ("pid", "ppid", "comm", "path", "arg", "message", "cgroup", "failed", "descendants_of")
+
+
+def bounds_of(keep: str | None, max_size: str | None) -> "Bounds":
+    """What is to be kept, from an age and a size. Raises UsageError."""
+    from execdb.store.bounds import MAX_BYTES_MIN, Bounds
+
+    max_bytes = None if max_size is None else parse_size(max_size)
+    if max_bytes is not None and max_bytes < MAX_BYTES_MIN:
+        raise UsageError(f"a size must be at least {MAX_BYTES_MIN // 10**6}MB, {max_size} is less")
+    return Bounds(None if keep is None else parse_age(keep), max_bytes)

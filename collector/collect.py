@@ -69,7 +69,8 @@ class Mirror(Protocol):
 @dataclass(frozen=True)
 class Parts:
     """What the loop is wired to. `show` is called with (ids, events) after each commit;
-    `running` lists the images that run already, with the clock's offset as its parameter."""
+    `running` lists the images that run already, with the clock's offset as its parameter; `tidy`
+    is called once a drain and takes at most some milliseconds."""
 
     source: Source
     sink: Sink
@@ -77,6 +78,7 @@ class Parts:
     clock: Clock
     show: Callable[[Sequence[int], Sequence[Exec]], None]
     running: Callable[[int], Sequence[Exec]]
+    tidy: Callable[[], object]
 
 
 class Collector:
@@ -128,6 +130,8 @@ class Collector:
         before_ns = self._parts.clock.boot_ns()  # what is older is in a ring by now
         self._drain()
         self._store(before_ns - _SETTLE_NS)
+        with contextlib.suppress(DatabaseBusy):
+            self._parts.tidy()
 
     def _drain(self) -> None:
         """Empties the rings, and puts what they held in order of boot time over all CPUs."""

@@ -13,12 +13,12 @@ from sqlalchemy.exc import DatabaseError as SQLError
 from sqlalchemy.pool import StaticPool
 
 from execdb.store import trust
+from execdb.store.bounds import WAL_MAX
 from execdb.store.errors import DatabaseBusy, DatabaseError
 from execdb.store.file import prepare, upgrade
 from execdb.store.schema import APPLICATION_ID, REVISION
 
 _BUSY_MS = 5_000
-WAL_MAX = 512 << 20  # bytes
 _VALUE_MAX = 16 << 20  # bytes of a value, a row, a statement; Linux allows 6 MiB of arguments
 
 

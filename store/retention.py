@@ -4,18 +4,18 @@ Works in steps, each a short transaction of its own, so that whoever records is 
 long. Space that becomes free inside the file is used again, or handed back to the file system.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, func, select, update
 
 from execdb.store import schema
+from execdb.store.bounds import Bounds, reserve_bytes
 from execdb.store.database import Database
 from execdb.store.segments import Segment, lower_bound, segments_of
 
 STEP_ROWS = 5_000
-MAX_BYTES_MIN = 10_000_000
 _STEP_PAGES = 500  # handed back to the file system
-_RESERVE_MAX = 64_000_000
 _SLACK = 20  # a bound on size is met with a twentieth to spare, so that steps come in bursts
 _LOOK_NS = 1_000_000_000  # how often age is looked at
 _segment, _image, _run = schema.segment, schema.image, schema.run
@@ -30,48 +30,37 @@ class Size:
     free: int
 
 
-def size_of(database: Database) -> Size:
+def size_of(database: Database, wal_bytes: Callable[[], int] | None = None) -> Size:
+    """`wal_bytes` tells the size of the WAL where its path may not be looked at."""
     with database.reading() as connection:
         page, pages, free = (
             int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
             for name in ("page_size", "page_count", "freelist_count")
         )
-    try:
-        wal = database.path.with_name(database.path.name + "-wal").stat().st_size
-    except FileNotFoundError:
-        wal = 0
+    wal = _wal_bytes(database) if wal_bytes is None else wal_bytes()
     return Size(page * pages + wal, wal, page * free)
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """What to keep: what is younger than `keep_ns`; a file that is, with its WAL, no larger than
-    `max_bytes`, MAX_BYTES_MIN or more. None does not bound."""
-
-    keep_ns: int | None = None
-    max_bytes: int | None = None
-
-    @property
-    def room_bytes(self) -> int | None:
-        """What may be used: the rest is for the WAL and for what comes between two steps."""
-        return None if self.max_bytes is None else self.max_bytes - _reserve(self.max_bytes)
-
-
-def _reserve(max_bytes: int) -> int:
-    return min(max_bytes // 8, _RESERVE_MAX)
+def _wal_bytes(database: Database) -> int:
+    try:
+        return database.path.with_name(database.path.name + "-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 class Retention:
     """Holds a file within its bounds, while others may record into it."""
 
-    def __init__(self, database: Database, bounds: Bounds) -> None:
-        self._database, self._bounds = database, bounds
+    def __init__(
+        self, database: Database, bounds: Bounds, wal_bytes: Callable[[], int] | None = None
+    ) -> None:
+        self._database, self._bounds, self._wal_bytes = database, bounds, wal_bytes
         self._enough_bytes: int | None = None  # while too much is used: how much is not
         self._before_ns: int | None = None  # what is older goes
         self._looked_ns = 0
         self._ragged: set[tuple[int, int]] = set()  # entries that lost some of their rows
         if bounds.max_bytes is not None:
-            pages = max(64, min(4_000, _reserve(bounds.max_bytes) // 4 // 4_096))
+            pages = max(64, min(4_000, reserve_bytes(bounds.max_bytes) // 4 // 4_096))
             database.raw.execute(f"PRAGMA wal_autocheckpoint = {pages:d}")
             database.raw.execute(f"PRAGMA journal_size_limit = {pages * 4_096:d}")
 
@@ -79,7 +68,9 @@ class Retention:
         """Does a bounded amount of work; `now_ns` is the wall clock. Returns how many rows
         went, None when there is nothing to do. Raises DatabaseError."""
         self._look(now_ns)
-        removed = self._remove_oldest()
+        # How much a step has freed is known only when the dictionary is swept, too.
+        measured = self._ragged and self._enough_bytes is not None
+        removed = 0 if measured else self._remove_oldest()
         if removed:
             return removed
         if self._ragged:
@@ -91,7 +82,7 @@ class Retention:
     def _look(self, now_ns: int) -> None:
         room = self._bounds.room_bytes
         if room is not None:
-            size = size_of(self._database)
+            size = size_of(self._database, self._wal_bytes)
             used = size.total - size.wal - size.free
             if used > room:
                 self._enough_bytes = room - room // _SLACK
@@ -124,7 +115,7 @@ class Retention:
         """Hands free pages to the file system where the file is larger than it may be."""
         if self._bounds.room_bytes is None:
             return False
-        size = size_of(self._database)
+        size = size_of(self._database, self._wal_bytes)
         if size.free == 0 or size.total - size.wal <= self._bounds.room_bytes:
             return False
         return give_back(self._database) > 0

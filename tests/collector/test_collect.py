@@ -56,7 +56,12 @@ class Desk:
         self.known: list[Exec] = []
         self.followed: list[ImageKey] = []
         self.shown: list[tuple[list[int], list[Exec]]] = []
-        self.collector = Collector(Parts(self, self, self, self, self.show, self.running))
+        self.collector = Collector(
+            Parts(self, self, self, self, self.show, self.running, self.tidy)
+        )
+
+    def tidy(self) -> None:
+        self.log.append("tidy")
 
     # the source
     def attach(self) -> None:
@@ -274,7 +279,9 @@ def test_a_sink_that_fails_leaves_nothing_attached() -> None:
 def test_what_the_loop_collects_is_in_the_database(database: Database) -> None:
     desk = Desk([Round([at(2), at(1)]), Round([at(3), [BAD]], lost=7)])
     recording = Recording(database, MACHINE, "0", START_NS)
-    desk.collector = Collector(Parts(desk, recording, desk, desk, desk.show, desk.running))
+    desk.collector = Collector(
+        Parts(desk, recording, desk, desk, desk.show, desk.running, desk.tidy)
+    )
     desk.run(times=2)
     recording.finish(START_NS + 1, desk.collector.counts)
     assert [event.boot_ns for event in History(database).events(Filter())] == [1, 2, 3]

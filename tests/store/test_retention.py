@@ -8,12 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from execdb.store import retention as module
+from execdb.store.bounds import Bounds
 from execdb.store.database import Database, open_database
 from execdb.store.event import Exec
 from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.recording import Recording
-from execdb.store.retention import Bounds, Retention, outside, size_of
+from execdb.store.retention import Retention, outside, size_of
 from tests.conftest import MACHINE, START_NS, an_exec, counts, recorded
 
 HOUR_NS = 3_600 * 10**9

@@ -1,0 +1,31 @@
+"""What a file is to be held to. Imports nothing heavy."""
+
+from dataclasses import dataclass
+
+WAL_MAX = 512 << 20  # bytes
+MAX_BYTES_MIN = 10_000_000
+_RESERVE_MAX = 64_000_000
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What to keep: what is younger than `keep_ns`; a file that is, with its WAL, no larger than
+    `max_bytes`, MAX_BYTES_MIN or more. None does not bound."""
+
+    keep_ns: int | None = None
+    max_bytes: int | None = None
+
+    @property
+    def wal_max_bytes(self) -> int:
+        """What the WAL may grow to under a reader who stays."""
+        return WAL_MAX if self.max_bytes is None else min(WAL_MAX, reserve_bytes(self.max_bytes))
+
+    @property
+    def room_bytes(self) -> int | None:
+        """What may be used: the rest is for the WAL and for what comes between two steps."""
+        return None if self.max_bytes is None else self.max_bytes - reserve_bytes(self.max_bytes)
+
+
+def reserve_bytes(max_bytes: int) -> int:
+    """What a bound on size leaves to the WAL and to what is written between two steps."""
+    return min(max_bytes // 8, _RESERVE_MAX)
