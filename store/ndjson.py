@@ -1,7 +1,7 @@
 """One event from one line of NDJSON, as `query --format ndjson` writes it. Pure."""
 
-import contextlib
 import json
+import re
 from typing import Any, NamedTuple
 
 from execdb.store.errors import BadEvent
@@ -35,9 +35,12 @@ _KEYS = {*_INTS, *_TEXTS, *_OPTIONAL_INTS, *_OPTIONAL_TEXTS, "argv", "argc", "tr
 _KEYS.add("parent_id")  # below 0: of a program that was seen, not recorded
 _KEYS |= {"run_id", "time"}  # of the file they come from; not taken over
 
-# The keys whose values differ from line to line; the others recur, and are checked once.
+# The keys whose values differ from line to line, and how these are written. What stands between
+# them recurs. Quotes within a text are escaped, so none of this can be found inside one.
 _CHANGING = ("time_ns", "boot_ns", "pid", "ppid", "id", "parent_id", "duration_ns")
-_RECURRING = tuple(sorted(_KEYS - {*_CHANGING, "run_id", "time", "argv"}))
+_CHANGES = re.compile(
+    rf'"({"|".join(_CHANGING)}|run_id|time)": (null|-?(?:0|[1-9][0-9]{{0,18}})|"[0-9TZ:.@-]*")'
+).split
 _REMEMBERED = 8_192
 _SHOWN = 40  # characters of a key that is none
 
@@ -54,59 +57,67 @@ class Imported(NamedTuple):
     parent_id: int | None
 
 
+class _Like(NamedTuple):
+    """A line that was checked: another with the same text between its changing values differs in
+    these alone. `places` tells where they stand, in the order of _CHANGING."""
+
+    item: Imported
+    places: tuple[int, ...]
+
+
 class Parser:
     """Parses lines. What recurs on many of them (who, what, where) is checked the first time."""
 
     def __init__(self) -> None:
-        self._checked: dict[tuple[Any, ...], Imported] = {}
+        self._checked: dict[tuple[str, ...], _Like] = {}
 
     def parse(self, line: str) -> Imported:
         """Raises BadEvent with what is wrong with the line."""
-        values = _load(line)
-        changing: tuple[Any, ...] = tuple(map(values.get, _CHANGING))
-        recurring = tuple(map(values.get, _RECURRING))
-        argv = values.get("argv")
-        key = like = None
-        if type(argv) is list and values.keys() <= _KEYS:
-            # 1, 1.0 and true are equal as keys, so the types are part of the key.
-            key = (*recurring, *map(type, recurring), *argv)
-            with contextlib.suppress(TypeError):  # no text, no number: `check` will say
-                like = self._checked.get(key)
-        if like is None or not _all_ints(changing):
-            item = check(values)
-            if key is not None:
-                self._remember(key, item)
-            return item
-        *event, number, parent_id, duration_ns = changing
-        return Imported(
-            like.host,
-            like.boot_id,
-            Exec(*event, *like.event[len(event) :]),
-            like.status,
-            duration_ns,
-            number,
-            parent_id,
-        )
+        parts = _CHANGES(line)  # text, key, value, text, key, value, ..., text
+        key = (*parts[0::3], *parts[1::3])
+        like = self._checked.get(key)
+        found = None if like is None else _changed(like, parts)
+        if found is None:
+            found = check(_load(line))
+            self._remember(key, parts, found)
+        return found
 
-    def _remember(self, key: tuple[Any, ...], item: Imported) -> None:
+    def _remember(self, key: tuple[str, ...], parts: list[str], item: Imported) -> None:
+        names = parts[1::3]
+        if len(names) != len(set(names)):
+            return
+        like = _Like(item, tuple(names.index(n) if n in names else -1 for n in _CHANGING))
+        if _changed(like, parts) != item:  # a key twice, in another spelling
+            return
         if len(self._checked) >= _REMEMBERED:
             self._checked.clear()
-        self._checked[key] = item
+        self._checked[key] = like
 
 
-def _all_ints(changing: tuple[Any, ...]) -> bool:
-    """Whether the changing values are what they must be, `id` and those after it maybe null."""
-    time_ns, boot_ns, pid, ppid, number, parent_id, duration_ns = changing
-    return (
-        type(time_ns) is type(boot_ns) is type(pid) is type(ppid) is int
-        and 0 <= time_ns <= _INT64
-        and 0 <= boot_ns <= _INT64
-        and 0 <= pid <= _U32
-        and 0 <= ppid <= _U32
-        and (number is None or (type(number) is int and 0 <= number <= _INT64))
-        and (parent_id is None or (type(parent_id) is int and abs(parent_id) <= _INT64))
-        and (duration_ns is None or (type(duration_ns) is int and 0 <= duration_ns <= _INT64))
-    )
+def _changed(like: _Like, parts: list[str]) -> Imported | None:
+    """The line's event; None if a value is not what it must be, which `check` puts in words."""
+    values = [*parts[2::3], "null"]
+    try:
+        time_ns, boot_ns, pid, ppid, number, parent_id, duration_ns = [
+            None if values[place] == "null" else int(values[place]) for place in like.places
+        ]
+        good = (
+            0 <= time_ns <= _INT64  # type: ignore[operator]
+            and 0 <= boot_ns <= _INT64  # type: ignore[operator]
+            and 0 <= pid <= _U32  # type: ignore[operator]
+            and 0 <= ppid <= _U32  # type: ignore[operator]
+            and (number is None or 0 <= number <= _INT64)
+            and (parent_id is None or -_INT64 <= parent_id <= _INT64)
+            and (duration_ns is None or 0 <= duration_ns <= _INT64)
+        )
+    except (TypeError, ValueError):
+        return None
+    if not good:
+        return None
+    host, boot_id, event, status, *_ = like.item
+    fields = (time_ns, boot_ns, pid, ppid, *event[4:])
+    exec_ = tuple.__new__(Exec, fields)  # without the Python-level constructor
+    return tuple.__new__(Imported, (host, boot_id, exec_, status, duration_ns, number, parent_id))
 
 
 def check(values: dict[str, Any]) -> Imported:
