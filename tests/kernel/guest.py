@@ -127,7 +127,8 @@ def test_a_function_that_is_not_there_is_said_to_be_missing() -> None:
         syscall.attach_kprobe(pmu, "__x64_sys_no_such_call", False, 0)
 
 
-def test_headers_say_what_btf_says() -> None:
+def test_headers_say_what_btf_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "TIMEOUT_S", 3 * PATIENCE_S)
     here = machine.this()
     btf = offsets.from_btf(BTF(offsets.BTF_PATH.read_bytes()), here)
     assert loader._ask_headers(here) == btf

@@ -71,7 +71,8 @@ def test_the_way_of_the_chapter(
     finish(storm(programs, 1009))
     wait_for(lambda: len(recorder.events("--comm", "nothing")) == 1009, "the events")
     recorder.stop()
-    wait_for(lambda: f"{pid} +++ exited with 0 +++" in log.read_text(), "strace to end")
+    ended = re.compile(rf"^{pid} +\+\+\+ exited with 0 ", re.MULTILINE)
+    wait_for(lambda: ended.search(log.read_text()), "strace to end")
 
     _check_start(_calls(log)[:begun], _calls(log, pid))
     after = _calls(log)[begun:]
@@ -79,7 +80,8 @@ def test_the_way_of_the_chapter(
     changes = [c for c in _on(after, config.fd) if "GET" not in c and "LOOKUP" not in c]
     assert changes == ["BPF_MAP_UPDATE_ELEM", "BPF_MAP_DELETE_ELEM"]
     assert "BPF_MAP_LOOKUP_ELEM" in _on(after, config.fd)
-    assert _on(after, output.fd) == []
+    # The rings are put into their map anew now and then, in case someone has taken them out.
+    assert {*_on(after, output.fd)} <= {"BPF_MAP_UPDATE_ELEM"}
     assert not [call for call in after if call.startswith(("perf_event_open", "ioctl"))]
     assert len(after) < 1009
 
