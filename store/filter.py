@@ -44,40 +44,44 @@ class Filter:
             conditions.append(errno.is_not(None) if self.failed else errno.is_(None))
         return conditions
 
-    def entries(self, first: int, last: int) -> list[tuple[ColumnElement[int], Select[Any]]]:
-        """Columns of `image`, each with the entries of the dictionary that it may hold, of those
-        from `first` to `last`."""
-        found: list[tuple[ColumnElement[int], Select[Any]]] = []
-        programs = [*_like(_program.c.comm, self.comm), *_like(_program.c.filename, self.path)]
-        commands: list[ColumnElement[bool]] = []
-        if programs:
-            within = _among(_program, first, last).where(*programs)
-            commands.append(_command.c.program_id.in_(within))
-        if self.arg is not None:
-            commands.append(_holds(_among(_argument, first, last).where(_has_text(self.arg))))
-        if commands:
-            within = _among(_command, first, last).where(*commands)
-            found.append((_image.c.command_id, within))
-        origins = [
-            *_equal(_origin.c.uid, self.uid),
-            *_equal(_origin.c.loginuid, self.loginuid),
-            *_equal(_origin.c.message, None if self.message is None else storable(self.message)),
-            *_like(_origin.c.cgroup, self.cgroup),
-        ]
-        if origins:
-            found.append((_image.c.origin_id, _among(_origin, first, last).where(*origins)))
-        return found
+    def entries(self) -> dict[Table, Select[Any]]:
+        """The ids that are wanted, in order, of those tables of the dictionary that there is a
+        condition on."""
+        conditions = {
+            _program: [*_like(_program.c.comm, self.comm), *_like(_program.c.filename, self.path)],
+            _argument: [] if self.arg is None else [_has_text(self.arg)],
+            _origin: [
+                *_equal(_origin.c.uid, self.uid),
+                *_equal(_origin.c.loginuid, self.loginuid),
+                *_equal(
+                    _origin.c.message, None if self.message is None else storable(self.message)
+                ),
+                *_like(_origin.c.cgroup, self.cgroup),
+            ],
+        }
+        return {
+            table: select(table.c.id).where(*wanted).order_by(table.c.id)
+            for table, wanted in conditions.items()
+            if wanted
+        }
 
 
-def _among(table: Table, first: int, last: int) -> Select[Any]:
-    """The ids of a table of the dictionary, between two."""
-    return select(table.c.id).where(table.c.id.between(first, last))
+def commands(programs: str | None, arguments: str | None) -> list[ColumnElement[bool]]:
+    """Conditions on commands: that they have one of these programs, and one of these arguments.
+    Both are lists of ids, as JSON."""
+    conditions = []
+    if programs is not None:
+        conditions.append(one_of(_command.c.program_id, programs))
+    if arguments is not None:
+        each = func.json_each(_command.c.arguments).table_valued("value", joins_implicitly=True)
+        conditions.append(select(each.c.value).where(one_of(each.c.value, arguments)).exists())
+    return conditions
 
 
-def _holds(arguments: Select[Any]) -> ColumnElement[bool]:
-    """Commands that have one of these arguments."""
-    each = func.json_each(_command.c.arguments).table_valued("value", joins_implicitly=True)
-    return select(each.c.value).where(each.c.value.in_(arguments)).exists()
+def one_of(column: ColumnElement[int], ids: str) -> ColumnElement[bool]:
+    """That a column holds one of these ids, a JSON array."""
+    each = func.json_each(ids).table_valued("value")
+    return column.in_(select(each.c.value))
 
 
 def ancestors(number: int) -> Select[Any]:

@@ -7,19 +7,19 @@ an import and a recording may, they are merged.
 
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Table, func, select
 
 from execdb.store import schema
 from execdb.store.database import Database
 from execdb.store.dictionary import Lookup
 from execdb.store.errors import DatabaseError
 from execdb.store.event import Event, ending
-from execdb.store.filter import Filter, ancestors, glob_bytes, has_text
+from execdb.store.filter import Filter, ancestors, commands, glob_bytes, has_text, one_of
 from execdb.store.intern import readable
 from execdb.store.segments import (
     Segment,
@@ -54,11 +54,13 @@ class Span(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """What to read: which rows of which spans. `ids`, in order, are the only candidates."""
+    """What to read: which rows of which spans. `ids` are the only candidates; `entries` of the
+    dictionary, by table, the only ones that they may refer to; both in order."""
 
     wanted: Filter
     spans: Sequence[Span]
     ids: Sequence[int] | None
+    entries: Mapping[Table, Sequence[int]] = {}
 
 
 class History:
@@ -129,7 +131,10 @@ class History:
             ids = descendants_of(connection, wanted.descendants_of)
         elif wanted.pid is not None:
             ids = ids_of_pid(connection, wanted.pid)
-        return Selection(wanted, self._spans(connection, wanted), ids)
+        entries = {
+            table: list(connection.scalars(query)) for table, query in wanted.entries().items()
+        }
+        return Selection(wanted, self._spans(connection, wanted), ids, entries)
 
     def _spans(self, connection: Connection, wanted: Filter, *, seen: bool = False) -> list[Span]:
         """Where to look, as far as the time tells; with what was seen, not recorded, or not."""
@@ -202,15 +207,15 @@ class History:
     ) -> Iterator[Event]:
         """The events of one span, a page at a time."""
         first, last = span.first_id, span.last_id
-        candidates = _between(selection.ids, first, last)
-        if candidates is not None:
+        if selection.ids is not None:
+            candidates = _between(selection.ids, first, last)
             yield from self._pages_of(selection, span, candidates, reverse, size)
             return
         entries: dict[ColumnElement[int], str] | None = None
         while first <= last:
             with self._database.reading() as connection:
                 if entries is None:
-                    entries = _entries(connection, selection.wanted, span.segment)
+                    entries = _entries(connection, selection, span.segment)
                 if entries is None:
                     return
                 within = [_image.c.id.between(first, last)]
@@ -228,10 +233,10 @@ class History:
         ids = ids[::-1] if reverse else ids
         for at in range(0, len(ids), size):
             with self._database.reading() as connection:
-                entries = _entries(connection, selection.wanted, span.segment)
+                entries = _entries(connection, selection, span.segment)
                 if entries is None:
                     return
-                within = [_one_of(_image.c.id, json.dumps(ids[at : at + size]))]
+                within = [one_of(_image.c.id, json.dumps(ids[at : at + size]))]
                 rows = _rows(connection, selection.wanted, entries, within, reverse, size)
                 events = self._events(connection, span.segment, rows)
             yield from events
@@ -279,33 +284,38 @@ def _within(connection: Connection, segment: Segment, wanted: Filter) -> tuple[i
     return first, last
 
 
-def _between(ids: Sequence[int] | None, first: int, last: int) -> Sequence[int] | None:
-    return None if ids is None else ids[bisect_left(ids, first) : bisect_right(ids, last)]
+def _between(ids: Sequence[int], first: int, last: int) -> Sequence[int]:
+    return ids[bisect_left(ids, first) : bisect_right(ids, last)]
 
 
 def _entries(
-    connection: Connection, wanted: Filter, segment: Segment
+    connection: Connection, selection: Selection, segment: Segment
 ) -> dict[ColumnElement[int], str] | None:
-    """The entries of the dictionary that wanted rows refer to: a column, and ids as JSON. None
-    if there are none, and so no such row."""
-    found = {}
-    for column, query in wanted.entries(segment.first_entry_id, segment.last_entry_id):
+    """What rows of the segment must refer to: columns, each with ids as JSON. None if there are
+    none, and so no such row."""
+    first, last = segment.first_entry_id, segment.last_entry_id
+    within = {table: _between(ids, first, last) for table, ids in selection.entries.items()}
+    if not all(within.values()):
+        return None
+    lists = {table: json.dumps(ids) for table, ids in within.items()}
+    found: dict[ColumnElement[int], str] = {}
+    if schema.origin in lists:
+        found[_image.c.origin_id] = lists[schema.origin]
+    conditions = commands(lists.get(schema.program), lists.get(schema.argument))
+    if conditions:
+        command_id = schema.command.c.id
+        query = select(command_id).where(command_id.between(first, last), *conditions)
         ids = list(connection.scalars(query))
         if not ids:
             return None
-        found[column] = json.dumps(ids)
+        found[_image.c.command_id] = json.dumps(ids)
     return found
-
-
-def _one_of(column: ColumnElement[int], ids: str) -> ColumnElement[bool]:
-    each = func.json_each(ids).table_valued("value")
-    return column.in_(select(each.c.value))
 
 
 def _conditions(
     wanted: Filter, entries: dict[ColumnElement[int], str]
 ) -> list[ColumnElement[bool]]:
-    return [*wanted.conditions(), *(_one_of(column, ids) for column, ids in entries.items())]
+    return [*wanted.conditions(), *(one_of(column, ids) for column, ids in entries.items())]
 
 
 def _rows(
@@ -322,13 +332,13 @@ def _rows(
 
 
 def _count(connection: Connection, selection: Selection, span: Span) -> int:
-    entries = _entries(connection, selection.wanted, span.segment)
+    entries = _entries(connection, selection, span.segment)
     if entries is None:
         return 0
     conditions = _conditions(selection.wanted, entries)
-    ids = _between(selection.ids, span.first_id, span.last_id)
-    if ids is not None:
-        conditions.append(_one_of(_image.c.id, json.dumps(ids)))
+    if selection.ids is not None:
+        ids = _between(selection.ids, span.first_id, span.last_id)
+        conditions.append(one_of(_image.c.id, json.dumps(ids)))
     elif not conditions:
         return span.last_id - span.first_id + 1
     conditions.append(_image.c.id.between(span.first_id, span.last_id))
