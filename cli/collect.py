@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from execdb.collector.source import KernelSource
-    from execdb.store.event import Exec
+    from execdb.store.event import Cause, Exec
     from execdb.store.recording import Machine
 
 RING_PAGES = 128
@@ -49,6 +49,12 @@ def collect(
     attempts: Annotated[
         bool, typer.Option("--attempts", help="Record failed attempts and callers, too.")
     ] = False,
+    min_free: Annotated[
+        float,
+        typer.Option(
+            help="Only count while less of the disk is free.", min=0, max=99, metavar="PERCENT"
+        ),
+    ] = 2.0,
 ) -> None:
     """Record every exec until Ctrl-C or SIGTERM."""
     if print_ and quiet:
@@ -57,10 +63,17 @@ def collect(
         raise UsageError(f"--ring-pages must be a power of two, {ring_pages} is not")
     shown = format if print_ or (sys.stdout.isatty() and not quiet) else None
     with Stop(for_s) as stop:
-        record(context.obj, stop, shown, ring_pages, attempts)
+        record(context.obj, stop, shown, ring_pages, attempts, min_free)
 
 
-def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int, attempts: bool) -> None:
+def record(
+    path: Path,
+    stop: "Stop",
+    shown: Format | None,
+    ring_pages: int,
+    attempts: bool,
+    min_free_percent: float,
+) -> None:
     """One collector life, from the lock to the summary."""
     loading, preparing = _start(path, ring_pages, attempts)
     # Meanwhile: these take as long to import as the kernel's side takes to load.
@@ -73,6 +86,7 @@ def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int, atte
     from execdb.store.database import open_database
     from execdb.store.lock import CollectorLock
     from execdb.store.recording import Recording
+    from execdb.store.space import Space
 
     clock = Clock()
     with contextlib.ExitStack() as stack:
@@ -85,27 +99,41 @@ def record(path: Path, stop: "Stop", shown: Format | None, ring_pages: int, atte
         mirror = Mirror(ConfigTable(database), program.config, program.fallback, _warn)
         recording = Recording(database, machine, VERSION, clock.wall_ns())
         database.wait_for_lock(_LOCK_MS)
+        space = stack.enter_context(contextlib.closing(Space(database, min_free_percent)))
         show, end_show = _shower(shown, machine, recording.run_id, stop)
-        collector = Collector(Parts(source, recording, mirror, clock, show, running_images))
+        collector = Collector(
+            Parts(source, recording, mirror, clock, show, running_images, space, _warn)
+        )
         started_s = time.monotonic()
         settle()
         try:
             collector.run(stop.asked, lambda: _say(_begun(path, source)))
-            recording.finish(clock.wall_ns(), collector.counts)
         finally:
             skipped = end_show()
-        _warn_of_missing_ends(source)
+        _warn_of_missing_ends(source, collector.ends_lost)
     if skipped:
         _say(f"{skipped} execs were recorded but not shown: the terminal was too slow")
-    counts, elapsed_s = collector.counts, time.monotonic() - started_s
-    _say(f"recorded {counts.stored} execs in {elapsed_s:.1f} s, {counts.lost} lost, {path}")
+    elapsed_s = time.monotonic() - started_s
+    _say(
+        f"recorded {collector.ledger.stored} execs in {elapsed_s:.1f} s, "
+        f"{_losses(collector.ledger.by_cause)} lost, {path}"
+    )
+    if collector.failure is not None:
+        raise RecordingError(collector.failure)
 
 
-def _warn_of_missing_ends(source: "KernelSource") -> None:
+def _losses(by_cause: "Mapping[Cause, int]") -> str:
+    """`0`, or `23 (20 ring full, 3 no space)`."""
+    causes = ", ".join(f"{lost} {cause}" for cause, lost in by_cause.items() if lost)
+    return f"{sum(by_cause.values())} ({causes})" if causes else "0"
+
+
+def _warn_of_missing_ends(source: "KernelSource", given_up: int) -> None:
     counts = source.counts()
-    if counts.ends_lost or counts.untracked:
+    ends_lost = counts.ends_lost + given_up
+    if ends_lost or counts.untracked:
         _warn(
-            f"{counts.ends_lost} ends were lost and {counts.untracked} images could not be "
+            f"{ends_lost} ends were lost and {counts.untracked} images could not be "
             "followed: their rows have no end"
         )
 

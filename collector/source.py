@@ -1,12 +1,13 @@
 """The kernel as a source of records: loads, attaches, drains, counts."""
 
 import contextlib
+import os
 import platform
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from execdb.bpf.loader import load
-from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all
+from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, misses
 from execdb.bpf.ring import Rings
 from execdb.bpf.wire import COUNTERS, IMAGE
 from execdb.store.event import ImageKey
@@ -19,6 +20,7 @@ class KernelCounts(NamedTuple):
     lost: int
     ends_lost: int
     untracked: int
+    skipped: int  # execs that the kernel did not run the program for; not among the seen
 
 
 class KernelSource:
@@ -32,6 +34,8 @@ class KernelSource:
         self.hooks: tuple[Hook, ...] = (*more, *ALWAYS)
         self.program: Program = load(self.hooks)
         self._links: list[int] = []
+        on_exec = self.program.descriptors["on_exec"]
+        self._fdinfo = os.open(f"/proc/self/fdinfo/{on_exec}", os.O_RDONLY | os.O_CLOEXEC)
         try:
             self._rings = Rings(self.program.output, ring_pages)
         except BaseException:
@@ -68,9 +72,11 @@ class KernelSource:
 
     def counts(self) -> KernelCounts:
         cpus = COUNTERS.iter_unpack(self.program.counters[0])
-        return KernelCounts(*map(sum, zip(*cpus, strict=True)))
+        seen, lost, ends_lost, untracked = map(sum, zip(*cpus, strict=True))
+        return KernelCounts(seen, lost, ends_lost, untracked, misses(self._fdinfo))
 
     def close(self) -> None:
         self.detach()
         self._rings.close()
+        os.close(self._fdinfo)
         self.program.close()

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DatabaseError as SQLError
 from sqlalchemy.pool import StaticPool
 
-from execdb.store.errors import DatabaseBusy, DatabaseError
+from execdb.store.errors import DatabaseBusy, DatabaseError, DatabaseFull, DatabaseRefused
 from execdb.store.file import prepare, upgrade
 from execdb.store.schema import APPLICATION_ID, REVISION
 
 _BUSY_MS = 5_000
+_WAL_KEPT = 64 << 20  # bytes; what a slow reader made it grow beyond is given back
 
 
 class Database:
@@ -45,6 +46,7 @@ class Database:
                 "cell_size_check = ON",
                 "synchronous = NORMAL",
                 "wal_autocheckpoint = 4000",  # pages; each time costs the writer
+                f"journal_size_limit = {_WAL_KEPT}",
                 "temp_store = MEMORY",
                 "cache_size = -1000",  # KiB; writing needs the ends of a few trees, no more
             ):
@@ -93,6 +95,13 @@ class Database:
     def wait_for_lock(self, busy_ms: int) -> None:
         """How long a transaction waits for another program from here on, in milliseconds."""
         self._connection.exec_driver_sql(f"PRAGMA busy_timeout = {busy_ms:d}")
+
+    def take_up_wal(self) -> bool:
+        """Moves what is in the WAL into the file and empties it; False if someone else is in the
+        way. A last connection does so by itself if it may remove the WAL."""
+        with _as_sentences(self.path):
+            answer = self._connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        return not answer[0]
 
     def data_version(self) -> int:
         """Changes when another connection has committed something; costs microseconds."""
@@ -190,8 +199,15 @@ def _as_sentences(path: Path) -> Iterator[None]:
         yield
     except (SQLError, sqlite3.DatabaseError) as error:
         original = error.orig if isinstance(error, SQLError) else error
-        kind = DatabaseBusy if "locked" in str(original) else DatabaseError
-        raise kind(_sentence(path, str(original))) from error
+        raise _kind(str(original))(_sentence(path, str(original))) from error
+
+
+def _kind(text: str) -> type[DatabaseError]:
+    if "locked" in text:
+        return DatabaseBusy
+    if "full" in text:
+        return DatabaseFull
+    return DatabaseRefused if "disk I/O error" in text else DatabaseError
 
 
 def _sentence(path: Path, text: str) -> str:

@@ -102,6 +102,8 @@ def test_the_ledger_goes_with_the_batch(database: Database) -> None:
             "stored": 1,
             "filtered": 0,
             "lost": 7,
+            "pruned": 0,
+            "alive_ns": START_NS,
         }
     ]
 
