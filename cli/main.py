@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from execdb.cli import collect, config, doctor, query, replay, status, transfer, tree
+from execdb.cli import collect, config, coverage, doctor, query, replay, status, transfer, tree
 from execdb.cli.escape import escape
 from execdb.cli.options import DEFAULT_DB
 from execdb.cli.output import ReaderGone
@@ -27,6 +27,7 @@ app.command("tree")(tree.tree)
 app.add_typer(config.app, name="config")
 app.command("import")(transfer.import_)
 app.command("status")(status.status)
+app.command("coverage")(coverage.coverage)
 app.command("doctor")(doctor.doctor)
 
 
