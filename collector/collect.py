@@ -210,12 +210,12 @@ class Collector:
     def _refused(self, error: DatabaseRefused, until_ns: int, now_ns: int) -> None:
         """A full disk takes nothing until someone makes room; from any other trouble it may
         recover by itself, and events wait."""
-        if self._disk is None:
-            self._parts.warn(f"{error}; recording goes on")
-        self._disk = error
         self._retry_ns = now_ns + _RETRY_NS
         if isinstance(error, DatabaseFull):
             self._give_up(Cause.NO_SPACE, until_ns)
+        elif self._disk is None:
+            self._parts.warn(f"{error}; recording goes on")
+        self._disk = error
 
     def _lack(self, now_ns: int) -> Cause | None:
         """Why nothing should be stored now."""
