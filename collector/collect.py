@@ -284,7 +284,7 @@ class Collector:
         self._close(ended_ns + self._parts.clock.offset_ns())
 
     def _store_the_rest(self) -> None:
-        cause = self._parts.room.lack(self._now_ns() / 1e9)
+        cause = self._lack(self._now_ns())
         if cause is not None:
             self.failure = f"the last execs could not be stored: {cause}"
         while self.failure is None and (self._execs or self._ends):
