@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from execdb.cli.escape import escape
+from execdb.cli.gaps import causes
 from execdb.cli.version import VERSION
 from execdb.store.errors import RecordingError, UsageError
 
@@ -114,18 +115,16 @@ def record(
     if skipped:
         _say(f"{skipped} execs were recorded but not shown: the terminal was too slow")
     elapsed_s = time.monotonic() - started_s
-    _say(
-        f"recorded {collector.ledger.stored} execs in {elapsed_s:.1f} s, "
-        f"{_losses(collector.ledger.by_cause)} lost, {path}"
-    )
+    ledger = collector.ledger
+    _say(f"recorded {ledger.stored} execs in {elapsed_s:.1f} s, {_lost(ledger.by_cause)}, {path}")
     if collector.failure is not None:
         raise RecordingError(collector.failure)
 
 
-def _losses(by_cause: "Mapping[Cause, int]") -> str:
-    """`0`, or `23 (20 ring full, 3 no space)`."""
-    causes = ", ".join(f"{lost} {cause}" for cause, lost in by_cause.items() if lost)
-    return f"{sum(by_cause.values())} ({causes})" if causes else "0"
+def _lost(by_cause: "dict[Cause, int]") -> str:
+    """`0 lost`, or `23 lost (20 ring full, 3 no space)`."""
+    found = {str(cause): lost for cause, lost in by_cause.items() if lost}
+    return f"{sum(found.values())} lost" + (f" ({causes(found)})" if found else "")
 
 
 def _warn_of_missing_ends(source: "KernelSource", given_up: int) -> None:

@@ -21,6 +21,7 @@ from execdb.store.errors import DatabaseError, RecordingError
 from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.lock import CollectorLock, collector_pid
+from execdb.store.state import read_state
 from tests.conftest import EXECDB, an_exec, recorded
 
 
@@ -309,6 +310,25 @@ def old_database(path: Path, revision: str) -> None:
             "INSERT INTO config VALUES (501, 'Hi user 501!')",
         ):
             connection.exec_driver_sql(statement)
+
+
+def test_runs_of_an_older_database_have_a_last_sign_of_life(own_database: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__path__[0])))
+    with Database(own_database, create=True) as database, database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.exec_driver_sql("PRAGMA application_id = 0x45584442")
+        run = "INSERT INTO run (id, kind, host, boot_id, started_ns, ended_ns, seen, lost) VALUES "
+        connection.exec_driver_sql(run + "(1, 'collect', 'old', 'b', 100, 500, 11, 7)")
+        connection.exec_driver_sql(run + "(2, 'collect', 'old', 'b', 600, NULL, 5, 0)")
+        connection.exec_driver_sql(run + "(3, 'collect', 'old', 'b', 900, NULL, 0, 0)")
+        connection.exec_driver_sql("INSERT INTO segment VALUES (1, 1, 2, 23, 600, 700, 1, 1)")
+    with open_database(own_database) as database:
+        found = [(run["alive_ns"], run["pruned"], run["lost"]) for run in read_state(database).runs]
+        assert found == [(900, 0, 0), (723, 0, 0), (500, 0, 7)]
+        with database.reading() as connection:
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
 
 
 @pytest.mark.parametrize("revision", ["0001"])
