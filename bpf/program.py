@@ -115,6 +115,15 @@ def names_of(descriptors: Sequence[int]) -> list[str]:
     ]
 
 
+def misses(fdinfo: int) -> int:
+    """How often the kernel did not run a program because it ran already on that CPU. `fdinfo` is
+    an open /proc/self/fdinfo/FD of the program; kernels before 5.12 do not say: 0."""
+    for line in os.pread(fdinfo, 4096, 0).splitlines():
+        if line.startswith(b"recursion_misses:"):
+            return int(line.split()[1])
+    return 0
+
+
 def close_all(descriptors: list[int]) -> None:
     """Closes each, whatever has become of it, and empties the list."""
     for fd in descriptors:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from execdb.cli.escape import escape
+from execdb.cli.gaps import causes
 from execdb.cli.identity import group_of, user_for, user_named
 from execdb.cli.options import Btf, bounds_of, btf_path
 from execdb.cli.version import VERSION
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from execdb.collector.source import KernelSource
     from execdb.store.bounds import Bounds
-    from execdb.store.event import Exec
+    from execdb.store.event import Cause, Exec
     from execdb.store.recording import Machine
 
 RING_PAGES = 128
@@ -72,6 +73,12 @@ def collect(
     group: Annotated[
         str | None, typer.Option(help="Let this group read the database.", metavar="NAME")
     ] = None,
+    min_free: Annotated[
+        float,
+        typer.Option(
+            help="Only count while less of the disk is free.", min=0, max=99, metavar="PERCENT"
+        ),
+    ] = 2.0,
 ) -> None:
     """Record every exec until Ctrl-C or SIGTERM."""
     if print_ and quiet:
@@ -81,7 +88,8 @@ def collect(
     shown = format if print_ or (sys.stdout.isatty() and not quiet) else None
     with Stop(for_s) as stop:
         kernel = Kernel(ring_pages, attempts, btf_path(btf))
-        record(context.obj, stop, shown, kernel, Access(user, group), bounds_of(keep, max_size))
+        disk = Disk(bounds_of(keep, max_size), min_free)
+        record(context.obj, stop, shown, kernel, Access(user, group), disk)
 
 
 @dataclass(frozen=True)
@@ -101,13 +109,21 @@ class Access:
     group: str | None
 
 
+@dataclass(frozen=True)
+class Disk:
+    """What the file may take, and what it must leave."""
+
+    bounds: "Bounds"
+    min_free_percent: float
+
+
 def record(
     path: Path,
     stop: "Stop",
     shown: Format | None,
     kernel: Kernel,
     access: Access,
-    bounds: "Bounds",
+    disk: Disk,
 ) -> None:
     """One collector life, from the lock to the summary."""
     user = None if access.user is None else user_named(access.user)
@@ -127,6 +143,7 @@ def record(
     from execdb.store.lock import CollectorLock
     from execdb.store.recording import Recording
     from execdb.store.retention import Retention
+    from execdb.store.space import Space
     from execdb.store.watch import Watch
 
     clock = Clock()
@@ -141,18 +158,21 @@ def record(
         recording = Recording(database, machine, VERSION, clock.wall_ns())
         database.wait_for_lock(_LOCK_MS)
         watch = stack.enter_context(contextlib.closing(Watch(path)))
-        database.bound_wal(watch.wal_bytes, bounds.wal_max_bytes)
-        retention = Retention(database, bounds, watch.wal_bytes)
+        wal_max_bytes = disk.bounds.wal_max_bytes
+        room = Space(database, disk.min_free_percent, wal_max_bytes)
+        stack.enter_context(contextlib.closing(room))
+        retention = Retention(database, disk.bounds, watch.wal_bytes)
         if group is not None:
             share(path, group, folder=new_folder)
         uid, gid = user or user_for(path)
         show, end_show = _shower(shown, machine, recording.run_id, stop)
+
+        def tidy() -> None:
+            retention.step(clock.wall_ns())
+
         collector = Collector(
-            Parts(
-                source, recording, mirror, clock, show, running_images,
-                tidy=lambda: retention.step(clock.wall_ns()),
-            )
-        )  # fmt: skip
+            Parts(source, recording, mirror, clock, show, running_images, tidy, room, _warn)
+        )
         started_s = time.monotonic()
         settle()
         gone: str | None = None
@@ -163,32 +183,38 @@ def record(
         def over() -> bool:
             nonlocal gone
             gone = watch.gone() or source.gone()
-            if gone is None and not stop.asked():
-                return False
-            database.unbound_wal()
-            return True
+            return gone is not None or stop.asked()
 
         try:
             collector.run(over, begun)
-            recording.finish(clock.wall_ns(), collector.counts)
         finally:
             skipped = end_show()
         with contextlib.suppress(DatabaseError):  # it is safe in the WAL, too
             database.take_up_wal()
         if gone is not None:
             raise RecordingError(gone)
-        _warn_of_missing_ends(source)
+        _warn_of_missing_ends(source, collector.ends_lost)
     if skipped:
         _say(f"{skipped} execs were recorded but not shown: the terminal was too slow")
-    counts, elapsed_s = collector.counts, time.monotonic() - started_s
-    _say(f"recorded {counts.stored} execs in {elapsed_s:.1f} s, {counts.lost} lost, {path}")
+    elapsed_s = time.monotonic() - started_s
+    ledger = collector.ledger
+    _say(f"recorded {ledger.stored} execs in {elapsed_s:.1f} s, {_lost(ledger.by_cause)}, {path}")
+    if collector.failure is not None:
+        raise RecordingError(collector.failure)
 
 
-def _warn_of_missing_ends(source: "KernelSource") -> None:
+def _lost(by_cause: "dict[Cause, int]") -> str:
+    """`0 lost`, or `23 lost (20 ring full, 3 no space)`."""
+    found = {str(cause): lost for cause, lost in by_cause.items() if lost}
+    return f"{sum(found.values())} lost" + (f" ({causes(found)})" if found else "")
+
+
+def _warn_of_missing_ends(source: "KernelSource", given_up: int) -> None:
     counts = source.counts()
-    if counts.ends_lost or counts.untracked:
+    ends_lost = counts.ends_lost + given_up
+    if ends_lost or counts.untracked:
         _warn(
-            f"{counts.ends_lost} ends were lost and {counts.untracked} images could not be "
+            f"{ends_lost} ends were lost and {counts.untracked} images could not be "
             "followed: their rows have no end"
         )
 

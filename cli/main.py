@@ -33,6 +33,7 @@ COMMANDS = {
     ),
     "prune": "Remove the oldest events; what remains keeps its ids.",
     "status": "Show what is running, stored, lost, and in the kernel's map.",
+    "coverage": "Show when execs were recorded, when some were lost, and when nothing looked.",
     "doctor": "Check this machine; exit 1 if recording would not work.",
     "config": "Manage the message of each user.",
 }

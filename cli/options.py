@@ -36,6 +36,7 @@ Since = Annotated[
 ]
 Until = Annotated[str | None, typer.Option(help="Up to, likewise.", metavar="TIME")]
 
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if any of it is missing.")]
 Loginuid = Annotated[str | None, typer.Option(help="Who logged in, behind sudo.", metavar="USER")]
 Cgroup = Annotated[str | None, typer.Option(help="Control group; * and ? match.", metavar="PATH")]
 Failed = Annotated[

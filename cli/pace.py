@@ -1,6 +1,7 @@
 """Replay timing: when each event is due. Pure generators over (event, deadline)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from execdb.store.event import Event
@@ -13,6 +14,14 @@ class Due(NamedTuple):
 
     at_s: float
     event: Event
+
+
+class Aside(NamedTuple):
+    """What is to be said, when, and the moment in the history that it belongs to."""
+
+    at_s: float
+    time_ns: int
+    text: str
 
 
 def schedule(events: Iterable[Event], speed: float, idle_limit_s: float | None) -> Iterator[Due]:
@@ -43,15 +52,46 @@ def _pause_ns(previous: Event, event: Event, idle_limit_s: float | None) -> int:
     return max(0, pause)
 
 
+def with_asides(due: Iterable[Due], texts: Sequence[tuple[int, str]]) -> Iterator[Due | Aside]:
+    """Puts each text, given with its time in ns and in order, where the history crosses it: as
+    far between the two events around it as it was then."""
+    waiting = deque(texts)
+    last: Due | None = None
+    for item in due:
+        while waiting and waiting[0][0] <= item.event.time_ns:
+            time_ns, text = waiting.popleft()
+            yield Aside(_between(last, item, time_ns), time_ns, text)
+        yield item
+        last = item
+    for time_ns, text in waiting:
+        yield Aside(0.0 if last is None else last.at_s, time_ns, text)
+
+
+def _between(before: Due | None, after: Due, time_ns: int) -> float:
+    if before is None or before.event.time_ns >= after.event.time_ns:
+        return after.at_s
+    passed = max(0, time_ns - before.event.time_ns)
+    share = passed / (after.event.time_ns - before.event.time_ns)
+    return before.at_s + share * (after.at_s - before.at_s)
+
+
 def play(
-    due: Iterable[Due], now_s: Callable[[], float], sleep: Callable[[float], None]
+    due: Iterable[Due | Aside],
+    now_s: Callable[[], float],
+    sleep: Callable[[float], None],
+    say: Callable[[str], None] = print,
 ) -> Iterator[tuple[Event, float]]:
     """Each event when it is due, with how late that was, in seconds. Time begins when the first
-    event is there: what it took to find it delays none of the others."""
+    event is there: what it took to find it delays none of the others. `say` is called with
+    each aside."""
     start_s: float | None = None
-    for at_s, event in due:
+    for item in due:
+        at_s = item.at_s
         if start_s is None:
             start_s = now_s() - at_s
         while (wait_s := start_s + at_s - now_s()) > 0:
             sleep(min(wait_s, _NAP_S))
-        yield event, max(0.0, now_s() - start_s - at_s)
+        if isinstance(item, Aside):
+            say(item.text)
+        else:
+            yield item.event, max(0.0, now_s() - start_s - at_s)

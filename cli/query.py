@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from execdb.cli import options
+from execdb.cli.gaps import Oldest, gaps_in, report, story_of
 from execdb.cli.output import emit
 from execdb.cli.render import renderer
 
@@ -49,6 +50,7 @@ def query(
     ] = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="Newest first.")] = False,
     count: Annotated[bool, typer.Option("--count", help="Only how many there are.")] = False,
+    strict: options.Strict = False,
     format: Annotated[
         Format | None,
         typer.Option(help="How to show them.", show_default="table on a terminal, else line"),
@@ -64,15 +66,18 @@ def query(
     short = limit is None and terminal and shown in (Format.TABLE, Format.LINE)
     with open_database(context.obj) as database:
         history = History(database)
+        story = story_of(database, context.obj)
         if count:
             print(history.count(wanted))
+            report(gaps_in(story, wanted), strict=strict)
             return
-        events = history.events(
-            wanted, limit=_ON_A_TERMINAL if short else limit or 0, reverse=reverse
-        )
-        emit(renderer(shown)(events))
+        latest = _ON_A_TERMINAL if short else limit or 0
+        events, oldest = history.events(wanted, limit=latest, reverse=reverse), Oldest()
+        emit(renderer(shown)(oldest.watch(events) if latest else events))
         if short:
             _note_the_rest(history.count(wanted))
+        cut = bool(latest) and oldest.events == latest
+        report(gaps_in(story, wanted, oldest.time_ns if cut else None), strict=strict)
 
 
 def _note_the_rest(total: int) -> None:

@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from execdb.cli import options
+from execdb.cli.gaps import INCOMPLETE, gaps_in, note, story_of
 from execdb.cli.output import emit
-from execdb.cli.pace import play, schedule
+from execdb.cli.pace import play, schedule, with_asides
 from execdb.cli.render import renderer
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
@@ -49,6 +50,7 @@ def replay(
         typer.Option(help="Cut longer pauses to this.", min=0, metavar="SECONDS"),
     ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end.")] = False,
+    strict: options.Strict = False,
     format: Annotated[Format, typer.Option(help="How to show them.")] = Format.LINE,
 ) -> None:
     """Play the recorded execs back, spaced as they happened."""
@@ -63,12 +65,14 @@ def replay(
     report = Report()
     with open_database(context.obj) as database:
         history = History(database)
+        gaps = gaps_in(story_of(database, context.obj), wanted)
+        asides = [(gap.from_ns, note([gap])) for gap in gaps]
         try:
             for _ in repeat(None) if loop else range(1):
                 events = history.events(wanted)
-                if speed:
-                    due = schedule(events, speed, idle_limit)
-                    played = report.watch(play(due, time.monotonic, time.sleep))
+                if speed or asides:
+                    due = with_asides(schedule(events, speed, idle_limit), asides)
+                    played = report.watch(play(due, time.monotonic, time.sleep, _say))
                 else:  # nothing is due at any time, so nothing is late
                     played = report.count(events)
                 emit(renderer(format)(played), at_once=speed > 0)
@@ -76,6 +80,14 @@ def replay(
                     break  # an empty loop would spin
         finally:
             report.print()
+    if strict and gaps:
+        raise typer.Exit(INCOMPLETE)
+
+
+def _say(text: str) -> None:
+    """Where it belongs among the events, if both go to one terminal."""
+    sys.stdout.flush()
+    print(text, file=sys.stderr)
 
 
 class Report:

@@ -51,6 +51,8 @@ def describe(path: str, pid: int | None, state: "State", config: "Config") -> di
         "stored": sum(run["stored"] for run in state.runs),
         "filtered": sum(run["filtered"] for run in state.runs),
         "lost": sum(run["lost"] for run in state.runs),
+        "pruned": sum(run["pruned"] for run in state.runs),
+        "losses": state.losses,
         "config": {
             "default": config.default,
             "entries": len(config.entries),
@@ -74,6 +76,11 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"events     {found['events']}{span}",
         f"ledger     seen {found['seen']} = stored {found['stored']} + filtered "
         f"{found['filtered']} + lost {found['lost']}, in {len(runs)} runs",
+        *(
+            f"lost       {loss['lost']}: {escape(loss['cause'])}, {rfc3339(loss['from_ns'])} to "
+            f"{rfc3339(loss['to_ns'])}"
+            for loss in found["losses"]
+        ),
         f"config     {entries}; {_where(pid, config)}",
     ]
     for run in runs[:5]:

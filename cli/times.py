@@ -13,6 +13,18 @@ _FRACTION = re.compile(r"[.,](\d+)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def duration(time_ns: int) -> str:
+    """`12 ms`, `3.2 s`, `5 min 3 s`, `2 h 5 min`, `3 d 4 h`."""
+    seconds = time_ns / 1_000_000_000
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+    whole = int(seconds)
+    for size, unit, less, smaller in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min")):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // less} {smaller}"
+    return f"{whole // 60} min {whole % 60} s"
+
+
 def parse_time(text: str, now_ns: int) -> int:
     """`10m`, `2h`, `3d` ago; RFC 3339; a local `2026-01-31`, `2026-01-31 03:00` or, today,
     `03:00`. Raises UsageError."""

@@ -7,12 +7,14 @@ import contextlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import attrgetter
 from typing import Protocol, TypeVar
 
 from execdb.collector.decode import Decoder
-from execdb.store.errors import DatabaseBusy
-from execdb.store.event import Counts, End, Exec, ImageKey
+from execdb.collector.ledger import Ledger
+from execdb.store.errors import DatabaseBusy, DatabaseFull, DatabaseRefused
+from execdb.store.event import Account, Cause, Counts, End, Exec, ImageKey
 
 T = TypeVar("T", Exec, End)
 
@@ -20,8 +22,13 @@ DRAIN_S = 0.1  # how often the rings are emptied
 _SETTLE_NS = 5_000_000  # a younger record may have an older one behind it, on another CPU
 _BOOT_NS = attrgetter("boot_ns")
 _WAITING_MAX = 200_000  # events that wait for a locked database; about 100 MB
-_LAST_ATTEMPTS = 100  # to store the last of them
+_BATCH_MAX = 20_000  # of them stored at once: the rings go on filling meanwhile
+_LAST_ATTEMPTS = 33  # to store the last of them while another program holds the lock
 _REFRESH_S = 1.0  # how often CPUs that came online are looked for
+_RETRY_NS = 1_000_000_000  # how soon it is tried again after the disk has refused
+_SPARING_NS = 1_000_000_000  # how often the ledger is written where there is no room
+_EVER_NS = 1 << 62
+_ALIVE_NS = 5_000_000_000  # how often, where there is nothing to write
 
 
 class KernelCounts(Protocol):
@@ -33,6 +40,8 @@ class KernelCounts(Protocol):
     def ends_lost(self) -> int: ...
     @property
     def untracked(self) -> int: ...
+    @property
+    def skipped(self) -> int: ...
 
 
 class Source(Protocol):
@@ -53,8 +62,9 @@ class Sink(Protocol):
 
     def know(self, images: Sequence[Exec]) -> None: ...
     def write(
-        self, execs: Sequence[Exec], ends: Sequence[End], counts: Counts
+        self, execs: Sequence[Exec], ends: Sequence[End], counts: Counts, account: Account
     ) -> Sequence[int]: ...
+    def finish(self, ended_ns: int, counts: Counts, account: Account) -> None: ...
 
 
 class Clock(Protocol):
@@ -66,11 +76,17 @@ class Mirror(Protocol):
     def update(self, now_s: float) -> None: ...
 
 
+class Room(Protocol):
+    """Why nothing should be stored now; None if it may."""
+
+    def lack(self, now_s: float) -> Cause | None: ...
+
+
 @dataclass(frozen=True)
 class Parts:
     """What the loop is wired to. `show` is called with (ids, events) after each commit;
     `running` lists the images that run already, with the clock's offset as its parameter; `tidy`
-    is called once a drain and takes at most some milliseconds."""
+    is called once a drain and takes at most some milliseconds; `warn` tells the user."""
 
     source: Source
     sink: Sink
@@ -78,28 +94,41 @@ class Parts:
     clock: Clock
     show: Callable[[Sequence[int], Sequence[Exec]], None]
     running: Callable[[int], Sequence[Exec]]
-    tidy: Callable[[], object]
+    tidy: Callable[[], None]
+    room: Room
+    warn: Callable[[str], None]
 
 
 class Collector:
-    """One collector life: `run` from attach to the last row; `counts` is its ledger."""
+    """One collector life: `run` from attach to the last row; `ledger` counts what became of every
+    exec, `counts` is what of it was written. Where the end could not be stored `failure` says
+    why."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._decoder = Decoder()
         self._execs: list[Exec] = []  # decoded, in order, not yet stored
         self._ends: list[End] = []
-        self._stored = 0
-        self._unreadable = 0
+        self.ledger = Ledger(parts.warn)
+        self.counts = self.ledger.counts()
+        self.ends_lost = 0
+        self.failure: str | None = None
+        self._uncounted = 0  # execs given up since storing last worked
+        self._disk: DatabaseRefused | None = None  # what it said last, if it refused
+        # Moments of boot time:
+        self._drained_ns = 0
+        self._settled_ns = 0  # what is older is stored or counted
+        self._written_ns = 0
+        self._retry_ns = 0  # before that the disk is not tried again
         self._refreshed_s = 0.0
-        self.counts = Counts(0, 0, 0, 0)
 
     def run(self, stopped: Callable[[], bool], started: Callable[[], None]) -> None:
         """Records until `stopped` says so; calls `started` once recording."""
         parts = self._parts
-        parts.mirror.update(self._now_s())  # the first event already carries its message
+        parts.mirror.update(self._now_ns() / 1e9)  # the first event already carries its message
         parts.source.attach()
         try:
+            self._begin()
             self._meet_the_running()
             started()
             while not stopped():
@@ -107,11 +136,15 @@ class Collector:
                 self._step()
         finally:
             parts.source.detach()
-        self._drain()
-        self._store(None)
+        self._finish()
 
-    def _now_s(self) -> float:
-        return self._parts.clock.boot_ns() / 1e9
+    def _now_ns(self) -> int:
+        return self._parts.clock.boot_ns()
+
+    def _begin(self) -> None:
+        now_ns = self._now_ns()
+        self._drained_ns = self._settled_ns = self._written_ns = now_ns
+        self.ledger.begin(now_ns, self._parts.clock.offset_ns())
 
     def _meet_the_running(self) -> None:
         """Programs that started before us are parents too."""
@@ -121,70 +154,172 @@ class Collector:
             self._parts.source.follow((image.boot_ns, image.pid))
 
     def _step(self) -> None:
-        now_s = self._now_s()
-        with contextlib.suppress(DatabaseBusy):  # the next step tries again
+        now_s = self._now_ns() / 1e9
+        with contextlib.suppress(DatabaseRefused):  # the next step tries again
             self._parts.mirror.update(now_s)
         if now_s - self._refreshed_s >= _REFRESH_S:
             self._parts.source.refresh()
             self._refreshed_s = now_s
-        before_ns = self._parts.clock.boot_ns()  # what is older is in a ring by now
+        before_ns = self._now_ns()  # what is older is in a ring by now
         self._drain()
-        self._store(before_ns - _SETTLE_NS)
-        with contextlib.suppress(DatabaseBusy):
+        self._store(max(before_ns - _SETTLE_NS, self._settled_ns))
+        with contextlib.suppress(DatabaseRefused):
             self._parts.tidy()
 
     def _drain(self) -> None:
         """Empties the rings, and puts what they held in order of boot time over all CPUs."""
         records, offset_ns = self._parts.source.read(), self._parts.clock.offset_ns()
+        self.ledger.follow_clock(self._drained_ns, offset_ns)
         decoded = self._decoder.decode(records, offset_ns)
-        self._unreadable += decoded.unreadable
         self._execs += decoded.execs
         self._execs.sort(key=_BOOT_NS)
         self._ends += decoded.ends
         self._ends.sort(key=_BOOT_NS)
+        kernel = self._parts.source.counts()
+        since_ns, self._drained_ns = self._drained_ns, self._now_ns()
+        if decoded.unreadable:
+            self.ledger.lose(Cause.UNREADABLE, decoded.unreadable, since_ns, self._drained_ns)
+        self.ledger.lose_all_of(Cause.RING_FULL, kernel.lost, since_ns, self._drained_ns)
+        self.ledger.lose_all_of(Cause.SKIPPED, kernel.skipped, since_ns, self._drained_ns)
 
-    def _store(self, until_ns: int | None) -> None:
-        """Stores what is older than `until_ns` (None: everything, and the final ledger)."""
-        execs, ends = _settled(self._execs, until_ns), _settled(self._ends, until_ns)
-        counts = self._ledger(len(execs), final=until_ns is None)
-        if not execs and not ends and counts == self.counts:
+    def _store(self, until_ns: int) -> None:
+        """Stores what is older than `until_ns`; where there is no room for it, counts it."""
+        now_ns = self._now_ns()
+        cause = self._lack(now_ns)
+        if cause is not None:
+            self._give_up(cause, until_ns)
+        if now_ns >= self._retry_ns:
+            self._try(cause, until_ns, now_ns)
+        self._bound()
+
+    def _try(self, cause: Cause | None, until_ns: int, now_ns: int) -> None:
+        execs, ends, until_ns = self._batch(until_ns) if cause is None else ([], [], until_ns)
+        if not execs and not ends and not self._is_due(now_ns, sparing=cause is not None):
             return
-        ids = self._write(execs, ends, counts, patient=until_ns is None)
-        if ids is None:
-            return
-        self._stored += len(execs)
+        try:
+            self._write(execs, ends, until_ns)
+        except DatabaseBusy:
+            return  # the next step tries again
+        except DatabaseRefused as error:
+            self._refused(error, until_ns, now_ns)
+        else:
+            self._disk = None
+            if cause is None and self._uncounted:
+                self._parts.warn(
+                    f"storing again; {self._uncounted} execs were counted meanwhile, not stored"
+                )
+                self._uncounted = 0
+
+    def _refused(self, error: DatabaseRefused, until_ns: int, now_ns: int) -> None:
+        """A full disk takes nothing until someone makes room; from any other trouble it may
+        recover by itself, and events wait."""
+        self._retry_ns = now_ns + _RETRY_NS
+        if isinstance(error, DatabaseFull):
+            self._give_up(Cause.NO_SPACE, until_ns)
+        elif self._disk is None:
+            self._parts.warn(f"{error}; recording goes on")
+        self._disk = error
+
+    def _lack(self, now_ns: int) -> Cause | None:
+        """Why nothing should be stored now."""
+        if isinstance(self._disk, DatabaseFull) and now_ns < self._retry_ns:
+            return Cause.NO_SPACE
+        return self._parts.room.lack(now_ns / 1e9)
+
+    def _is_due(self, now_ns: int, *, sparing: bool) -> bool:
+        """Whether the ledger alone is to be written."""
+        waited_ns = now_ns - self._written_ns
+        changed = self.ledger.pending or self.ledger.counts() != self.counts
+        return waited_ns >= _ALIVE_NS or (changed and waited_ns >= _SPARING_NS * sparing)
+
+    def _batch(self, until_ns: int) -> tuple[list[Exec], list[End], int]:
+        """What to store next, and up to when that is everything."""
+        execs = _settled(self._execs, until_ns)
+        if len(execs) > _BATCH_MAX:
+            execs = execs[:_BATCH_MAX]
+            until_ns = execs[-1].boot_ns
+        return execs, _settled(self._ends, until_ns), until_ns
+
+    def _write(self, execs: list[Exec], ends: list[End], until_ns: int) -> None:
+        """Raises DatabaseError, and then nothing has changed."""
+        until_ns = min(until_ns, self._drained_ns)
+        counts = self.ledger.counts(len(execs))
+        ids = self._parts.sink.write(execs, ends, counts, self.ledger.account(until_ns))
+        self.ledger.stored += len(execs)
+        self.ledger.kept()
         self.counts = counts
+        self._settled_ns, self._written_ns = until_ns, self._now_ns()
         del self._execs[: len(execs)], self._ends[: len(ends)]
         if execs:
             self._parts.show(ids, execs)
 
-    def _write(
-        self, execs: list[Exec], ends: list[End], counts: Counts, *, patient: bool
-    ) -> Sequence[int] | None:
-        """None if the database is locked: events wait then, up to a limit, while the rings
-        are drained. At the end there is nothing else to do than wait."""
-        attempts = _LAST_ATTEMPTS if patient else 1
-        for attempt in range(attempts):
-            try:
-                return self._parts.sink.write(execs, ends, counts)
-            except DatabaseBusy:
-                if attempt == attempts - 1 and (patient or len(self._execs) > _WAITING_MAX):
-                    raise
-        return None
+    def _give_up(self, cause: Cause, until_ns: int) -> None:
+        """Counts what would have been stored up to then. Ends wait: their rows may be there."""
+        execs = _settled(self._execs, until_ns)
+        until_ns = min(until_ns, self._drained_ns)
+        since_ns = min(self._settled_ns, until_ns, *(event.boot_ns for event in execs[:1]))
+        self.ledger.lose(cause, len(execs), since_ns, until_ns)
+        self._uncounted += len(execs)
+        self._settled_ns = until_ns
+        del self._execs[: len(execs)]
 
-    def _ledger(self, more: int, final: bool) -> Counts:
-        """seen = stored + filtered + lost. While recording, events on their way count as not yet
-        seen; at the end the kernel's own count stands, and what is missing was lost."""
+    def _bound(self) -> None:
+        """Gives up the oldest of what waits where that is too much."""
+        too_many = len(self._execs) - _WAITING_MAX
+        if too_many > 0:
+            self._give_up(Cause.REFUSED, self._execs[too_many - 1].boot_ns)
+        too_many = max(0, len(self._ends) - _WAITING_MAX)
+        self.ends_lost += too_many
+        del self._ends[:too_many]
+
+    def _finish(self) -> None:
+        """The rest, and the final ledger: the kernel's own count stands now, and what is missing
+        was lost."""
+        ended_ns = self._now_ns()
+        since_ns = self._drained_ns
+        self._drain()
         kernel = self._parts.source.counts()
-        stored = self._stored + more
-        lost = kernel.lost + self._unreadable
-        if final:
-            lost = max(lost, kernel.seen - stored)
-        return Counts(seen=stored + lost, stored=stored, filtered=0, lost=lost)
+        here = self.ledger.counts(len(self._execs)).seen
+        missing = kernel.seen + kernel.skipped - here
+        if missing > 0:
+            self.ledger.lose(Cause.MISSING, missing, since_ns, self._drained_ns)
+        self._store_the_rest()
+        self._close(ended_ns + self._parts.clock.offset_ns())
+
+    def _store_the_rest(self) -> None:
+        cause = self._lack(self._now_ns())
+        if cause is not None:
+            self.failure = f"the last execs could not be stored: {cause}"
+        while self.failure is None and (self._execs or self._ends):
+            try:
+                _patiently(partial(self._write, *self._batch(_EVER_NS)), _LAST_ATTEMPTS)
+            except DatabaseRefused as error:
+                cause = Cause.NO_SPACE if isinstance(error, DatabaseFull) else Cause.REFUSED
+                self.failure = f"the last execs could not be stored: {error}"
+        if cause is not None:
+            self._give_up(cause, _EVER_NS)
+            self.ends_lost += len(self._ends)
+
+    def _close(self, ended_ns: int) -> None:
+        counts, account = self.ledger.counts(), self.ledger.account(self._drained_ns)
+        finish = partial(self._parts.sink.finish, ended_ns, counts, account)
+        try:
+            _patiently(finish, _LAST_ATTEMPTS if self.failure is None else 1)
+        except DatabaseRefused as error:
+            self.failure = f"the ledger of this run could not be stored: {error}"
+        else:
+            self.ledger.kept()
+            self.counts = counts
 
 
-def _settled(events: list[T], until_ns: int | None) -> list[T]:
+def _patiently(write: Callable[[], None], attempts: int) -> None:
+    """Tries so often while another program holds the lock. Raises DatabaseError."""
+    for _ in range(attempts - 1):
+        with contextlib.suppress(DatabaseBusy):
+            return write()
+    return write()
+
+
+def _settled(events: list[T], until_ns: int) -> list[T]:
     """The first of the events, up to a time; they are in order."""
-    if until_ns is None:
-        return events[:]
     return events[: bisect_right(events, until_ns, key=_BOOT_NS)]

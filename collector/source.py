@@ -1,6 +1,7 @@
 """The kernel as a source of records: loads, attaches, drains, counts."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from execdb.bpf import machine
 from execdb.bpf.errors import KernelError
 from execdb.bpf.loader import load
 from execdb.bpf.offsets import BTF_PATH
-from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, names_of
+from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, misses, names_of
 from execdb.bpf.ring import Rings
 from execdb.bpf.wire import COUNTERS, IMAGE
 from execdb.collector.privileges import CAP_BPF, CAP_PERFMON
@@ -24,6 +25,7 @@ class KernelCounts(NamedTuple):
     lost: int
     ends_lost: int
     untracked: int
+    skipped: int  # execs that the kernel did not run the program for; not among the seen
 
 
 class KernelSource:
@@ -38,6 +40,8 @@ class KernelSource:
         self.program: Program = load(self.hooks, btf)
         self._links: list[int] = []
         self._link_names: list[str] = []
+        on_exec = self.program.descriptors["on_exec"]
+        self._fdinfo = os.open(f"/proc/self/fdinfo/{on_exec}", os.O_RDONLY | os.O_CLOEXEC)
         try:
             self._rings = Rings(self.program.output, ring_pages)
         except BaseException:
@@ -89,9 +93,11 @@ class KernelSource:
 
     def counts(self) -> KernelCounts:
         cpus = COUNTERS.iter_unpack(self.program.counters[0])
-        return KernelCounts(*map(sum, zip(*cpus, strict=True)))
+        seen, lost, ends_lost, untracked = map(sum, zip(*cpus, strict=True))
+        return KernelCounts(seen, lost, ends_lost, untracked, misses(self._fdinfo))
 
     def close(self) -> None:
         self.detach()
         self._rings.close()
+        os.close(self._fdinfo)
         self.program.close()

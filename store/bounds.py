@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-WAL_MAX = 512 << 20  # bytes
+WAL_MAX = 256 << 20  # bytes; taking up a larger one would hold up recording for seconds
 MAX_BYTES_MIN = 10_000_000
 _RESERVE_MAX = 64_000_000
 

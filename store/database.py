@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -13,17 +13,13 @@ from sqlalchemy.exc import DatabaseError as SQLError
 from sqlalchemy.pool import StaticPool
 
 from execdb.store import trust
-from execdb.store.bounds import WAL_MAX
-from execdb.store.errors import DatabaseBusy, DatabaseError
+from execdb.store.errors import DatabaseBusy, DatabaseError, DatabaseFull, DatabaseRefused
 from execdb.store.file import prepare, upgrade
 from execdb.store.schema import APPLICATION_ID, REVISION
 
 _BUSY_MS = 5_000
 _VALUE_MAX = 16 << 20  # bytes of a value, a row, a statement; Linux allows 6 MiB of arguments
-
-
-def _none() -> int:
-    return 0
+_WAL_KEPT = 64 << 20  # bytes; what a slow reader made it grow beyond is given back
 
 
 class Database:
@@ -34,7 +30,6 @@ class Database:
 
     def __init__(self, path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) -> None:
         self.path = path
-        self._wal_bytes, self._wal_max = _none, WAL_MAX
         mode = "rwc" if create else "rw" if os.access(path, os.W_OK) else _read_only(path)
         with _as_sentences(path), _private():
             raw = sqlite3.connect(
@@ -55,6 +50,7 @@ class Database:
                 "cell_size_check = ON",
                 "synchronous = NORMAL",
                 "wal_autocheckpoint = 4000",  # pages; each time costs the writer
+                f"journal_size_limit = {_WAL_KEPT}",
                 "temp_store = MEMORY",
                 "cache_size = -1000",  # KiB; writing needs the ends of a few trees, no more
             ):
@@ -98,23 +94,8 @@ class Database:
         return self._transaction("BEGIN")
 
     def writing(self) -> contextlib.AbstractContextManager[Connection]:
-        """Committed at the end, rolled back on an exception. Raises DatabaseBusy, too, where the
-        WAL has reached its bound."""
-        if self._wal_bytes() > self._wal_max and not self._take_up_wal_now():
-            raise DatabaseBusy(
-                f"{self.path} is being read by another program for so long that its WAL has grown "
-                f"to {self._wal_max >> 20} MiB: end that program"
-            )
+        """Committed at the end, rolled back on an exception."""
         return self._transaction("BEGIN IMMEDIATE")
-
-    def bound_wal(self, wal_bytes: Callable[[], int], max_bytes: int = WAL_MAX) -> None:
-        """From here on the WAL, of which `wal_bytes` tells the size, grows to that many bytes and a
-        transaction. A reader that keeps its snapshot would let it grow without end."""
-        self._wal_bytes, self._wal_max = wal_bytes, max_bytes
-
-    def unbound_wal(self) -> None:
-        """For the last that there is to write."""
-        self._wal_bytes = _none
 
     def wait_for_lock(self, busy_ms: int) -> None:
         """How long a transaction waits for another program from here on, in milliseconds."""
@@ -126,15 +107,6 @@ class Database:
         with _as_sentences(self.path):
             answer = self._connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
         return not answer[0]
-
-    def _take_up_wal_now(self) -> bool:
-        """`take_up_wal` without waiting for anyone."""
-        busy_ms = self._connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
-        self.wait_for_lock(0)
-        try:
-            return self.take_up_wal()
-        finally:
-            self.wait_for_lock(busy_ms)
 
     def data_version(self) -> int:
         """Changes when another connection has committed something; costs microseconds."""
@@ -241,12 +213,19 @@ def _as_sentences(path: Path) -> Iterator[None]:
         yield
     except (SQLError, sqlite3.DatabaseError) as error:
         original = error.orig if isinstance(error, SQLError) else error
-        kind = DatabaseBusy if "locked" in str(original) else DatabaseError
-        raise kind(_sentence(path, str(original))) from error
+        raise _kind(str(original))(_sentence(path, str(original))) from error
     except UnicodeDecodeError as error:
         raise DatabaseError(f"{path} is damaged: it holds text that is not UTF-8") from error
     except OverflowError as error:
         raise DatabaseError(f"{path} is damaged: the greatest id is taken") from error
+
+
+def _kind(text: str) -> type[DatabaseError]:
+    if "locked" in text:
+        return DatabaseBusy
+    if "full" in text:
+        return DatabaseFull
+    return DatabaseRefused if "disk I/O error" in text else DatabaseError
 
 
 def _sentence(path: Path, text: str) -> str:

@@ -2,7 +2,9 @@
 
 ExecdbError            1  could not be done
 ├── DatabaseError      1  the file cannot be opened, read or written
-│   └── DatabaseBusy   1  not now: another program holds its lock
+│   └── DatabaseRefused  1  not now: later may do
+│       ├── DatabaseBusy  1  another program holds its lock
+│       └── DatabaseFull  1  there is no space left for it
 ├── BadEvent           1  an event to import is not one
 ├── RecordingError     1  recording cannot start or go on
 └── UsageError         2  the request itself makes no sense
@@ -19,8 +21,16 @@ class DatabaseError(ExecdbError):
     """The database file cannot be opened, read or written."""
 
 
-class DatabaseBusy(DatabaseError):
-    """Another program holds the lock of the database; later may do."""
+class DatabaseRefused(DatabaseError):
+    """It could not be written to now; later may do. Nothing of the transaction is there."""
+
+
+class DatabaseBusy(DatabaseRefused):
+    """Another program holds the lock of the database."""
+
+
+class DatabaseFull(DatabaseRefused):
+    """There is no space left on its disk."""
 
 
 class BadEvent(ExecdbError):

@@ -6,7 +6,9 @@ are not UTF-8 are carried as surrogate escapes (PEP 383).
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -79,6 +81,49 @@ class Counts(NamedTuple):
     stored: int
     filtered: int
     lost: int
+
+
+class Cause(StrEnum):
+    """Why an exec was lost. docs/reliability.md explains each."""
+
+    RING_FULL = "ring full"
+    UNREADABLE = "record unreadable"
+    SKIPPED = "program skipped"
+    MISSING = "record missing"
+    REFUSED = "database refused"
+    NO_SPACE = "no space"
+    WAL_BLOCKED = "wal blocked"
+
+
+class Loss(NamedTuple):
+    """An interval, in wall clock, in which execs were lost for one cause. `number` tells the
+    intervals of a run apart: one that goes on is written again under the same number."""
+
+    number: int
+    cause: str
+    from_ns: int
+    to_ns: int
+    lost: int
+
+
+class ClockSet(NamedTuple):
+    """The wall clock was set while recording, from `before_ns` to `after_ns`."""
+
+    before_ns: int
+    after_ns: int
+
+
+class Account(NamedTuple):
+    """What a collector life has to say of itself besides its counts: since when and until when
+    it surely recorded (wall clock; None: nothing new), what it lost, when the clock was set."""
+
+    started_ns: int | None = None
+    alive_ns: int | None = None
+    losses: Sequence[Loss] = ()
+    clock_sets: Sequence[ClockSet] = ()
+
+
+NOTHING_MORE = Account()
 
 
 class Event(NamedTuple):

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from execdb.store import schema
 from execdb.store.database import Database
-from execdb.store.event import REPLACED, Counts, End, Exec, ImageKey
-from execdb.store.intern import storable
+from execdb.store.event import NOTHING_MORE, REPLACED, Account, Counts, End, Exec, ImageKey
+from execdb.store.intern import insert_sql, storable
 from execdb.store.lineage import Lineage
 from execdb.store.rows import STATUS, Rows
 
@@ -34,7 +34,7 @@ class Recording:
             connection.execute(
                 update(run)
                 .where(run.c.kind == "collect", run.c.ended.is_(None))
-                .values(ended="crashed", ended_ns=_last_sign_of_life())
+                .values(ended="crashed", ended_ns=func.coalesce(run.c.alive_ns, run.c.started_ns))
             )
             done = connection.execute(
                 insert(run).values(
@@ -44,6 +44,7 @@ class Recording:
                     kernel=machine.kernel,
                     version=version,
                     started_ns=started_ns,
+                    alive_ns=started_ns,
                 )
             )
             assert done.inserted_primary_key is not None
@@ -59,7 +60,13 @@ class Recording:
         of their own kind, and may be parents."""
         self._running = sorted(images, key=lambda image: (image.boot_ns, image.pid))
 
-    def write(self, execs: Sequence[Exec], ends: Sequence[End], counts: Counts) -> list[int]:
+    def write(
+        self,
+        execs: Sequence[Exec],
+        ends: Sequence[End],
+        counts: Counts,
+        account: Account = NOTHING_MORE,
+    ) -> list[int]:
         """Stores a batch, its execs in order of boot_ns, and the ledger so far in one
         transaction; returns the execs' row ids. Raises DatabaseError, and then nothing of it is
         stored and it may be tried again."""
@@ -71,7 +78,7 @@ class Recording:
                 ids = batch.begin(execs)
                 batch.end(ends)
                 batch.flush()
-                self._count(connection, counts)
+                self._keep(connection, counts, account)
         except BaseException:
             self._rows.forget()
             raise
@@ -93,17 +100,27 @@ class Recording:
         batch.flush()
         return batch.began
 
-    def finish(self, ended_ns: int, counts: Counts) -> None:
-        """Closes the run as clean, with its final ledger."""
+    def finish(self, ended_ns: int, counts: Counts, account: Account = NOTHING_MORE) -> None:
+        """Closes the run as clean, with its final ledger. Raises DatabaseError."""
         run = schema.run
         with self._database.writing() as connection:
-            self._count(connection, counts)
+            self._keep(connection, counts, account)
             connection.execute(
-                update(run).where(run.c.id == self.run_id).values(ended="clean", ended_ns=ended_ns)
+                update(run)
+                .where(run.c.id == self.run_id)
+                .values(ended="clean", ended_ns=ended_ns, alive_ns=ended_ns)
             )
 
-    def _count(self, connection: Connection, counts: Counts) -> None:
-        connection.exec_driver_sql(_COUNT, (*counts, self.run_id))
+    def _keep(self, connection: Connection, counts: Counts, account: Account) -> None:
+        """The ledger as of now."""
+        started_ns, alive_ns, losses, clock_sets = account
+        connection.exec_driver_sql(_COUNT, (*counts, started_ns, alive_ns, self.run_id))
+        if losses:
+            rows = [(self.run_id, *loss) for loss in losses]
+            connection.exec_driver_sql(_LOSS, rows)
+        if clock_sets:
+            moments = [(self.run_id, *clock_set) for clock_set in clock_sets]
+            connection.exec_driver_sql(_CLOCK_SET, moments)
 
 
 class Batch:
@@ -179,17 +196,10 @@ class Batch:
             self._connection.exec_driver_sql(_UPDATE, self._updates)
 
 
-_COUNT = "UPDATE run SET seen = ?, stored = ?, filtered = ?, lost = ? WHERE id = ?"
+_COUNT = (
+    "UPDATE run SET seen = ?, stored = ?, filtered = ?, lost = ?,"
+    " started_ns = coalesce(?, started_ns), alive_ns = coalesce(?, alive_ns) WHERE id = ?"
+)
+_LOSS = insert_sql(schema.loss).replace("INSERT", "INSERT OR REPLACE", 1)
+_CLOCK_SET = "INSERT INTO clock_set (run_id, before_ns, after_ns) VALUES (?, ?, ?)"
 _UPDATE = "UPDATE image SET status = ?, duration_ns = ? WHERE id = ?"
-
-
-def _last_sign_of_life() -> ColumnElement[int]:
-    """The time of the run's last row, else its start."""
-    run, segment = schema.run, schema.segment
-    time_ns = segment.c.last_boot_ns + segment.c.offset_ns
-    last = (
-        select(func.max(time_ns))
-        .where(segment.c.run_id == run.c.id, segment.c.first_id > 0)
-        .scalar_subquery()
-    )
-    return func.coalesce(last, run.c.started_ns)

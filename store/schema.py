@@ -3,7 +3,7 @@
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, Text
 
 APPLICATION_ID = 0x45584442  # "EXDB"
-REVISION = "0003"  # the newest under migrations/versions; a test compares them
+REVISION = "0004"  # the newest under migrations/versions; a test compares them
 
 metadata = MetaData()
 
@@ -26,6 +26,30 @@ run = Table(
     Column("filtered", Integer, nullable=False, server_default="0"),
     Column("lost", Integer, nullable=False, server_default="0"),
     Column("pruned", Integer, nullable=False, server_default="0"),
+    Column("alive_ns", Integer),  # until then it surely recorded
+)
+
+# When and why a run lost execs. `number` is the run's own.
+loss = Table(
+    "loss",
+    metadata,
+    Column("run_id", Integer, ForeignKey("run.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("cause", Text, nullable=False),
+    Column("from_ns", Integer, nullable=False),
+    Column("to_ns", Integer, nullable=False),
+    Column("lost", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The wall clock was set while a run recorded.
+clock_set = Table(
+    "clock_set",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Integer, ForeignKey("run.id"), nullable=False),
+    Column("before_ns", Integer, nullable=False),
+    Column("after_ns", Integer, nullable=False),
 )
 
 # Rows of `image` that follow one another: of one run, in order of boot_ns, the wall clock never
@@ -139,11 +163,19 @@ config_state = Table(
     Column("kernel_generation", Integer, nullable=False),
 )
 
+
+def _rfc3339(time_ns: str) -> str:
+    """SQL that writes a time as store/event.py does."""
+    return (
+        f"strftime('%Y-%m-%dT%H:%M:%S', {time_ns} / 1000000000, 'unixepoch')\n"
+        f"       || printf('.%09dZ', {time_ns} % 1000000000)"
+    )
+
+
 _TIME_NS = "(image.boot_ns + segment.offset_ns)"
 _IMAGES = f"""
 SELECT image.id AS id, segment.run_id AS run_id, {_TIME_NS} AS time_ns,
-       strftime('%Y-%m-%dT%H:%M:%S', {_TIME_NS} / 1000000000, 'unixepoch')
-       || printf('.%09dZ', {_TIME_NS} % 1000000000) AS time,
+       {_rfc3339(_TIME_NS)} AS time,
        image.boot_ns AS boot_ns, run.boot_id AS boot_id, run.host AS host,
        image.pid AS pid, image.ppid AS ppid,
        origin.uid AS uid, origin.euid AS euid, origin.gid AS gid,
@@ -176,7 +208,14 @@ VIEWS = {
     "runs": """
 CREATE VIEW runs AS
 SELECT id AS run_id, host, boot_id, started_ns, ended_ns, ended,
-       seen, stored, filtered, lost, kernel, version
+       seen, stored, filtered, lost, kernel, version, pruned, alive_ns
 FROM run WHERE kind = 'collect'
+""".strip(),
+    "losses": f"""
+CREATE VIEW losses AS
+SELECT loss.run_id AS run_id, run.host AS host, run.boot_id AS boot_id, loss.cause AS cause,
+       loss.from_ns AS from_ns, {_rfc3339("loss.from_ns")} AS from_time,
+       loss.to_ns AS to_ns, {_rfc3339("loss.to_ns")} AS to_time, loss.lost AS lost
+FROM loss CROSS JOIN run ON run.id = loss.run_id
 """.strip(),
 }

@@ -14,13 +14,15 @@ from execdb.store.typed import check_rows
 
 @dataclass(frozen=True)
 class State:
-    """Runs are newest first, as dicts with the columns of the `runs` view."""
+    """Runs are newest first, as dicts with the columns of the `runs` view. `losses` are sums by
+    cause: of execs, and when the first was lost and the last."""
 
     events: int
     first_ns: int | None
     last_ns: int | None
     size_bytes: int  # of the database and its WAL
     runs: list[dict[str, Any]]
+    losses: list[dict[str, Any]]
 
 
 def read_state(database: Database) -> State:
@@ -42,10 +44,21 @@ def read_state(database: Database) -> State:
             row.started_ns is None for row in rows
         ):
             raise DatabaseError("the database does not hold together: a time is no number")
+        loss = schema.loss
+        sums = select(
+            loss.c.cause,
+            func.sum(loss.c.lost).label("lost"),
+            func.min(loss.c.from_ns).label("from_ns"),
+            func.max(loss.c.to_ns).label("to_ns"),
+        )
+        losses = [
+            {**row._asdict(), "cause": readable(row.cause)}
+            for row in connection.execute(sums.group_by(loss.c.cause).order_by(loss.c.cause))
+        ]
         runs = [{"run_id": row.id, **_public(row._asdict())} for row in rows]
     files = (database.path, database.path.with_name(database.path.name + "-wal"))
     size = sum(file.stat().st_size for file in files if file.exists())
-    return State(events, first, last, size, runs)
+    return State(events, first, last, size, runs, losses)
 
 
 def _public(row: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from execdb.store.database import Database, open_database
-from execdb.store.event import Command, Counts, Creds, Event, Exec, Place
+from execdb.store.event import Account, Command, Counts, Creds, Event, Exec, Place
 from execdb.store.recording import Machine, Recording
 
 EXECDB = Path(sys.executable).with_name("execdb")
@@ -165,7 +165,8 @@ def counts(stored: int, lost: int = 0) -> Counts:
 def recorded(database: Database, execs: Sequence[Exec]) -> Recording:
     """Stores them as one collector life that goes on."""
     recording = Recording(database, MACHINE, "0", START_NS)
-    recording.write(execs, [], counts(len(execs)))
+    alive_ns = max([START_NS, *(event.time_ns for event in execs)])
+    recording.write(execs, [], counts(len(execs)), Account(alive_ns=alive_ns))
     return recording
 
 

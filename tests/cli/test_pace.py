@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execdb.cli.pace import Due, play, schedule
+from execdb.cli.pace import Due, play, schedule, with_asides
 from execdb.store.event import Event
 from tests.conftest import an_event
 
@@ -21,6 +21,30 @@ def deadlines(
     events: list[Event], speed: float = 1.0, idle_limit_s: float | None = None
 ) -> list[float]:
     return [due.at_s for due in schedule(events, speed, idle_limit_s)]
+
+
+def test_an_aside_comes_when_the_history_crosses_it() -> None:
+    due = list(schedule(at_seconds(0, 1, 11), 2.0, None))
+    texts = [(7 * SECOND + int(s * SECOND), str(s)) for s in (-1, 0.5, 3, 3, 12)]
+    found = [(item.at_s, getattr(item, "text", "event")) for item in with_asides(due, texts)]
+    assert found == [
+        (0, "-1"),
+        (0, "event"),
+        (0.25, "0.5"),
+        (0.5, "event"),
+        (1.5, "3"),
+        (1.5, "3"),
+        (5.5, "event"),
+        (5.5, "12"),
+    ]
+
+
+def test_asides_are_said_and_are_no_events() -> None:
+    clock, said = HandClock(), list[tuple[float, str]]()
+    items = with_asides(schedule(at_seconds(0, 4), 1.0, None), [(8 * SECOND, "gap")])
+    played = play(items, clock.read, clock.sleep, lambda text: said.append((clock.now_s, text)))
+    assert [late_s for _, late_s in played] == [0, 0]
+    assert said == [(1_010.0, "gap")]
 
 
 class HandClock:

@@ -1,16 +1,18 @@
 """The loop on plain data: order, the ledger, and what happens at the end."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from execdb.collector import collect
 from execdb.collector.collect import Collector, Parts
 from execdb.store.database import Database
-from execdb.store.event import Counts, End, Exec, ImageKey
+from execdb.store.errors import DatabaseBusy, DatabaseFull, DatabaseRefused
+from execdb.store.event import Account, Cause, Counts, End, Exec, ImageKey, Loss
 from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.recording import Recording
@@ -26,6 +28,7 @@ class KernelCounts(NamedTuple):
     lost: int
     ends_lost: int = 0
     untracked: int = 0
+    skipped: int = 0
 
 
 class Round(NamedTuple):
@@ -52,16 +55,25 @@ class Desk:
         self.last_offset_ns = 0
         self.stored: list[Exec] = []
         self.ledgers: list[Counts] = []
+        self.accounts: list[Account] = []
+        self.finished: list[tuple[int, Counts, Account]] = []
+        self.warnings: list[str] = []
+        self.skipped = 0
+        self.cause: Cause | None = None  # why there is no room
+        self.refusal: DatabaseRefused | None = None
         self.ended: list[End] = []
         self.known: list[Exec] = []
         self.followed: list[ImageKey] = []
         self.shown: list[tuple[list[int], list[Exec]]] = []
-        self.collector = Collector(
-            Parts(self, self, self, self, self.show, self.running, self.tidy)
-        )
+        self.collector = Collector(self.parts())
 
     def tidy(self) -> None:
         self.log.append("tidy")
+
+    def parts(self, **changes: Any) -> Parts:
+        known = dict.fromkeys(("source", "sink", "mirror", "clock", "room"), self)
+        known |= {"show": self.show, "running": self.running, "warn": self.warnings.append}
+        return Parts(**known | {"tidy": self.tidy} | changes)
 
     # the source
     def attach(self) -> None:
@@ -77,7 +89,7 @@ class Desk:
         self.log.append("refresh")
 
     def counts(self) -> KernelCounts:
-        return KernelCounts(self.seen, self.lost)
+        return KernelCounts(self.seen, self.lost, skipped=self.skipped)
 
     def read(self) -> Iterator[bytes]:
         if not self.rounds:
@@ -97,12 +109,26 @@ class Desk:
     def know(self, images: Sequence[Exec]) -> None:
         self.known += images
 
-    def write(self, execs: Sequence[Exec], ends: Sequence[End], counts: Counts) -> Sequence[int]:
+    def write(
+        self, execs: Sequence[Exec], ends: Sequence[End], counts: Counts, account: Account
+    ) -> Sequence[int]:
+        if self.refusal:
+            raise self.refusal
         self.log.append("write")
+        self.accounts.append(account)
         self.stored += execs
         self.ended += ends
         self.ledgers.append(counts)
         return range(len(self.stored) - len(execs) + 1, len(self.stored) + 1)
+
+    def finish(self, ended_ns: int, counts: Counts, account: Account) -> None:
+        if self.refusal:
+            raise self.refusal
+        self.finished.append((ended_ns, counts, account))
+
+    # the room
+    def lack(self, now_s: float) -> Cause | None:
+        return self.cause
 
     # the mirror
     def update(self, now_s: float) -> None:
@@ -194,7 +220,7 @@ def test_a_record_that_never_arrived_is_lost_at_the_end() -> None:
     desk = Desk([Round([at(1, 2, 3)])], beyond=23).run(times=1)
     assert desk.ledgers[0] == Counts(seen=3, stored=3, filtered=0, lost=0)
     assert desk.collector.counts == Counts(seen=26, stored=3, filtered=0, lost=23)
-    assert desk.ledgers[-1] == desk.collector.counts
+    assert desk.finished[0][1] == desk.collector.counts
 
 
 def test_loss_without_any_event_is_written_down() -> None:
@@ -263,10 +289,176 @@ def test_the_ledger_adds_up_whatever_happens(rounds: list[Round], beyond: int) -
     )
 
 
+def busy(rounds: int, each: int = 7) -> Desk:
+    """A desk with so many rounds of so many execs, 100 ms apart."""
+    start = 100 * SECOND
+    times = [[start + n * SECOND // 10 + k for k in range(each)] for n in range(rounds)]
+    return Desk([Round([at(*round_)]) for round_ in times])
+
+
+def run_to(desk: Desk, steps: dict[int, Callable[[], None]], times: int) -> Desk:
+    """Runs the desk, doing something before some of its drains."""
+    done = iter(range(times))
+
+    def stopped() -> bool:
+        number = next(done, None)
+        if number in steps:
+            steps[number]()
+        return number is None
+
+    desk.collector.run(stopped, lambda: None)
+    return desk
+
+
+def adds_up(desk: Desk) -> None:
+    for ledger in [*desk.ledgers, desk.collector.ledger.counts()]:
+        assert ledger.seen == ledger.stored + ledger.filtered + ledger.lost
+
+
+def losses(desk: Desk) -> dict[int, Loss]:
+    told = [*desk.accounts, *(account for _, _, account in desk.finished)]
+    return {loss.number: loss for account in told for loss in account.losses}
+
+
+def test_without_room_execs_are_counted_and_storing_goes_on_when_there_is_room() -> None:
+    desk = busy(43)
+
+    def room(cause: Cause | None) -> Callable[[], None]:
+        return lambda: setattr(desk, "cause", cause)
+
+    run_to(desk, {11: room(Cause.NO_SPACE), 31: room(None)}, 43)
+    assert desk.collector.ledger.by_cause == {Cause.NO_SPACE: 20 * 7}
+    assert len(desk.stored) == 23 * 7
+    adds_up(desk)
+    (loss,) = losses(desk).values()
+    assert (loss.cause, loss.lost) == (Cause.NO_SPACE, 140)
+    assert 19 * SECOND // 10 <= loss.to_ns - loss.from_ns <= 22 * SECOND // 10
+    assert [w.partition(":")[0] for w in desk.warnings] == [
+        "execs are being lost (no space)",
+        "storing again; 140 execs were counted meanwhile, not stored",
+    ]
+    assert len(desk.ledgers) < 23 + 5  # little is written where there is no room
+
+
+def test_a_full_disk_is_counted_and_tried_again_each_second() -> None:
+    desk = busy(43)
+
+    def refuse(error: DatabaseRefused | None) -> Callable[[], None]:
+        return lambda: setattr(desk, "refusal", error)
+
+    run_to(desk, {11: refuse(DatabaseFull("no space left")), 31: refuse(None)}, 43)
+    lost = desk.collector.ledger.by_cause[Cause.NO_SPACE]
+    assert 20 * 7 <= lost <= 30 * 7
+    assert len(desk.stored) == 43 * 7 - lost
+    assert [text[:20] for text in desk.warnings] == [
+        "execs are being lost",
+        f"storing again; {lost} e",
+    ]
+    assert desk.collector.failure is None
+    adds_up(desk)
+
+
+def test_other_trouble_of_the_disk_loses_nothing_for_a_while() -> None:
+    desk = busy(43)
+
+    def refuse(error: DatabaseRefused | None) -> Callable[[], None]:
+        return lambda: setattr(desk, "refusal", error)
+
+    run_to(desk, {11: refuse(DatabaseRefused("disk I/O error")), 31: refuse(None)}, 43)
+    assert len(desk.stored) == 43 * 7
+    assert desk.warnings == ["disk I/O error; recording goes on"]
+
+
+def test_of_too_many_that_wait_the_oldest_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collect, "_WAITING_MAX", 23)
+    desk = busy(23)
+
+    def refuse(error: DatabaseRefused | None) -> Callable[[], None]:
+        return lambda: setattr(desk, "refusal", error)
+
+    run_to(desk, {3: refuse(DatabaseBusy("locked")), 13: refuse(None)}, 23)
+    assert desk.collector.ledger.by_cause == {Cause.REFUSED: 70 - 23}
+    assert [event.boot_ns for event in desk.stored] == sorted(e.boot_ns for e in desk.stored)
+    assert len(desk.stored) == 23 * 7 - 47
+    assert len(losses(desk)) == 1
+    adds_up(desk)
+
+
+@pytest.mark.parametrize("error", [DatabaseBusy("locked"), DatabaseFull("full")])
+def test_what_cannot_be_stored_at_the_end_is_said(error: DatabaseRefused) -> None:
+    desk = busy(11)
+    run_to(desk, {7: lambda: setattr(desk, "refusal", error)}, 11)
+    assert len(desk.stored) == 7 * 7
+    assert desk.collector.ledger.counts() == Counts(seen=77, stored=49, filtered=0, lost=28)
+    assert str(error) in (desk.collector.failure or "")
+    assert desk.finished == []
+
+
+def test_a_life_without_events_shows_that_it_lives() -> None:
+    desk = Desk([]).run(times=123)
+    assert len(desk.accounts) == 2
+    first, second = (account.alive_ns or 0 for account in desk.accounts)
+    assert 4 * SECOND < second - first < 6 * SECOND
+
+
+def test_many_that_waited_are_stored_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collect, "_BATCH_MAX", 5)
+    starts = at(*range(1, 24))
+    ends_of_all = [end((n, 23), boot_ns=50 + n) for n in range(1, 24)]
+    desk = Desk([Round([[*starts, *ends_of_all]])])
+    desk.seen -= 23
+    desk.run(times=3)
+    assert [len(events) for _, events in desk.shown][:4] == [5, 5, 5, 5]
+    assert desk.times == list(range(1, 24))
+    assert len(desk.ended) == 23
+
+
+def test_the_kernel_skipping_the_program_is_a_loss() -> None:
+    desk = busy(3)
+    run_to(desk, {1: lambda: setattr(desk, "skipped", 5)}, 3)
+    assert desk.collector.ledger.counts() == Counts(seen=26, stored=21, filtered=0, lost=5)
+
+
+HOUR, DAY = 3_600 * SECOND, 86_400 * SECOND
+
+
+@pytest.mark.parametrize("jump_ns", [-HOUR, DAY], ids=["back an hour", "forth a day"])
+def test_a_clock_that_is_set_disturbs_neither_order_nor_durations(
+    database: Database, jump_ns: int
+) -> None:
+    offset = START_NS
+    rounds = [
+        round_._replace(offset_ns=offset + (jump_ns if n >= 11 else 0))
+        for n, round_ in enumerate(busy(23).rounds)
+    ]
+    rounds[5] = rounds[5]._replace(lost=3)
+    rounds[17] = rounds[17]._replace(lost=5)
+    image = (100 * SECOND, 23)  # of the first exec
+    rounds[15].cpus[0].append(end(image, boot_ns=image[0] + SECOND))  # type: ignore[attr-defined]
+    desk = Desk(rounds)
+    desk.seen -= 1
+    desk.collector = Collector(desk.parts(sink=Recording(database, MACHINE, "0", START_NS)))
+    desk.run(times=23)
+
+    events = list(History(database).events(Filter()))
+    assert [event.boot_ns for event in events] == sorted(event.boot_ns for event in events)
+    assert {event.time_ns - event.boot_ns for event in events} == {offset, offset + jump_ns}
+    assert events[0].duration_ns == SECOND
+    with database.reading() as connection:
+        (run,) = connection.exec_driver_sql("SELECT started_ns, ended_ns FROM runs").all()
+        (clock_set,) = connection.exec_driver_sql("SELECT before_ns, after_ns FROM clock_set").all()
+        found = connection.exec_driver_sql("SELECT from_ns, to_ns, lost FROM losses").all()
+    assert clock_set[1] - clock_set[0] == jump_ns
+    recorded_ns = (clock_set[0] - run[0]) + (run[1] - clock_set[1])
+    assert 2 * SECOND < recorded_ns < 3 * SECOND
+    assert [lost for _, _, lost in found] == [3, 5]
+    assert all(0 < to_ns - from_ns < SECOND for from_ns, to_ns, _ in found)
+
+
 def test_a_sink_that_fails_leaves_nothing_attached() -> None:
     class FullDisk(Desk):
         def write(
-            self, execs: Sequence[Exec], ends: Sequence[End], counts: Counts
+            self, execs: Sequence[Exec], ends: Sequence[End], counts: Counts, account: Account
         ) -> Sequence[int]:
             raise OSError("no space")
 
@@ -279,11 +471,8 @@ def test_a_sink_that_fails_leaves_nothing_attached() -> None:
 def test_what_the_loop_collects_is_in_the_database(database: Database) -> None:
     desk = Desk([Round([at(2), at(1)]), Round([at(3), [BAD]], lost=7)])
     recording = Recording(database, MACHINE, "0", START_NS)
-    desk.collector = Collector(
-        Parts(desk, recording, desk, desk, desk.show, desk.running, desk.tidy)
-    )
+    desk.collector = Collector(desk.parts(sink=recording))
     desk.run(times=2)
-    recording.finish(START_NS + 1, desk.collector.counts)
     assert [event.boot_ns for event in History(database).events(Filter())] == [1, 2, 3]
     with database.reading() as connection:
         runs = connection.exec_driver_sql("SELECT ended, seen, stored, lost FROM runs").all()

@@ -87,6 +87,10 @@ class Recorder:
         lines = self.run("query", "--format", "ndjson", *options).splitlines()
         return [json.loads(line) for line in lines]
 
+    def coverage(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.run("coverage", "--format", "json"))
+        return found
+
     def stop(self, number: int = signal.SIGTERM) -> str:
         """Ends it and returns the summary line."""
         self.process.send_signal(number)

@@ -16,7 +16,7 @@ from tests.kernel.conftest import Recorder, attached, finish, storm, wait_for
 Record = Callable[..., Recorder]
 STRAYS_MAX = 1_009  # programs that others start on the machine meanwhile, with those below
 STORM = 499  # programs that one process of the load starts
-WAL_MAX = 520 << 20  # bytes; the bound is 512 MiB, and a batch may exceed it
+WAL_MAX = 264 << 20  # bytes; the bound is 256 MiB, and a batch may exceed it
 
 
 def ask(db: Path, sql: str) -> list[tuple[Any, ...]]:

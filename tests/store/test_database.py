@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from execdb import migrations
 from execdb.store.config import ConfigTable
 from execdb.store.database import Database, open_database
-from execdb.store.errors import DatabaseBusy, DatabaseError, RecordingError
+from execdb.store.errors import DatabaseError, RecordingError
 from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.lock import CollectorLock, collector_pid
-from tests.conftest import EXECDB, an_exec, counts, recorded
+from execdb.store.state import read_state
+from tests.conftest import EXECDB, an_exec, recorded
 
 
 def refusal(path: Path, *, create: bool = False) -> str:
@@ -212,30 +213,6 @@ def test_a_writer_who_is_busy_is_waited_for_and_then_named(db: Path) -> None:
         recorded(waiting, [an_exec()])
 
 
-def test_a_reader_who_stays_lets_the_wal_grow_to_a_bound(db: Path) -> None:
-    wal, bound = Path(f"{db}-wal"), 1 << 20
-    with open_database(db) as reader, open_database(db) as writer:
-        recording = recorded(writer, [an_exec()])
-        writer.bound_wal(lambda: wal.stat().st_size, bound)
-        with reader.reading() as connection:
-            connection.exec_driver_sql("SELECT count(*) FROM image").one()
-            written = 1
-
-            def write_on() -> None:
-                nonlocal written
-                while written < 10_007:
-                    batch = [an_exec(written + n, argv=("x" * 997,)) for n in range(97)]
-                    recording.write(batch, [], counts(written + 97))
-                    written += 97
-
-            with pytest.raises(DatabaseBusy, match="being read by another program"):
-                write_on()
-            assert bound < wal.stat().st_size < 2 * bound
-        recording.write([an_exec(written)], [], counts(written + 1))
-        assert wal.stat().st_size < bound
-        assert History(reader).count(Filter()) == written + 1
-
-
 def test_a_reader_is_not_held_up_by_a_writer(db: Path) -> None:
     with open_database(db) as writer, open_database(db, busy_ms=0) as reader:
         recorded(writer, [an_exec()])
@@ -333,6 +310,25 @@ def old_database(path: Path, revision: str) -> None:
             "INSERT INTO config VALUES (501, 'Hi user 501!')",
         ):
             connection.exec_driver_sql(statement)
+
+
+def test_runs_of_an_older_database_have_a_last_sign_of_life(own_database: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__path__[0])))
+    with Database(own_database, create=True) as database, database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.exec_driver_sql("PRAGMA application_id = 0x45584442")
+        run = "INSERT INTO run (id, kind, host, boot_id, started_ns, ended_ns, seen, lost) VALUES "
+        connection.exec_driver_sql(run + "(1, 'collect', 'old', 'b', 100, 500, 11, 7)")
+        connection.exec_driver_sql(run + "(2, 'collect', 'old', 'b', 600, NULL, 5, 0)")
+        connection.exec_driver_sql(run + "(3, 'collect', 'old', 'b', 900, NULL, 0, 0)")
+        connection.exec_driver_sql("INSERT INTO segment VALUES (1, 1, 2, 23, 600, 700, 1, 1)")
+    with open_database(own_database) as database:
+        found = [(run["alive_ns"], run["pruned"], run["lost"]) for run in read_state(database).runs]
+        assert found == [(900, 0, 0), (723, 0, 0), (500, 0, 7)]
+        with database.reading() as connection:
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
 
 
 @pytest.mark.parametrize("revision", ["0001"])

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from execdb.store import intern
 from execdb.store.database import Database
 from execdb.store.errors import DatabaseError
-from execdb.store.event import Creds, End, Event, Exec, Place, text_of
+from execdb.store.event import (
+    Account,
+    Creds,
+    End,
+    Event,
+    Exec,
+    Loss,
+    Place,
+    rfc3339,
+    text_of,
+)
 from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.recording import Recording
@@ -103,7 +113,42 @@ def test_the_ledger_goes_with_the_batch(database: Database) -> None:
             "filtered": 0,
             "lost": 7,
             "pruned": 0,
+            "alive_ns": START_NS,
         }
+    ]
+
+
+def test_a_loss_that_goes_on_is_one_row(database: Database) -> None:
+    recording = begin(database)
+    first = Loss(1, "ring full", START_NS + 5, START_NS + 7, 3)
+    recording.write([an_exec()], [], counts(1, lost=3), Account(losses=[first]))
+    recording.write([], [], counts(1, lost=8), Account(losses=[first._replace(to_ns=9, lost=8)]))
+    begin(database).finish(START_NS + 23, counts(0), Account(losses=[first]))
+    with database.reading() as connection:
+        rows = connection.exec_driver_sql("SELECT * FROM losses ORDER BY run_id").mappings().all()
+    assert [(row["run_id"], row["lost"]) for row in rows] == [(1, 8), (2, 3)]
+    assert rows[1] == {
+        "run_id": 2,
+        "host": "workshop",
+        "boot_id": BOOT_ID,
+        "cause": "ring full",
+        "from_ns": START_NS + 5,
+        "from_time": rfc3339(START_NS + 5),
+        "to_ns": START_NS + 7,
+        "to_time": rfc3339(START_NS + 7),
+        "lost": 3,
+    }
+
+
+def test_a_crashed_life_ended_with_its_last_sign(database: Database) -> None:
+    begin(database).write([], [], counts(0), Account(START_NS + 3, START_NS + 1_009))
+    begin(database, START_NS + 10**12)
+    run = read_state(database).runs[1]
+    assert [run[name] for name in ("started_ns", "alive_ns", "ended_ns", "ended")] == [
+        START_NS + 3,
+        START_NS + 1_009,
+        START_NS + 1_009,
+        "crashed",
     ]
 
 

@@ -1,0 +1,101 @@
+"""execdb coverage: when was recorded, and when not."""
+
+import json
+import time
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from execdb.cli import options
+from execdb.cli.gaps import INCOMPLETE, causes, story_of, total
+from execdb.cli.times import duration, parse_time
+from execdb.store.event import local_time, rfc3339
+
+if TYPE_CHECKING:
+    from execdb.store.coverage import Stretch
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+def coverage(
+    context: typer.Context,
+    since: options.Since = None,
+    until: options.Until = None,
+    strict: options.Strict = False,
+    format: Annotated[Format, typer.Option(help="How to show it.")] = Format.TEXT,
+) -> None:
+    """Show when execs were recorded, when some were lost, and when nothing looked."""
+    from execdb.store.coverage import stretches
+    from execdb.store.database import open_database
+    from execdb.store.filter import Filter
+    from execdb.store.history import History
+
+    now_ns = time.time_ns()
+    since_ns = None if since is None else parse_time(since, now_ns)
+    until_ns = now_ns if until is None else min(parse_time(until, now_ns), now_ns)
+    with open_database(context.obj) as database:
+        found = stretches(story_of(database, context.obj), since_ns, until_ns)
+        history = History(database)
+        events = [
+            history.count(Filter(since_ns=each.from_ns, until_ns=each.to_ns)) for each in found
+        ]
+    if format is Format.JSON:
+        print(json.dumps([describe(*each) for each in zip(found, events, strict=True)]))
+    else:
+        print("\n".join(lines(found, events)))
+    if strict and not all(each.whole for each in found):
+        raise typer.Exit(INCOMPLETE)
+
+
+def describe(stretch: "Stretch", events: int) -> dict[str, Any]:
+    """Everything there is to say, as plain data."""
+    return {
+        "kind": stretch.kind,
+        "why": stretch.why,
+        "from_ns": stretch.from_ns,
+        "from_time": rfc3339(stretch.from_ns),
+        "to_ns": stretch.to_ns,
+        "to_time": rfc3339(stretch.to_ns),
+        "duration_ns": stretch.to_ns - stretch.from_ns,
+        "run_id": stretch.run_id,
+        "events": events,
+        "lost": dict(stretch.lost),
+        "pruned": stretch.pruned,
+    }
+
+
+def lines(found: Sequence["Stretch"], events: Sequence[int]) -> list[str]:
+    """For people: local times, and the sums."""
+    if not found:
+        return ["no collector has recorded to this database"]
+    answer = [f"{'from':<23}  {'to':<23}  {'for':>12}  what"]
+    for stretch, stored in zip(found, events, strict=True):
+        lasted = duration(stretch.to_ns - stretch.from_ns)
+        answer.append(
+            f"{local_time(stretch.from_ns)}  {local_time(stretch.to_ns)}  {lasted:>12}  "
+            f"{_what(stretch, stored)}"
+        )
+    sums: dict[str, int] = {}
+    for stretch in found:
+        sums[stretch.kind] = sums.get(stretch.kind, 0) + stretch.to_ns - stretch.from_ns
+    lost = sum(total(stretch.lost for stretch in found).values())
+    times = ", ".join(f"{kind} {duration(sum_ns)}" for kind, sum_ns in sums.items())
+    answer.append(f"{times}; {sum(events)} execs, {lost} lost")
+    return answer
+
+
+def _what(stretch: "Stretch", stored: int) -> str:
+    if stretch.why is not None:
+        return f"blind     {stretch.why}"
+    extra = ""
+    if stretch.lost:
+        by_cause = dict(stretch.lost)
+        extra = f", {sum(by_cause.values())} lost ({causes(by_cause)})"
+    if stretch.pruned:
+        extra = f", {stretch.pruned} pruned"
+    return f"{stretch.kind:<9} {stored} execs{extra}"

@@ -1,0 +1,243 @@
+"""When execs were recorded, when some were lost, when nothing looked: stretches of the wall clock.
+
+`stretches` is pure; `read_story` reads what it needs.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from itertools import pairwise
+from operator import index
+from typing import Any, NamedTuple
+
+from execdb.store.database import Database
+from execdb.store.errors import DatabaseError
+from execdb.store.event import Loss
+from execdb.store.intern import readable
+
+
+class Kind(StrEnum):
+    RECORDED = "recorded"
+    LOSSY = "lossy"  # recorded, but for some
+    PRUNED = "pruned"  # was recorded; rows were removed since
+    IMPORTED = "imported"  # events from elsewhere, which says nothing of what they lack
+    BLIND = "blind"
+
+
+class Why(StrEnum):
+    """Why a stretch is blind."""
+
+    BEFORE = "before the first run"
+    STOPPED = "no collector"
+    CRASH = "crash"
+    CLOCK = "the clock was set"  # past this time, which never was
+
+
+class Life(NamedTuple):
+    """A run: what it surely recorded, in stretches of the wall clock, which a clock that is set
+    makes several of. `first_ns` is its oldest row that is left."""
+
+    run_id: int
+    spans: Sequence[tuple[int, int]]
+    crashed: bool
+    pruned: int = 0
+    first_ns: int | None = None
+
+
+class Story(NamedTuple):
+    """Everything there is to say of when was recorded. `now_ns` is when it was read."""
+
+    lives: Sequence[Life]
+    losses: Sequence[Loss]
+    imported: Sequence[tuple[int, int]]
+    now_ns: int
+
+    @property
+    def begin_ns(self) -> int:
+        """When the first run began; what was imported may be older."""
+        return min((from_ns for life in self.lives for from_ns, _ in life.spans), default=0)
+
+    @property
+    def end_ns(self) -> int:
+        """When the last run ended, or now."""
+        return max((to_ns for life in self.lives for _, to_ns in life.spans), default=0)
+
+
+class Stretch(NamedTuple):
+    """From `from_ns` up to `to_ns`. `lost` is by cause, `pruned` the rows that went; both are of
+    all the loss that touches the stretch, which has no finer parts."""
+
+    kind: Kind
+    from_ns: int
+    to_ns: int
+    why: Why | None = None
+    run_id: int | None = None
+    lost: tuple[tuple[str, int], ...] = ()
+    pruned: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing that happened then is missing, as far as this file can tell."""
+        return self.kind in (Kind.RECORDED, Kind.IMPORTED) or self.why is Why.CLOCK
+
+
+_Span = tuple[int, int]
+
+
+def stretches(story: Story, since_ns: int | None, until_ns: int | None) -> list[Stretch]:
+    """The whole time from `since_ns` to `until_ns`, without gaps or overlaps. Where there is no
+    limit it is that of what was recorded or imported. Nothing, where no collector has run."""
+    if not story.lives:
+        return []
+    spans = [span for life in story.lives for span in life.spans] + [*story.imported]
+    begin = min(from_ns for from_ns, _ in spans) if since_ns is None else since_ns
+    end = max(to_ns for _, to_ns in spans) if until_ns is None else until_ns
+    layers = _layers(story)
+    if begin >= end:
+        return []
+    edges = {begin, end}
+    for stretch in layers:
+        edges |= {ns for ns in (stretch.from_ns, stretch.to_ns) if begin < ns < end}
+    return list(_joined(_between(layers, story.lives, sorted(edges))))
+
+
+def _layers(story: Story) -> list[Stretch]:
+    """What is known of a time; where two say something, the first one counts."""
+    lossy = [
+        Stretch(Kind.LOSSY, from_ns, to_ns, lost=lost) for from_ns, to_ns, lost in _merged(story)
+    ]
+    pruned, recorded = [], []
+    for life in reversed(story.lives):  # where a clock that was set makes two overlap: the later
+        for from_ns, to_ns in life.spans:
+            recorded.append(Stretch(Kind.RECORDED, from_ns, to_ns, run_id=life.run_id))
+        if life.pruned:
+            begin, end = life.spans[0][0], life.spans[-1][1]
+            to_ns = end if life.first_ns is None else life.first_ns
+            if to_ns > begin:
+                pruned.append(
+                    Stretch(Kind.PRUNED, begin, to_ns, run_id=life.run_id, pruned=life.pruned)
+                )
+    imported = [Stretch(Kind.IMPORTED, *span) for span in story.imported]
+    return lossy + pruned + recorded + imported
+
+
+def _merged(story: Story) -> Iterator[tuple[int, int, tuple[tuple[str, int], ...]]]:
+    """Losses that overlap or touch, as one each. A loss of a moment lasts a nanosecond."""
+    begin = end = 0
+    lost: dict[str, int] = {}
+    for loss in sorted(story.losses, key=lambda loss: loss.from_ns):
+        to_ns = max(loss.to_ns, loss.from_ns + 1)
+        if lost and loss.from_ns > end:
+            yield begin, end, tuple(lost.items())
+            lost = {}
+        begin, end = (begin, max(end, to_ns)) if lost else (loss.from_ns, to_ns)
+        lost[loss.cause] = lost.get(loss.cause, 0) + loss.lost
+    if lost:
+        yield begin, end, tuple(lost.items())
+
+
+def _between(
+    layers: Sequence[Stretch], lives: Sequence[Life], edges: Sequence[int]
+) -> Iterator[Stretch]:
+    """One for each two edges. Each layer is looked at where it begins and ends, not everywhere."""
+    begins = sorted(range(len(layers)), key=lambda at: layers[at].from_ns)
+    active: set[int] = set()
+    at = 0
+    for from_ns, to_ns in pairwise(edges):
+        while at < len(begins) and layers[begins[at]].from_ns <= from_ns:
+            active.add(begins[at])
+            at += 1
+        active = {number for number in active if layers[number].to_ns > from_ns}
+        if active:
+            yield layers[min(active)]._replace(from_ns=from_ns, to_ns=to_ns)
+        else:
+            yield Stretch(Kind.BLIND, from_ns, to_ns, why=_why(lives, from_ns))
+
+
+def _why(lives: Sequence[Life], blind_ns: int) -> Why:
+    """What the run that ended last before a time has to say of it."""
+    for life in lives:
+        for (_, before_ns), (after_ns, _) in pairwise(life.spans):
+            if before_ns <= blind_ns < after_ns:
+                return Why.CLOCK
+    ended = [(life.spans[-1][1], life.run_id, life.crashed) for life in lives]
+    before = [each for each in ended if each[0] <= blind_ns]
+    if before:
+        return Why.CRASH if max(before)[2] else Why.STOPPED
+    return Why.BEFORE
+
+
+def _joined(parts: Iterable[Stretch]) -> Iterator[Stretch]:
+    """Neighbours that say the same are one."""
+    last: Stretch | None = None
+    for part in parts:
+        if last is not None and part._replace(from_ns=last.from_ns, to_ns=last.to_ns) == last:
+            last = last._replace(to_ns=part.to_ns)
+            continue
+        if last is not None:
+            yield last
+        last = part
+    if last is not None:
+        yield last
+
+
+def read_story(database: Database, now_ns: int, *, recording: bool) -> Story:
+    """`recording` says whether a collector records to this database now. Raises DatabaseError."""
+    with database.reading() as connection:
+        runs = connection.exec_driver_sql(_RUNS).all()
+        sets = connection.exec_driver_sql(_CLOCK_SETS).all()
+        losses = connection.exec_driver_sql(_LOSSES).all()
+    try:
+        return _story(runs, sets, losses, now_ns, recording)
+    except TypeError as error:
+        raise DatabaseError(
+            f"{database.path} does not hold together: its ledger has a time or a count that is "
+            "no number"
+        ) from error
+
+
+def _story(
+    runs: Sequence[Any], sets: Sequence[Any], losses: Sequence[Any], now_ns: int, recording: bool
+) -> Story:
+    moments: dict[int, list[_Span]] = {}
+    for run_id, before_ns, after_ns in sets:
+        moments.setdefault(run_id, []).append((index(before_ns), index(after_ns)))
+    lives, imported = [], []
+    latest = max((row.id for row in runs if row.kind == "collect"), default=None)
+    for row in runs:
+        if row.kind == "collect" and row.started_ns is not None:
+            goes_on = recording and row.id == latest and row.ended is None
+            lives.append(_life(row, moments.get(row.id, []), now_ns if goes_on else None))
+        elif row.first_ns is not None:
+            imported.append((index(row.first_ns), index(row.last_ns)))
+    found = [
+        Loss(number, str(readable(cause)), index(from_ns), index(to_ns), index(lost))
+        for number, cause, from_ns, to_ns, lost in losses
+    ]
+    return Story(lives, found, imported, now_ns)
+
+
+def _life(row: Any, sets: Sequence[_Span], now_ns: int | None) -> Life:
+    """With `now_ns` it goes on."""
+    sign_ns = index(row.started_ns if row.alive_ns is None else row.alive_ns)
+    ended_ns = sign_ns if row.ended_ns is None else index(row.ended_ns)
+    if now_ns is not None:
+        ended_ns = max(ended_ns, now_ns)
+    # What the wall clock showed in between.
+    begins = [index(row.started_ns), *(after_ns for _, after_ns in sets)]
+    ends = [*(before_ns for before_ns, _ in sets), ended_ns]
+    spans = [(begin, max(begin, end)) for begin, end in zip(begins, ends, strict=True)]
+    crashed = row.ended != "clean" and now_ns is None
+    first_ns = None if row.first_ns is None else index(row.first_ns)
+    return Life(row.id, spans, crashed, index(row.pruned), first_ns)
+
+
+_RUNS = """
+SELECT run.id, kind, started_ns, ended_ns, ended, alive_ns, pruned, first_ns, last_ns
+FROM run LEFT JOIN (
+    SELECT run_id, min(first_boot_ns + offset_ns) AS first_ns,
+           max(last_boot_ns + offset_ns) AS last_ns
+    FROM segment WHERE first_id > 0 GROUP BY run_id) AS held ON held.run_id = run.id
+ORDER BY run.id
+"""
+_CLOCK_SETS = "SELECT run_id, before_ns, after_ns FROM clock_set ORDER BY id"
+_LOSSES = "SELECT number, cause, from_ns, to_ns, lost FROM loss"
