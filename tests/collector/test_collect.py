@@ -1,6 +1,8 @@
 """The loop on plain data: order, the ledger, and what happens at the end."""
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,6 +18,7 @@ from execdb.store.event import Account, Cause, Counts, End, Exec, ImageKey, Loss
 from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.recording import Recording
+from execdb.store.space import Space
 from tests.collector.records import end, record
 from tests.conftest import MACHINE, START_NS, an_exec
 
@@ -401,22 +404,54 @@ def test_a_life_without_events_shows_that_it_lives() -> None:
     assert 4 * SECOND < second - first < 6 * SECOND
 
 
-def test_many_that_waited_are_stored_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_that_waited_are_stored_in_parts_with_their_ends(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(collect, "_BATCH_MAX", 5)
     starts = at(*range(1, 24))
     ends_of_all = [end((n, 23), boot_ns=50 + n) for n in range(1, 24)]
     desk = Desk([Round([[*starts, *ends_of_all]])])
     desk.seen -= 23
+    recording = Recording(database, MACHINE, "0", START_NS)
+    desk.collector = Collector(desk.parts(sink=recording))
     desk.run(times=3)
-    assert [len(events) for _, events in desk.shown][:4] == [5, 5, 5, 5]
-    assert desk.times == list(range(1, 24))
-    assert len(desk.ended) == 23
+    assert [len(events) for _, events in desk.shown] == [5, 5, 5, 5, 3]
+    durations = [event.duration_ns for event in History(database).events(Filter())]
+    assert durations == [50] * 23
 
 
 def test_the_kernel_skipping_the_program_is_a_loss() -> None:
     desk = busy(3)
     run_to(desk, {1: lambda: setattr(desk, "skipped", 5)}, 3)
     assert desk.collector.ledger.counts() == Counts(seen=26, stored=21, filtered=0, lost=5)
+    assert desk.collector.ledger.by_cause[Cause.SKIPPED] == 5
+
+
+def test_a_reader_that_stays_bounds_the_wal_and_all_is_counted(database: Database) -> None:
+    database.wait_for_lock(0)
+    desk = busy(61, each=211)
+    recording = Recording(database, MACHINE, "0", START_NS)
+    wal = database.path.with_name(database.path.name + "-wal")
+    sizes: list[int] = []
+    with (
+        closing(Space(database, 0, wal_max_bytes=1 << 20)) as space,
+        closing(sqlite3.connect(database.path, isolation_level=None)) as reader,
+    ):
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM image").fetchone()
+        desk.collector = Collector(desk.parts(sink=recording, room=space))
+        steps = {n: lambda: sizes.append(wal.stat().st_size) for n in range(41)}
+        run_to(desk, {**steps, 41: lambda: reader.execute("COMMIT") and None}, 61)
+    assert 1 << 20 < max(sizes) < 2 << 20
+    lost = desk.collector.ledger.by_cause[Cause.WAL_BLOCKED]
+    assert 0 < lost < 41 * 211
+    assert desk.collector.failure is None
+    with database.reading() as connection:
+        (run,) = connection.exec_driver_sql("SELECT seen, stored, lost FROM runs").all()
+        (loss,) = connection.exec_driver_sql("SELECT cause, lost FROM losses").all()
+        stored = connection.exec_driver_sql("SELECT count(*) FROM image WHERE id > 0").scalar()
+    assert run == (61 * 211, 61 * 211 - lost, lost)
+    assert (stored, loss) == (run[1], ("wal blocked", lost))
 
 
 HOUR, DAY = 3_600 * SECOND, 86_400 * SECOND

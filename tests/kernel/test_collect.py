@@ -106,6 +106,9 @@ def test_survives_kill_in_the_middle_of_a_storm(
     last = record()
     last.stop()
     assert [run["ended"] for run in _runs(last.db)] == ["crashed"] * 11 + ["clean"]
+    blind = [each for each in last.coverage() if each["kind"] == "blind"]
+    assert [each["why"] for each in blind] == ["crash"] * 11 + ["no collector"]
+    assert [each["events"] for each in blind] == [0] * 12
 
 
 def test_nothing_stays_attached_after_a_clean_end(recorder: Recorder) -> None:
