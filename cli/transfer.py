@@ -1,7 +1,8 @@
 """execdb import: events from a file."""
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -9,6 +10,8 @@ from typing import Annotated, TextIO
 import typer
 
 from execdb.store.errors import ExecdbError
+
+_SHOWN_EVERY = 1_000  # lines
 
 
 def import_(
@@ -19,14 +22,40 @@ def import_(
     from execdb.store.database import open_database
     from execdb.store.transfer import import_lines
 
-    with _opened(file) as lines, open_database(context.obj, create=True) as database:
+    with _opened(file) as stream, open_database(context.obj, create=True) as database:
         try:
-            added, known = import_lines(database, lines)
+            with _watched(stream) as lines:
+                added, known = import_lines(database, lines)
         except UnicodeDecodeError as error:
             raise ExecdbError(
                 f"{file} is not UTF-8 ({error.reason}); nothing was imported"
             ) from error
     print(f"imported {added} execs, {known} were there already")
+
+
+@contextmanager
+def _watched(stream: TextIO) -> Iterator[Iterable[str]]:
+    """The lines, and on a terminal a bar that shows how far they have got."""
+    if not sys.stderr.isatty():
+        yield stream
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    raw = stream.buffer.raw  # type: ignore[attr-defined]
+    size = os.fstat(raw.fileno()).st_size or None  # of a pipe nobody knows
+    columns = TextColumn("importing"), BarColumn(), TextColumn("{task.fields[execs]:,} execs")
+    console = Console(stderr=True)
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+        task = progress.add_task("", total=size, execs=0)
+
+        def counted() -> Iterator[str]:
+            for number, line in enumerate(stream):
+                if number % _SHOWN_EVERY == 0:
+                    progress.update(task, completed=raw.tell() if size else 0, execs=number)
+                yield line
+
+        yield counted()
 
 
 @contextmanager

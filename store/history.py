@@ -8,6 +8,7 @@ an import and a recording may, they are merged.
 import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from heapq import merge
 from itertools import islice
 from typing import Any, NamedTuple
@@ -258,8 +259,7 @@ class History:
                     + who
                     + commands[command_id]
                     + where
-                    + (readable(errno), readable(caller))
-                    + ending(status)
+                    + _outcome(errno, caller, status)
                     + (duration_ns, parent_id)
                 )
                 events.append(new(Event, fields))
@@ -272,6 +272,14 @@ class History:
             f"{self._database.path} does not hold together: {what} refers to others that are not "
             "there"
         )
+
+
+@lru_cache(maxsize=8_192)
+def _outcome(
+    errno: str | None, caller: str | bytes | None, status: int | None
+) -> tuple[str | int | None, ...]:
+    """errno, caller, ended, exit_code, signal."""
+    return readable(errno), readable(caller), *ending(status)
 
 
 def _within(connection: Connection, segment: Segment, wanted: Filter) -> tuple[int, int]:

@@ -345,6 +345,28 @@ def test_an_interrupted_replay_reports_and_says_so(hours_apart: Path, options: l
 # Import
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_an_import_shows_how_far_it_is_on_a_terminal(
+    db: Path, tmp_path: Path, terminal: bool
+) -> None:
+    file = tmp_path / "events.ndjson"
+    file.write_text("".join(json_of(to_dict(an_event(n))) + "\n" for n in range(3_001)))
+    master, slave = pty.openpty()
+    stderr = slave if terminal else subprocess.PIPE
+    command = [EXECDB, "--db", db, "import", file]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=stderr, env=environment, timeout=60
+    )
+    os.close(slave)
+    assert done.stdout == b"imported 3001 execs, 0 were there already\n"
+    if terminal:
+        assert b"importing" in os.read(master, 65_536)
+    else:
+        assert done.stderr == b""
+    os.close(master)
+
+
 def test_a_file_to_import_that_is_not_there(run: Run, tmp_path: Path) -> None:
     refused(run("import", tmp_path / "missing.ndjson"), 1, "missing.ndjson")
     refused(run("import", tmp_path), 1)

@@ -1,0 +1,59 @@
+"""A file within bounds while it is recorded to."""
+
+import os
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from tests.kernel.conftest import Recorder, finish, storm, wait_for
+
+Record = Callable[..., Recorder]
+LIMIT = 10_000_000  # bytes
+EACH = 60_013  # programs that each of two processes starts; together more than the limit holds
+
+
+def on_disk(db: Path) -> int:
+    sizes = (os.stat(f"{db}{end}").st_size for end in ("", "-wal"))
+    return sum(sizes)
+
+
+def runs(db: Path) -> list[tuple[int, ...]]:
+    with closing(sqlite3.connect(db, timeout=60)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        sql = "SELECT seen, stored, lost, pruned, (SELECT count(*) FROM execs) FROM runs"
+        return connection.execute(sql).fetchall()
+
+
+def test_the_file_stays_within_its_size_at_full_speed(record: Record, programs: Path) -> None:
+    recorder = record("--max-size", "10MB", "--quiet")
+    processes = storm(programs, EACH, EACH)
+    largest = 0
+    while any(process.poll() is None for process in processes):
+        largest = max(largest, on_disk(recorder.db))
+    finish(processes)
+    recorder.stop()
+    assert LIMIT // 2 < largest <= LIMIT
+    ((seen, stored, lost, pruned, rows),) = runs(recorder.db)
+    assert seen == stored + lost >= 2 * EACH
+    assert lost < EACH // 50  # none, but for a machine that has other things to do
+    assert rows == stored - pruned
+    assert 0 < pruned < stored - EACH // 2
+    arguments = [int(event["argv"][1]) for event in recorder.events("--comm", "nothing")]
+    assert max(arguments) == EACH - 1
+    assert min(arguments) > 0
+
+
+def test_what_is_older_goes_while_recording(record: Record) -> None:
+    recorder = record("--keep", "2s", "--quiet")
+    subprocess.run(["true", "older"], check=True)
+    wait_for(lambda: recorder.events("--arg", "older"), "the event")
+    wait_for(lambda: not recorder.events("--arg", "older"), "its end")
+    subprocess.run(["true", "younger"], check=True)
+    wait_for(lambda: recorder.events("--arg", "younger"), "the next")
+    recorder.stop()
+    ((seen, stored, lost, pruned, rows),) = runs(recorder.db)
+    assert seen == stored == rows + pruned
+    assert lost == 0
+    assert pruned > 0
