@@ -27,6 +27,10 @@ def main() -> int:
         from tests.bench.yardstick import compare as measure
 
         return measure(arguments.events, arguments.write)
+    if arguments.what == "soak":
+        from tests.bench.limits import soak
+
+        return soak(arguments.events, arguments.write)
     from tests.bench.limits import hold
 
     return hold(full=arguments.full, events=arguments.events, write=arguments.write)
@@ -50,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     yardstick = what.add_parser("yardstick", help="the collector's work beside the same in C")
     _add_events(yardstick, 200_003)
     _add_write(yardstick)
+    long = what.add_parser("soak", help="a million execs flat out into one collector")
+    _add_events(long, 1_000_003)
+    _add_write(long)
     return parser
 
 

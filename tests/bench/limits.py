@@ -65,6 +65,15 @@ def hold(*, full: bool, events: int, write: Path | None) -> int:
     return int(any(row.held is False for row in rows))
 
 
+def soak(execs: int, write: Path | None) -> int:
+    """So many execs flat out into one collector; the exit code says whether it held."""
+    with contextlib.closing(Programs()) as programs:
+        rows = _long_rows(programs, (execs + 1) // 2)
+    command = shlex.join(["python", "-m", "tests.bench", *sys.argv[1:]])
+    publish("soak", f"{limits(rows)}\n{proc.machine()}. Measured with `{command}`.", write)
+    return int(any(row.held is False for row in rows))
+
+
 def _session(programs: Programs) -> Session:
     """Rounds of all three in turns, so that a noisy moment meets all of them."""
     new: list[Storm] = []
