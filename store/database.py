@@ -108,6 +108,12 @@ class Database:
             answer = self._connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
         return not answer[0]
 
+    def shrink(self, pages: int) -> None:
+        """Hands so many free pages to the file system, if there are, in a transaction of its own."""
+        with _as_sentences(self.path):
+            # execute() would stop after the first page: it takes the PRAGMA for a single step.
+            self.raw.executescript(f"PRAGMA incremental_vacuum({pages:d})")
+
     def data_version(self) -> int:
         """Changes when another connection has committed something; costs microseconds."""
         return int(self._connection.exec_driver_sql("PRAGMA data_version").scalar_one())

@@ -140,21 +140,21 @@ def outside(database: Database, bounds: Bounds, now_ns: int) -> int:
 def give_back(database: Database) -> int:
     """Takes free pages off the end of the file, so many at a time; returns how many. None are
     taken where the file was made by an execdb that did not provide for it."""
-    with database.writing() as connection:
-        before = _free_pages(connection)
-        database.raw.execute(f"PRAGMA incremental_vacuum({_STEP_PAGES})").fetchall()  # step by step
-        return before - _free_pages(connection)
+    before = _free_pages(database)
+    database.shrink(_STEP_PAGES)
+    return before - _free_pages(database)
 
 
 def compact(database: Database) -> None:
     """Makes the file as small as its rows allow, and empties the WAL if nobody reads it."""
     while give_back(database):
         pass
-    database.raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    database.take_up_wal()
 
 
-def _free_pages(connection: Connection) -> int:
-    return int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
+def _free_pages(database: Database) -> int:
+    with database.reading() as connection:
+        return int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
 
 
 def _oldest(connection: Connection) -> Segment | None:

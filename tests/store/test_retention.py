@@ -1,6 +1,7 @@
 """Retention: the oldest goes, with all that only it needed, and nothing else changes."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,21 @@ def test_a_file_that_is_too_large_is_made_smaller(database: Database) -> None:
     module.compact(database)
     assert on_disk(database) <= 10_000_000
     assert scalar(database, "PRAGMA integrity_check") == "ok"
+
+
+def test_no_step_holds_up_a_recorder_for_long(database: Database) -> None:
+    recording = recorded(database, [])
+    for batch in range(0, 100_000, 2_000):
+        execs = [an_exec(n, argv=("y" * 200, str(n))) for n in range(batch, batch + 2_000)]
+        recording.write(execs, [], counts(0))
+    retention, took_s = Retention(database, Bounds(max_bytes=10_000_000)), [0.0]
+    step: int | None = 0
+    while step is not None:
+        began_s = time.monotonic()
+        step = retention.step(START_NS)
+        took_s.append(time.monotonic() - began_s)
+    assert max(took_s) < 1  # a quarter of that, and less, on a machine that has nothing else to do
+    assert len(took_s) < 200
 
 
 def test_nothing_to_do_is_nothing_done(database: Database) -> None:
