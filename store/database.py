@@ -109,7 +109,7 @@ class Database:
         return not answer[0]
 
     def shrink(self, pages: int) -> None:
-        """Hands so many free pages to the file system, if there are, in a transaction of its own."""
+        """Hands so many free pages, if there are, to the file system."""
         with _as_sentences(self.path):
             # execute() would stop after the first page: it takes the PRAGMA for a single step.
             self.raw.executescript(f"PRAGMA incremental_vacuum({pages:d})")
