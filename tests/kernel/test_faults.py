@@ -79,7 +79,7 @@ def test_stopped_until_the_rings_overflow(recorder: Recorder, programs: Path) ->
     summary = recorder.stop()
     lost = assert_accounts_for(recorder.db, 503 + 5_003 + 5_009 + 509)
     assert lost > 1_000
-    assert f", {lost} lost, " in summary
+    assert f", {lost} lost (ring full), " in summary
 
 
 def test_the_smallest_ring_at_full_speed(record: Record, programs: Path) -> None:

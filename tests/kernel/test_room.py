@@ -157,28 +157,6 @@ def test_ending_while_the_database_is_locked_is_bounded(recorder: Recorder, prog
     holds(recorder.db)
 
 
-def test_a_lock_held_for_ten_seconds_loses_nothing(recorder: Recorder, programs: Path) -> None:
-    run_and_wait(recorder, "before")
-    with closing(sqlite3.connect(recorder.db, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        finish(storm(programs, 2003))
-        time.sleep(10)
-        other.execute("ROLLBACK")
-    wait_for(lambda: len(numbers(recorder)) == 2003, "what had waited")
-    assert ", 0 lost, " in recorder.stop()
-    assert holds(recorder.db)["lost"] == 0
-
-
-def test_vacuum_by_someone_else_loses_nothing(recorder: Recorder, programs: Path) -> None:
-    storms = storm(programs, 2003)
-    with closing(sqlite3.connect(recorder.db, timeout=30)) as other:
-        other.execute("VACUUM")
-    finish(storms)
-    wait_for(lambda: len(numbers(recorder)) == 2003, "all of the storm")
-    assert ", 0 lost, " in recorder.stop()
-    assert holds(recorder.db)["lost"] == 0
-
-
 def test_storing_goes_on_only_when_clearly_more_is_free(tmp_path: Path) -> None:
     with tmpfs(tmp_path / "disk", 10) as folder:
         with open_database(folder / "execdb.db", create=True) as database:
