@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from itertools import repeat
 from math import isfinite, isnan
@@ -70,11 +71,11 @@ def replay(
         try:
             for _ in repeat(None) if loop else range(1):
                 events = history.events(wanted)
-                if speed or asides:
+                if speed:
                     due = with_asides(schedule(events, speed, idle_limit), asides)
                     played = report.watch(play(due, time.monotonic, time.sleep, _say))
                 else:  # nothing is due at any time, so nothing is late
-                    played = report.count(events)
+                    played = report.count(_say_between(events, asides) if asides else events)
                 emit(renderer(format)(played), at_once=speed > 0)
                 if not report.events:
                     break  # an empty loop would spin
@@ -82,6 +83,16 @@ def replay(
             report.print()
     if strict and gaps:
         raise typer.Exit(INCOMPLETE)
+
+
+def _say_between(events: Iterator[Event], asides: Sequence[tuple[int, str]]) -> Iterator[Event]:
+    waiting = deque(asides)
+    for event in events:
+        while waiting and waiting[0][0] <= event.time_ns:
+            _say(waiting.popleft()[1])
+        yield event
+    for _, text in waiting:
+        _say(text)
 
 
 def _say(text: str) -> None:

@@ -3,10 +3,11 @@
 `stretches` is pure; `read_story` reads what it needs.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import pairwise
-from operator import index
+from operator import index, itemgetter
 from typing import Any, NamedTuple
 
 from execdb.store.database import Database
@@ -91,7 +92,7 @@ def stretches(story: Story, since_ns: int | None, until_ns: int | None) -> list[
     spans = [span for life in story.lives for span in life.spans] + [*story.imported]
     begin = min(from_ns for from_ns, _ in spans) if since_ns is None else since_ns
     end = max(to_ns for _, to_ns in spans) if until_ns is None else until_ns
-    layers = _layers(story)
+    layers = [each for each in _layers(story) if each.from_ns < end and each.to_ns > begin]
     if begin >= end:
         return []
     edges = {begin, end}
@@ -140,6 +141,7 @@ def _between(
 ) -> Iterator[Stretch]:
     """One for each two edges. Each layer is looked at where it begins and ends, not everywhere."""
     begins = sorted(range(len(layers)), key=lambda at: layers[at].from_ns)
+    reasons = _Reasons(lives)
     active: set[int] = set()
     at = 0
     for from_ns, to_ns in pairwise(edges):
@@ -150,20 +152,27 @@ def _between(
         if active:
             yield layers[min(active)]._replace(from_ns=from_ns, to_ns=to_ns)
         else:
-            yield Stretch(Kind.BLIND, from_ns, to_ns, why=_why(lives, from_ns))
+            yield Stretch(Kind.BLIND, from_ns, to_ns, why=reasons.of(from_ns))
 
 
-def _why(lives: Sequence[Life], blind_ns: int) -> Why:
-    """What the run that ended last before a time has to say of it."""
-    for life in lives:
-        for (_, before_ns), (after_ns, _) in pairwise(life.spans):
-            if before_ns <= blind_ns < after_ns:
-                return Why.CLOCK
-    ended = [(life.spans[-1][1], life.run_id, life.crashed) for life in lives]
-    before = [each for each in ended if each[0] <= blind_ns]
-    if before:
-        return Why.CRASH if max(before)[2] else Why.STOPPED
-    return Why.BEFORE
+class _Reasons:
+    """Why nothing was recorded at a time: what the run that ended last before it has to say."""
+
+    def __init__(self, lives: Sequence[Life]) -> None:
+        self._ends = sorted((life.spans[-1][1], life.run_id, life.crashed) for life in lives)
+        self._leaps = [
+            (before_ns, after_ns)
+            for life in lives
+            for (_, before_ns), (after_ns, _) in pairwise(life.spans)
+        ]
+
+    def of(self, blind_ns: int) -> Why:
+        if any(before_ns <= blind_ns < after_ns for before_ns, after_ns in self._leaps):
+            return Why.CLOCK
+        before = bisect_right(self._ends, blind_ns, key=itemgetter(0))
+        if not before:
+            return Why.BEFORE
+        return Why.CRASH if self._ends[before - 1][2] else Why.STOPPED
 
 
 def _joined(parts: Iterable[Stretch]) -> Iterator[Stretch]:

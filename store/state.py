@@ -1,6 +1,8 @@
 """What the database says of itself: runs, totals, size."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import func, select
@@ -44,21 +46,25 @@ def read_state(database: Database) -> State:
             row.started_ns is None for row in rows
         ):
             raise DatabaseError("the database does not hold together: a time is no number")
-        loss = schema.loss
-        sums = select(
-            loss.c.cause,
-            func.sum(loss.c.lost).label("lost"),
-            func.min(loss.c.from_ns).label("from_ns"),
-            func.max(loss.c.to_ns).label("to_ns"),
-        )
-        losses = [
-            {**row._asdict(), "cause": readable(row.cause)}
-            for row in connection.execute(sums.group_by(loss.c.cause).order_by(loss.c.cause))
-        ]
+        losses = connection.execute(select(schema.loss)).all()
+        check_rows(schema.loss, losses)
         runs = [{"run_id": row.id, **_public(row._asdict())} for row in rows]
     files = (database.path, database.path.with_name(database.path.name + "-wal"))
     size = sum(file.stat().st_size for file in files if file.exists())
-    return State(events, first, last, size, runs, losses)
+    return State(events, first, last, size, runs, _by_cause(losses))
+
+
+def _by_cause(losses: Sequence[Any]) -> list[dict[str, Any]]:
+    sums: dict[str, dict[str, Any]] = {}
+    for loss in losses:
+        cause = str(readable(loss.cause))
+        known = sums.setdefault(
+            cause, {"cause": cause, "lost": 0, "from_ns": loss.from_ns, "to_ns": loss.to_ns}
+        )
+        known["lost"] += loss.lost
+        known["from_ns"] = min(known["from_ns"], loss.from_ns)
+        known["to_ns"] = max(known["to_ns"], loss.to_ns)
+    return sorted(sums.values(), key=itemgetter("cause"))
 
 
 def _public(row: dict[str, Any]) -> dict[str, Any]:

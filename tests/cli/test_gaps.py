@@ -150,6 +150,7 @@ def test_replay_says_it_where_it_belongs(run: Run, holes: Path) -> None:
     assert [json.loads(line)["pid"] for line in answer.out.splitlines()][:2] == [1_000, 1_001]
     assert answer.err.startswith(CRASH + LOST + STOPPED)
     assert answer.err.count("\n") == 4
+    assert "late" not in answer.err  # nothing is due at any time
 
 
 def test_coverage_is_the_timeline(run: Run, holes: Path) -> None:
@@ -199,6 +200,7 @@ def test_status_has_the_causes(run: Run, holes: Path) -> None:
 def test_a_ledger_of_wrong_types_is_one_line(run: Run, holes: Path) -> None:
     with open_database(holes) as database, database.writing() as connection:
         connection.exec_driver_sql("UPDATE loss SET from_ns = 'x'")
-    answer = run("coverage")
-    assert (answer.code, answer.err.count("\n")) == (1, 1)
-    assert "does not hold together" in answer.err
+    for command in ("coverage", "query", "replay", "status"):
+        answer = run(command)
+        assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
+        assert "does not hold together" in answer.err

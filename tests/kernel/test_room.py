@@ -133,12 +133,13 @@ def test_ending_on_a_full_disk_says_what_was_not_stored(
     recorder = record("--min-free", "0", db=small_disk / "execdb.db")
     ballast = fill(small_disk, 64 << 10)
     recorder.process.send_signal(signal.SIGSTOP)
-    finish(storm(programs, 1009, 1013))
+    finish(storm(programs, 503, 509))
     recorder.process.terminate()
     recorder.process.send_signal(signal.SIGCONT)
     assert recorder.process.wait(PATIENCE_S) == 1
-    assert " lost (no space), " in recorder.log
-    assert "could not be stored: no space" in recorder.log.splitlines()[-1]
+    summary, reason = recorder.log.splitlines()[-2:]
+    assert " lost (no space), " in summary
+    assert "could not be stored: no space" in reason
     ballast.unlink()
     holds(recorder.db)
 
@@ -155,28 +156,6 @@ def test_ending_while_the_database_is_locked_is_bounded(recorder: Recorder, prog
     assert " lost (database refused), " in summary
     assert "locked by another program" in reason
     holds(recorder.db)
-
-
-def test_a_lock_held_for_ten_seconds_loses_nothing(recorder: Recorder, programs: Path) -> None:
-    run_and_wait(recorder, "before")
-    with closing(sqlite3.connect(recorder.db, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        finish(storm(programs, 2003))
-        time.sleep(10)
-        other.execute("ROLLBACK")
-    wait_for(lambda: len(numbers(recorder)) == 2003, "what had waited")
-    assert ", 0 lost, " in recorder.stop()
-    assert holds(recorder.db)["lost"] == 0
-
-
-def test_vacuum_by_someone_else_loses_nothing(recorder: Recorder, programs: Path) -> None:
-    storms = storm(programs, 2003)
-    with closing(sqlite3.connect(recorder.db, timeout=30)) as other:
-        other.execute("VACUUM")
-    finish(storms)
-    wait_for(lambda: len(numbers(recorder)) == 2003, "all of the storm")
-    assert ", 0 lost, " in recorder.stop()
-    assert holds(recorder.db)["lost"] == 0
 
 
 def test_storing_goes_on_only_when_clearly_more_is_free(tmp_path: Path) -> None:
