@@ -14,7 +14,6 @@ from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, 
 from execdb.bpf.ring import Rings
 from execdb.bpf.wire import COUNTERS, IMAGE
 from execdb.collector.privileges import CAP_BPF, CAP_PERFMON
-from execdb.store.errors import RecordingError
 from execdb.store.event import ImageKey
 
 
@@ -40,6 +39,7 @@ class KernelSource:
         self.program: Program = load(self.hooks, btf)
         self._links: list[int] = []
         self._link_names: list[str] = []
+        self._trouble: str | None = None
         on_exec = self.program.descriptors["on_exec"]
         self._fdinfo = os.open(f"/proc/self/fdinfo/{on_exec}", os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -60,7 +60,7 @@ class KernelSource:
     def gone(self) -> str | None:
         """A sentence if something else has detached the programs; None if all is well."""
         if names_of(self._links) == self._link_names:
-            return None
+            return self._trouble
         return "something else detached the BPF programs: start again"
 
     def follow(self, image: ImageKey) -> None:
@@ -80,11 +80,11 @@ class KernelSource:
         return self._rings.read()
 
     def refresh(self) -> None:
-        """Follows CPUs that came online. Raises RecordingError."""
+        """Follows CPUs that came online. Where one gets no ring, `gone` says so."""
         try:
             self._rings.refresh()
         except KernelError as error:
-            raise RecordingError(str(error)) from error
+            self._trouble = f"a CPU came online, and this process may not record on it: {error}"
 
     def needs(self) -> dict[int, Callable[[], object]]:
         """What some kernels ask a capability for while recording, as something to try: before

@@ -107,8 +107,11 @@ def test_survives_kill_in_the_middle_of_a_storm(
     last.stop()
     assert [run["ended"] for run in _runs(last.db)] == ["crashed"] * 11 + ["clean"]
     blind = [each for each in last.coverage() if each["kind"] == "blind"]
-    assert [each["why"] for each in blind] == ["crash"] * 11 + ["no collector"]
-    assert [each["events"] for each in blind] == [0] * 12
+    # A life that was killed before it stored anything makes one stretch of those around it.
+    *crashes, after = [each["why"] for each in blind]
+    assert 0 < len(crashes) <= 11
+    assert (set(crashes), after) == ({"crash"}, "no collector")
+    assert {each["events"] for each in blind} == {0}
 
 
 def test_nothing_stays_attached_after_a_clean_end(recorder: Recorder) -> None:
