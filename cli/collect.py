@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from execdb.cli.escape import escape
 from execdb.cli.gaps import causes
 from execdb.cli.identity import group_of, user_for, user_named
 from execdb.cli.options import Btf, bounds_of, btf_path
+from execdb.cli.stop import Stop
 from execdb.cli.version import VERSION
 from execdb.store.errors import DatabaseError, RecordingError, UsageError
 
@@ -119,7 +119,7 @@ class Disk:
 
 def record(
     path: Path,
-    stop: "Stop",
+    stop: Stop,
     shown: Format | None,
     kernel: Kernel,
     access: Access,
@@ -275,7 +275,7 @@ def _kernel(asked: Kernel) -> "KernelSource":
 
 
 def _shower(
-    shown: Format | None, machine: "Machine", run_id: int, stop: "Stop"
+    shown: Format | None, machine: "Machine", run_id: int, stop: Stop
 ) -> tuple[Callable[["Sequence[int]", "Sequence[Exec]"], None], Callable[[], int]]:
     """What to call with each batch, and what to call at the end."""
     if shown is None:
@@ -303,44 +303,3 @@ def _say(text: str) -> None:
 
 def _warn(text: str) -> None:
     _say(f"warning: {text}")
-
-
-class Stop:
-    """Asked to stop by a signal, by `ask`, or by the time being up."""
-
-    _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def __init__(self, for_s: float | None) -> None:
-        self._for_s = for_s
-        self._deadline_s: float | None = None
-        self._asked = False
-        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-
-    def __enter__(self) -> "Stop":
-        for number in self._SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means what it says
-                signal.signal(number, lambda *_: self.ask())
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for number in self._SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.close(self._read)
-        os.close(self._write)
-
-    def wake(self, watch: Callable[[int], None]) -> None:
-        """Has `watch` return early when it is time."""
-        watch(self._read)
-
-    def ask(self) -> None:
-        self._asked = True
-        with contextlib.suppress(OSError):
-            os.write(self._write, b"\0")
-
-    def asked(self) -> bool:
-        if self._for_s is not None and self._deadline_s is None:
-            self._deadline_s = time.monotonic() + self._for_s
-        late = self._deadline_s is not None and time.monotonic() >= self._deadline_s
-        return self._asked or late

@@ -6,62 +6,42 @@ an import and a recording may, they are merged.
 """
 
 import json
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from heapq import merge
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from execdb.store import schema
 from execdb.store.database import Database
 from execdb.store.dictionary import Lookup
 from execdb.store.errors import DatabaseError
 from execdb.store.event import Event, ending
-from execdb.store.filter import Filter, ancestors, commands, glob_bytes, has_text, one_of
+from execdb.store.filter import Filter, ancestors, glob_bytes, has_text, one_of
 from execdb.store.intern import readable
 from execdb.store.segments import (
     Segment,
     descendants_of,
     ids_of_pid,
-    lower_bound,
     segments_of,
+)
+from execdb.store.selection import (
+    Selection,
+    Span,
+    between,
+    count_of,
+    entries_of,
+    ids_within,
+    rows_of,
 )
 from execdb.store.typed import check_rows
 
 _PAGE = 1_000  # rows a transaction
 _PAGE_MIN = 20  # where many segments are read side by side
 _image, _run = schema.image, schema.run
-
-
-class Span(NamedTuple):
-    """Rows `first_id` to `last_id` of one segment. `shift_ns` added to boot_ns gives a time
-    that orders across boots: the wall clock as it was set last in that boot."""
-
-    segment: Segment
-    first_id: int
-    last_id: int
-    shift_ns: int
-
-    @property
-    def begin_ns(self) -> int:
-        return self.segment.first_boot_ns + self.shift_ns
-
-    @property
-    def end_ns(self) -> int:
-        return self.segment.last_boot_ns + self.shift_ns
-
-
-class Selection(NamedTuple):
-    """What to read: which rows of which spans. `ids` are the only candidates; `entries` of the
-    dictionary, by table, the only ones that they may refer to; both in order."""
-
-    wanted: Filter
-    spans: Sequence[Span]
-    ids: Sequence[int] | None
-    entries: Mapping[Table, Sequence[int]] = {}
 
 
 class History:
@@ -79,7 +59,7 @@ class History:
         """How many `events` would give. Raises DatabaseError."""
         with self._database.reading() as connection:
             selection = self._select(connection, wanted)
-            return sum(_count(connection, selection, span) for span in selection.spans)
+            return sum(count_of(connection, selection, span) for span in selection.spans)
 
     def events(self, wanted: Filter, *, limit: int = 0, reverse: bool = False) -> Iterator[Event]:
         """Oldest first, or newest first with `reverse`; the latest `limit` of them (0: all).
@@ -152,7 +132,7 @@ class History:
             shifts[boot_id] = max(shifts.get(boot_id, latest), latest)
         spans = []
         for segment in segments:
-            first, last = _within(connection, segment, wanted)
+            first, last = ids_within(connection, segment, wanted)
             if first <= last and (seen or first > 0):
                 spans.append(Span(segment, first, last, shifts[self._boot_id(segment)][1]))
         return spans
@@ -209,18 +189,18 @@ class History:
         """The events of one span, a page at a time."""
         first, last = span.first_id, span.last_id
         if selection.ids is not None:
-            candidates = _between(selection.ids, first, last)
+            candidates = between(selection.ids, first, last)
             yield from self._pages_of(selection, span, candidates, reverse, size)
             return
         entries: dict[ColumnElement[int], str] | None = None
         while first <= last:
             with self._database.reading() as connection:
                 if entries is None:
-                    entries = _entries(connection, selection, span.segment)
+                    entries = entries_of(connection, selection, span.segment)
                 if entries is None:
                     return
                 within = [_image.c.id.between(first, last)]
-                rows = _rows(connection, selection.wanted, entries, within, reverse, size)
+                rows = rows_of(connection, selection.wanted, entries, within, reverse, size)
                 events = self._events(connection, span.segment, rows)
             yield from events
             if len(rows) < size:
@@ -234,11 +214,11 @@ class History:
         ids = ids[::-1] if reverse else ids
         for at in range(0, len(ids), size):
             with self._database.reading() as connection:
-                entries = _entries(connection, selection, span.segment)
+                entries = entries_of(connection, selection, span.segment)
                 if entries is None:
                     return
                 within = [one_of(_image.c.id, json.dumps(ids[at : at + size]))]
-                rows = _rows(connection, selection.wanted, entries, within, reverse, size)
+                rows = rows_of(connection, selection.wanted, entries, within, reverse, size)
                 events = self._events(connection, span.segment, rows)
             yield from events
 
@@ -280,75 +260,3 @@ def _outcome(
 ) -> tuple[str | int | None, ...]:
     """errno, caller, ended, exit_code, signal."""
     return readable(errno), readable(caller), *ending(status)
-
-
-def _within(connection: Connection, segment: Segment, wanted: Filter) -> tuple[int, int]:
-    """The first and the last id of a segment in the time that is wanted."""
-    first, last = segment.first_id, segment.last_id
-    if wanted.since_ns is not None:
-        first = lower_bound(connection, segment, wanted.since_ns - segment.offset_ns)
-    if wanted.until_ns is not None:
-        last = lower_bound(connection, segment, wanted.until_ns - segment.offset_ns) - 1
-    return first, last
-
-
-def _between(ids: Sequence[int], first: int, last: int) -> Sequence[int]:
-    return ids[bisect_left(ids, first) : bisect_right(ids, last)]
-
-
-def _entries(
-    connection: Connection, selection: Selection, segment: Segment
-) -> dict[ColumnElement[int], str] | None:
-    """What rows of the segment must refer to: columns, each with ids as JSON. None if there are
-    none, and so no such row."""
-    first, last = segment.first_entry_id, segment.last_entry_id
-    within = {table: _between(ids, first, last) for table, ids in selection.entries.items()}
-    if not all(within.values()):
-        return None
-    lists = {table: json.dumps(ids) for table, ids in within.items()}
-    found: dict[ColumnElement[int], str] = {}
-    if schema.origin in lists:
-        found[_image.c.origin_id] = lists[schema.origin]
-    conditions = commands(lists.get(schema.program), lists.get(schema.argument))
-    if conditions:
-        command_id = schema.command.c.id
-        query = select(command_id).where(command_id.between(first, last), *conditions)
-        ids = list(connection.scalars(query))
-        if not ids:
-            return None
-        found[_image.c.command_id] = json.dumps(ids)
-    return found
-
-
-def _conditions(
-    wanted: Filter, entries: dict[ColumnElement[int], str]
-) -> list[ColumnElement[bool]]:
-    return [*wanted.conditions(), *(one_of(column, ids) for column, ids in entries.items())]
-
-
-def _rows(
-    connection: Connection,
-    wanted: Filter,
-    entries: dict[ColumnElement[int], str],
-    within: Sequence[ColumnElement[bool]],
-    reverse: bool,
-    size: int,
-) -> Sequence[Any]:
-    order = _image.c.id.desc() if reverse else _image.c.id
-    query = select(_image).where(*within, *_conditions(wanted, entries))
-    return connection.execute(query.order_by(order).limit(size)).all()
-
-
-def _count(connection: Connection, selection: Selection, span: Span) -> int:
-    entries = _entries(connection, selection, span.segment)
-    if entries is None:
-        return 0
-    conditions = _conditions(selection.wanted, entries)
-    if selection.ids is not None:
-        ids = _between(selection.ids, span.first_id, span.last_id)
-        conditions.append(one_of(_image.c.id, json.dumps(ids)))
-    elif not conditions:
-        return span.last_id - span.first_id + 1
-    conditions.append(_image.c.id.between(span.first_id, span.last_id))
-    counted = select(func.count()).select_from(_image).where(*conditions)
-    return int(connection.scalar(counted) or 0)
