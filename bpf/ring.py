@@ -95,6 +95,7 @@ class Rings:
         self._output = output
         self._pages = pages
         self._rings: dict[int, Ring] = {}
+        self._away: set[int] = set()  # CPUs that went offline and have a ring
         self._poll = select.poll()
         try:
             self.refresh()
@@ -103,13 +104,19 @@ class Rings:
             raise
 
     def refresh(self) -> None:
-        """Opens a ring for each CPU that came online. A ring once opened stays: what it holds is
-        still to be read, and it goes on by itself when its CPU comes back. One that something
-        else has taken out of the map is put back."""
+        """Opens a ring for each CPU that came online. A ring whose CPU went away stays, as what it
+        holds is still to be read, until the CPU is back: the kernel has taken it off that CPU for
+        good. One that something else has taken out of the map is put back."""
+        online = set(online_cpus())
+        for cpu in self._away & online:
+            ring = self._rings.pop(cpu)
+            self._poll.unregister(ring.fd)
+            ring.close()
+        self._away = self._rings.keys() - online
         with contextlib.suppress(PermissionError):  # a map that is frozen keeps what it has
             for cpu, ring in self._rings.items():
                 self._output[cpu] = struct.pack("=I", ring.fd)
-        for cpu in online_cpus():
+        for cpu in sorted(online):
             if cpu not in self._rings:
                 with contextlib.suppress(_Offline):
                     self._open(cpu)
