@@ -51,8 +51,6 @@ def test_a_ring_that_is_taken_away_comes_back(recorder: Recorder, programs: Path
         key = [str(byte) for byte in cpu.to_bytes(4, "little")]
         bpftool("map", "delete", "id", output, "key", *key)
     finish(storm(programs, 503))
-    before = len(recorder.events("--comm", "nothing"))
-    assert before < 503
 
     def comes_back() -> bool:
         subprocess.run(["true", "back"], check=True)
@@ -62,7 +60,9 @@ def test_a_ring_that_is_taken_away_comes_back(recorder: Recorder, programs: Path
     recorder.stop()
     (run,) = json.loads(recorder.run("status", "--format", "json"))["runs"]
     assert run["seen"] == run["stored"] + run["lost"]
-    assert run["lost"] >= 503 - before
+    stored = len(recorder.events("--comm", "nothing"))
+    assert stored < 503  # the ring may have come back before the storm was over
+    assert run["lost"] >= 503 - stored
 
 
 def test_a_map_that_is_frozen_ends_it_in_a_line(recorder: Recorder) -> None:
