@@ -10,7 +10,7 @@ from execdb.store.database import Database
 from execdb.store.event import NOTHING_MORE, REPLACED, Account, Counts, End, Exec, ImageKey
 from execdb.store.intern import insert_sql, storable
 from execdb.store.lineage import Lineage
-from execdb.store.rows import STATUS, Rows
+from execdb.store.rows import STATUS, WIDTH, Rows
 
 
 @dataclass(frozen=True)
@@ -161,10 +161,12 @@ class Batch:
             parent_id = None
             if parent is not None:
                 parent_id = began.get(parent) or known.get(parent) or self._look_up(parent)
-            pending.append(
-                [number, boot_ns, pid, ppid, origins[creds, place], commands[command], parent_id,
-                 None, None, errno, storable(caller)]
+            pending += (
+                number, boot_ns, pid, ppid, origins[creds, place], commands[command], parent_id,
+                None, None,
             )  # fmt: skip
+            if caller is not None or errno is not None:
+                rows.calls.append((errno, storable(caller), number))
             if errno is None:
                 if replaces and parent is not None:
                     self.end([End(boot_ns, parent, REPLACED)])
@@ -185,7 +187,9 @@ class Batch:
             if number is None:
                 continue
             if 0 < first <= number:
-                pending[number - first][STATUS : STATUS + 2] = status, boot_ns - key[0]
+                at = (number - first) * WIDTH + STATUS
+                pending[at] = status
+                pending[at + 1] = boot_ns - key[0]
             else:
                 self._updates.append((status, boot_ns - key[0], number))
             self.ended.append(key)

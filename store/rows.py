@@ -6,8 +6,6 @@ or its wall clock, a time is found by halving, without an index, and what a stre
 can go when the stretch goes.
 """
 
-from typing import Any
-
 from sqlalchemy import Connection, func, select
 
 from execdb.store import schema
@@ -15,22 +13,27 @@ from execdb.store.intern import Dictionary, insert_sql
 
 ROWS = 65_536  # of a segment; its last batch may go beyond
 
-# Columns of `image` and of `segment` by their place.
-BOOT_NS, PID, PARENT_ID, STATUS = (
-    list(schema.image.c.keys()).index(name) for name in ("boot_ns", "pid", "parent_id", "status")
-)
+# Columns of a pending row and of `segment` by their place.
+_COLUMNS = (
+    "id", "boot_ns", "pid", "ppid", "origin_id", "command_id", "parent_id", "status", "duration_ns"
+)  # fmt: skip
+WIDTH = len(_COLUMNS)
+_BOOT_NS, _PID, _PARENT_ID, STATUS = map(_COLUMNS.index, ("boot_ns", "pid", "parent_id", "status"))
+_TOGETHER = 32  # rows to one INSERT: more than half of what it takes to store one is the statement
 _FIRST, _LAST, _RUN, _OFFSET, _FIRST_BOOT, _LAST_BOOT, _FIRST_ENTRY, _LAST_ENTRY = range(8)
 _BEFORE = -(1 << 63)
 
 
 class Rows:
-    """The rows of one writer, from transaction to transaction. In each: `begin`; append lists
-    with the columns of `image` to `pending`, each under the id `next`, after a `cut` where
-    it does not follow on the one before; `flush`. After a rollback, `forget`."""
+    """The rows of one writer, from transaction to transaction. In each: `begin`; for each row,
+    which gets the id `next`, a `cut` where it does not follow on the one before, its WIDTH values
+    behind those in `pending`, and (errno, caller, id) into `calls` where it has any of them;
+    `flush`. After a rollback, `forget`."""
 
     def __init__(self) -> None:
         self.dictionary = Dictionary()
-        self.pending: list[list[Any]] = []
+        self.pending: list[int | None] = []
+        self.calls: list[tuple[str | bytes | None, str | bytes | None, int]] = []
         self.first = 1  # id of the first pending row
         self._open: list[int] | None = None  # the segment that goes on
         self._segments: list[list[int]] = []  # those that the pending rows belong to
@@ -61,15 +64,19 @@ class Rows:
 
     @property
     def next(self) -> int:
-        return self.first + len(self.pending)
+        return self.first + len(self.pending) // WIDTH
 
     def tail(self, run_id: int) -> tuple[int | None, int]:
         """What a row must have to need no `cut`: this offset of the clock, and at least this
         boot_ns."""
         if self._open is None or self._open[_RUN] != run_id:
             return None, _BEFORE
-        last = self.pending[-1][BOOT_NS] if self.pending else self._open[_LAST_BOOT]
-        return self._open[_OFFSET], last
+        last_ns = self._last_boot_ns()
+        return self._open[_OFFSET], self._open[_LAST_BOOT] if last_ns is None else last_ns
+
+    def _last_boot_ns(self) -> int | None:
+        """Of the last pending row."""
+        return self.pending[_BOOT_NS - WIDTH] if self.pending else None
 
     def cut(self, run_id: int, offset_ns: int, boot_ns: int) -> None:
         """The next row begins a segment."""
@@ -80,9 +87,10 @@ class Rows:
 
     def _close(self) -> None:
         """Brings the open segment up to the last row."""
-        if self._open is not None and self.pending:
+        last_ns = self._last_boot_ns()
+        if self._open is not None and last_ns is not None:
             self._open[_LAST] = self.next - 1
-            self._open[_LAST_BOOT] = self.pending[-1][BOOT_NS]
+            self._open[_LAST_BOOT] = last_ns
             self._open[_LAST_ENTRY] = self.dictionary.last_id
 
     def flush(self, connection: Connection) -> None:
@@ -90,28 +98,42 @@ class Rows:
             return
         self._close()
         self.dictionary.flush(connection)
-        connection.exec_driver_sql(_INSERT, list(map(tuple, self.pending)))
+        self._insert(connection)
         connection.exec_driver_sql(_SEGMENT, list(map(tuple, self._segments)))
-        connection.exec_driver_sql(_PIDS, self._blocks(PID, schema.PID_BITS))
-        children = self._blocks(PARENT_ID, schema.PARENT_BITS)
+        connection.exec_driver_sql(_PIDS, self._blocks(_PID, schema.PID_BITS))
+        children = self._blocks(_PARENT_ID, schema.PARENT_BITS)
         if children:
             connection.exec_driver_sql(_CHILDREN, children)
         self.first = self.next
-        self.pending = []
+        self.pending, self.calls = [], []
         if self._open is not None and (
             self.dictionary.full or self._open[_LAST] - self._open[_FIRST] >= ROWS
         ):
             self._open = None
 
+    def _insert(self, connection: Connection) -> None:
+        pending, step = self.pending, WIDTH * _TOGETHER
+        whole = len(pending) - len(pending) % step
+        for sql, starts, size in (
+            (_INSERT_MANY, range(0, whole, step), step),
+            (_INSERT, range(whole, len(pending), WIDTH), WIDTH),
+        ):
+            if starts:
+                rows = [tuple(pending[at : at + size]) for at in starts]
+                connection.exec_driver_sql(sql, rows)
+        if self.calls:
+            connection.exec_driver_sql(_CALL, self.calls)
+
     def _blocks(self, column: int, bits: int) -> list[tuple[int, int]]:
         """(value >> bits, block) of the pending rows, each once."""
         found: list[tuple[int, int]] = []
+        all_values = self.pending[column::WIDTH]
         at, end = self.first, self.next
         while at < end:
             block = at >> schema.BLOCK_BITS
             until = min(end, (block + 1) << schema.BLOCK_BITS)
-            rows = self.pending[at - self.first : until - self.first]
-            values = {row[column] >> bits for row in rows if row[column] is not None}
+            part = all_values[at - self.first : until - self.first]
+            values = {value >> bits for value in part if value is not None}
             found += [(value, block) for value in sorted(values)]
             at = until
         return found
@@ -119,11 +141,14 @@ class Rows:
     def forget(self) -> None:
         """Nothing of the last transaction is there."""
         self.dictionary.forget()
-        self.pending = []
+        self.pending, self.calls = [], []
         self._open = None
 
 
-_INSERT = insert_sql(schema.image)
+_VALUES = f"({', '.join('?' * WIDTH)})"
+_INSERT = f"INSERT INTO image ({', '.join(_COLUMNS)}) VALUES {_VALUES}"
+_INSERT_MANY = _INSERT + f", {_VALUES}" * (_TOGETHER - 1)
+_CALL = "UPDATE image SET errno = ?, caller = ? WHERE id = ?"
 _SEGMENT = insert_sql(schema.segment).replace("INSERT", "INSERT OR REPLACE", 1)
 _PIDS = insert_sql(schema.pid_block).replace("INSERT", "INSERT OR IGNORE", 1)
 _CHILDREN = insert_sql(schema.child_block).replace("INSERT", "INSERT OR IGNORE", 1)

@@ -105,10 +105,12 @@ class _Target:
                 rows.cut(run_id, offset_ns, boot_ns)
             last_ns = boot_ns
             parent_id = None if item.parent_id is None else sources.parent(item.parent_id, number)
-            pending.append(
-                [number, boot_ns, pid, ppid, origins[creds, place], commands[command], parent_id,
-                 item.status, item.duration_ns, storable(errno), storable(caller)]
+            pending += (
+                number, boot_ns, pid, ppid, origins[creds, place], commands[command], parent_id,
+                item.status, item.duration_ns,
             )  # fmt: skip
+            if caller is not None or errno is not None:
+                rows.calls.append((storable(errno), storable(caller), number))
             number += 1
         return number - first
 
