@@ -1,7 +1,7 @@
 """The per-CPU rings of the perf buffer, mapped and read directly.
 
 Layout as in perf_event_open(2), "MMAP layout": page 0 is control, data follows; records
-are `{u32 type, u16 misc, u16 size}` and wrap around the end.
+wrap around the end.
 """
 
 import contextlib
@@ -20,22 +20,6 @@ from execdb.bpf.map import Map
 _PAGE = mmap.PAGESIZE
 _HEAD, _TAIL = 1024, 1032  # data_head, data_tail in struct perf_event_mmap_page
 _U64 = struct.Struct("Q")
-_HEADER = struct.Struct("IHHI")  # type, misc, size; then, in a sample, the size of its data
-_SAMPLE = 9  # PERF_RECORD_SAMPLE
-
-
-def split(chunk: bytes) -> Iterator[bytes]:
-    """The samples in a stretch of ring data, each as its bytes, padding at the end included.
-
-    Notices of loss (PERF_RECORD_LOST) are passed over: the program's own counters say
-    the same and say it in time.
-    """
-    position, end = 0, len(chunk)
-    while position < end:
-        kind, _, size, length = _HEADER.unpack_from(chunk, position)
-        if kind == _SAMPLE:
-            yield chunk[position + 12 : position + 12 + length]
-        position += size
 
 
 class Ring:
@@ -154,12 +138,12 @@ class Rings:
         self._poll.poll(max(0.0, timeout_s) * 1000)
 
     def read(self) -> Iterator[bytes]:
-        """Every record now in the rings, ordered within each CPU only. Bounded: a ring is
-        read up to where its head stood when its turn came."""
+        """What is now in the rings, a stretch of whole records for each, in order within each CPU
+        only. Bounded: a ring is read up to where its head stood when its turn came."""
         for ring in self._rings.values():
             chunk = ring.read()
             if chunk:
-                yield from split(chunk)
+                yield chunk
 
     def close(self) -> None:
         for ring in self._rings.values():

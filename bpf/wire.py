@@ -3,6 +3,11 @@
 import struct
 import sys
 
+# A record in a ring (perf_event_open(2), "MMAP layout"): type, misc, size of it all; in a sample
+# the size of its data, which follows.
+RING_HEAD = struct.Struct("=IHHI")
+SAMPLE = 9  # PERF_RECORD_SAMPLE
+
 MESSAGE_LEN = 12
 KIND_EXEC, KIND_END, KIND_ATTEMPT = 1, 2, 3
 FLAG_REPLACES = 1
@@ -44,8 +49,9 @@ def _layout() -> dict[str, tuple[int, int]]:
     return layout
 
 
-# Both kinds of record have their kind in one place, and it fits a byte.
-KIND_AT = struct.calcsize("=QQI") + (0 if sys.byteorder == "little" else 3)
+# Where the byte stands that tells a ring's records apart, and the one that tells samples apart.
+TYPE_AT = 0 if sys.byteorder == "little" else 3
+KIND_AT = struct.calcsize("=QQI") + TYPE_AT
 
 LAYOUT = _layout()  # name -> (offset, size), both in bytes
 EXEC = struct.Struct("=" + "".join(code for _, code in _FIELDS))

@@ -45,7 +45,7 @@ class KernelCounts(Protocol):
 
 
 class Source(Protocol):
-    """Where records come from."""
+    """Where records come from: `read` gives stretches of them, as they stand in a ring."""
 
     def attach(self) -> None: ...
     def detach(self) -> None: ...
@@ -168,9 +168,9 @@ class Collector:
 
     def _drain(self) -> None:
         """Empties the rings, and puts what they held in order of boot time over all CPUs."""
-        records, offset_ns = self._parts.source.read(), self._parts.clock.offset_ns()
+        chunks, offset_ns = self._parts.source.read(), self._parts.clock.offset_ns()
         self.ledger.follow_clock(self._drained_ns, offset_ns)
-        decoded = self._decoder.decode(records, offset_ns)
+        decoded = self._decoder.decode(chunks, offset_ns)
         self._execs += decoded.execs
         self._execs.sort(key=_BOOT_NS)
         self._ends += decoded.ends

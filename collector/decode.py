@@ -1,4 +1,4 @@
-"""From a record (raw bytes, as in bpf/execdb.h) to an event. Pure."""
+"""From what stands in a ring (records as in bpf/execdb.h) to events. Pure."""
 
 import errno
 import re
@@ -7,22 +7,27 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
 from execdb.bpf import wire
-from execdb.store.event import Command, Creds, End, Exec, Place, text_of
+from execdb.store.event import Command, Creds, End, Exec, Place, Start, text_of
 
 T = TypeVar("T")
 _REMEMBERED = 8_192  # values of a kind
 _REMEMBERED_BYTES = 4_000_000
 _NS_BITS = 62  # of a boot time, so that a time of day still fits SQLite's integers: 146 years
 
-_CREDS_AT = wire.LAYOUT["uid"][0]
-_COMMAND_AT = wire.LAYOUT["argc"][0]
-_DATA_AT = wire.EXEC.size
+_HEAD = wire.RING_HEAD.size
+_KIND_AT = _HEAD + wire.KIND_AT
+_START_AT = _HEAD + wire.LAYOUT["caller"][0]  # up to the end: a Start
+_DATA_AT = _HEAD + wire.EXEC.size
+_END_SIZE = _HEAD + wire.END.size
+_SIZE = struct.Struct("=6xH").unpack_from
+# size; boot_ns, image_boot_ns, image_pid, status
+_END = struct.Struct("=6xH4xQQI4xI4x").unpack_from
+# size; boot_ns, parent_boot_ns, parent_pid, kind, pid, ppid, flags, error, where_len and, behind
+# caller and credentials, filename_len, args_len
+_EXEC = struct.Struct("=6xH4xQQIIIIIII4x16x48x8xII16x").unpack_from
+_CALLER = struct.Struct("=16s")
 _CREDS = struct.Struct("=IIIII16s12s")
 _COMMAND = struct.Struct("=IIII16s")
-# boot_ns, parent_boot_ns, parent_pid, kind, pid, ppid, flags, error, where_len, caller and, behind
-# the credentials, filename_len, args_len
-_FIXED = struct.Struct(f"=QQIIIIIII4x16s{_CREDS.size}x8xII16x").unpack_from
-_END = wire.END.unpack_from
 
 
 class BadRecord(ValueError):
@@ -38,65 +43,91 @@ class Decoded(NamedTuple):
 
 
 class Decoder:
-    """Decodes records; remembers the parts that recur, so that a known command is one
-    dictionary look-up instead of a parse of its arguments."""
+    """Decodes records; remembers what recurs, so that a known start is one dictionary look-up
+    instead of a parse of its arguments."""
 
     def __init__(self) -> None:
         self._creds: Known[Creds] = Known(parse_creds)
-        self._commands: Known[Command] = Known(parse_command)
         self._places: Known[Place] = Known(parse_place)
-        self._callers: Known[str | None] = Known(_parse_caller)
+        self._starts: Known[Start] = Known(self._parse_start)
 
-    def decode(self, records: Iterable[bytes], clock_offset_ns: int) -> Decoded:
-        """`clock_offset_ns` is CLOCK_REALTIME - CLOCK_BOOTTIME.
+    def decode(self, chunks: Iterable[bytes], clock_offset_ns: int) -> Decoded:
+        """Each chunk is a stretch of a ring, of whole records; `clock_offset_ns` is CLOCK_REALTIME
+        - CLOCK_BOOTTIME.
 
+        Notices of loss are passed over: the program's own counters say the same and in time.
         The loop runs for every exec and every end on the recorded machine, so it is written out:
-        a part that is known costs a slice and a look-up, and a named tuple is made without
-        its Python-level constructor.
+        a record is one unpacking, what recurs a slice and a look-up, and a named tuple is made
+        without its Python-level constructor.
         """
         execs: list[Exec] = []
         ends: list[End] = []
         unreadable = 0
-        creds, commands, places = self._creds, self._commands, self._places
-        callers, new = self._callers, tuple.__new__
-        for record in records:
-            try:
-                if record[wire.KIND_AT] == wire.KIND_END:
-                    boot_ns, image_ns, image_pid, _, status, _ = _END(record)
-                    if (boot_ns | image_ns) >> _NS_BITS:
-                        raise BadRecord(f"an end at {boot_ns} of {image_ns}")
-                    ends.append(new(End, (boot_ns, (image_ns, image_pid), status)))
-                    continue
-                (boot_ns, parent_ns, parent_pid, kind, pid, ppid, flags, error, where_len, caller,
-                 filename_len, args_len) = _FIXED(record)  # fmt: skip
-                where_at = _DATA_AT + filename_len + args_len
-                end_at = where_at + where_len
-                if (
-                    end_at > len(record)
-                    or kind not in _EXEC_KINDS
-                    or (boot_ns | parent_ns) >> _NS_BITS
-                ):
-                    raise BadRecord(f"kind {kind}, {len(record)} bytes")
-                fields = (
-                    boot_ns + clock_offset_ns,
-                    boot_ns,
-                    pid,
-                    ppid,
-                    creds[record[_CREDS_AT:_COMMAND_AT]],
-                    commands[record[_COMMAND_AT:where_at]],
-                    places[record[where_at:end_at]],
-                    (parent_ns, parent_pid) if parent_ns else None,
-                    flags & wire.FLAG_REPLACES != 0,
-                    _errno_name(error) if error else None,
-                    callers[caller],
-                )
-                execs.append(new(Exec, fields))
-            except (struct.error, IndexError, BadRecord):
-                unreadable += 1
+        starts, new = self._starts, tuple.__new__
+        for chunk in chunks:
+            at, until = 0, len(chunk)
+            while at < until:
+                try:
+                    if chunk[at + wire.TYPE_AT] != wire.SAMPLE:
+                        at += _size(chunk, at)
+                        continue
+                    if chunk[at + _KIND_AT] == wire.KIND_END:
+                        size, boot_ns, image_ns, image_pid, status = _END(chunk, at)
+                        if size < _END_SIZE or (boot_ns | image_ns) >> _NS_BITS:
+                            raise BadRecord(f"an end at {boot_ns} of {image_ns}, {size} bytes")
+                        ends.append(new(End, (boot_ns, (image_ns, image_pid), status)))
+                        at += size
+                        continue
+                    (size, boot_ns, parent_ns, parent_pid, kind, pid, ppid, flags, error, where_len,
+                     filename_len, args_len) = _EXEC(chunk, at)  # fmt: skip
+                    end_at = _DATA_AT + filename_len + args_len + where_len
+                    if (
+                        end_at > size
+                        or kind not in _EXEC_KINDS
+                        or (boot_ns | parent_ns) >> _NS_BITS
+                    ):
+                        raise BadRecord(f"kind {kind}, {size} bytes")
+                    fields = (
+                        boot_ns + clock_offset_ns,
+                        boot_ns,
+                        pid,
+                        ppid,
+                        starts[chunk[at + _START_AT : at + end_at]],
+                        (parent_ns, parent_pid) if parent_ns else None,
+                        flags & wire.FLAG_REPLACES != 0,
+                        _errno_name(error) if error else None,
+                    )
+                    execs.append(new(Exec, fields))
+                    at += size
+                except (struct.error, IndexError, BadRecord):
+                    unreadable += 1
+                    at += _size(chunk, at)
         return Decoded(execs, ends, unreadable)
+
+    def _parse_start(self, raw: bytes) -> Start:
+        """A record from `caller` to the end of what it says of the place. Raises BadRecord."""
+        creds_at = _CALLER.size
+        command_at = creds_at + _CREDS.size
+        _, _, filename_len, args_len, _ = _COMMAND.unpack_from(raw, command_at)
+        place_at = command_at + _COMMAND.size + filename_len + args_len
+        return Start(
+            self._creds[raw[creds_at:command_at]],
+            parse_command(raw[command_at:place_at]),
+            self._places[raw[place_at:]],
+            text_of(raw[:creds_at].partition(b"\0")[0]) or None,
+        )
 
 
 _EXEC_KINDS = (wire.KIND_EXEC, wire.KIND_ATTEMPT)
+
+
+def _size(chunk: bytes, at: int) -> int:
+    """Of the record there, or of all the rest where that cannot be."""
+    rest = len(chunk) - at
+    if rest < wire.RING_HEAD.size:
+        return rest
+    (size,) = _SIZE(chunk, at)
+    return min(rest, size) if size >= 8 else rest
 
 
 def _errno_name(error: int) -> str:
@@ -137,10 +168,6 @@ def parse_creds(raw: bytes) -> Creds:
 def _tty_name(name: str) -> str | None:
     """As ps(1) shows it: the kernel calls pts/3 `pts3`."""
     return re.sub(r"^pts(?=\d)", "pts/", name) or None
-
-
-def _parse_caller(raw: bytes) -> str | None:
-    return text_of(raw.partition(b"\0")[0]) or None
 
 
 def parse_place(raw: bytes) -> Place:

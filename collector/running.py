@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from execdb.bpf.wire import UNSET
-from execdb.store.event import Command, Creds, Exec, Place, text_of
+from execdb.store.event import Command, Creds, Exec, Place, Start, text_of
 
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
@@ -35,18 +35,17 @@ def _image(folder: Path, clock_offset_ns: int) -> Exec:
     boot_ns = int(fields[19]) * _TICK_NS  # starttime
     argv = (folder / "cmdline").read_bytes().split(b"\0")[:-1]
     with_path = text_of(os.readlink(bytes(folder / "exe"))) if argv else ""
+    command = Command(with_path, text_of(comm), tuple(map(text_of, argv)), len(argv), False)
+    place = Place(text_of(os.readlink(bytes(folder / "cwd"))) if argv else None, _cgroup(folder))
     return Exec(
         time_ns=boot_ns + clock_offset_ns,
         boot_ns=boot_ns,
         pid=int(folder.name),
         ppid=int(fields[1]),
-        creds=_creds(folder),
-        command=Command(with_path, text_of(comm), tuple(map(text_of, argv)), len(argv), False),
-        place=Place(text_of(os.readlink(bytes(folder / "cwd"))) if argv else None, _cgroup(folder)),
+        start=Start(_creds(folder), command, place, None),
         parent=None,
         replaces=False,
         errno=None,
-        caller=None,
     )
 
 

@@ -116,7 +116,7 @@ class Database:
 
     def data_version(self) -> int:
         """Changes when another connection has committed something; costs microseconds."""
-        return int(self._connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+        return int(self.raw.execute("PRAGMA data_version").fetchone()[0])
 
     def version(self) -> tuple[int, int]:
         """Changes when any connection, this one among them, has written something."""

@@ -42,6 +42,17 @@ class Place(NamedTuple):
     cgroup: str | None
 
 
+class Start(NamedTuple):
+    """What recurs from exec to exec: who started what, and where; with attempts also the name
+    of the calling task. Whoever makes many events hands the same object over for the same start:
+    it is then known by its identity, which costs nothing."""
+
+    creds: Creds
+    command: Command
+    place: Place
+    caller: str | None
+
+
 ImageKey = tuple[int, int]  # a process image: when it began (boot_ns), and its pid
 
 
@@ -54,13 +65,26 @@ class Exec(NamedTuple):
     boot_ns: int
     pid: int
     ppid: int
-    creds: Creds
-    command: Command
-    place: Place
+    start: Start
     parent: ImageKey | None
     replaces: bool
     errno: str | None
-    caller: str | None
+
+    @property
+    def creds(self) -> Creds:
+        return self.start.creds
+
+    @property
+    def command(self) -> Command:
+        return self.start.command
+
+    @property
+    def place(self) -> Place:
+        return self.start.place
+
+    @property
+    def caller(self) -> str | None:
+        return self.start.caller
 
 
 class End(NamedTuple):

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Table, func, insert, select
 from sqlalchemy.dialects import sqlite
 
 from execdb.store import schema
-from execdb.store.event import Command, Creds, Place, json_of
+from execdb.store.event import Command, Creds, Place, Start, json_of
 
 T = TypeVar("T")
 _ENTRIES = 16_384  # remembered at once, of all kinds
@@ -96,6 +96,7 @@ class Dictionary:
             self, schema.argument, lambda text: (json_of(text),), len
         )
         self._tables = (self.origins, self.programs, self.arguments, self.commands)
+        self.starts: dict[int, tuple[int, int, Start]] = {}
         self._chars = 0
         self.first_id = self._next = 1
 
@@ -120,6 +121,16 @@ class Dictionary:
         self._chars += chars
         return self._next - 1
 
+    def ids_of(self, start: Start) -> tuple[int, int, Start]:
+        """The ids of its origin and its command, which `starts` then has under its identity (and
+        the start itself, so that no other gets that identity)."""
+        if len(self.starts) >= _ENTRIES:
+            self.starts.clear()
+        creds, command, place, _ = start
+        found = self.origins[creds, place], self.commands[command], start
+        self.starts[id(start)] = found
+        return found
+
     def _command_row(self, command: Command) -> tuple[Any, ...]:
         arguments = self.arguments
         ids = ",".join([str(arguments[argument]) for argument in command.argv])
@@ -137,6 +148,7 @@ class Dictionary:
     def forget(self) -> None:
         for table in self._tables:
             table.forget()
+        self.starts.clear()
         self._chars = 0
 
 

@@ -5,25 +5,26 @@ forked may still exec. Anything older is looked up in the database.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection
 
 from execdb.store.event import ImageKey
 from execdb.store.segments import row_of
 
-_ENDED = 4_096  # remembered though they ended
+_ENDED = 4_096  # remembered though they ended, or all of a larger batch
 _LOST = 4_096  # remembered not to be there
+_EVER = 1 << 63  # beyond every row
 
 
 class Lineage:
     """The images of one run, by when they began and in which process. `ids` holds the rows of
-    those that are known by heart."""
+    those that are known by heart; whoever writes rows puts them there."""
 
     def __init__(self, run_id: int) -> None:
         self._run_id = run_id
         self.ids: dict[ImageKey, int] = {}
-        self._ended: deque[ImageKey] = deque()
+        self._ended: deque[list[ImageKey]] = deque()  # by the batch that stored it
+        self._ended_count = 0
         self._lost: set[ImageKey] = set()
 
     def look_up(self, connection: Connection, key: ImageKey) -> int | None:
@@ -41,10 +42,18 @@ class Lineage:
             self._lost.clear()
         self._lost.add(key)
 
-    def update(self, began: Mapping[ImageKey, int], ended: Iterable[ImageKey]) -> None:
-        """What a committed batch has brought: rows of images, and images that need not be
-        remembered for long."""
-        self.ids.update(began)
-        self._ended.extend(ended)
-        while len(self._ended) > _ENDED:
-            self.ids.pop(self._ended.popleft(), None)
+    def let_go(self, ended: list[ImageKey]) -> None:
+        """Images that ended, of a batch that was stored: they need not be remembered for long."""
+        if ended:
+            self._ended.append(ended)
+            self._ended_count += len(ended)
+        while self._ended and self._ended_count - len(self._ended[0]) >= _ENDED:
+            oldest = self._ended.popleft()
+            self._ended_count -= len(oldest)
+            for key in oldest:
+                self.ids.pop(key, None)
+
+    def undo(self, first: int, *, running: bool) -> None:
+        """Rows from `first` on were not stored after all, nor, with `running`, those below 0."""
+        lowest = 0 if running else -_EVER
+        self.ids = {key: row for key, row in self.ids.items() if lowest < row < first}

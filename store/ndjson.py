@@ -5,7 +5,7 @@ import re
 from typing import Any, NamedTuple
 
 from execdb.store.errors import BadEvent
-from execdb.store.event import REPLACED, Command, Creds, Exec, Place, ending, raw_of
+from execdb.store.event import REPLACED, Command, Creds, Exec, Place, Start, ending, raw_of
 
 _INT64 = (1 << 63) - 1
 _U32 = (1 << 32) - 1
@@ -162,26 +162,25 @@ def _load(line: str) -> dict[str, Any]:
 
 
 def _event(values: dict[str, Any]) -> Exec:
+    creds = Creds(
+        values["uid"],
+        values["euid"],
+        values["gid"],
+        values["loginuid"],
+        values["sessionid"],
+        values["tty"],
+        values["message"],
+    )
+    place = Place(values["cwd"], values["cgroup"])
     return Exec(
         values["time_ns"],
         values["boot_ns"],
         values["pid"],
         values["ppid"],
-        Creds(
-            values["uid"],
-            values["euid"],
-            values["gid"],
-            values["loginuid"],
-            values["sessionid"],
-            values["tty"],
-            values["message"],
-        ),
-        _command(values),
-        Place(values["cwd"], values["cgroup"]),
+        Start(creds, _command(values), place, values["caller"]),
         None,
         False,
         values["errno"],
-        values["caller"],
     )
 
 

@@ -70,35 +70,37 @@ class Recording:
         """Stores a batch, its execs in order of boot_ns, and the ledger so far in one
         transaction; returns the execs' row ids. Raises DatabaseError, and then nothing of it is
         stored and it may be tried again."""
+        first = _EVER
         try:
             with self._database.writing() as connection:
-                seen = self._store_the_running(connection)
+                self._store_the_running(connection)
                 self._rows.begin(connection, self._database.version())
-                batch = Batch(connection, self.run_id, self._rows, self._lineage, seen)
+                first = self._rows.next
+                batch = Batch(connection, self.run_id, self._rows, self._lineage)
                 ids = batch.begin(execs)
                 batch.end(ends)
                 batch.flush()
                 self._keep(connection, counts, account)
         except BaseException:
             self._rows.forget()
+            self._lineage.undo(first, running=bool(self._running))
             raise
         self._running = []
         self._rows.note(self._database.version())
-        self._lineage.update(batch.began, batch.ended)
+        self._lineage.let_go(batch.ended)
         return ids
 
-    def _store_the_running(self, connection: Connection) -> dict[ImageKey, int]:
+    def _store_the_running(self, connection: Connection) -> None:
         """Their rows go below all there are: ids less than 0, in order of boot_ns."""
         if not self._running:
-            return {}
+            return
         rows = Rows()
         rows.begin(connection)
         lowest = connection.scalar(select(func.min(schema.segment.c.first_id))) or 0
         rows.first = min(lowest, 0) - len(self._running)
-        batch = Batch(connection, self.run_id, rows, self._lineage, {})
+        batch = Batch(connection, self.run_id, rows, self._lineage)
         batch.begin(self._running)
         batch.flush()
-        return batch.began
 
     def finish(self, ended_ns: int, counts: Counts, account: Account = NOTHING_MORE) -> None:
         """Closes the run as clean, with its final ledger. Raises DatabaseError."""
@@ -136,41 +138,38 @@ class Batch:
         run_id: int,
         rows: Rows,
         lineage: Lineage,
-        began: dict[ImageKey, int],
     ) -> None:
         self._connection, self._run_id = connection, run_id
         self._rows, self._lineage = rows, lineage
         self._updates: list[tuple[int, int, int]] = []
-        self.began = began
         self.ended: list[ImageKey] = []
 
     def begin(self, execs: Iterable[Exec]) -> list[int]:
         """A row for each event; returns their ids."""
         rows, run_id = self._rows, self._run_id
-        commands, origins = rows.dictionary.commands, rows.dictionary.origins
-        pending, began, known = rows.pending, self.began, self._lineage.ids
+        starts, ids_of = rows.dictionary.starts, rows.dictionary.ids_of
+        pending, images = rows.pending, self._lineage.ids
         offset_ns, last_ns = rows.tail(run_id)
         number = first = rows.next
         for event in execs:
-            (time_ns, boot_ns, pid, ppid, creds, command, place, parent, replaces, errno,
-             caller) = event  # fmt: skip
+            time_ns, boot_ns, pid, ppid, start, parent, replaces, errno = event
             if time_ns - boot_ns != offset_ns or boot_ns < last_ns:
                 offset_ns = time_ns - boot_ns
                 rows.cut(run_id, offset_ns, boot_ns)
             last_ns = boot_ns
             parent_id = None
             if parent is not None:
-                parent_id = began.get(parent) or known.get(parent) or self._look_up(parent)
+                parent_id = images.get(parent) or self._look_up(parent)
+            origin_id, command_id, _ = starts.get(id(start)) or ids_of(start)
             pending += (
-                number, boot_ns, pid, ppid, origins[creds, place], commands[command], parent_id,
-                None, None,
+                number, boot_ns, pid, ppid, origin_id, command_id, parent_id, None, None
             )  # fmt: skip
-            if caller is not None or errno is not None:
-                rows.calls.append((errno, storable(caller), number))
+            if start.caller is not None or errno is not None:
+                rows.calls.append((errno, storable(start.caller), number))
             if errno is None:
                 if replaces and parent is not None:
                     self.end([End(boot_ns, parent, REPLACED)])
-                began[boot_ns, pid] = number
+                images[boot_ns, pid] = number
             number += 1
         return list(range(first, number))
 
@@ -180,10 +179,10 @@ class Batch:
     def end(self, ends: Iterable[End]) -> None:
         """Puts each end on the row of its image. Where there is none, its exec was lost, and
         counted as such."""
-        began, known = self.began, self._lineage.ids
+        images = self._lineage.ids
         pending, first = self._rows.pending, self._rows.first
         for boot_ns, key, status in ends:
-            number = began.get(key) or known.get(key) or self._look_up(key)
+            number = images.get(key) or self._look_up(key)
             if number is None:
                 continue
             if 0 < first <= number:
@@ -200,6 +199,7 @@ class Batch:
             self._connection.exec_driver_sql(_UPDATE, self._updates)
 
 
+_EVER = 1 << 63  # beyond every row
 _COUNT = (
     "UPDATE run SET seen = ?, stored = ?, filtered = ?, lost = ?,"
     " started_ns = coalesce(?, started_ns), alive_ns = coalesce(?, alive_ns) WHERE id = ?"

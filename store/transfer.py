@@ -90,11 +90,11 @@ class _Target:
     ) -> int:
         rows = self._rows
         pending = rows.pending
-        commands, origins = rows.dictionary.commands, rows.dictionary.origins
+        starts, ids_of = rows.dictionary.starts, rows.dictionary.ids_of
         offset_ns, last_ns = rows.tail(run_id)
         number = first = rows.next
         for item in items:
-            (time_ns, boot_ns, pid, ppid, creds, command, place, _, _, errno, caller) = item.event
+            time_ns, boot_ns, pid, ppid, start, _, _, errno = item.event
             there = known.setdefault((boot_ns, time_ns, pid), number)
             if item.id is not None:
                 sources.note(item.id, there)
@@ -105,12 +105,13 @@ class _Target:
                 rows.cut(run_id, offset_ns, boot_ns)
             last_ns = boot_ns
             parent_id = None if item.parent_id is None else sources.parent(item.parent_id, number)
+            origin_id, command_id, _ = starts.get(id(start)) or ids_of(start)
             pending += (
-                number, boot_ns, pid, ppid, origins[creds, place], commands[command], parent_id,
+                number, boot_ns, pid, ppid, origin_id, command_id, parent_id,
                 item.status, item.duration_ns,
             )  # fmt: skip
-            if caller is not None or errno is not None:
-                rows.calls.append((storable(errno), storable(caller), number))
+            if start.caller is not None or errno is not None:
+                rows.calls.append((storable(errno), storable(start.caller), number))
             number += 1
         return number - first
 

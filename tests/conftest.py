@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 
 from execdb.store.database import Database, open_database
-from execdb.store.event import Account, Command, Counts, Creds, Event, Exec, Place
+from execdb.store.event import Account, Command, Counts, Creds, Event, Exec, Place, Start
 from execdb.store.recording import Machine, Recording
 
 EXECDB = Path(sys.executable).with_name("execdb")
@@ -112,24 +112,29 @@ def some_creds(uid: int = 0, message: str = "Hey root!", **changes: Any) -> Cred
     return Creds(uid, uid, uid, None, None, None, message)._replace(**changes)
 
 
-def an_exec(number: int = 0, *, creds: Creds | None = None, **changes: Any) -> Exec:
+def an_exec(
+    number: int = 0,
+    *,
+    creds: Creds | None = None,
+    place: Place | None = None,
+    caller: str | None = None,
+    **changes: Any,
+) -> Exec:
     """The exec that is `number` milliseconds after START_NS, as pid 1000 + number."""
     command = Command("/usr/bin/true", "true", ("true",), 1, False)
     fields = {name: changes.pop(name) for name in Command._fields if name in changes}
     if "argv" in fields:
         fields.setdefault("argc", len(fields["argv"]))
+    who = creds or some_creds()
     base = Exec(
         time_ns=START_NS + number * 1_000_000,
         boot_ns=5_000_000_000 + number * 1_000_000,
         pid=1_000 + number,
         ppid=1,
-        creds=creds or some_creds(),
-        command=command._replace(**fields),
-        place=Place(None, None),
+        start=Start(who, command._replace(**fields), place or Place(None, None), caller),
         parent=None,
         replaces=False,
         errno=None,
-        caller=None,
     )
     return base._replace(**changes)
 

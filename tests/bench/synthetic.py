@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from execdb.store.event import Command, Creds, End, Exec, ImageKey, Place
+from execdb.store.event import Command, Creds, End, Exec, ImageKey, Place, Start
 
 BATCH = 2_000
 START_NS = 1_760_000_000_000_000_000
@@ -95,9 +95,10 @@ def month(events: int) -> Iterator[Batch]:
         uid = RARE.uid if rare else _UIDS[number // SESSION % len(_UIDS)]
         where = _PLACES[number // SESSION % len(_PLACES)]
         ppid = parent[1] if parent else 1
+        start = Start(_CREDS[uid], _NEEDLE if rare else command, where, None)
         execs.append(
-            Exec(START_NS + number * step_ns, boot_ns, image[1], ppid, _CREDS[uid],
-                 _NEEDLE if rare else command, where, parent, False, None, None)
+            Exec(START_NS + number * step_ns, boot_ns, image[1], ppid, start,
+                 parent, False, None)
         )  # fmt: skip
         if len(execs) == BATCH:
             yield execs, ends
@@ -142,9 +143,9 @@ def repeated(trace: list[dict[str, Any]], events: int) -> Iterator[dict[str, Any
 
 
 def _exec_of(values: dict[str, Any], argv: tuple[str, ...], parent: ImageKey | None) -> Exec:
+    creds = Creds(values["uid"], values["euid"], values["gid"], None, None, None, values["message"])
+    command = Command(values["filename"], values["comm"], argv, len(argv), False)
     return Exec(
         values["time_ns"], values["boot_ns"], values["pid"], values["ppid"],
-        Creds(values["uid"], values["euid"], values["gid"], None, None, None, values["message"]),
-        Command(values["filename"], values["comm"], argv, len(argv), False),
-        Place("/root/hello", "/"), parent, False, None, None,
+        Start(creds, command, Place("/root/hello", "/"), None), parent, False, None,
     )  # fmt: skip

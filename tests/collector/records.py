@@ -1,5 +1,6 @@
 """Records made by hand: the only place in these tests that knows the layout of bpf/execdb.h."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from execdb.bpf import wire
@@ -40,6 +41,17 @@ def record(
     }
     head = wire.EXEC.pack(*(values[name] for name in wire.LAYOUT))
     return head + filename + b"\0" + args + where + padding
+
+
+def sample(raw: bytes) -> bytes:
+    """The record as it stands in a ring."""
+    size = wire.RING_HEAD.size + len(raw)
+    return wire.RING_HEAD.pack(wire.SAMPLE, 0, size, len(raw)) + raw
+
+
+def ring(raws: Iterable[bytes]) -> list[bytes]:
+    """What a drain finds, in one stretch."""
+    return [b"".join(map(sample, raws))]
 
 
 def end(image: tuple[int, int], *, boot_ns: int, status: int = 0, padding: bytes = b"") -> bytes:

@@ -19,7 +19,7 @@ from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.recording import Recording
 from execdb.store.space import Space
-from tests.collector.records import end, record
+from tests.collector.records import end, record, ring
 from tests.conftest import MACHINE, START_NS, an_exec
 
 SECOND = 1_000_000_000
@@ -102,7 +102,7 @@ class Desk:
         self.seen += lost
         for records in cpus:
             self.seen += len(records)
-            yield from records
+            yield from ring(records)
             self.now_ns += slow_ns
 
     def follow(self, image: ImageKey) -> None:

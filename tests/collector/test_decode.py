@@ -1,5 +1,6 @@
 """Bytes in, events out: every argument as it was, and no record that ends the recorder."""
 
+import struct
 import tracemalloc
 
 import pytest
@@ -9,14 +10,14 @@ from hypothesis import strategies as st
 from execdb.bpf import wire
 from execdb.collector.decode import Decoder
 from execdb.store.event import End, Exec, raw_of
-from tests.collector.records import end, record
+from tests.collector.records import end, record, ring, sample
 
 ARGUMENTS = st.lists(st.binary(max_size=23).map(lambda raw: raw.replace(b"\0", b"")), max_size=7)
 PADDING = st.binary(max_size=7)  # perf rounds records up, with whatever was there
 
 
 def decode(raw: bytes, offset_ns: int = 0) -> Exec:
-    events, ends, unreadable = Decoder().decode([raw], offset_ns)
+    events, ends, unreadable = Decoder().decode(ring([raw]), offset_ns)
     assert (ends, unreadable) == ([], 0)
     return events[0]
 
@@ -32,6 +33,35 @@ def test_a_record_becomes_an_event() -> None:
     assert event.creds[:3] == (501, 0, 29)
     assert event.creds.message == "Hello World"
     assert event.command == ("/bin/true", "true", ("ls", "-l"), 2, False)
+
+
+LOST = struct.pack("IHHQQ", 2, 0, 24, 7, 23)
+
+
+@given(st.lists(PADDING, max_size=7))
+def test_each_record_of_a_stretch_comes_out_in_order(paddings: list[bytes]) -> None:
+    raws = [record(b"x", pid=n, padding=padding) for n, padding in enumerate(paddings)]
+    execs, _, _ = Decoder().decode(ring(raws), 0)
+    assert [event.pid for event in execs] == list(range(len(paddings)))
+
+
+def test_notices_of_loss_are_passed_over() -> None:
+    one, two = sample(record(b"x", pid=1)), sample(end((1, 1), boot_ns=2))
+    found = Decoder().decode([LOST + one + LOST + LOST, two + LOST, LOST, b""], 0)
+    assert ([event.pid for event in found.execs], len(found.ends)) == ([1], 1)
+    assert found.unreadable == 0
+
+
+def test_a_record_as_large_as_they_get() -> None:
+    """The size of one in a ring has 16 bits."""
+    argument = b"x" * 65_000
+    assert arguments_of(decode(record(argument))) == [argument]
+
+
+@given(st.lists(st.binary(max_size=97), min_size=1, max_size=7))
+def test_what_is_no_ring_ends(chunks: list[bytes]) -> None:
+    execs, ends, unreadable = Decoder().decode(chunks, 0)
+    assert len(execs) + len(ends) + unreadable <= sum(map(len, chunks))
 
 
 def test_ids_are_unsigned() -> None:
@@ -76,7 +106,7 @@ def test_what_was_cut_is_a_beginning_and_says_so(
 
 def test_an_end_names_its_image_and_status() -> None:
     raws = [record(b"x", boot_ns=7, pid=23), end((7, 23), boot_ns=1_009, status=256, padding=b"xx")]
-    execs, ends, unreadable = Decoder().decode(raws, 5)
+    execs, ends, unreadable = Decoder().decode(ring(raws), 5)
     assert (len(execs), unreadable) == (1, 0)
     assert ends == [End(boot_ns=1_009, image=(7, 23), status=256)]
 
@@ -126,7 +156,7 @@ def test_arguments_that_are_not_there_are_not_silently_absent() -> None:
 def test_a_known_command_is_not_taken_for_another() -> None:
     decoder = Decoder()
     raws = [record(b"a", b""), record(b"a"), record(b"a", b"", padding=b"\0\0"), record(b"a", b"b")]
-    events, _, _ = decoder.decode(raws * 2, 0)
+    events, _, _ = decoder.decode(ring(raws * 2), 0)
     assert [event.command.argv for event in events[:4]] == [
         ("a", ""),
         ("a",),
@@ -139,7 +169,7 @@ def test_a_known_command_is_not_taken_for_another() -> None:
 @pytest.mark.parametrize("length", range(len(record(b"ls", b"-l"))))
 def test_a_record_cut_anywhere_is_unreadable(length: int) -> None:
     whole = record(b"ls", b"-l")
-    events, _, unreadable = Decoder().decode([whole[:length], whole], 0)
+    events, _, unreadable = Decoder().decode(ring([whole[:length], whole]), 0)
     assert unreadable == 1
     assert [event.command.argv for event in events] == [("ls", "-l")]
 
@@ -147,7 +177,7 @@ def test_a_record_cut_anywhere_is_unreadable(length: int) -> None:
 @given(st.lists(st.one_of(st.binary(max_size=127), st.binary(min_size=wire.EXEC.size)), max_size=7))
 def test_garbage_ends_nothing(raws: list[bytes]) -> None:
     good = record(b"ls", boot_ns=1_009)
-    events, ends, unreadable = Decoder().decode([*raws, good], 0)
+    events, ends, unreadable = Decoder().decode(ring([*raws, good]), 0)
     assert len(events) + len(ends) + unreadable == len(raws) + 1
     assert events[-1].boot_ns == 1_009
 
@@ -157,7 +187,7 @@ def test_a_damaged_record_ends_nothing(data: st.DataObject) -> None:
     raw = bytearray(record(b"ls", b"-l", b"/tmp", where=b"usr\0\0slice\0"))
     for _ in range(data.draw(st.integers(1, 5))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
-    events, ends, unreadable = Decoder().decode([bytes(raw)], 0)
+    events, ends, unreadable = Decoder().decode(ring([bytes(raw)]), 0)
     assert len(events) + len(ends) + unreadable == 1
 
 
@@ -169,7 +199,7 @@ def test_what_is_remembered_is_bounded(count: int, size: int) -> None:
     tracemalloc.start()
     try:
         for number in range(count):
-            decoder.decode([record(b"%d" % number, b"x" * size, uid=number)], 0)
+            decoder.decode(ring([record(b"%d" % number, b"x" * size, uid=number)]), 0)
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

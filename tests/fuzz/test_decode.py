@@ -5,7 +5,7 @@ import random
 from execdb.bpf import wire
 from execdb.collector.decode import Decoder
 from execdb.store.event import Exec, raw_of
-from tests.collector.records import end, record
+from tests.collector.records import end, record, ring
 from tests.fuzz.mutate import Mutator, seed_of_this_run
 
 COUNT = 600_011
@@ -45,7 +45,7 @@ def test_no_record_is_too_strange() -> None:
     unreadable = 0
     for raw in Mutator(random.Random(seed), valid()).inputs(COUNT):
         try:
-            found = decoder.decode([raw], 10**18)
+            found = decoder.decode(ring([raw]), 10**18)
             assert len(found.execs) + len(found.ends) + found.unreadable == 1
             for event in found.execs:
                 check(event)
