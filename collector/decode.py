@@ -19,6 +19,7 @@ _KIND_AT = _HEAD + wire.KIND_AT
 _START_AT = _HEAD + wire.LAYOUT["caller"][0]  # up to the end: a Start
 _DATA_AT = _HEAD + wire.EXEC.size
 _END_SIZE = _HEAD + wire.END.size
+_TYPE_AT, _SAMPLE, _KIND_END = wire.TYPE_AT, wire.SAMPLE, wire.KIND_END
 _SIZE = struct.Struct("=6xH").unpack_from
 # size; boot_ns, image_boot_ns, image_pid, status
 _END = struct.Struct("=6xH4xQQI4xI4x").unpack_from
@@ -64,18 +65,19 @@ class Decoder:
         ends: list[End] = []
         unreadable = 0
         starts, new = self._starts, tuple.__new__
+        add_exec, add_end = execs.append, ends.append
         for chunk in chunks:
             at, until = 0, len(chunk)
             while at < until:
                 try:
-                    if chunk[at + wire.TYPE_AT] != wire.SAMPLE:
+                    if chunk[at + _TYPE_AT] != _SAMPLE:
                         at += _size(chunk, at)
                         continue
-                    if chunk[at + _KIND_AT] == wire.KIND_END:
+                    if chunk[at + _KIND_AT] == _KIND_END:
                         size, boot_ns, image_ns, image_pid, status = _END(chunk, at)
                         if size < _END_SIZE or (boot_ns | image_ns) >> _NS_BITS:
                             raise BadRecord(f"an end at {boot_ns} of {image_ns}, {size} bytes")
-                        ends.append(new(End, (boot_ns, (image_ns, image_pid), status)))
+                        add_end(new(End, (boot_ns, (image_ns, image_pid), status)))
                         at += size
                         continue
                     (size, boot_ns, parent_ns, parent_pid, kind, pid, ppid, flags, error, where_len,
@@ -97,7 +99,7 @@ class Decoder:
                         flags & wire.FLAG_REPLACES != 0,
                         _errno_name(error) if error else None,
                     )
-                    execs.append(new(Exec, fields))
+                    add_exec(new(Exec, fields))
                     at += size
                 except (struct.error, IndexError, BadRecord):
                     unreadable += 1
