@@ -101,9 +101,12 @@ keep = []
 
 def main():
     channel = socket.socket(fileno=0)
-    request = json.loads(channel.makefile("rb").readline())
+    requests = channel.makefile("rb")
+    line = b""
     try:
-        reply, descriptors = load(import_bcc(), request)
+        bcc = import_bcc()  # takes about as long as writing the request
+        line = requests.readline()
+        reply, descriptors = load(bcc, json.loads(line))
     except ImportError as error:
         reply, descriptors = {"error": "no bcc", "detail": str(error)}, []
     except AttributeError as error:
@@ -112,6 +115,7 @@ def main():
         reply, descriptors = {"error": "unsafe bcc", "detail": str(error)}, []
     except Exception as error:  # whatever BCC raises becomes the parent's sentence
         reply, descriptors = {"error": "load", "detail": str(error) or repr(error)}, []
+    line = line or requests.readline()  # who asks is heard out
     socket.send_fds(channel, [json.dumps(reply).encode() + b"\n"], descriptors)
 
 

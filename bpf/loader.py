@@ -1,5 +1,6 @@
 """Loads the program: BTF offsets in, a compile in a short-lived child, descriptors out."""
 
+import contextlib
 import json
 import mmap
 import os
@@ -9,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -46,15 +47,20 @@ def load(hooks: Sequence[Hook] = ALWAYS, btf: Path = offsets.BTF_PATH) -> Progra
     programs = {hook.program: hook.kind for hook in hooks}
     kinds = set(programs.values())
     kprobes = machine.this() if "kprobe" in kinds else None
-    layout_from, layout_flags = _layout(btf, kprobes)
-    request = {
-        "source": _source("execdb.bpf.c"),
-        "cflags": [*layout_flags, *_cflags(kinds)],
-        "maps": MAPS,
-        "programs": programs,
-        "tracepoints": [hook.target for hook in hooks if hook.kind == "tracepoint"],
-        "record": ["scratch", "exec"],
-    }
+    layout_from = ""
+
+    def request() -> dict[str, Any]:
+        nonlocal layout_from
+        layout_from, layout_flags = _layout(btf, kprobes)
+        return {
+            "source": _source("execdb.bpf.c"),
+            "cflags": [*layout_flags, *_cflags(kinds)],
+            "maps": MAPS,
+            "programs": programs,
+            "tracepoints": [hook.target for hook in hooks if hook.kind == "tracepoint"],
+            "record": ["scratch", "exec"],
+        }
+
     reply, descriptors = _compile_anywhere(request)
     try:
         _check_layout(reply["layout"])
@@ -118,14 +124,13 @@ def _ask_headers(kprobes: Machine | None) -> dict[str, int]:
     """Offsets from the kernel's own headers, which take BCC longer than the stand-ins do."""
     request = {
         "source": (HERE / "offsets.c").read_text() + offsets.question(kprobes),
-        "kernel_headers": True,
         "cflags": ["-w"],  # the kernel's headers are not ours to mend
         "maps": [],
         "programs": {},
         "tracepoints": [],
         "record": ["answer"],
     }
-    reply, _ = _compile_anywhere(request)
+    reply, _ = _compile_anywhere(lambda: request, kernel_headers=True)
     return {name: size - 1 for name, _, size in reply["layout"]}
 
 
@@ -153,12 +158,18 @@ def _check_layout(layout: list[list[Any]]) -> None:
         )
 
 
-def _compile_anywhere(request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
-    """The first interpreter with the real BCC does the work."""
+def _compile_anywhere(
+    ask: Callable[[], dict[str, Any]], *, kernel_headers: bool = False
+) -> tuple[dict[str, Any], list[int]]:
+    """The first interpreter with the real BCC does the work; it imports BCC while `ask` makes the
+    request."""
     reply: dict[str, Any] = {}
+    request: dict[str, Any] | None = None
     for interpreter in interpreters():
         earlier = reply
-        reply, descriptors = compile_with(interpreter, request)
+        with Child(interpreter, kernel_headers=kernel_headers) as child:
+            request = request or ask()
+            reply, descriptors = child.answer(request)
         if "error" not in reply:
             return reply, descriptors
         if reply["error"] not in ("no bcc", "wrong bcc"):
@@ -168,30 +179,44 @@ def _compile_anywhere(request: dict[str, Any]) -> tuple[dict[str, Any], list[int
     raise KernelError(explain(reply))
 
 
-def compile_with(interpreter: str, request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
-    """One loader child. Returns its reply, `{"error": ...}` among them, and the descriptors."""
-    ours, theirs = socket.socketpair()
-    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
-    if not request.get("kernel_headers"):
-        environment["BCC_KERNEL_SOURCE"] = str(HERE / "headers")
-    with ours, open(os.memfd_create("output"), "w+b") as output:
+class Child:
+    """A loader child, which gives one answer and is then ended."""
+
+    def __init__(self, interpreter: str, *, kernel_headers: bool = False) -> None:
+        self._channel, theirs = socket.socketpair()
+        self._output = open(os.memfd_create("output"), "w+b")  # noqa: SIM115
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        if not kernel_headers:
+            environment["BCC_KERNEL_SOURCE"] = str(HERE / "headers")
         with theirs:
-            child = subprocess.Popen(
+            self._process = subprocess.Popen(
                 [interpreter, "-I", str(HERE / "compile.py")],
                 stdin=theirs.fileno(),
-                stdout=output,
-                stderr=output,
+                stdout=self._output,
+                stderr=self._output,
                 env=environment,
             )
-        resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (_OUTPUT_MAX, _OUTPUT_MAX))
-        try:
-            reply, descriptors = _converse(ours, request)
-        finally:
-            child.kill()
-            child.wait()
-        output.seek(0)
-        reply["output"] = output.read(1 << 20).decode(errors="replace")
-    return reply, descriptors
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (_OUTPUT_MAX, _OUTPUT_MAX))
+
+    def __enter__(self) -> "Child":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._end()
+        self._channel.close()
+        self._output.close()
+
+    def _end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def answer(self, request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
+        """Its reply, `{"error": ...}` among them, with what it printed, and the descriptors."""
+        reply, descriptors = _converse(self._channel, request)
+        self._end()
+        self._output.seek(0)
+        reply["output"] = self._output.read(1 << 20).decode(errors="replace")
+        return reply, descriptors
 
 
 def _converse(channel: socket.socket, request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
@@ -200,7 +225,8 @@ def _converse(channel: socket.socket, request: dict[str, Any]) -> tuple[dict[str
     data, descriptors = b"", []
     try:
         channel.settimeout(TIMEOUT_S)
-        channel.sendall(json.dumps(request).encode() + b"\n")
+        with contextlib.suppress(BrokenPipeError):  # it has gone; maybe it left a word
+            channel.sendall(json.dumps(request).encode() + b"\n")
         while not data.endswith(b"\n"):
             channel.settimeout(max(0.001, deadline_s - time.monotonic()))
             more, fds, _, _ = socket.recv_fds(channel, 1 << 16, 32, socket.MSG_CMSG_CLOEXEC)
@@ -240,7 +266,8 @@ def find_bcc() -> Bcc:
     reply: dict[str, Any] = {}
     request: dict[str, Any] = {"source": None, "maps": (), "programs": ()}
     for interpreter in interpreters():
-        reply, _ = compile_with(interpreter, request)
+        with Child(interpreter) as child:
+            reply, _ = child.answer(request)
         if "error" not in reply:
             return Bcc(True, f"{reply['version']} ({reply['file']}, run by {interpreter})", "")
     return Bcc(False, "not found", explain(reply))
