@@ -9,6 +9,8 @@
  */
 #include "execdb.h"
 
+#define ENOSPC 28 /* uapi/asm-generic/errno-base.h */
+
 /* A record under construction is too large for the 512-byte stack. One entry
  * a CPU in a plain array: a per-CPU array cannot hold values over 32 KiB. */
 struct scratch {
@@ -25,6 +27,7 @@ BPF_ARRAY(scratch, struct scratch, CPUS);
 BPF_ARRAY(ending, struct end_record, CPUS);
 BPF_HASH(images, u32, struct image, IMAGES_MAX); /* process -> the image it runs */
 BPF_PERF_OUTPUT(output);
+BPF_RINGBUF_OUTPUT(spare, SPARE_PAGES); /* for CPUs that have no ring in `output` */
 
 #define READ(type, base, offset) ({ \
 	type value = 0; \
@@ -119,14 +122,25 @@ static inline void append(struct scratch *s, const char *from, u64 most)
 		s->at = at + length;
 }
 
-/* Hands the record over; nonzero if the perf buffer had no room for it. */
+/* Hands a record over; nonzero if there was no room for it. A CPU that came online has no ring
+ * (ENOENT), and the kernel takes one that had gone offline off its ring for good (EOPNOTSUPP), as
+ * a suspend does with all CPUs but the first. */
+static inline int hand_over(void *ctx, void *record, u64 size)
+{
+	int error = output.perf_submit(ctx, record, size);
+
+	if (error && error != -ENOSPC)
+		error = spare.ringbuf_output(record, size, BPF_RB_NO_WAKEUP);
+	return error;
+}
+
 static inline int submit(void *ctx, struct scratch *s)
 {
 	u64 length = s->at;
 
 	if (length > sizeof(s->data))
 		length = sizeof(s->data);
-	return output.perf_submit(ctx, s, sizeof(s->exec) + length);
+	return hand_over(ctx, s, sizeof(s->exec) + length);
 }
 
 /* All arguments in one read: exec has just written them, so none is paged out.
@@ -269,7 +283,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx) /* task, group_dead on newer ke
 	end->image_pid = pid;
 	end->kind = KIND_END;
 	end->status = wait_status(task);
-	if (output.perf_submit(ctx, end, sizeof(*end)))
+	if (hand_over(ctx, end, sizeof(*end)))
 		count->ends_lost++;
 	return 0;
 }

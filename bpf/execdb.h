@@ -77,7 +77,7 @@ struct end_record {
 /* What this CPU's program has counted since it was loaded. */
 struct counters {
 	u64 seen;         /* execs, and failed attempts where they are recorded */
-	u64 lost;         /* of them, records the perf buffer had no room for */
+	u64 lost;         /* of them, records there was no room for */
 	u64 ends_lost;    /* likewise, of ends */
 	u64 untracked;    /* images that `images` had no room for: no end, no children */
 };

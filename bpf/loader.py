@@ -18,7 +18,7 @@ from execdb.bpf.errors import KernelError
 from execdb.bpf.machine import Machine
 from execdb.bpf.map import Map
 from execdb.bpf.program import ALWAYS, MAPS, Hook, Program, close_all, names_of
-from execdb.bpf.ring import possible_cpus
+from execdb.bpf.ring import SPARE_BYTES, possible_cpus
 
 HERE = Path(__file__).parent
 CONFIG_MAX = 10_240
@@ -61,13 +61,14 @@ def load(hooks: Sequence[Hook] = ALWAYS, btf: Path = offsets.BTF_PATH) -> Progra
     except KernelError:
         close_all(descriptors)
         raise
-    config, fallback, counters, images, output, *loaded = descriptors
+    config, fallback, counters, images, output, spare, *loaded = descriptors
     return Program(
         config=Map(config, wire.MESSAGE_LEN),
         fallback=Map(fallback, wire.MESSAGE_LEN),
         counters=Map(counters, wire.COUNTERS.size * possible_cpus()),
         images=Map(images, wire.IMAGE.size),
         output=Map(output, 4),
+        spare=Map(spare, 0),
         descriptors=dict(zip(programs, loaded, strict=True)),
         tracepoint_ids=reply["tracepoints"],
         layout_from=layout_from,
@@ -133,6 +134,7 @@ def _cflags(kinds: set[str]) -> list[str]:
         f"-DCONFIG_MAX={CONFIG_MAX}",
         f"-DIMAGES_MAX={IMAGES_MAX}",
         f"-DCPUS={possible_cpus()}",
+        f"-DSPARE_PAGES={SPARE_BYTES // mmap.PAGESIZE}",
         f"-DPAGE_SIZE={mmap.PAGESIZE}",
     ]
     if kinds > {"raw_tracepoint"}:

@@ -11,7 +11,7 @@ from execdb.bpf.errors import KernelError
 from execdb.bpf.machine import Machine
 from execdb.bpf.map import Map
 
-MAPS = ("config", "fallback", "counters", "images", "output")
+MAPS = ("config", "fallback", "counters", "images", "output", "spare")
 _KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe/type")
 
 
@@ -74,6 +74,7 @@ class Program:
     counters: Map
     images: Map
     output: Map
+    spare: Map
     descriptors: dict[str, int]
     tracepoint_ids: dict[str, int]
     layout_from: str

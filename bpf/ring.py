@@ -1,4 +1,4 @@
-"""The per-CPU rings of the perf buffer, mapped and read directly.
+"""The per-CPU rings of the perf buffer, and the spare one, mapped and read directly.
 
 Layout as in perf_event_open(2), "MMAP layout": page 0 is control, data follows; records
 wrap around the end.
@@ -16,10 +16,14 @@ from pathlib import Path
 from execdb.bpf import syscall
 from execdb.bpf.errors import KernelError
 from execdb.bpf.map import Map
+from execdb.bpf.wire import RING_HEAD, SAMPLE
 
 _PAGE = mmap.PAGESIZE
 _HEAD, _TAIL = 1024, 1032  # data_head, data_tail in struct perf_event_mmap_page
 _U64 = struct.Struct("Q")
+SPARE_BYTES = 2 << 20  # a power of two
+_SPARE_HEADER = struct.Struct("II")
+_BUSY = 1 << 31  # BPF_RINGBUF_BUSY_BIT
 
 
 class Ring:
@@ -72,44 +76,64 @@ def _cpu_list(text: str) -> list[int]:
     return cpus
 
 
-class Rings:
-    """The rings of all CPUs that are online; `refresh` follows CPUs that come and go."""
+class SpareRing:
+    """The BPF ring buffer that CPUs without a ring of their own share. Raises OSError.
 
-    def __init__(self, output: Map, pages: int) -> None:
+    Layout as in the kernel's kernel/bpf/ringbuf.c: a page with the consumer's position, one with
+    the producer's, then the data, twice in a row, so that no record wraps. Records are
+    `{u32 length, u32}` and their bytes, each at a multiple of 8.
+    """
+
+    def __init__(self, fd: int, size: int = SPARE_BYTES) -> None:
+        self._fd, self._size = fd, size
+        self._consumer = mmap.mmap(fd, _PAGE)
+        self._producer = mmap.mmap(fd, _PAGE, prot=mmap.PROT_READ, offset=_PAGE)
+        self._data: mmap.mmap | None = None  # until it is needed, which may be never
+
+    def read(self) -> bytes:
+        """What has been written since the last read, as it would stand in another ring; frees its
+        place. A record that is still being written waits, with those behind it."""
+        (at,), (end,) = _U64.unpack_from(self._consumer), _U64.unpack_from(self._producer)
+        if at == end:
+            return b""
+        if self._data is None:
+            length = 2 * self._size
+            self._data = mmap.mmap(self._fd, length, prot=mmap.PROT_READ, offset=2 * _PAGE)
+        parts: list[bytes] = []
+        while at < end:
+            start = at % self._size + _SPARE_HEADER.size
+            length, _ = _SPARE_HEADER.unpack_from(self._data, at % self._size)
+            if length & _BUSY:
+                break
+            parts.append(RING_HEAD.pack(SAMPLE, 0, RING_HEAD.size + length, length))
+            parts.append(self._data[start : start + length])
+            at += (_SPARE_HEADER.size + length + 7) // 8 * 8
+        _U64.pack_into(self._consumer, 0, at)
+        return b"".join(parts)
+
+    def close(self) -> None:
+        for memory in (self._consumer, self._producer, self._data):
+            if memory is not None:
+                memory.close()
+
+
+class Rings:
+    """A ring for each CPU that is online now, and the spare one. A CPU that goes offline leaves its
+    ring for good: the kernel sees to that."""
+
+    def __init__(self, output: Map, spare: Map, pages: int) -> None:
         self._output = output
         self._pages = pages
         self._rings: dict[int, Ring] = {}
-        self._away: set[int] = set()  # CPUs that went offline and have a ring
         self._poll = select.poll()
+        self._spare = SpareRing(spare.fd)
         try:
-            self.refresh()
+            for cpu in online_cpus():
+                with contextlib.suppress(_Offline):
+                    self._open(cpu)
         except BaseException:
             self.close()
             raise
-
-    def refresh(self) -> None:
-        """Opens a ring for each CPU that came online. A ring whose CPU went away stays, as what it
-        holds is still to be read, until the CPU is back: the kernel has taken it off that CPU for
-        good. One that something else has taken out of the map is put back."""
-        online = set(online_cpus())
-        for cpu in self._away & online:
-            ring = self._rings.pop(cpu)
-            self._poll.unregister(ring.fd)
-            ring.close()
-        self._away = self._rings.keys() - online
-        with contextlib.suppress(PermissionError):  # a map that is frozen keeps what it has
-            for cpu, ring in self._rings.items():
-                self._output[cpu] = struct.pack("=I", ring.fd)
-        for cpu in sorted(online):
-            if cpu not in self._rings:
-                with contextlib.suppress(_Offline):
-                    self._open(cpu)
-
-    def try_to_grow(self) -> None:
-        """Does what a CPU that comes online later will ask for, and undoes it; nothing where every
-        CPU that there can be has its ring. Raises PermissionError."""
-        if len(self._rings) < possible_cpus():
-            os.close(syscall.open_bpf_output(next(iter(self._rings))))
 
     def _open(self, cpu: int) -> None:
         try:
@@ -140,7 +164,7 @@ class Rings:
     def read(self) -> Iterator[bytes]:
         """What is now in the rings, a stretch of whole records for each, in order within each CPU
         only. Bounded: a ring is read up to where its head stood when its turn came."""
-        for ring in self._rings.values():
+        for ring in (*self._rings.values(), self._spare):
             chunk = ring.read()
             if chunk:
                 yield chunk
@@ -149,6 +173,7 @@ class Rings:
         for ring in self._rings.values():
             ring.close()
         self._rings.clear()
+        self._spare.close()
 
 
 class _Offline(Exception):

@@ -135,7 +135,7 @@ def record(
     from execdb.collector.collect import Collector, Parts
     from execdb.collector.memory import settle
     from execdb.collector.mirror import Mirror
-    from execdb.collector.privileges import drop
+    from execdb.collector.privileges import CAP_BPF, drop
     from execdb.collector.running import running_images
     from execdb.store.config import ConfigTable
     from execdb.store.database import open_database
@@ -178,7 +178,8 @@ def record(
         gone: str | None = None
 
         def begun() -> None:
-            _say(_begun(path, source, drop(uid, gid, source.needs())))
+            # Kernels before 5.19 ask for CAP_BPF to read and update maps.
+            _say(_begun(path, source, drop(uid, gid, {CAP_BPF: source.counts})))
 
         def over() -> bool:
             nonlocal gone

@@ -24,7 +24,6 @@ _BOOT_NS = attrgetter("boot_ns")
 _WAITING_MAX = 200_000  # events that wait for a locked database; about 100 MB
 _BATCH_MAX = 20_000  # of them stored at once: the rings go on filling meanwhile
 _LAST_ATTEMPTS = 33  # to store the last of them while another program holds the lock
-_REFRESH_S = 1.0  # how often CPUs that came online are looked for
 _RETRY_NS = 1_000_000_000  # how soon it is tried again after the disk has refused
 _SPARING_NS = 1_000_000_000  # how often the ledger is written where there is no room
 _EVER_NS = 1 << 62
@@ -51,7 +50,6 @@ class Source(Protocol):
     def detach(self) -> None: ...
     def wait(self, timeout_s: float) -> None: ...
     def read(self) -> Iterator[bytes]: ...
-    def refresh(self) -> None: ...
     def follow(self, image: ImageKey) -> None: ...
     def counts(self) -> KernelCounts: ...
 
@@ -120,7 +118,6 @@ class Collector:
         self._settled_ns = 0  # what is older is stored or counted
         self._written_ns = 0
         self._retry_ns = 0  # before that the disk is not tried again
-        self._refreshed_s = 0.0
 
     def run(self, stopped: Callable[[], bool], started: Callable[[], None]) -> None:
         """Records until `stopped` says so; calls `started` once recording."""
@@ -157,9 +154,6 @@ class Collector:
         now_s = self._now_ns() / 1e9
         with contextlib.suppress(DatabaseRefused):  # the next step tries again
             self._parts.mirror.update(now_s)
-        if now_s - self._refreshed_s >= _REFRESH_S:
-            self._parts.source.refresh()
-            self._refreshed_s = now_s
         before_ns = self._now_ns()  # what is older is in a ring by now
         self._drain()
         self._store(max(before_ns - _SETTLE_NS, self._settled_ns))

@@ -1,10 +1,8 @@
 """Least privilege: what the process gives up once it is recording (capabilities(7), credentials(7),
 prctl(2)). There is no way back."""
 
-import contextlib
 import ctypes
 import os
-import resource
 import struct
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -12,9 +10,9 @@ from pathlib import Path
 
 from execdb.store.errors import RecordingError
 
-CAP_PERFMON, CAP_BPF = 38, 39
+CAP_BPF = 39
 _SETGID, _SETUID, _SETPCAP = 6, 7, 8
-_NAMES = {CAP_PERFMON: "CAP_PERFMON", CAP_BPF: "CAP_BPF"}
+_NAMES = {CAP_BPF: "CAP_BPF"}
 
 # linux/prctl.h
 _SET_KEEPCAPS, _CAPBSET_DROP, _SET_NO_NEW_PRIVS = 8, 24, 38
@@ -32,7 +30,6 @@ def drop(uid: int, gid: int, needs: Mapping[int, Callable[[], object]]) -> list[
     """
     held = _held()
     _end_threads()
-    _no_limit_on_locked_memory()
     if _SETPCAP in held:
         _drop_bounding_set()
     _prctl(_SET_KEEPCAPS, 1)
@@ -69,13 +66,6 @@ def _end_threads() -> None:
             thread.join(5)
             if thread.is_alive():
                 raise RuntimeError(f"{thread.name} would keep its privileges")
-
-
-def _no_limit_on_locked_memory() -> None:
-    """A ring for a CPU that comes online later takes no CAP_IPC_LOCK then."""
-    unlimited = resource.RLIM_INFINITY
-    with contextlib.suppress(ValueError, OSError):  # without CAP_SYS_RESOURCE
-        resource.setrlimit(resource.RLIMIT_MEMLOCK, (unlimited, unlimited))
 
 
 def _drop_bounding_set() -> None:

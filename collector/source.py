@@ -2,18 +2,16 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from execdb.bpf import machine
-from execdb.bpf.errors import KernelError
 from execdb.bpf.loader import load
 from execdb.bpf.offsets import BTF_PATH
 from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, misses, names_of
 from execdb.bpf.ring import Rings
 from execdb.bpf.wire import COUNTERS, IMAGE
-from execdb.collector.privileges import CAP_BPF, CAP_PERFMON
 from execdb.store.event import ImageKey
 
 
@@ -39,11 +37,10 @@ class KernelSource:
         self.program: Program = load(self.hooks, btf)
         self._links: list[int] = []
         self._link_names: list[str] = []
-        self._trouble: str | None = None
         on_exec = self.program.descriptors["on_exec"]
         self._fdinfo = os.open(f"/proc/self/fdinfo/{on_exec}", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            self._rings = Rings(self.program.output, ring_pages)
+            self._rings = Rings(self.program.output, self.program.spare, ring_pages)
         except BaseException:
             self.program.close()
             raise
@@ -60,7 +57,7 @@ class KernelSource:
     def gone(self) -> str | None:
         """A sentence if something else has detached the programs; None if all is well."""
         if names_of(self._links) == self._link_names:
-            return self._trouble
+            return None
         return "something else detached the BPF programs: start again"
 
     def follow(self, image: ImageKey) -> None:
@@ -78,18 +75,6 @@ class KernelSource:
 
     def read(self) -> Iterator[bytes]:
         return self._rings.read()
-
-    def refresh(self) -> None:
-        """Follows CPUs that came online. Where one gets no ring, `gone` says so."""
-        try:
-            self._rings.refresh()
-        except KernelError as error:
-            self._trouble = f"a CPU came online, and this process may not record on it: {error}"
-
-    def needs(self) -> dict[int, Callable[[], object]]:
-        """What some kernels ask a capability for while recording, as something to try: before
-        5.19 to read and update maps; always to open a ring for a CPU that comes online later."""
-        return {CAP_BPF: self.counts, CAP_PERFMON: self._rings.try_to_grow}
 
     def counts(self) -> KernelCounts:
         cpus = COUNTERS.iter_unpack(self.program.counters[0])

@@ -88,9 +88,6 @@ class Desk:
     def wait(self, timeout_s: float) -> None:
         self.now_ns += SECOND // 10
 
-    def refresh(self) -> None:
-        self.log.append("refresh")
-
     def counts(self) -> KernelCounts:
         return KernelCounts(self.seen, self.lost, skipped=self.skipped)
 
@@ -260,10 +257,6 @@ def test_an_end_alone_is_written_too() -> None:
 
 def test_an_idle_machine_is_not_written_about() -> None:
     assert Desk([]).run(times=23).ledgers == []
-
-
-def test_cpus_that_come_online_are_looked_for_each_second() -> None:
-    assert 2 <= Desk([]).run(times=30).log.count("refresh") <= 4
 
 
 CPU = st.lists(st.one_of(st.integers(1, 102 * SECOND), st.none()), max_size=5).map(
