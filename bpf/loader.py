@@ -23,7 +23,7 @@ from execdb.bpf.ring import SPARE_BYTES, possible_cpus
 HERE = Path(__file__).parent
 CONFIG_MAX = 10_240
 IMAGES_MAX = 65_536  # live processes that are followed; memory is set aside for each
-TIMEOUT_S = 300  # a compile through real kernel headers on a slow machine takes minutes
+TIMEOUT_S = 600  # a compile through real kernel headers on a slow machine takes minutes
 _REPLY_MAX, _OUTPUT_MAX = 1 << 20, 16 << 20  # bytes
 _LINE_MAX = 300
 
