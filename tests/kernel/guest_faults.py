@@ -99,7 +99,9 @@ def test_cpus_that_come_and_go_and_a_clock_that_is_set(recorder: Recorder) -> No
         ((seen, stored, lost, ended),) = connection.execute(
             "SELECT seen, stored, lost, ended FROM runs"
         )
-        clocks = connection.execute("SELECT before_ns, after_ns FROM clock_set ORDER BY id").fetchall()
+        clocks = connection.execute(
+            "SELECT before_ns, after_ns FROM clock_set ORDER BY id"
+        ).fetchall()
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert [round((after - before) / HOUR_NS) for before, after in clocks] == [-1, 25, -24]
     assert (seen, lost, ended) == (stored, 0, "clean")

@@ -28,8 +28,9 @@ MACHINE = "--mods auto --disable-kvm --force-9p --cpus 2 --memory 2G --show-boot
 KERNEL = "mitigations=off tsc=reliable oops=panic loglevel=7"
 GUESTS: list[subprocess.Popen[bytes]] = []
 FETCHING = threading.Lock()  # apt is not made to be run twice at a time
-BOOT_S = 20
-PROBLEMS = {0: "", 255: "the guest died", -signal.SIGKILL: "over the time limit"}
+DIED = 255
+ATTEMPTS = 2  # kernels now and then trip over emulated CPUs before anything of ours runs
+PROBLEMS = {0: "", DIED: "the guest died", -signal.SIGKILL: "over the time limit"}
 
 # virtme-ng mounts the root over 9p uncached, which makes every program several times slower.
 LAUNCHER = """
@@ -134,10 +135,11 @@ def guest_command(folder: Path, venv: Path, script: Path) -> list[str]:
 
 def supervise(
     command: list[str], scratch: str, timeout: float, title: bytes
-) -> tuple[int, list[bytes]]:
-    """Run a guest to its end, passing its lines on with a title before each; return its code and
-    the console's end."""
+) -> tuple[int, int, list[bytes]]:
+    """Run a guest to its end, passing its lines on with a title before each; return its code, how
+    many lines that were, and the console's end."""
     console: deque[bytes] = deque(maxlen=60)
+    said = 0
     null, pipe, env = subprocess.DEVNULL, subprocess.PIPE, os.environ | {"TMPDIR": scratch}
     with subprocess.Popen(
         command, stdin=null, stdout=pipe, stderr=pipe, env=env, start_new_session=True
@@ -150,9 +152,10 @@ def supervise(
         alarm.start()
         try:
             for line in guest.stdout:
+                said += 1
                 sys.stdout.buffer.write(title + line.rstrip(b"\r\n") + b"\n")
                 sys.stdout.flush()
-            return guest.wait(), list(console)
+            return guest.wait(), said, list(console)
         finally:
             alarm.cancel()
             guest.kill()
@@ -170,10 +173,13 @@ def run(release: str, args: argparse.Namespace) -> str:
             folder = fetch(release, args.cache)
         command = guest_command(folder, args.venv, script)
         title = f"{release} | ".encode()
-        code, console = supervise(command, scratch, args.timeout, title)
-    if code and not any(b"script exited" in text for text in console):
-        text = b"".join(console).decode(errors="replace")
-        print(f"\n--- the end of {release}'s console:", text, sep="\n")
+        for _ in range(ATTEMPTS):
+            code, said, console = supervise(command, scratch, args.timeout, title)
+            if code and not any(b"script exited" in text for text in console):
+                text = b"".join(console).decode(errors="replace")
+                print(f"\n--- the end of {release}'s console:", text, sep="\n", flush=True)
+            if code != DIED or said:
+                break
     return PROBLEMS.get(code, f"exit {code}")
 
 
@@ -182,9 +188,6 @@ def attempt(series: str, release: str, args: argparse.Namespace) -> str:
     start = time.monotonic()
     try:
         problem = run(release, args) if release else "not offered by the configured sources"
-        if problem == PROBLEMS[255] and time.monotonic() - start < BOOT_S:
-            # Kernels now and then trip over emulated CPUs before anything of ours runs.
-            problem = run(release, args)
     except (OSError, subprocess.CalledProcessError) as error:
         problem = str(error)
     verdict = f"FAILED ({problem})" if problem else "ok"
