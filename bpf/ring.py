@@ -164,7 +164,8 @@ class Rings:
     def read(self) -> Iterator[bytes]:
         """What is now in the rings, a stretch of whole records for each, in order within each CPU
         only. Bounded: a ring is read up to where its head stood when its turn came."""
-        for ring in (*self._rings.values(), self._spare):
+        rings: list[Ring | SpareRing] = [*self._rings.values(), self._spare]
+        for ring in rings:
             chunk = ring.read()
             if chunk:
                 yield chunk
