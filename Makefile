@@ -29,7 +29,7 @@ test-kernels: setup $(VENV)/ready-to-test ## tests on Debian's own kernels, unde
 		env EXECDB_TEST_PATIENCE_S=900 EXECDB_TEST_PROGRAMS=build/programs \
 		$(VENV)/bin/python -m $(INSIDE)
 
-check: setup $(VENV)/ready-to-test lint types test ## what CI runs
+check: setup $(VENV)/ready-to-test lint types test ## what CI runs first
 
 lint: $(VENV)/ready-to-test
 	@$(VENV)/bin/ruff check .

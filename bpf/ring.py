@@ -13,9 +13,10 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from execdb.bpf import syscall, wire
+from execdb.bpf import syscall
 from execdb.bpf.errors import KernelError
 from execdb.bpf.map import Map
+from execdb.bpf.wire import RING_HEAD, SAMPLE
 
 _PAGE = mmap.PAGESIZE
 _HEAD, _TAIL = 1024, 1032  # data_head, data_tail in struct perf_event_mmap_page
@@ -90,25 +91,25 @@ class SpareRing:
         self._data: mmap.mmap | None = None  # until it is needed, which may be never
 
     def read(self) -> bytes:
-        """The records written since the last read, as they would stand in a `Ring`; frees their
-        place. One that is still being written waits, with those behind it."""
+        """What has been written since the last read, as it would stand in another ring; frees its
+        place. A record that is still being written waits, with those behind it."""
         (at,), (end,) = _U64.unpack_from(self._consumer), _U64.unpack_from(self._producer)
         if at == end:
             return b""
         if self._data is None:
             length = 2 * self._size
             self._data = mmap.mmap(self._fd, length, prot=mmap.PROT_READ, offset=2 * _PAGE)
-        found: list[bytes] = []
+        parts: list[bytes] = []
         while at < end:
             start = at % self._size + _SPARE_HEADER.size
             length, _ = _SPARE_HEADER.unpack_from(self._data, at % self._size)
             if length & _BUSY:
                 break
-            found.append(wire.RING_HEAD.pack(wire.SAMPLE, 0, wire.RING_HEAD.size + length, length))
-            found.append(self._data[start : start + length])
+            parts.append(RING_HEAD.pack(SAMPLE, 0, RING_HEAD.size + length, length))
+            parts.append(self._data[start : start + length])
             at += (_SPARE_HEADER.size + length + 7) // 8 * 8
         _U64.pack_into(self._consumer, 0, at)
-        return b"".join(found)
+        return b"".join(parts)
 
     def close(self) -> None:
         for memory in (self._consumer, self._producer, self._data):
@@ -163,13 +164,11 @@ class Rings:
     def read(self) -> Iterator[bytes]:
         """What is now in the rings, a stretch of whole records for each, in order within each CPU
         only. Bounded: a ring is read up to where its head stood when its turn came."""
-        for ring in self._rings.values():
+        rings: list[Ring | SpareRing] = [*self._rings.values(), self._spare]
+        for ring in rings:
             chunk = ring.read()
             if chunk:
                 yield chunk
-        chunk = self._spare.read()
-        if chunk:
-            yield chunk
 
     def close(self) -> None:
         for ring in self._rings.values():

@@ -10,10 +10,6 @@ from execdb.bpf.ring import Ring, SpareRing
 from tests.collector.records import sample
 
 
-def samples(datas: list[bytes]) -> bytes:
-    return b"".join(map(sample, datas))
-
-
 class HandRing(Ring):
     """A ring over memory of our own: one control page, one data page, and we are the kernel."""
 
@@ -95,7 +91,7 @@ def test_each_record_of_the_spare_ring_comes_out_whole_and_once(drains: list[lis
     for datas in drains:
         for data in datas:
             ring.put(data)
-        assert ring.read() == samples(datas)
+        assert ring.read() == b"".join(map(sample, datas))
         assert ring.room() == mmap.PAGESIZE
 
 
@@ -104,7 +100,7 @@ def test_a_record_that_is_being_written_waits_with_those_behind_it() -> None:
     ring.put(b"first")
     ring.put(b"second", busy=True)
     ring.put(b"third")
-    assert ring.read() == samples([b"first"])
+    assert ring.read() == sample(b"first")
     assert ring.read() == b""
     ring.written(at=16)
-    assert ring.read() == samples([b"second", b"third"])
+    assert ring.read() == sample(b"second") + sample(b"third")
