@@ -75,7 +75,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"database   {escape(found['database'])}, {found['size_bytes']} bytes",
         f"events     {found['events']}{span}",
         f"ledger     seen {found['seen']} = stored {found['stored']} + filtered "
-        f"{found['filtered']} + lost {found['lost']}, in {len(runs)} runs",
+        f"{found['filtered']} + lost {found['lost']}, in {len(runs)} run{'s' * (len(runs) != 1)}",
         *(
             f"lost       {loss['lost']}: {escape(loss['cause'])}, {rfc3339(loss['from_ns'])} to "
             f"{rfc3339(loss['to_ns'])}"

@@ -1,6 +1,6 @@
 """The whole flow: records from the kernel become events, events become rows.
 
-Everything the loop touches is a parameter; `cli/collect.py` wires it.
+Everything the loop touches is a parameter; `cli/record.py` wires it.
 """
 
 import contextlib

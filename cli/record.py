@@ -1,0 +1,261 @@
+"""One collector life: wires kernel, database and terminal together, and ends them in order."""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from execdb.cli.escape import escape
+from execdb.cli.gaps import causes
+from execdb.cli.identity import group_of, user_for, user_named
+from execdb.cli.stop import Stop
+from execdb.cli.version import VERSION
+from execdb.store.errors import DatabaseError, RecordingError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from execdb.collector.collect import Collector
+    from execdb.collector.source import KernelSource
+    from execdb.store.bounds import Bounds
+    from execdb.store.database import Database
+    from execdb.store.event import Cause, Exec
+    from execdb.store.recording import Machine
+    from execdb.store.watch import Watch
+
+_LOCK_MS = 300  # the rings go on filling while the database is locked by someone else
+
+
+class Format(StrEnum):
+    LINE = "line"
+    PLAIN = "plain"
+    NDJSON = "ndjson"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user wants: where to, what to show, what of the kernel, names of who the collector
+    is to be and who may read, what the file may take and what it must leave of the disk."""
+
+    path: Path
+    shown: Format | None
+    ring_pages: int
+    attempts: bool
+    btf: Path
+    user: str | None
+    group: str | None
+    bounds: "Bounds"
+    min_free_percent: float
+
+
+@dataclass(frozen=True)
+class Life:
+    """What a recording is made of, once it is wired."""
+
+    source: "KernelSource"
+    database: "Database"
+    watch: "Watch"
+    collector: "Collector"
+    user: tuple[int, int]  # to become: uid, gid
+    end_show: Callable[[], int]
+
+
+def record(asked: Asked, stop: Stop) -> None:
+    """One collector life, from the lock to the summary."""
+    with contextlib.ExitStack() as stack:
+        life = _wire(asked, stop, stack)
+        started_s = time.monotonic()
+        skipped = _run(life, asked.path, stop)
+        _warn_of_missing_ends(life.source, life.collector.ends_lost)
+    if skipped:
+        _say(f"{skipped} execs were recorded but not shown: the terminal was too slow")
+    elapsed_s = time.monotonic() - started_s
+    ledger = life.collector.ledger
+    _say(
+        f"recorded {ledger.stored} execs in {elapsed_s:.1f} s, {_lost(ledger.by_cause)}, "
+        f"{asked.path}"
+    )
+    if life.collector.failure is not None:
+        raise RecordingError(life.collector.failure)
+
+
+def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
+    """Loads, opens and locks what a recording needs; `stack` closes it."""
+    user = None if asked.user is None else user_named(asked.user)
+    group = None if asked.group is None else group_of(asked.group)
+    path = asked.path
+    new_folder = not path.parent.exists()
+    loading, preparing = _start(asked)
+    # Meanwhile: these take as long to import as the kernel's side takes to load.
+    from execdb.collector.clock import Clock
+    from execdb.collector.collect import Collector, Parts
+    from execdb.collector.memory import settle
+    from execdb.collector.mirror import Mirror
+    from execdb.collector.running import running_images
+    from execdb.store.config import ConfigTable
+    from execdb.store.database import open_database
+    from execdb.store.file import share
+    from execdb.store.lock import CollectorLock
+    from execdb.store.recording import Recording
+    from execdb.store.retention import Retention
+    from execdb.store.space import Space
+    from execdb.store.watch import Watch
+
+    clock = Clock()
+    source = stack.enter_context(contextlib.closing(loading.result()))
+    preparing.result()
+    stop.wake(source.watch)
+    database = stack.enter_context(open_database(path, create=True))
+    stack.enter_context(contextlib.closing(CollectorLock(path)))
+    program, machine = source.program, this_machine()
+    mirror = Mirror(ConfigTable(database), program.config, program.fallback, _warn)
+    recording = Recording(database, machine, VERSION, clock.wall_ns())
+    database.wait_for_lock(_LOCK_MS)
+    watch = stack.enter_context(contextlib.closing(Watch(path)))
+    room = Space(database, asked.min_free_percent, asked.bounds.wal_max_bytes)
+    stack.enter_context(contextlib.closing(room))
+    retention = Retention(database, asked.bounds, watch.wal_bytes)
+    if group is not None:
+        share(path, group, folder=new_folder)
+    show, end_show = _shower(asked.shown, machine, recording.run_id, stop)
+
+    def tidy() -> None:
+        retention.step(clock.wall_ns())
+
+    parts = Parts(source, recording, mirror, clock, show, running_images, tidy, room, _warn)
+    settle()
+    return Life(source, database, watch, Collector(parts), user or user_for(path), end_show)
+
+
+def _run(life: Life, path: Path, stop: Stop) -> int:
+    """Records until asked to stop; returns how many execs were not shown. Raises RecordingError if
+    something else ended it."""
+    from execdb.collector.privileges import CAP_BPF, drop
+
+    source, gone = life.source, None
+
+    def begun() -> None:
+        # Kernels before 5.19 ask for CAP_BPF to read and update maps.
+        _say(_begun(path, source, drop(*life.user, {CAP_BPF: source.counts})))
+
+    def over() -> bool:
+        nonlocal gone
+        gone = life.watch.gone() or source.gone()
+        return gone is not None or stop.asked()
+
+    try:
+        life.collector.run(over, begun)
+    finally:
+        skipped = life.end_show()
+    with contextlib.suppress(DatabaseError):  # it is safe in the WAL, too
+        life.database.take_up_wal()
+    if gone is not None:
+        raise RecordingError(gone)
+    return skipped
+
+
+def _lost(by_cause: "dict[Cause, int]") -> str:
+    """`0 lost`, or `23 lost (20 ring full, 3 no space)`."""
+    found = {str(cause): lost for cause, lost in by_cause.items() if lost}
+    return f"{sum(found.values())} lost" + (f" ({causes(found)})" if found else "")
+
+
+def _warn_of_missing_ends(source: "KernelSource", given_up: int) -> None:
+    counts = source.counts()
+    ends_lost = counts.ends_lost + given_up
+    if ends_lost or counts.untracked:
+        _warn(
+            f"{ends_lost} ends were lost and {counts.untracked} images could not be "
+            "followed: their rows have no end"
+        )
+
+
+def _begun(path: Path, source: "KernelSource", kept: "Sequence[str]") -> str:
+    """`kept` are the capabilities that this kernel asks for all the time."""
+    from execdb.bpf.offsets import BTF_PATH
+
+    kinds = {hook.kind for hook in source.hooks}
+    if "tracepoint" in kinds:
+        more = ", with failed attempts through system-call tracepoints, which cost every system "
+        more += "call on this machine a little"
+    elif "kprobe" in kinds:
+        more = ", with failed attempts through kprobes"
+    else:
+        more = ""
+    if source.program.layout_from != f"BTF at {BTF_PATH}":
+        more += f", with the kernel's layout from {source.program.layout_from}"
+    if kept:
+        more += f", keeping {' and '.join(kept)}"
+    return f"recording to {path}{more} (Ctrl-C to stop)"
+
+
+def _start(asked: Asked) -> tuple["Future[KernelSource]", "Future[None]"]:
+    """Begins what other processes do for us: compiling the program, making a new database."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from execdb.collector.memory import stay_small
+    from execdb.store.file import prepare
+
+    stay_small()
+    _require_privileges()
+    pool = ThreadPoolExecutor(2)
+    begun = pool.submit(_kernel, asked), pool.submit(prepare, asked.path, create=True)
+    pool.shutdown(wait=False)
+    return begun
+
+
+def _require_privileges() -> None:
+    """Before anything is made."""
+    from execdb.bpf.errors import KernelError
+    from execdb.bpf.probe import require
+
+    try:
+        require()
+    except KernelError as error:
+        raise RecordingError(str(error)) from error
+
+
+def _kernel(asked: Asked) -> "KernelSource":
+    from execdb.bpf.errors import KernelError
+    from execdb.collector.source import KernelSource
+
+    try:
+        return KernelSource(asked.ring_pages, attempts=asked.attempts, btf=asked.btf)
+    except KernelError as error:
+        raise RecordingError(str(error)) from error
+
+
+def _shower(
+    shown: Format | None, machine: "Machine", run_id: int, stop: Stop
+) -> tuple[Callable[["Sequence[int]", "Sequence[Exec]"], None], Callable[[], int]]:
+    """What to call with each batch, and what to call at the end."""
+    if shown is None:
+        return lambda ids, execs: None, lambda: 0
+    from execdb.cli.live import Live
+    from execdb.cli.render import renderer
+
+    live = Live(renderer(shown), machine, run_id, stop.ask)
+    return live.show, live.close
+
+
+def this_machine() -> "Machine":
+    import socket
+
+    from execdb.store.recording import Machine
+
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return Machine(host=socket.gethostname(), boot_id=boot_id, kernel=os.uname().release)
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):  # stderr may be gone; recording goes on
+        print(escape(text), file=sys.stderr, flush=True)
+
+
+def _warn(text: str) -> None:
+    _say(f"warning: {text}")
