@@ -84,8 +84,8 @@ class SpareRing:
     `{u32 length, u32}` and their bytes, each at a multiple of 8.
     """
 
-    def __init__(self, fd: int, size: int = SPARE_BYTES) -> None:
-        self._fd, self._size = fd, size
+    def __init__(self, fd: int) -> None:
+        self._fd, self._size = fd, SPARE_BYTES
         self._consumer = mmap.mmap(fd, _PAGE)
         self._producer = mmap.mmap(fd, _PAGE, prot=mmap.PROT_READ, offset=_PAGE)
         self._data: mmap.mmap | None = None  # until it is needed, which may be never

@@ -37,8 +37,9 @@ def assert_sound(db: Path) -> None:
 
 
 def assert_accounts_for(db: Path, executed: int) -> int:
-    """That every program of a storm is stored or lost for want of room, and lost is nothing else than
-    what is missing, of these and of the few that others start. Returns how many were lost."""
+    """That every program of a storm is stored or lost, through no fault of the recorder, and lost
+    is nothing else than what is missing, of these and of the few that others start. Returns how
+    many were lost."""
     assert_sound(db)
     (run,) = ask(db, "SELECT seen, stored, lost, ended FROM runs")
     seen, stored, lost, ended = run
