@@ -196,6 +196,19 @@ def test_what_is_left_of_a_pruned_segment_is_found(varied_history: Database) -> 
         check(varied_history, wanted, 11)
 
 
+def test_where_all_rows_are_pruned_no_uses_are_left(varied_history: Database) -> None:
+    retention = Retention(varied_history, Bounds(keep_ns=0))
+    while retention.step(START_NS + (ROWS - 1) * 1_000_000) is not None:
+        pass
+    with varied_history.reading() as connection:
+        count = "SELECT count(*) FROM entry_block"
+        assert connection.exec_driver_sql(count).scalar()  # of the chunk of the row that is left
+    while retention.step(START_NS + 10**18) is not None:
+        pass
+    with varied_history.reading() as connection:
+        assert connection.exec_driver_sql(count).scalar() == 0
+
+
 def test_an_older_database_gets_what_it_lacks(varied_history: Database, db: Path) -> None:
     varied_history.close()
     with closing(sqlite3.connect(db)) as older, older:
