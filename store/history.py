@@ -36,6 +36,7 @@ from execdb.store.selection import (
     between,
     count_of,
     entries_of,
+    entries_within,
     ids_within,
     page_of,
     rows_of,
@@ -120,10 +121,8 @@ class History:
             ids = descendants_of(connection, wanted.descendants_of)
         elif wanted.pid is not None:
             ids = ids_of_pid(connection, wanted.pid)
-        entries = {
-            table: list(connection.scalars(query)) for table, query in wanted.entries().items()
-        }
-        return Selection(wanted, self._spans(connection, wanted), ids, entries)
+        spans = self._spans(connection, wanted)
+        return Selection(wanted, spans, ids, entries_within(connection, wanted, spans))
 
     def _spans(self, connection: Connection, wanted: Filter, *, seen: bool = False) -> list[Span]:
         """Where to look, as far as the time tells; with what was seen, not recorded, or not."""

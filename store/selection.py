@@ -59,6 +59,25 @@ def between(ids: Sequence[int], first: int, last: int) -> Sequence[int]:
     return ids[bisect_left(ids, first) : bisect_right(ids, last)]
 
 
+def entries_within(
+    connection: Connection, wanted: Filter, spans: Sequence[Span]
+) -> dict[Table, Sequence[int]]:
+    """The `entries` of a selection. Arguments are among them only where those wanted are few:
+    there may be millions, which one reads a segment at a time, as far as it takes."""
+    found: dict[Table, Sequence[int]] = {
+        table: connection.scalars(query).all() for table, query in wanted.entries().items()
+    }
+    if wanted.arg is not None and spans:
+        first = min(span.segment.first_entry_id for span in spans)
+        last = max(span.segment.last_entry_id for span in spans)
+        latest = _arguments(wanted).order_by(schema.argument.c.id.desc()).limit(_RARE + 1)
+        ids = connection.scalars(latest, {"first": first, "last": last}).all()
+        if len(ids) <= _RARE:
+            found[schema.argument] = ids[::-1]
+    return found
+
+
+_RARE = 1_000
 Entries = Mapping[str, Sequence[int]]  # a column of `image`, and what it may hold
 
 
@@ -74,8 +93,8 @@ def entries_of(connection: Connection, selection: Selection, segment: Segment) -
     programs, arguments = within.get(schema.program, ()), selection.wanted.arg is not None
     if programs or arguments:
         range_ = {"first": first, "last": last}
-        values: Sequence[int] = ()
-        if arguments:
+        values = within.get(schema.argument, ())
+        if arguments and not values:
             values = connection.scalars(_arguments(selection.wanted), range_).all()
             if not values:
                 return None
