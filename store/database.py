@@ -19,6 +19,7 @@ from execdb.store.schema import APPLICATION_ID, REVISION
 
 _BUSY_MS = 5_000
 _VALUE_MAX = 16 << 20  # bytes of a value, a row, a statement; Linux allows 6 MiB of arguments
+WAL_PAGES = 8_000
 _WAL_KEPT = 64 << 20  # bytes; what a slow reader made it grow beyond is given back
 
 
@@ -44,12 +45,14 @@ class Database:
             )
             self._connection = self._engine.connect()
             raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _VALUE_MAX)
+            if create:  # before anything is read; most tables are small, or their rows are
+                raw.execute("PRAGMA page_size = 2048")
             for pragma in (
                 f"busy_timeout = {busy_ms}",
                 "trusted_schema = OFF",  # the file may come from anywhere
                 "cell_size_check = ON",
                 "synchronous = NORMAL",
-                "wal_autocheckpoint = 4000",  # pages; each time costs the writer
+                f"wal_autocheckpoint = {WAL_PAGES}",  # each time costs the writer
                 f"journal_size_limit = {_WAL_KEPT}",
                 "temp_store = MEMORY",
                 "cache_size = -1000",  # KiB; writing needs the ends of a few trees, no more

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from execdb.store import schema
 from execdb.store.bounds import Bounds, reserve_bytes
-from execdb.store.database import Database
+from execdb.store.database import WAL_PAGES, Database
 from execdb.store.segments import Segment, lower_bound, segments_of
 
 STEP_ROWS = 5_000
@@ -61,9 +61,10 @@ class Retention:
         self._looked_ns = 0
         self._ragged: set[tuple[int, int]] = set()  # entries that lost some of their rows
         if bounds.max_bytes is not None:
-            pages = max(64, min(4_000, reserve_bytes(bounds.max_bytes) // 4 // 4_096))
+            page_bytes = int(database.raw.execute("PRAGMA page_size").fetchone()[0])
+            pages = max(64, min(WAL_PAGES, reserve_bytes(bounds.max_bytes) // 4 // page_bytes))
             database.raw.execute(f"PRAGMA wal_autocheckpoint = {pages:d}")
-            database.raw.execute(f"PRAGMA journal_size_limit = {pages * 4_096:d}")
+            database.raw.execute(f"PRAGMA journal_size_limit = {pages * page_bytes:d}")
 
     def step(self, now_ns: int) -> int | None:
         """Does a bounded amount of work; `now_ns` is the wall clock. Returns how many rows
