@@ -33,7 +33,7 @@ CREATE TABLE segment (
     first_boot_ns INTEGER NOT NULL,
     last_boot_ns INTEGER NOT NULL,
     first_entry_id INTEGER NOT NULL,
-    last_entry_id INTEGER NOT NULL,
+    last_entry_id INTEGER NOT NULL, known_entry_ids TEXT,
     PRIMARY KEY (first_id),
     FOREIGN KEY(run_id) REFERENCES run (id)
 )
@@ -233,7 +233,16 @@ SELECT loss.run_id AS run_id, run.host AS host, run.boot_id AS boot_id, loss.cau
        || printf('.%09dZ', loss.to_ns % 1000000000) AS to_time, loss.lost AS lost
 FROM loss CROSS JOIN run ON run.id = loss.run_id
 """,  # noqa: E501
-    "INSERT INTO alembic_version VALUES ('0004')",
+    """
+CREATE TABLE entry_block (
+    chunk INTEGER NOT NULL,
+    entry_id INTEGER NOT NULL,
+    blocks INTEGER NOT NULL,
+    PRIMARY KEY (chunk, entry_id)
+)
+ WITHOUT ROWID
+""",
+    "INSERT INTO alembic_version VALUES ('0005')",
     "INSERT INTO config_state VALUES (1, 'Hello World', 1, 0)",
     "PRAGMA application_id = 1163412546",
 )

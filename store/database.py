@@ -14,11 +14,12 @@ from sqlalchemy.pool import StaticPool
 
 from execdb.store import trust
 from execdb.store.errors import DatabaseError
-from execdb.store.file import make, prepare, upgrade
+from execdb.store.file import NEW, make, prepare, upgrade
 from execdb.store.schema import APPLICATION_ID, REVISION
 from execdb.store.sentences import VALUE_MAX, told
 
 _BUSY_MS = 5_000
+WAL_PAGES = 8_000
 _WAL_KEPT = 64 << 20  # bytes; what a slow reader made it grow beyond is given back
 
 
@@ -45,19 +46,17 @@ class Database:
             self._connection = self._engine.connect()
             raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_MAX)
             for pragma in (
+                *(NEW if create else ()),
                 f"busy_timeout = {busy_ms}",
                 "trusted_schema = OFF",  # the file may come from anywhere
                 "cell_size_check = ON",
                 "synchronous = NORMAL",
-                "wal_autocheckpoint = 4000",  # pages; each time costs the writer
+                f"wal_autocheckpoint = {WAL_PAGES}",  # each time costs the writer
                 f"journal_size_limit = {_WAL_KEPT}",
                 "temp_store = MEMORY",
                 "cache_size = -1000",  # KiB; writing needs the ends of a few trees, no more
             ):
                 self._connection.exec_driver_sql(f"PRAGMA {pragma}")
-            if create:  # auto_vacuum must be set before the first table
-                self._connection.exec_driver_sql("PRAGMA auto_vacuum = INCREMENTAL")
-                self._connection.exec_driver_sql("PRAGMA journal_mode = WAL")
 
     def __enter__(self) -> "Database":
         return self

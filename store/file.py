@@ -8,6 +8,9 @@ from pathlib import Path
 
 from execdb.store.errors import DatabaseError
 
+# Of a new file, in this order: the first two must be said before there is a table. Most tables are
+# small, or their rows are, so small pages leave less of them empty.
+NEW = ("page_size = 2048", "auto_vacuum = INCREMENTAL", "journal_mode = WAL")
 _MAGIC = b"SQLite format 3\0"
 
 
@@ -97,8 +100,8 @@ def make(path: Path) -> None:
         uri = f"{path.absolute().as_uri()}?mode=rw"
         with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table
-            connection.execute("PRAGMA journal_mode = WAL")
+            for pragma in NEW:
+                connection.execute(f"PRAGMA {pragma}")
             connection.execute("BEGIN IMMEDIATE")
             if connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None:
                 for statement in STATEMENTS:

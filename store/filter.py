@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, func, or_, select
 
 from execdb.store import schema
 from execdb.store.event import json_of
@@ -44,12 +44,15 @@ class Filter:
             conditions.append(errno.is_not(None) if self.failed else errno.is_(None))
         return conditions
 
+    def arguments(self) -> list[ColumnElement[bool]]:
+        """What one of the arguments must fulfil."""
+        return [] if self.arg is None else [_has_text(self.arg)]
+
     def entries(self) -> dict[Table, Select[Any]]:
-        """The ids that are wanted, in order, of those tables of the dictionary that there is a
-        condition on."""
+        """The ids that are wanted, in order, of origins and programs, where there is a condition
+        on them. There are few of these, unlike arguments."""
         conditions = {
             _program: [*_like(_program.c.comm, self.comm), *_like(_program.c.filename, self.path)],
-            _argument: [] if self.arg is None else [_has_text(self.arg)],
             _origin: [
                 *_equal(_origin.c.uid, self.uid),
                 *_equal(_origin.c.loginuid, self.loginuid),
@@ -66,21 +69,26 @@ class Filter:
         }
 
 
-def commands(programs: str | None, arguments: str | None) -> list[ColumnElement[bool]]:
-    """Conditions on commands: that they have one of these programs, and one of these arguments.
-    Both are lists of ids, as JSON."""
-    conditions = []
-    if programs is not None:
-        conditions.append(one_of(_command.c.program_id, programs))
-    if arguments is not None:
-        each = func.json_each(_command.c.arguments).table_valued("value", joins_implicitly=True)
-        conditions.append(select(each.c.value).where(one_of(each.c.value, arguments)).exists())
+def commands(*, programs: bool, arguments: int) -> list[ColumnElement[bool]]:
+    """Conditions on commands: that they have one of the programs in `:program_id`, and one of so
+    many arguments (0: any) in `:value`."""
+    conditions = [one_of(_command.c.program_id)] if programs else []
+    if arguments:
+        ids = _command.c.arguments
+        if arguments <= FEW:  # passes over most commands, at a fraction of the cost
+            each = (func.instr(ids, bindparam(f"value_{n}")) > 0 for n in range(arguments))
+            conditions.append(or_(*each))
+        value = func.json_each(ids).table_valued("value", joins_implicitly=True).c.value
+        conditions.append(select(value).where(one_of(value)).exists())
     return conditions
 
 
-def one_of(column: ColumnElement[int], ids: str) -> ColumnElement[bool]:
-    """That a column holds one of these ids, a JSON array."""
-    each = func.json_each(ids).table_valued("value")
+FEW = 8  # arguments, which are also in :value_0, :value_1 ... as text
+
+
+def one_of(column: ColumnElement[int]) -> ColumnElement[bool]:
+    """That a column holds one of the ids in the parameter with its name, a JSON array."""
+    each = func.json_each(bindparam(column.key)).table_valued("value")
     return column.in_(select(each.c.value))
 
 
@@ -110,9 +118,12 @@ def _like(column: ColumnElement[Any], pattern: str | None) -> list[ColumnElement
 
 def _has_text(text: str) -> ColumnElement[bool]:
     """The stored JSON is searched first, which is fast but may also find the text in an
-    escape; `has_text` then looks closely."""
+    escape; where there is one, `has_text` then looks closely."""
     stored, needle = _argument.c.text, json_of(text)
-    return and_(func.instr(stored, needle[1:-1]) > 0, func.has_text(stored, needle) == 1)
+    plain = func.instr(stored, "\\") == 0
+    return and_(
+        func.instr(stored, needle[1:-1]) > 0, or_(plain, func.has_text(stored, needle) == 1)
+    )
 
 
 def has_text(argument: str, text: str) -> bool:

@@ -5,22 +5,22 @@ by the wall clock. A segment holds its rows in that order; where segments overla
 an import and a recording may, they are merged.
 """
 
-import json
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from heapq import merge
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import Connection, select
 
 from execdb.store import schema
 from execdb.store.database import Database
 from execdb.store.dictionary import Lookup
 from execdb.store.errors import DatabaseError
 from execdb.store.event import Event, ending
-from execdb.store.filter import Filter, ancestors, glob_bytes, has_text, one_of
+from execdb.store.filter import Filter, ancestors, glob_bytes, has_text
 from execdb.store.intern import readable
 from execdb.store.segments import (
     Segment,
@@ -29,13 +29,18 @@ from execdb.store.segments import (
     segments_of,
 )
 from execdb.store.selection import (
+    Entries,
     Selection,
     Span,
+    Stretch,
     between,
     count_of,
     entries_of,
+    entries_within,
     ids_within,
+    page_of,
     rows_of,
+    stretches_of,
 )
 from execdb.store.typed import check_rows
 
@@ -67,6 +72,10 @@ class History:
         with self._database.reading() as connection:
             selection = self._select(connection, wanted)
         if limit and not reverse:
+            if limit <= _PAGE:
+                latest = islice(self._merged(selection, True, limit), limit)
+                yield from reversed(list(latest))
+                return
             selection = self._latest(selection, limit)
         events = self._merged(selection, reverse, min(limit or _PAGE, _PAGE))
         yield from islice(events, limit) if limit else events
@@ -112,10 +121,8 @@ class History:
             ids = descendants_of(connection, wanted.descendants_of)
         elif wanted.pid is not None:
             ids = ids_of_pid(connection, wanted.pid)
-        entries = {
-            table: list(connection.scalars(query)) for table, query in wanted.entries().items()
-        }
-        return Selection(wanted, self._spans(connection, wanted), ids, entries)
+        spans = self._spans(connection, wanted)
+        return Selection(wanted, spans, ids, entries_within(connection, wanted, spans))
 
     def _spans(self, connection: Connection, wanted: Filter, *, seen: bool = False) -> list[Span]:
         """Where to look, as far as the time tells; with what was seen, not recorded, or not."""
@@ -187,25 +194,23 @@ class History:
         self, selection: Selection, span: Span, reverse: bool, size: int
     ) -> Iterator[Event]:
         """The events of one span, a page at a time."""
-        first, last = span.first_id, span.last_id
         if selection.ids is not None:
-            candidates = between(selection.ids, first, last)
+            candidates = between(selection.ids, span.first_id, span.last_id)
             yield from self._pages_of(selection, span, candidates, reverse, size)
             return
-        entries: dict[ColumnElement[int], str] | None = None
-        while first <= last:
+        entries: Entries | None = None
+        stretches: deque[Stretch] = deque()
+        while entries is None or stretches:
             with self._database.reading() as connection:
                 if entries is None:
                     entries = entries_of(connection, selection, span.segment)
-                if entries is None:
-                    return
-                within = [_image.c.id.between(first, last)]
-                rows = rows_of(connection, selection.wanted, entries, within, reverse, size)
+                    if entries is None:
+                        return
+                    ahead = stretches_of(connection, span, entries)
+                    stretches.extend(reversed(ahead) if reverse else ahead)
+                rows = page_of(connection, selection.wanted, entries, stretches, reverse, size)
                 events = self._events(connection, span.segment, rows)
             yield from events
-            if len(rows) < size:
-                return
-            first, last = (first, rows[-1][0] - 1) if reverse else (rows[-1][0] + 1, last)
 
     def _pages_of(
         self, selection: Selection, span: Span, ids: Sequence[int], reverse: bool, size: int
@@ -217,8 +222,8 @@ class History:
                 entries = entries_of(connection, selection, span.segment)
                 if entries is None:
                     return
-                within = [one_of(_image.c.id, json.dumps(ids[at : at + size]))]
-                rows = rows_of(connection, selection.wanted, entries, within, reverse, size)
+                page = ids[at : at + size]
+                rows = rows_of(connection, selection.wanted, entries, page, reverse)
                 events = self._events(connection, span.segment, rows)
             yield from events
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from execdb.store import schema
 from execdb.store.bounds import Bounds, reserve_bytes
-from execdb.store.database import Database
+from execdb.store.database import WAL_PAGES, Database
 from execdb.store.segments import Segment, lower_bound, segments_of
 
 STEP_ROWS = 5_000
@@ -19,6 +19,7 @@ _STEP_PAGES = 500  # handed back to the file system
 _SLACK = 20  # a bound on size is met with a twentieth to spare, so that steps come in bursts
 _LOOK_NS = 1_000_000_000  # how often age is looked at
 _segment, _image, _run = schema.segment, schema.image, schema.run
+_entry_block = schema.entry_block
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,10 @@ class Retention:
         self._looked_ns = 0
         self._ragged: set[tuple[int, int]] = set()  # entries that lost some of their rows
         if bounds.max_bytes is not None:
-            pages = max(64, min(4_000, reserve_bytes(bounds.max_bytes) // 4 // 4_096))
+            page_bytes = int(database.raw.execute("PRAGMA page_size").fetchone()[0])
+            pages = max(64, min(WAL_PAGES, reserve_bytes(bounds.max_bytes) // 4 // page_bytes))
             database.raw.execute(f"PRAGMA wal_autocheckpoint = {pages:d}")
-            database.raw.execute(f"PRAGMA journal_size_limit = {pages * 4_096:d}")
+            database.raw.execute(f"PRAGMA journal_size_limit = {pages * page_bytes:d}")
 
     def step(self, now_ns: int) -> int | None:
         """Does a bounded amount of work; `now_ns` is the wall clock. Returns how many rows
@@ -170,6 +172,7 @@ def _remove(connection: Connection, segment: Segment, last: int) -> set[tuple[in
     first, ragged = segment.first_id, {(segment.first_entry_id, segment.last_entry_id)}
     _remove_blocks(connection, first, last)
     connection.execute(delete(_image).where(_image.c.id.between(first, last)))
+    _remove_chunks(connection, first, last)
     this = _segment.c.first_id == first
     if last == segment.last_id:
         connection.execute(delete(_segment).where(this))
@@ -210,6 +213,15 @@ def _remove_blocks(connection: Connection, first: int, last: int) -> None:
             connection.exec_driver_sql(
                 sql, (block, max(first, low), min(last, high), low, first - 1, last + 1, high)
             )
+
+
+def _remove_chunks(connection: Connection, first: int, last: int) -> None:
+    """What is known of the chunks of these rows, where none of a chunk's rows is left."""
+    bits = schema.BLOCK_BITS + schema.CHUNK_BITS
+    for chunk in range(first >> bits, (last >> bits) + 1):
+        rows = _image.c.id.between(chunk << bits, (chunk + 1 << bits) - 1)
+        if connection.scalar(select(_image.c.id).where(rows).limit(1)) is None:
+            connection.execute(delete(_entry_block).where(_entry_block.c.chunk == chunk))
 
 
 def _forget(table: str, key: str, value: str) -> str:

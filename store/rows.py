@@ -6,10 +6,17 @@ or its wall clock, a time is found by halving, without an index, and what a stre
 can go when the stretch goes.
 """
 
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
 from sqlalchemy import Connection, func, select
 
 from execdb.store import schema
 from execdb.store.intern import Dictionary, insert_sql
+from execdb.store.segments import Segment
+from execdb.store.typed import check_rows
+from execdb.store.uses import Uses, uses_in
 
 ROWS = 65_536  # of a segment; its last batch may go beyond
 
@@ -19,9 +26,13 @@ _COLUMNS = (
 )  # fmt: skip
 WIDTH = len(_COLUMNS)
 _BOOT_NS, _PID, _PARENT_ID, STATUS = map(_COLUMNS.index, ("boot_ns", "pid", "parent_id", "status"))
+_ORIGIN_ID, _COMMAND_ID = map(_COLUMNS.index, ("origin_id", "command_id"))
 _TOGETHER = 32  # rows to one INSERT: more than half of what it takes to store one is the statement
-_FIRST, _LAST, _RUN, _OFFSET, _FIRST_BOOT, _LAST_BOOT, _FIRST_ENTRY, _LAST_ENTRY = range(8)
+_FIRST, _LAST, _RUN, _OFFSET, _, _LAST_BOOT, _, _LAST_ENTRY, _KNOWN = range(9)
 _BEFORE = -(1 << 63)
+
+
+_Open = list[Any]  # the columns of a `segment`
 
 
 class Rows:
@@ -35,8 +46,9 @@ class Rows:
         self.pending: list[int | None] = []
         self.calls: list[tuple[str | bytes | None, str | bytes | None, int]] = []
         self.first = 1  # id of the first pending row
-        self._open: list[int] | None = None  # the segment that goes on
-        self._segments: list[list[int]] = []  # those that the pending rows belong to
+        self._open: _Open | None = None  # the segment that goes on
+        self._uses = Uses(1, 0)  # of the segment that goes on
+        self._segments: list[tuple[_Open, Uses]] = []  # those that the pending rows belong to
         self._noted: object = None
 
     def begin(self, connection: Connection, version: object = None) -> None:
@@ -46,17 +58,16 @@ class Rows:
         if not alone and not self._as_left(connection):
             self._open = None
         if self._open is None:
+            _complete(connection)
             self.dictionary.begin(connection)
             last = connection.scalar(select(func.max(schema.image.c.id))) or 0
             self.first = max(last, 0) + 1
-        self._segments = [] if self._open is None else [self._open]
+        self._segments = [] if self._open is None else [(self._open, self._uses)]
 
     def _as_left(self, connection: Connection) -> bool:
         """Whether our segment is still the last one, and whole."""
-        segment = schema.segment
-        last = select(segment).order_by(segment.c.first_id.desc()).limit(1)
-        row = connection.execute(last).first()
-        return row is not None and list(row) == self._open
+        last = _last(connection)
+        return last is not None and list(last) == self._open
 
     def note(self, version: object) -> None:
         """What `begin` will compare with."""
@@ -82,8 +93,9 @@ class Rows:
         """The next row begins a segment."""
         self._close()
         first, entry = self.next, self.dictionary.first_id
-        self._open = [first, first, run_id, offset_ns, boot_ns, boot_ns, entry, entry]
-        self._segments.append(self._open)
+        self._open = [first, first, run_id, offset_ns, boot_ns, boot_ns, entry, entry, None]
+        self._uses = Uses(first, self.dictionary.last_id)
+        self._segments.append((self._open, self._uses))
 
     def _close(self) -> None:
         """Brings the open segment up to the last row."""
@@ -99,17 +111,22 @@ class Rows:
         self._close()
         self.dictionary.flush(connection)
         self._insert(connection)
-        connection.exec_driver_sql(_SEGMENT, list(map(tuple, self._segments)))
+        self._note_uses()
+        if self._open is not None and (
+            self.dictionary.full or self._open[_LAST] - self._open[_FIRST] >= ROWS
+        ):
+            self._open = None
+        for segment, uses in self._segments:
+            if segment is not self._open and _has_blocks(segment):
+                segment[_KNOWN] = _store(connection, uses)
+        segments = [tuple(segment) for segment, _ in self._segments]
+        connection.exec_driver_sql(_SEGMENT, segments)
         connection.exec_driver_sql(_PIDS, self._blocks(_PID, schema.PID_BITS))
         children = self._blocks(_PARENT_ID, schema.PARENT_BITS)
         if children:
             connection.exec_driver_sql(_CHILDREN, children)
         self.first = self.next
         self.pending, self.calls = [], []
-        if self._open is not None and (
-            self.dictionary.full or self._open[_LAST] - self._open[_FIRST] >= ROWS
-        ):
-            self._open = None
 
     def _insert(self, connection: Connection) -> None:
         pending, step = self.pending, WIDTH * _TOGETHER
@@ -127,16 +144,25 @@ class Rows:
     def _blocks(self, column: int, bits: int) -> list[tuple[int, int]]:
         """(value >> bits, block) of the pending rows, each once."""
         found: list[tuple[int, int]] = []
-        all_values = self.pending[column::WIDTH]
-        at, end = self.first, self.next
-        while at < end:
-            block = at >> schema.BLOCK_BITS
-            until = min(end, (block + 1) << schema.BLOCK_BITS)
-            part = all_values[at - self.first : until - self.first]
-            values = {value >> bits for value in part if value is not None}
-            found += [(value, block) for value in sorted(values)]
-            at = until
+        values = self.pending[column::WIDTH]
+        for block, part in self._parts(self.first, self.next):
+            kinds = {value >> bits for value in values[part] if value is not None}
+            found += [(kind, block) for kind in sorted(kinds)]
         return found
+
+    def _note_uses(self) -> None:
+        origins, commands = self.pending[_ORIGIN_ID::WIDTH], self.pending[_COMMAND_ID::WIDTH]
+        for segment, uses in self._segments:
+            for block, part in self._parts(max(segment[_FIRST], self.first), segment[_LAST] + 1):
+                uses.note(block, cast("set[int]", {*origins[part], *commands[part]}))
+
+    def _parts(self, first: int, end: int) -> Iterator[tuple[int, slice]]:
+        """The blocks of these rows, and where in `pending` their rows are."""
+        while first < end:
+            block = first >> schema.BLOCK_BITS
+            until = min(end, (block + 1) << schema.BLOCK_BITS)
+            yield block, slice(first - self.first, until - self.first)
+            first = until
 
     def forget(self) -> None:
         """Nothing of the last transaction is there."""
@@ -145,6 +171,37 @@ class Rows:
         self._open = None
 
 
+def _last(connection: Connection) -> Segment | None:
+    segment = schema.segment
+    row = connection.execute(select(segment).order_by(segment.c.first_id.desc()).limit(1)).first()
+    if row is None:
+        return None
+    check_rows(segment, [row])
+    return Segment(*row)
+
+
+def _complete(connection: Connection) -> None:
+    """Closes the last segment, if its writer has not: it was stopped, or ours is the later one."""
+    segment = _last(connection)
+    if segment is None or segment.known_entry_ids is not None or not _has_blocks(segment):
+        return
+    known_ids = _store(connection, uses_in(connection, segment))
+    connection.exec_driver_sql(_CLOSE, (known_ids, segment.first_id))
+
+
+def _has_blocks(segment: Sequence[Any]) -> bool:
+    """Whether there is more than one to choose from, of recorded rows."""
+    first_id, last_id = int(segment[_FIRST]), int(segment[_LAST])
+    return first_id > 0 and first_id >> schema.BLOCK_BITS < last_id >> schema.BLOCK_BITS
+
+
+def _store(connection: Connection, uses: Uses) -> str:
+    """The value for the segment's `known_entry_ids`."""
+    uses.store(connection)
+    return json.dumps(uses.known_ids, separators=(",", ":"))
+
+
+_CLOSE = "UPDATE segment SET known_entry_ids = ? WHERE first_id = ?"
 _VALUES = f"({', '.join('?' * WIDTH)})"
 _INSERT = f"INSERT INTO image ({', '.join(_COLUMNS)}) VALUES {_VALUES}"
 _INSERT_MANY = _INSERT + f", {_VALUES}" * (_TOGETHER - 1)

@@ -3,7 +3,7 @@
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, Text
 
 APPLICATION_ID = 0x45584442  # "EXDB"
-REVISION = "0004"  # the newest under migrations/versions; a test compares them
+REVISION = "0005"  # the newest under migrations/versions; a test compares them
 
 metadata = MetaData()
 
@@ -65,6 +65,7 @@ segment = Table(
     Column("last_boot_ns", Integer, nullable=False),
     Column("first_entry_id", Integer, nullable=False),
     Column("last_entry_id", Integer, nullable=False),
+    Column("known_entry_ids", Text),  # of a closed one: see store/uses.py
 )
 
 # The dictionary: origin, program, argument and command take their ids from one sequence.
@@ -142,6 +143,17 @@ child_block = Table(
     metadata,
     Column("parents", Integer, primary_key=True),  # parent_id >> 6
     Column("block", Integer, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# In which blocks rows refer again to an entry of the dictionary that an earlier one has used.
+CHUNK_BITS = 5  # a chunk is block >> 5
+entry_block = Table(
+    "entry_block",
+    metadata,
+    Column("chunk", Integer, primary_key=True),
+    Column("entry_id", Integer, primary_key=True),
+    Column("blocks", Integer, nullable=False),  # bit n: block (chunk << 5) + n
     sqlite_with_rowid=False,
 )
 

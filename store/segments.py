@@ -24,6 +24,7 @@ class Segment(NamedTuple):
     last_boot_ns: int
     first_entry_id: int
     last_entry_id: int
+    known_entry_ids: str | None
 
 
 def segments_of(connection: Connection, boot_id: str | bytes | None = None) -> list[Segment]:

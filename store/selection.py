@@ -2,14 +2,17 @@
 
 import json
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, func, select
 
 from execdb.store import schema
-from execdb.store.filter import Filter, commands, one_of
+from execdb.store.filter import FEW, Filter, commands, one_of
 from execdb.store.segments import Segment, lower_bound
+from execdb.store.uses import blocks_of
 
 _image = schema.image
 
@@ -56,59 +59,175 @@ def between(ids: Sequence[int], first: int, last: int) -> Sequence[int]:
     return ids[bisect_left(ids, first) : bisect_right(ids, last)]
 
 
-def entries_of(
-    connection: Connection, selection: Selection, segment: Segment
-) -> dict[ColumnElement[int], str] | None:
-    """What rows of the segment must refer to: columns, each with ids as JSON. None if there are
-    none, and so no such row."""
+def entries_within(
+    connection: Connection, wanted: Filter, spans: Sequence[Span]
+) -> dict[Table, Sequence[int]]:
+    """The `entries` of a selection. Arguments are among them only where those wanted are few:
+    there may be millions, which one reads a segment at a time, as far as it takes."""
+    found: dict[Table, Sequence[int]] = {
+        table: connection.scalars(query).all() for table, query in wanted.entries().items()
+    }
+    if wanted.arg is not None and spans:
+        first = min(span.segment.first_entry_id for span in spans)
+        last = max(span.segment.last_entry_id for span in spans)
+        latest = _arguments(wanted).order_by(schema.argument.c.id.desc()).limit(_RARE + 1)
+        ids = connection.scalars(latest, {"first": first, "last": last}).all()
+        if len(ids) <= _RARE:
+            found[schema.argument] = ids[::-1]
+    return found
+
+
+_RARE = 1_000
+Entries = Mapping[str, Sequence[int]]  # a column of `image`, and what it may hold
+
+
+def entries_of(connection: Connection, selection: Selection, segment: Segment) -> Entries | None:
+    """What rows of the segment must refer to. None if there is nothing, and so no such row."""
     first, last = segment.first_entry_id, segment.last_entry_id
     within = {table: between(ids, first, last) for table, ids in selection.entries.items()}
     if not all(within.values()):
         return None
-    lists = {table: json.dumps(ids) for table, ids in within.items()}
-    found: dict[ColumnElement[int], str] = {}
-    if schema.origin in lists:
-        found[_image.c.origin_id] = lists[schema.origin]
-    conditions = commands(lists.get(schema.program), lists.get(schema.argument))
-    if conditions:
-        command_id = schema.command.c.id
-        query = select(command_id).where(command_id.between(first, last), *conditions)
-        ids = list(connection.scalars(query))
-        if not ids:
-            return None
-        found[_image.c.command_id] = json.dumps(ids)
+    found: dict[str, Sequence[int]] = {}
+    if schema.origin in within:
+        found["origin_id"] = within[schema.origin]
+    programs, arguments = within.get(schema.program, ()), selection.wanted.arg is not None
+    if programs or arguments:
+        range_ = {"first": first, "last": last}
+        values = within.get(schema.argument, ())
+        if arguments and not values:
+            values = connection.scalars(_arguments(selection.wanted), range_).all()
+            if not values:
+                return None
+        found["command_id"] = _commands_of(connection, range_, programs, values)
+    return found if all(found.values()) else None
+
+
+def _commands_of(
+    connection: Connection, range_: dict[str, int], programs: Sequence[int], values: Sequence[int]
+) -> Sequence[int]:
+    query = _commands(bool(programs), min(len(values), FEW + 1))
+    few = {f"value_{n}": str(value) for n, value in enumerate(values[:FEW])}
+    lists = {"program_id": json.dumps(programs), "value": json.dumps(values)}
+    return connection.scalars(query, {**range_, **few, **lists}).all()
+
+
+Stretch = tuple[int, int]  # ids: from, to
+
+
+def stretches_of(connection: Connection, span: Span, entries: Entries) -> list[Stretch]:
+    """The rows of a span that may refer to such entries, in order."""
+    bits, base = -1, 0
+    for ids in entries.values():
+        where = blocks_of(connection, span.segment, ids)
+        if where is not None:
+            base, found = where  # the same for each column: it is the segment's
+            bits &= found
+    if bits == -1:
+        return [(span.first_id, span.last_id)]
+    stretches: list[Stretch] = []
+    while bits:
+        skipped = (bits & -bits).bit_length() - 1
+        bits >>= skipped
+        base += skipped
+        together = (~bits & (bits + 1)).bit_length() - 1
+        first = max(base << schema.BLOCK_BITS, span.first_id)
+        last = min((base + together << schema.BLOCK_BITS) - 1, span.last_id)
+        if first <= last:
+            stretches.append((first, last))
+        bits >>= together
+        base += together
+    return stretches
+
+
+def page_of(
+    connection: Connection,
+    wanted: Filter,
+    entries: Entries,
+    stretches: deque[Stretch],
+    reverse: bool,
+    size: int,
+) -> list[Any]:
+    """So many rows of these stretches, if there are; takes off what it has read. The stretches are
+    in the order of reading."""
+    query, lists = _rows(wanted, frozenset(entries), reverse), _lists(entries)
+    found: list[Any] = []
+    while stretches and len(found) < size:
+        first, last = stretches.popleft()
+        missing = size - len(found)
+        rows = connection.execute(
+            query, {"first": first, "last": last, "size": missing, **lists}
+        ).all()
+        found += rows
+        if len(rows) == missing:
+            at = rows[-1][0]
+            first, last = (first, at - 1) if reverse else (at + 1, last)
+            if first <= last:
+                stretches.appendleft((first, last))
     return found
 
 
-def _conditions(
-    wanted: Filter, entries: dict[ColumnElement[int], str]
-) -> list[ColumnElement[bool]]:
-    return [*wanted.conditions(), *(one_of(column, ids) for column, ids in entries.items())]
-
-
 def rows_of(
-    connection: Connection,
-    wanted: Filter,
-    entries: dict[ColumnElement[int], str],
-    within: Sequence[ColumnElement[bool]],
-    reverse: bool,
-    size: int,
+    connection: Connection, wanted: Filter, entries: Entries, ids: Sequence[int], reverse: bool
 ) -> Sequence[Any]:
-    order = _image.c.id.desc() if reverse else _image.c.id
-    query = select(_image).where(*within, *_conditions(wanted, entries))
-    return connection.execute(query.order_by(order).limit(size)).all()
+    """Those of these rows that are wanted."""
+    entries = {**entries, "id": ids}
+    query = _rows(wanted, frozenset(entries), reverse)
+    return connection.execute(query, {"size": len(ids), **_lists(entries)}).all()
 
 
 def count_of(connection: Connection, selection: Selection, span: Span) -> int:
     entries = entries_of(connection, selection, span.segment)
     if entries is None:
         return 0
-    conditions = _conditions(selection.wanted, entries)
+    wanted = selection.wanted
     if selection.ids is not None:
         ids = between(selection.ids, span.first_id, span.last_id)
-        conditions.append(one_of(_image.c.id, json.dumps(ids)))
-    elif not conditions:
+        entries = {**entries, "id": ids}
+    elif not entries and not wanted.conditions():
         return span.last_id - span.first_id + 1
-    conditions.append(_image.c.id.between(span.first_id, span.last_id))
-    counted = select(func.count()).select_from(_image).where(*conditions)
-    return int(connection.scalar(counted) or 0)
+    stretches = [(0, 0)] if selection.ids is not None else stretches_of(connection, span, entries)
+    query, lists = _count(wanted, frozenset(entries)), _lists(entries)
+    return sum(
+        connection.scalar(query, {"first": first, "last": last, **lists}) or 0
+        for first, last in stretches
+    )
+
+
+def _lists(entries: Entries) -> dict[str, str]:
+    return {name: json.dumps(ids) for name, ids in entries.items()}
+
+
+# Statements, made once for a question: to make one takes longer than most take to run.
+
+
+@lru_cache
+def _rows(wanted: Filter, lists: frozenset[str], reverse: bool) -> Select[Any]:
+    order = _image.c.id.desc() if reverse else _image.c.id
+    query = select(_image).where(*_conditions(wanted, lists))
+    return query.order_by(order).limit(bindparam("size"))
+
+
+@lru_cache
+def _count(wanted: Filter, lists: frozenset[str]) -> Select[Any]:
+    return select(func.count()).select_from(_image).where(*_conditions(wanted, lists))
+
+
+def _conditions(wanted: Filter, lists: frozenset[str]) -> list[ColumnElement[bool]]:
+    """`lists` are columns; a list of ids is in place of a range."""
+    within = [] if "id" in lists else [_between(_image)]
+    return [*within, *wanted.conditions(), *(one_of(_image.c[name]) for name in sorted(lists))]
+
+
+@lru_cache
+def _arguments(wanted: Filter) -> Select[Any]:
+    return select(schema.argument.c.id).where(_between(schema.argument), *wanted.arguments())
+
+
+@lru_cache
+def _commands(programs: bool, arguments: int) -> Select[Any]:
+    conditions = commands(programs=programs, arguments=arguments)
+    return select(schema.command.c.id).where(_between(schema.command), *conditions)
+
+
+def _between(table: Table) -> ColumnElement[bool]:
+    return table.c.id.between(bindparam("first"), bindparam("last"))

@@ -350,7 +350,10 @@ def test_no_question_reads_the_whole_table(database: Database, wanted: Filter) -
     first = an_exec(0)
     rest = [an_exec(n, parent=(first.boot_ns, first.pid)) for n in range(1, 3_001)]
     recorded(database, [first, *rest])
+    recorded(database, [an_exec(3_001)])  # closes what the first has left open
     steps = plan(database, wanted)
-    for table in ("image", "command"):  # of the others there are few
+    for table in ("image", "command", "argument", "entry_block"):  # of the others there are few
         assert not [step for step in steps if step.startswith(f"SCAN {table}")]
     assert [step for step in steps if step.startswith("SEARCH image USING INTEGER PRIMARY KEY")]
+    if wanted.pid is None and (wanted.uid is not None or wanted.comm or wanted.path or wanted.arg):
+        assert "SEARCH entry_block USING PRIMARY KEY (chunk=? AND entry_id=?)" in steps

@@ -45,6 +45,7 @@ def orphans(database: Database) -> dict[str, object]:
         " (SELECT pid >> 5, id >> 10 FROM image)",
         "parents": "SELECT count(*) FROM child_block WHERE (parents, block) NOT IN"
         " (SELECT parent_id >> 6, id >> 10 FROM image WHERE parent_id IS NOT NULL)",
+        "uses": "SELECT count(*) FROM entry_block WHERE chunk NOT IN (SELECT id >> 15 FROM image)",
     }
     found = {name: scalar(database, sql) for name, sql in questions.items()}
     return {name: count for name, count in found.items() if count}
