@@ -11,7 +11,7 @@ from execdb.store import schema
 from execdb.store.database import Database
 from execdb.store.errors import BadEvent
 from execdb.store.intern import storable
-from execdb.store.ndjson import Imported, Parser
+from execdb.store.ndjson import Boot, Imported, Parser
 from execdb.store.rows import Rows
 from execdb.store.segments import Segment, lower_bound, segments_of
 from execdb.store.typed import check_rows
@@ -27,10 +27,10 @@ def import_lines(database: Database, lines: Iterable[str]) -> tuple[int, int]:
     """
     added = known = 0
     target = _Target()
-    numbered, parser = enumerate(lines, 1), Parser()
+    rest, parser = iter(lines), Parser()
     with database.writing() as connection:
         target.begin(connection)
-        while chunk := list(_parsed(parser, islice(numbered, _CHUNK))):
+        while chunk := _parsed(parser, islice(rest, _CHUNK), added + known):
             fresh = target.add(connection, chunk)
             added += fresh
             known += len(chunk) - fresh
@@ -38,19 +38,20 @@ def import_lines(database: Database, lines: Iterable[str]) -> tuple[int, int]:
     return added, known
 
 
-def _parsed(parser: Parser, lines: Iterator[tuple[int, str]]) -> Iterator[Imported]:
-    for number, line in lines:
-        try:
-            yield parser.parse(line)
-        except BadEvent as error:
-            raise BadEvent(f"line {number}: {error}; nothing was imported") from error
+def _parsed(parser: Parser, lines: Iterable[str], before: int) -> list[Imported]:
+    """The events of these lines, which stand behind so many."""
+    found: list[Imported] = []
+    parse, append = parser.parse, found.append
+    try:
+        for line in lines:
+            append(parse(line))
+    except BadEvent as error:
+        number = before + len(found) + 1
+        raise BadEvent(f"line {number}: {error}; nothing was imported") from error
+    return found
 
 
 _Identity = tuple[int, int, int]  # boot_ns, time_ns, pid: an event of a boot
-
-
-def _identity(item: Imported) -> _Identity:
-    return item.event.boot_ns, item.event.time_ns, item.event.pid
 
 
 class _Target:
@@ -58,7 +59,7 @@ class _Target:
 
     def __init__(self) -> None:
         self._rows = Rows()
-        self._runs: dict[tuple[str, str], tuple[int, _Sources]] = {}
+        self._runs: dict[Boot, tuple[int, _Sources]] = {}
 
     def begin(self, connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA temp_store = FILE")
@@ -90,28 +91,28 @@ class _Target:
     ) -> int:
         rows = self._rows
         pending = rows.pending
-        starts, ids_of = rows.dictionary.starts, rows.dictionary.ids_of
+        commands, origins = rows.dictionary.commands, rows.dictionary.origins
         offset_ns, last_ns = rows.tail(run_id)
         number = first = rows.next
         for item in items:
-            time_ns, boot_ns, pid, ppid, start, _, _, errno = item.event
+            (_, time_ns, boot_ns, pid, ppid, origin, command, (errno, caller, status),
+             duration_ns, id_, parent) = item  # fmt: skip
             there = known.setdefault((boot_ns, time_ns, pid), number)
-            if item.id is not None:
-                sources.note(item.id, there)
+            if id_ is not None:
+                sources.note(id_, there)
             if there != number:
                 continue  # the row that is there keeps its parent
             if time_ns - boot_ns != offset_ns or boot_ns < last_ns:
                 offset_ns = time_ns - boot_ns
                 rows.cut(run_id, offset_ns, boot_ns)
             last_ns = boot_ns
-            parent_id = None if item.parent_id is None else sources.parent(item.parent_id, number)
-            origin_id, command_id, _ = starts.get(id(start)) or ids_of(start)
+            parent_id = None if parent is None else sources.parent(parent, number)
             pending += (
-                number, boot_ns, pid, ppid, origin_id, command_id, parent_id,
-                item.status, item.duration_ns,
+                number, boot_ns, pid, ppid, origins[origin], commands[command], parent_id,
+                status, duration_ns,
             )  # fmt: skip
-            if start.caller is not None or errno is not None:
-                rows.calls.append((storable(errno), storable(start.caller), number))
+            if caller is not None or errno is not None:
+                rows.calls.append((storable(errno), storable(caller), number))
             number += 1
         return number - first
 
@@ -142,20 +143,20 @@ class _Target:
         return self._runs[host, boot_id]
 
 
-def _by_boot(
-    chunk: list[Imported],
-) -> Iterator[tuple[tuple[str, str], list[Imported]]]:
+def _by_boot(chunk: list[Imported]) -> Iterator[tuple[Boot, list[Imported]]]:
     """The events of each boot of each machine, in order of boot_ns."""
-    which = attrgetter("host", "boot_id")
-    if any(which(item) != which(chunk[0]) for item in chunk):
-        chunk = sorted(chunk, key=which)
-    for key, items in groupby(chunk, which):
-        yield key, sorted(items, key=lambda item: item.event.boot_ns)
+    if len(set(map(_BOOT_OF, chunk))) > 1:
+        chunk = sorted(chunk, key=_BOOT_OF)
+    for boot, items in groupby(chunk, _BOOT_OF):
+        yield boot, sorted(items, key=_BOOT_NS_OF)
+
+
+_BOOT_OF, _BOOT_NS_OF = attrgetter("boot"), attrgetter("boot_ns")
 
 
 def _known(connection: Connection, boot_id: str, items: Sequence[Imported]) -> dict[_Identity, int]:
     """The rows that the database holds of these events, which are in order."""
-    from_ns, to_ns = items[0].event.boot_ns, items[-1].event.boot_ns
+    from_ns, to_ns = items[0].boot_ns, items[-1].boot_ns
     known = {}
     for segment in segments_of(connection, storable(boot_id)):
         apart = segment.last_boot_ns < from_ns or to_ns < segment.first_boot_ns
@@ -167,12 +168,12 @@ def _known(connection: Connection, boot_id: str, items: Sequence[Imported]) -> d
 
 def _rows(connection: Connection, segment: Segment, items: Sequence[Imported]) -> Iterator[Any]:
     """(id, boot_ns, pid) of the segment's rows at the times of these events, and maybe others'."""
-    first = lower_bound(connection, segment, items[0].event.boot_ns)
-    last = lower_bound(connection, segment, items[-1].event.boot_ns + 1) - 1
+    first = lower_bound(connection, segment, items[0].boot_ns)
+    last = lower_bound(connection, segment, items[-1].boot_ns + 1) - 1
     if last - first <= _SPARSE * len(items):
         yield from _between(connection, first, last)
         return
-    for boot_ns in {item.event.boot_ns: None for item in items}:
+    for boot_ns in {item.boot_ns: None for item in items}:
         first = lower_bound(connection, segment, boot_ns)
         last = lower_bound(connection, segment, boot_ns + 1) - 1
         yield from _between(connection, first, last)

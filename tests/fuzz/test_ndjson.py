@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from execdb.store import ndjson
 from execdb.store.errors import BadEvent
 from execdb.store.event import json_of, raw_of, to_dict
 from execdb.store.ndjson import Imported, Parser
@@ -58,16 +59,22 @@ def lines(chance: random.Random) -> Iterator[str]:
 
 def check(item: Imported) -> None:
     """That SQLite can hold it."""
-    event = item.event
-    numbers = [event.time_ns, event.boot_ns, event.pid, event.ppid, *event.creds[:5]]
-    numbers += [event.command.argc, item.status, item.duration_ns, item.id, item.parent_id]
+    creds, place = item.origin
+    errno, caller, status = item.outcome
+    numbers = [item.time_ns, item.boot_ns, item.pid, item.ppid, *creds[:5]]
+    numbers += [item.command.argc, status, item.duration_ns, item.id, item.parent_id]
     for number in numbers:
         assert number is None or (type(number) is int and -1 <= number < _INT63), number
-    texts = [item.host, item.boot_id, *event.creds[5:], *event.command[:2], *event.command.argv]
-    texts += [*event.place, event.errno, event.caller]
+    texts = [*item.boot, *creds[5:], *item.command[:2], *item.command.argv]
+    texts += [*place, errno, caller]
     for text in texts:
         assert text is None or b"\0" not in raw_of(text), text
-    assert type(event.command.truncated) is bool
+    assert type(item.command.truncated) is bool
+
+
+def plainly(line: str) -> Imported:
+    """What a parser says that has never seen a line, nor knows how execdb writes one."""
+    return ndjson.check(ndjson._load(line))
 
 
 def test_no_line_is_too_strange() -> None:
@@ -76,9 +83,13 @@ def test_no_line_is_too_strange() -> None:
     refused = 0
     for line in lines(random.Random(seed)):
         try:
-            check(parser.parse(line))
+            item = parser.parse(line)
+            check(item)
+            assert item == plainly(line)  # what is remembered of other lines changes nothing
         except BadEvent as error:
             refused += 1
+            with pytest.raises(BadEvent):
+                plainly(line)
             if len(str(error)) > 500 or "\n" in str(error):
                 raise AssertionError(f"FUZZ_SEED={seed}: {line!r}: {error}") from error
         except Exception as error:
