@@ -13,12 +13,12 @@ from sqlalchemy.exc import DatabaseError as SQLError
 from sqlalchemy.pool import StaticPool
 
 from execdb.store import trust
-from execdb.store.errors import DatabaseBusy, DatabaseError, DatabaseFull, DatabaseRefused
-from execdb.store.file import prepare, upgrade
+from execdb.store.errors import DatabaseError
+from execdb.store.file import make, prepare, upgrade
 from execdb.store.schema import APPLICATION_ID, REVISION
+from execdb.store.sentences import VALUE_MAX, told
 
 _BUSY_MS = 5_000
-_VALUE_MAX = 16 << 20  # bytes of a value, a row, a statement; Linux allows 6 MiB of arguments
 _WAL_KEPT = 64 << 20  # bytes; what a slow reader made it grow beyond is given back
 
 
@@ -43,7 +43,7 @@ class Database:
                 "sqlite://", creator=lambda: raw, poolclass=StaticPool, pool_reset_on_return=None
             )
             self._connection = self._engine.connect()
-            raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _VALUE_MAX)
+            raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_MAX)
             for pragma in (
                 f"busy_timeout = {busy_ms}",
                 "trusted_schema = OFF",  # the file may come from anywhere
@@ -172,7 +172,7 @@ def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) 
         if found != REVISION:
             _check_age(path, found)
             database.close()
-            upgrade(path)
+            make(path) if found is None else upgrade(path)
             database = Database(path, busy_ms=busy_ms)
     except BaseException:
         database.close()
@@ -219,37 +219,8 @@ def _as_sentences(path: Path) -> Iterator[None]:
         yield
     except (SQLError, sqlite3.DatabaseError) as error:
         original = error.orig if isinstance(error, SQLError) else error
-        raise _kind(str(original))(_sentence(path, str(original))) from error
+        raise told(path, str(original)) from error
     except UnicodeDecodeError as error:
         raise DatabaseError(f"{path} is damaged: it holds text that is not UTF-8") from error
     except OverflowError as error:
         raise DatabaseError(f"{path} is damaged: the greatest id is taken") from error
-
-
-def _kind(text: str) -> type[DatabaseError]:
-    if "locked" in text:
-        return DatabaseBusy
-    if "full" in text:
-        return DatabaseFull
-    return DatabaseRefused if "disk I/O error" in text else DatabaseError
-
-
-def _sentence(path: Path, text: str) -> str:
-    if "malformed" in text or "corrupt" in text:
-        return (
-            f"{path} is damaged ({text}): restore a copy, or save what can be read with "
-            "sqlite3 FILE .recover"
-        )
-    if "locked" in text:
-        return f"{path} is locked by another program: try again when it is done"
-    if "too big" in text:
-        return f"{path} holds a value, or was to take one, of more than {_VALUE_MAX >> 20} MiB"
-    if "full" in text:
-        return f"no space left for {path}"
-    if "not a database" in text:
-        return f"{path} is not an SQLite database"
-    if "readonly" in text or "unable to open" in text:
-        return f"no permission to write to {path}, or to its folder"
-    if "no such table" in text or "no such column" in text:
-        return f"{path} is not a complete execdb database ({text})"
-    return f"{path}: {text}"

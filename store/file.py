@@ -3,6 +3,7 @@ so that a collector can have it made while it loads the rest."""
 
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from execdb.store.errors import DatabaseError
@@ -21,7 +22,7 @@ def prepare(path: Path, *, create: bool) -> None:
             raise DatabaseError(
                 f"no database at {path} yet: execdb collect makes one (or name yours with --db)"
             )
-        upgrade(path)
+        make(path)
 
 
 def _make_folder(path: Path) -> None:
@@ -81,9 +82,37 @@ def share(path: Path, group: int, *, folder: bool) -> None:
         )
 
 
+def make(path: Path) -> None:
+    """Gives an empty file, or none, the tables that migrations would have made, all at once:
+    another process sees none or all of them. Leaves one that has some alone. Raises
+    DatabaseError."""
+    import sqlite3
+
+    from execdb.store.blank import STATEMENTS
+    from execdb.store.sentences import told
+
+    try:
+        # What SQLite makes beside it is as private as the file itself.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        uri = f"{path.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            if connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None:
+                for statement in STATEMENTS:
+                    connection.execute(statement)
+            connection.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        raise told(path, str(error)) from error
+    except OSError as error:
+        raise DatabaseError(f"cannot make {path}: {error.strerror}") from error
+
+
 def upgrade(path: Path) -> None:
-    """Brings the file to the newest revision, or makes it, in a process of its own: Alembic is
-    heavy and a recorder lives long. Raises DatabaseError."""
+    """Brings the file to the newest revision in a process of its own: Alembic is heavy and a
+    recorder lives long. Raises DatabaseError."""
     import subprocess
 
     done = subprocess.run(
@@ -91,4 +120,4 @@ def upgrade(path: Path) -> None:
     )
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["it was killed"])[-1]
-        raise DatabaseError(f"cannot make or upgrade {path}: {last}")
+        raise DatabaseError(f"cannot upgrade {path}: {last}")

@@ -1,5 +1,5 @@
-"""What `store/trusted.py` is to hold: `python -m tests.store.trusted` writes it, after a migration
-was added or changed."""
+"""What `store/trusted.py` and `store/blank.py` are to hold: `python -m tests.store.trusted` writes
+them, after a migration was added or changed."""
 
 import sqlite3
 import tempfile
@@ -12,13 +12,20 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from execdb import migrations
-from execdb.store import trusted
+from execdb.store import blank, trusted
+from execdb.store.schema import APPLICATION_ID
 from execdb.store.trust import digest, read_schema
 
 _HEAD = '''"""The schema of each revision, as digests of its objects' SQL. From the migrations, by
 `python -m tests.store.trusted`."""
 
 SCHEMAS = {
+'''
+
+_BLANK_HEAD = '''"""A new database, as all migrations together make one. From the migrations, by
+`python -m tests.store.trusted`."""
+
+STATEMENTS = (
 '''
 
 
@@ -64,5 +71,27 @@ def text() -> str:
     return "".join(lines) + "}\n"
 
 
+def blank_text() -> str:
+    """The newest schema as SQLite keeps it, then the rows that are there from the beginning."""
+    lines = [_BLANK_HEAD]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "newest")
+        migrate(path, "head")
+        with closing(sqlite3.connect(path)) as raw:
+            for (sql,) in raw.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"):
+                words = (line.rstrip() for line in sql.expandtabs(4).splitlines())
+                statement = "\n".join(filter(None, words))
+                wide = "  # noqa: E501" if max(map(len, statement.splitlines())) > 100 else ""
+                lines.append(f'    """\n{statement}\n""",{wide}\n')
+            tables = raw.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+            for (name,) in tables:
+                for row in raw.execute(f"SELECT * FROM {name}"):
+                    values = ", ".join(map(repr, row))
+                    lines.append(f'    "INSERT INTO {name} VALUES ({values})",\n')
+    lines.append(f'    "PRAGMA application_id = {APPLICATION_ID}",\n')
+    return "".join(lines) + ")\n"
+
+
 if __name__ == "__main__":
     Path(trusted.__file__).write_text(text())
+    Path(blank.__file__).write_text(blank_text())
