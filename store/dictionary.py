@@ -41,26 +41,27 @@ class Lookup:
             for known in (self.origins, self.commands, self._arguments):
                 known.clear()
             self._chars = 0
-        origins = {row[4] for row in rows} - self.origins.keys()
+        origins = {row[4] for row in rows}.difference(self.origins)
         for number, *values in _fetch(connection, _ORIGINS, origins):
             self.origins[number] = self._origin(*values)
-        commands = {row[5] for row in rows} - self.commands.keys()
+        commands = {row[5] for row in rows}.difference(self.commands)
         found = _fetch(connection, _COMMANDS, commands)
-        ids = {row[0]: self._list(row[3]) for row in found}
-        self._learn_arguments(connection, {id_ for row in ids.values() for id_ in row})
-        for number, comm, filename, _, argc, truncated in found:
-            argv = tuple([self._arguments[id_] for id_ in ids[number]])
+        lists = self._json([row[3] for row in found], list)
+        if not all(set(map(type, ids)) <= {int} for ids in lists):
+            raise self._broken("a command's arguments are no list")
+        self._learn_arguments(connection, {id_ for ids in lists for id_ in ids})
+        arguments = self._arguments
+        for (number, comm, filename, _, argc, truncated), ids in zip(found, lists, strict=True):
+            argv = tuple([arguments[id_] for id_ in ids])
             self.commands[number] = (
                 self.text(comm), self.text(filename), argv, self._int(argc), bool(truncated)
             )  # fmt: skip
 
     def _learn_arguments(self, connection: Connection, wanted: set[int]) -> None:
-        for number, text in _fetch(connection, _ARGUMENTS, wanted - self._arguments.keys()):
-            argument = self._json(text)
-            if not isinstance(argument, str):
-                raise self._broken("an argument is no text")
-            self._arguments[number] = argument
-            self._chars += len(argument)
+        found = _fetch(connection, _ARGUMENTS, wanted.difference(self._arguments))
+        texts = self._json([row[1] for row in found], str)
+        self._arguments.update(zip([row[0] for row in found], texts, strict=True))
+        self._chars += sum(map(len, texts))
 
     def _origin(
         self, uid: Any, euid: Any, gid: Any, loginuid: Any, sessionid: Any, tty: Any, cwd: Any,
@@ -74,17 +75,16 @@ class Lookup:
         where = (None if value is None else self.text(value) for value in (cwd, cgroup))
         return who, (*where, self.text(message))
 
-    def _list(self, text: Any) -> list[int]:
-        ids = self._json(text)
-        if type(ids) is not list or not set(map(type, ids)) <= {int}:
-            raise self._broken("a command's arguments are no list")
-        return ids
-
-    def _json(self, text: Any) -> Any:
+    def _json(self, texts: list[Any], kind: type) -> list[Any]:
+        """The values of these, parsed in one go, which is quicker. They cannot run
+        into each other: no text goes on behind a raw newline."""
         try:
-            return json.loads(text)
+            values: list[Any] = json.loads("[" + ",\n".join(texts) + "]")
         except (ValueError, TypeError, RecursionError):
             raise self._broken("what should be JSON is not") from None
+        if len(values) != len(texts) or not set(map(type, values)) <= {kind}:
+            raise self._broken("what should be JSON of a kind is of another")
+        return values
 
     def text(self, value: Any) -> str:
         """Raises DatabaseError for what is none."""

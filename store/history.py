@@ -235,13 +235,10 @@ class History:
                  duration_ns, errno, caller) in rows:  # fmt: skip
                 who, where = origins[origin_id]
                 fields = (
-                    (number, run_id, boot_ns + offset_ns, boot_ns, boot_id, host, pid, ppid)
-                    + who
-                    + commands[command_id]
-                    + where
-                    + _outcome(errno, caller, status)
-                    + (duration_ns, parent_id)
-                )
+                    number, run_id, boot_ns + offset_ns, boot_ns, boot_id, host, pid, ppid,
+                    *who, *commands[command_id], *where, *_outcome(errno, caller, status),
+                    duration_ns, parent_id,
+                )  # fmt: skip
                 events.append(new(Event, fields))
         except KeyError:
             raise self._broken(f"a row of segment {segment.first_id}") from None
