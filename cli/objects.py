@@ -31,25 +31,25 @@ class _Members(dict[tuple[Any, ...], str]):
         return text
 
 
-def objects(events: Iterable[Event]) -> Iterator[str]:
-    """One object each, without a line's end. Runs for every row of an export, so that the common
+def objects(events: Iterable[Event], end: str = "") -> Iterator[str]:
+    """One object each, and `end` behind it. Runs for every row of an export, so that the common
     case is written out."""
     origins, whos = _Members("boot_id", "host"), _Members("uid", "tty")
     whats, wheres = _Members("comm", "truncated"), _Members("cwd", "message")
-    ends = _Members("errno", "signal")
-    origin, who, what, where, end = (
-        members.slice for members in (origins, whos, whats, wheres, ends)
+    outcomes, form = _Members("errno", "signal"), _FORM + end
+    origin, who, what, where, outcome = (
+        members.slice for members in (origins, whos, whats, wheres, outcomes)
     )
     for event in events:
         values: tuple[Any, ...] = event
         number, run_id, time_ns, boot_ns, _, _, pid, ppid = values[:8]
         duration_ns, parent_id = values[-2:]
         try:
-            yield _FORM % (
+            yield form % (
                 number, run_id, time_ns, rfc3339(time_ns), boot_ns, origins[values[origin]],
                 pid, ppid, whos[values[who]], whats[values[what]], wheres[values[where]],
-                ends[values[end]], "null" if duration_ns is None else duration_ns,
+                outcomes[values[outcome]], "null" if duration_ns is None else duration_ns,
                 "null" if parent_id is None else parent_id,
             )  # fmt: skip
         except TypeError:  # a file from anywhere may hold text where numbers belong
-            yield json_of(to_dict(event))
+            yield json_of(to_dict(event)) + end

@@ -34,8 +34,7 @@ def command_line(event: Event) -> str:
 
 
 def ndjson(events: Iterable[Event]) -> Iterator[str]:
-    for text in objects(events):
-        yield text + "\n"
+    return objects(events, "\n")
 
 
 def json(events: Iterable[Event]) -> Iterator[str]:

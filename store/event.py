@@ -223,8 +223,8 @@ def rfc3339(time_ns: int) -> str:
     if start is None:  # past the year 9999
         seconds, rest_ns = divmod(time_ns, 1_000_000_000)
         return f"@{seconds}.{rest_ns:09d}Z"
-    digits = f"{rest_ns:011d}"
-    return f"{start}{digits[:2]}.{digits[2:]}Z"
+    digits = str(100_000_000_000 + rest_ns)  # quicker than a format that fills in zeros
+    return f"{start}{digits[1:3]}.{digits[3:]}Z"
 
 
 @lru_cache(maxsize=4)  # events come in order and many share a minute
