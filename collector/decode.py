@@ -10,8 +10,8 @@ from execdb.bpf import wire
 from execdb.store.event import Command, Creds, End, Exec, Place, Start, text_of
 
 T = TypeVar("T")
-_REMEMBERED = 8_192  # values of a kind
-_REMEMBERED_BYTES = 4_000_000
+_REMEMBERED = 2_048  # values of a kind
+_REMEMBERED_BYTES = 2_000_000
 _NS_BITS = 62  # of a boot time, so that a time of day still fits SQLite's integers: 146 years
 
 _HEAD = wire.RING_HEAD.size

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import gc
+import sys
 
 # mallopt(3). Large buffers come and go with every storm: they are mapped on their own and
 # given back, and threads share one arena.
@@ -12,6 +13,10 @@ _LARGE = 64 * 1024  # bytes
 
 def stay_small() -> None:
     """Call it first, before there are threads."""
+    # SQLAlchemy imports asyncio and hashlib, which load OpenSSL where they find it and do without
+    # where they do not: 5 MiB that a recorder has no use for.
+    for module in ("ssl", "_hashlib"):
+        sys.modules[module] = None  # type: ignore[assignment]
     with contextlib.suppress(AttributeError):  # only glibc has it
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_ARENA_MAX, 1)

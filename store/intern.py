@@ -10,7 +10,8 @@ from execdb.store import schema
 from execdb.store.event import Command, Creds, Place, Start, json_of
 
 T = TypeVar("T")
-_ENTRIES = 16_384  # remembered at once, of all kinds
+_ENTRIES = 8_192  # remembered at once, of all kinds
+_STARTS = 2_048  # known by their identity; a build has some 1,100
 _CHARS = 4_000_000  # and what they may hold together
 
 
@@ -124,7 +125,7 @@ class Dictionary:
     def ids_of(self, start: Start) -> tuple[int, int, Start]:
         """The ids of its origin and its command, which `starts` then has under its identity (and
         the start itself, so that no other gets that identity)."""
-        if len(self.starts) >= _ENTRIES:
+        if len(self.starts) >= _STARTS:
             self.starts.clear()
         creds, command, place, _ = start
         found = self.origins[creds, place], self.commands[command], start
