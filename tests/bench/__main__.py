@@ -22,7 +22,7 @@ def main() -> int:
     if arguments.what == "questions":
         from tests.bench.questions import ask
 
-        return ask(arguments.events, arguments.write)
+        return ask(arguments.events, arguments.write, arguments.keep)
     if arguments.what == "yardstick":
         from tests.bench.yardstick import compare as measure
 
@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_write(peers)
     questions = what.add_parser("questions", help="what questions cost on a large history")
     _add_events(questions, 10_000_003)
+    questions.add_argument(
+        "--keep", type=Path, metavar="FILE", help="the history: left there, and taken from there"
+    )
     _add_write(questions)
     yardstick = what.add_parser("yardstick", help="the collector's work beside the same in C")
     _add_events(yardstick, 200_003)

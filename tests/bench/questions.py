@@ -12,13 +12,13 @@ from pathlib import Path
 
 from tests.bench import proc
 from tests.bench.audit_log import audit_log
-from tests.bench.fill import Filled, fill
+from tests.bench.fill import fill
 from tests.bench.packages import SBIN, Unavailable, ensure
 from tests.bench.proc import Command
 from tests.bench.recorders import EXECDB
 from tests.bench.results import Answer, Row
 from tests.bench.rounds import say
-from tests.bench.synthetic import MONTH_NS, RARE, START_NS
+from tests.bench.synthetic import MONTH_NS, RARE, START_NS, once
 from tests.bench.table import answers, limits, publish
 
 EVENTS = 10_000_003
@@ -60,8 +60,9 @@ class Question:
         return ["query", *self.asked, *(["--limit", "20"] if self.limit else [])]
 
 
-def _questions(session: int) -> list[Question]:
+def _questions(session: int, events: int) -> list[Question]:
     """`session` is the id of a login."""
+    single = once(events)
     minute = ["--since", _time(_MINUTE_S), "--until", _time(_MINUTE_S + 60)]
     day = ["--since", _time(_DAY_S), "--until", _time(_DAY_S + 86_400)]
     to = ["-te", *_local(_MINUTE_S + 59)]
@@ -73,7 +74,10 @@ def _questions(session: int) -> list[Question]:
         Question(["--path", RARE.path], f'"filename": "{RARE.path}"', ["-x", RARE.path]),
         Question(["--path", "/opt/*"], '"filename": "/opt/'),
         Question(["--arg", RARE.arg], RARE.arg),
+        Question(["--arg", "src/module"], "src/module"),
+        Question(["--arg", single], single),
         Question(["--arg", "nowhere-to-be-found"], "nowhere-to-be-found"),
+        Question(["--message", RARE.message], f'"message": "{RARE.message}"'),
         Question(["--pid", "4242"], '"pid": 4242,', ["-p", "4242"]),
         Question(minute, f'"time": "{_time(_MINUTE_S)[:-4]}',
                  ["-ts", *_local(_MINUTE_S), *to], limit=False),
@@ -82,16 +86,16 @@ def _questions(session: int) -> list[Question]:
     ]  # fmt: skip
 
 
-def ask(events: int, write: Path | None) -> int:
-    """Makes the history, asks, prints the table; 1 if a limit was missed."""
+def ask(events: int, write: Path | None, keep: Path | None) -> int:
+    """Makes the history, asks, prints the table; 1 if a limit was missed. `keep` is where the
+    history stays, or is already."""
     with tempfile.TemporaryDirectory(prefix="execdb-bench-") as name:
         folder = Path(name)
-        say(f"a history of {events:,} events")
-        filled = fill("month", folder / "month.db", events)
-        say(f"written at {filled.rate:,.0f} events/s, {filled.bytes_each:.0f} bytes each")
+        db = keep or folder / "month.db"
+        rows = [] if db.exists() else [_written(db, events)]
         fill("month", folder / "empty.db", 1)
-        rows = [_written(filled), *_stream(folder)]
-        found = list(_answers(folder, events))
+        rows += _stream(db, folder)
+        found = list(_answers(db, folder, events))
     held = all(answer.work_ms <= LIMIT_MS for answer in found)
     limit = f"each question <= {LIMIT_MS} ms beyond the start"
     worst = max(answer.work_ms for answer in found)
@@ -100,18 +104,20 @@ def ask(events: int, write: Path | None) -> int:
     return int(any(row.held is False for row in rows))
 
 
-def _written(filled: Filled) -> Row:
+def _written(db: Path, events: int) -> Row:
+    say(f"a history of {events:,} events")
+    filled = fill("month", db, events)
     text = f"{filled.rate:,.0f} events/s of CPU time, {filled.bytes_each:.0f} bytes each, peak "
     text += f"{filled.peak_kb / 1024:.0f} MiB (after a tenth {filled.tenth_kb / 1024:.0f})"
     flat = filled.peak_kb - filled.tenth_kb <= _FLAT_KB
     return Row(f"writing {filled.events:,} events", "memory flat", text, flat)
 
 
-def _stream(folder: Path) -> Iterator[Row]:
+def _stream(db: Path, folder: Path) -> Iterator[Row]:
     """The latest million as NDJSON, kept for grep; memory is looked at on the way."""
     say("a million events as NDJSON")
     exported = folder / "export.ndjson"
-    command: Command = [EXECDB, "--db", folder / "month.db", "query", "--limit", str(_EXPORTED)]
+    command: Command = [EXECDB, "--db", db, "query", "--limit", str(_EXPORTED)]
     with exported.open("wb") as file:
         streamed = proc.stream([*command, "--format", "ndjson"], file)
     rate = streamed.lines / streamed.taken.cpu_s
@@ -123,10 +129,10 @@ def _stream(folder: Path) -> Iterator[Row]:
     yield Row("its memory", "flat", text, streamed.peak_kb - streamed.half_kb <= _FLAT_KB)
 
 
-def _answers(folder: Path, events: int) -> Iterator[Answer]:
-    db, exported = folder / "month.db", folder / "export.ndjson"
+def _answers(db: Path, folder: Path, events: int) -> Iterator[Answer]:
+    exported = folder / "export.ndjson"
     log = _ausearch_log(folder, events)
-    for question in _questions(_session(db)):
+    for question in _questions(_session(db), events):
         say(question.name)
         command: Command = [EXECDB, "--db", db, *question.query]
         empty: Command = [EXECDB, "--db", folder / "empty.db", "query", "--limit", "1"]
@@ -214,7 +220,8 @@ def _notes(events: int) -> str:
 
 The history: {events:,} events over 30 days, a thousand command lines that recur and one event in
 twenty with a new one, six users, logins of a thousand events each; {events // RARE.every} events
-are of uid {RARE.uid} and `{RARE.path}`. `--limit 20` is given but for the
+are of uid {RARE.uid} and `{RARE.path}`, each with `{RARE.arg}`; one alone has
+`{once(events)}`. `--limit 20` is given but for the
 last three.
 
 - *work* is CPU time of the whole process less that of `query --limit 1` on a database of one

@@ -6,6 +6,7 @@ over; `unlike` is the same with no two command lines alike.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from execdb.store.event import Command, Creds, End, Exec, ImageKey, Place, Start
@@ -28,6 +29,7 @@ class Rare:
     comm = "needle"
     path = "/opt/needle/bin/needle"
     arg = "hay-needle-stack"
+    message = "needle here"
     every = 43_481  # a prime: 230 of ten million
 
 
@@ -42,7 +44,8 @@ _PROGRAMS = ("gcc", "sed", "grep", "git", "cat", "rm", "expr", "ls", "python3", 
 
 def _creds(uid: int) -> Creds:
     login = None if uid in (0, 33) else uid
-    return Creds(uid, uid, uid, login, login, "pts0" if login else None, "Hello World")
+    message = RARE.message if uid == RARE.uid else "Hello World"
+    return Creds(uid, uid, uid, login, login, "pts0" if login else None, message)
 
 
 _CREDS = {uid: _creds(uid) for uid in (*_UIDS, RARE.uid)}
@@ -79,7 +82,7 @@ def month(events: int) -> Iterator[Batch]:
         boot_ns = BOOT_NS + number * step_ns
         image = boot_ns, 300 + number % PIDS
         place = number % SESSION
-        scattered = number * 2_654_435_761 % 2**32
+        scattered = _scattered(number)
         parent: ImageKey | None
         if place == 0:
             ends += [End(boot_ns, key, 0) for key in (make, shell) if number]
@@ -104,6 +107,17 @@ def month(events: int) -> Iterator[Batch]:
             yield execs, ends
             execs, ends = [], []
     yield execs, ends
+
+
+def _scattered(number: int) -> int:
+    return number * 2_654_435_761 % 2**32
+
+
+def once(events: int) -> str:
+    """Text in the arguments of one event alone, in the middle of `month`."""
+    ordinary = (n for n in count(events // 2) if n % 100 > 1 and n % RARE.every != RARE.every - 1)
+    number = next(n for n in ordinary if _scattered(n) % 20 == 0)
+    return f"{_scattered(number):x}/part-{number}.c"
 
 
 def _ordinary(number: int, scattered: int) -> Command:

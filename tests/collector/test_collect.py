@@ -422,7 +422,7 @@ def test_the_kernel_skipping_the_program_is_a_loss() -> None:
 
 def test_a_reader_that_stays_bounds_the_wal_and_all_is_counted(database: Database) -> None:
     database.wait_for_lock(0)
-    desk = busy(61, each=211)
+    desk = busy(61, each=631)
     recording = Recording(database, MACHINE, "0", START_NS)
     wal = database.path.with_name(database.path.name + "-wal")
     sizes: list[int] = []
@@ -437,7 +437,7 @@ def test_a_reader_that_stays_bounds_the_wal_and_all_is_counted(database: Databas
         run_to(desk, {**steps, 41: lambda: reader.execute("COMMIT") and None}, 61)
     assert 1 << 20 < max(sizes) < 2 << 20
     lost = desk.collector.ledger.by_cause[Cause.WAL_BLOCKED]
-    assert 0 < lost < 41 * 211
+    assert 0 < lost < 41 * 631
     assert desk.collector.failure is None
     with database.reading() as connection:
         (run,) = connection.exec_driver_sql("SELECT seen, stored, lost FROM runs").all()

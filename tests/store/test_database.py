@@ -239,6 +239,10 @@ def test_what_fails_inside_a_transaction_leaves_nothing(database: Database) -> N
         assert connection.exec_driver_sql("SELECT count(*) FROM config").scalar() == 0
 
 
+def test_a_new_file_has_small_pages(database: Database) -> None:
+    assert database.raw.execute("PRAGMA page_size").fetchone() == (2_048,)
+
+
 def test_a_sound_file_passes_its_check(database: Database) -> None:
     assert database.check() is None
 
