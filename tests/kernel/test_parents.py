@@ -86,8 +86,8 @@ def test_descendants_and_tree(recorder: Recorder) -> None:
         "│  └─ ",
         "└─ ",
     ]
-    assert "exit 3 after 0." in lines[index + 1]
-    assert "exit 1 after 0." in lines[index + 3]
+    assert " exit 3 after " in lines[index + 1]
+    assert " exit 1 after " in lines[index + 3]
     assert recorder.run("tree", "--id", str(bash["id"])).splitlines() == lines
 
 
