@@ -443,7 +443,7 @@ def test_a_reader_that_stays_bounds_the_wal_and_all_is_counted(database: Databas
         (run,) = connection.exec_driver_sql("SELECT seen, stored, lost FROM runs").all()
         (loss,) = connection.exec_driver_sql("SELECT cause, lost FROM losses").all()
         stored = connection.exec_driver_sql("SELECT count(*) FROM image WHERE id > 0").scalar()
-    assert run == (61 * 631, 61 * 211 - lost, lost)
+    assert run == (61 * 631, 61 * 631 - lost, lost)
     assert (stored, loss) == (run[1], ("wal blocked", lost))
 
 
