@@ -10,11 +10,15 @@ import typer
 
 from execdb.cli import options
 from execdb.cli.gaps import INCOMPLETE, causes, story_of, total
-from execdb.cli.times import duration, parse_time
+from execdb.cli.times import duration
 from execdb.store.event import local_time, rfc3339
 
 if TYPE_CHECKING:
     from execdb.store.coverage import Stretch
+
+
+NOTHING = "nothing to tell of that time"
+NO_COLLECTOR = "no collector has recorded to this database"
 
 
 class Format(StrEnum):
@@ -36,18 +40,21 @@ def coverage(
     from execdb.store.history import History
 
     now_ns = time.time_ns()
-    since_ns = None if since is None else parse_time(since, now_ns)
-    until_ns = now_ns if until is None else min(parse_time(until, now_ns), now_ns)
+    since_ns, until_ns = options.span_of(since, until, now_ns)
+    until_ns = now_ns if until_ns is None else min(until_ns, now_ns)
     with open_database(context.obj) as database:
-        found = stretches(story_of(database, context.obj), since_ns, until_ns)
+        story = story_of(database, context.obj)
+        found = stretches(story, since_ns, until_ns)
         history = History(database)
         events = [
             history.count(Filter(since_ns=each.from_ns, until_ns=each.to_ns)) for each in found
         ]
     if format is Format.JSON:
         print(json.dumps([describe(*each) for each in zip(found, events, strict=True)]))
-    else:
+    elif found:
         print("\n".join(lines(found, events)))
+    else:
+        print(NOTHING if story.lives else NO_COLLECTOR)
     if strict and not all(each.whole for each in found):
         raise typer.Exit(INCOMPLETE)
 
@@ -71,8 +78,6 @@ def describe(stretch: "Stretch", events: int) -> dict[str, Any]:
 
 def lines(found: Sequence["Stretch"], events: Sequence[int]) -> list[str]:
     """For people: local times, and the sums."""
-    if not found:
-        return ["no collector has recorded to this database"]
     answer = [f"{'from':<23}  {'to':<23}  {'for':>12}  what"]
     for stretch, stored in zip(found, events, strict=True):
         lasted = duration(stretch.to_ns - stretch.from_ns)

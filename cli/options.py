@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from execdb.cli.sizes import parse_size
 from execdb.cli.times import parse_age, parse_time
 from execdb.store.entry import UID_MAX, check_uid
 from execdb.store.errors import UsageError
+from execdb.store.event import local_time
 
 if TYPE_CHECKING:
     from execdb.store.bounds import Bounds
@@ -90,9 +92,22 @@ def filter_of(params: Mapping[str, Any]) -> "Filter":
     values = {key: params[key] for key in _AS_TYPED}
     for key in ("uid", "loginuid"):
         values[key] = None if params[key] is None else uid_of(params[key])
-    for key in ("since", "until"):
-        values[f"{key}_ns"] = None if params[key] is None else parse_time(params[key], now_ns)
+    values["since_ns"], values["until_ns"] = span_of(params["since"], params["until"], now_ns)
     return Filter(**values)
+
+
+def span_of(since: str | None, until: str | None, now_ns: int) -> tuple[int | None, int | None]:
+    """What --since and --until name, in ns since the epoch. Raises UsageError where --since is the
+    later one; says on stderr where it is still to come, as 23:00 is in the morning."""
+    since_ns = None if since is None else parse_time(since, now_ns)
+    until_ns = None if until is None else parse_time(until, now_ns)
+    if since_ns is not None and until_ns is not None and since_ns > until_ns:
+        raise UsageError(
+            f"--since {local_time(since_ns)} is later than --until {local_time(until_ns)}"
+        )
+    if since_ns is not None and since_ns > now_ns:
+        print(f"note: --since {local_time(since_ns)} is still to come", file=sys.stderr)
+    return since_ns, until_ns
 
 
 _AS_TYPED = ("pid", "ppid", "comm", "path", "arg", "message", "cgroup", "failed", "descendants_of")

@@ -141,7 +141,8 @@ def _run(life: Life, path: Path, stop: Stop) -> int:
 
     def begun() -> None:
         # Kernels before 5.19 ask for CAP_BPF to read and update maps.
-        _say(_begun(path, source, drop(*life.user, {CAP_BPF: source.counts})))
+        kept = drop(*life.user, {CAP_BPF: source.counts})
+        _say(f"{_begun(path, source, kept)} ({stop.how()})")
 
     def over() -> bool:
         nonlocal gone
@@ -191,7 +192,7 @@ def _begun(path: Path, source: "KernelSource", kept: "Sequence[str]") -> str:
         more += f", with the kernel's layout from {source.program.layout_from}"
     if kept:
         more += f", keeping {' and '.join(kept)}"
-    return f"recording to {path}{more} (Ctrl-C to stop)"
+    return f"recording to {path}{more}"
 
 
 def _start(asked: Asked) -> tuple["Future[KernelSource]", "Future[None]"]:

@@ -32,6 +32,13 @@ class Stop:
         os.close(self._read)
         os.close(self._write)
 
+    @staticmethod
+    def how() -> str:
+        """What a person does to stop it. What a script starts with `&` ignores SIGINT."""
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            return "Ctrl-C to stop"
+        return f"kill {os.getpid()} to stop"
+
     def wake(self, watch: Callable[[int], None]) -> None:
         """Has `watch` return early when it is time."""
         watch(self._read)

@@ -57,6 +57,8 @@ USAGE = {
     "query of uid -1": (["query", "--uid", "-1"], "0..4294967294"),
     "since when?": (["query", "--since", "yesterdayish"], "yesterdayish"),
     "until when?": (["replay", "--until", "25:00"], "25:00"),
+    "since later than until": (["query", "--since", "1m", "--until", "5m"], "later than"),
+    "coverage likewise": (["coverage", "--since", "1m", "--until", "5m"], "later than"),
     "since before all time": (["query", "--since", "9" * 400 + "d"], ""),
     "a negative limit": (["query", "--limit", "-1"], "--limit"),
     "a limit of letters": (["query", "--limit", "ten"], "--limit"),

@@ -106,6 +106,13 @@ def test_a_time_before_the_first_run_or_after_the_last_is_blind(run: Run, db: Pa
     assert "2999" not in future.err
 
 
+@pytest.mark.parametrize("command", [("query",), ("replay", "--speed", "0"), ("coverage",)])
+def test_a_since_to_come_is_said(run: Run, holes: Path, command: tuple[str, ...]) -> None:
+    answer = run(*command, "--since", "2999-01-01")
+    assert answer.err.startswith("note: --since 2999-01-01 00:00:00.000 is still to come\n")
+    assert answer.code == 0
+
+
 def test_while_a_collector_runs_its_time_is_recorded(run: Run, db: Path) -> None:
     with open_database(db) as database:
         a_run(database, 0, 22, ended=False)
@@ -183,6 +190,11 @@ def test_coverage_is_the_timeline(run: Run, holes: Path) -> None:
 def test_coverage_of_nothing(run: Run, db: Path) -> None:
     assert run("coverage").out == "no collector has recorded to this database\n"
     assert run("coverage", "--format", "json").out == "[]\n"
+
+
+@pytest.mark.parametrize("limit", ["--since=2999-01-01", "--until=1999-01-01"])
+def test_coverage_of_no_time(run: Run, holes: Path, limit: str) -> None:
+    assert run("coverage", limit).out == "nothing to tell of that time\n"
 
 
 def test_status_has_the_causes(run: Run, holes: Path) -> None:

@@ -120,6 +120,13 @@ def test_nothing_stays_attached_after_a_clean_end(recorder: Recorder) -> None:
     wait_for(lambda: not attached(), "the program to go")
 
 
+def test_says_how_to_stop_it_where_ctrl_c_does_not(record: Callable[..., Recorder]) -> None:
+    recorder = record(under=["sh", "-c", 'trap "" INT; exec "$@"', "sh"])
+    assert f"(kill {recorder.process.pid} to stop)" in recorder.log
+    recorder.process.send_signal(signal.SIGINT)
+    recorder.stop(signal.SIGTERM)
+
+
 def test_refuses_a_second_collector(recorder: Recorder) -> None:
     done = subprocess.run(
         [EXECDB, "--db", recorder.db, "collect"], capture_output=True, text=True, timeout=PATIENCE_S
