@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -193,6 +194,18 @@ def test_more_commands_than_are_remembered_are_all_right(database: Database) -> 
     recording.write(execs[9_103:], [], counts(9_203))
     assert scalar(database, "SELECT count(*) FROM segment") == 2
     assert [event.command.argv for event in stored(database)] == [e.command.argv for e in execs]
+
+
+def test_known_starts_hold_so_much_together(database: Database) -> None:
+    """Equal long command lines, each in a control group of its own, which makes another start."""
+    recording = begin(database)
+    tracemalloc.start()
+    for n in range(307):
+        argv = tuple(map(str, range(1_009)))
+        recording.write([an_exec(n, argv=argv, place=Place("/", str(n)))], [], counts(n))
+    held_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held_bytes < 8_000_000
 
 
 def test_a_batch_that_fails_leaves_nothing_and_spoils_nothing(db: Path, database: Database) -> None:
