@@ -50,7 +50,7 @@ class Ring:
             chunk = memory[_PAGE + start : _PAGE + end]
         else:
             chunk = memory[_PAGE + start :] + memory[_PAGE : _PAGE + end]
-        _U64.pack_into(memory, _TAIL, head)
+        _give_back(memory, _TAIL, head)
         return chunk
 
     def close(self) -> None:
@@ -108,13 +108,19 @@ class SpareRing:
             parts.append(RING_HEAD.pack(SAMPLE, 0, RING_HEAD.size + length, length))
             parts.append(self._data[start : start + length])
             at += (_SPARE_HEADER.size + length + 7) // 8 * 8
-        _U64.pack_into(self._consumer, 0, at)
+        _give_back(self._consumer, 0, at)
         return b"".join(parts)
 
     def close(self) -> None:
         for memory in (self._consumer, self._producer, self._data):
             if memory is not None:
                 memory.close()
+
+
+def _give_back(memory: mmap.mmap, at: int, position: int) -> None:
+    """Writes how far a ring was read, in one store: the kernel looks at any time, and `pack_into`
+    would write zeros first."""
+    memory[at : at + _U64.size] = _U64.pack(position)
 
 
 class Rings:

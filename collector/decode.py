@@ -21,6 +21,7 @@ _DATA_AT = _HEAD + wire.EXEC.size
 _END_SIZE = _HEAD + wire.END.size
 _TYPE_AT, _SAMPLE, _KIND_END = wire.TYPE_AT, wire.SAMPLE, wire.KIND_END
 _SIZE = struct.Struct("=6xH").unpack_from
+_SIZE_MIN = 8  # that of what every record in a ring begins with
 # size; boot_ns, image_boot_ns, image_pid, status
 _END = struct.Struct("=6xH4xQQI4xI4x").unpack_from
 # size; boot_ns, parent_boot_ns, parent_pid, kind, pid, ppid, flags, error, where_len and, behind
@@ -71,7 +72,10 @@ class Decoder:
             while at < until:
                 try:
                     if chunk[at + _TYPE_AT] != _SAMPLE:
-                        at += _size(chunk, at)
+                        (size,) = _SIZE(chunk, at)
+                        if size < _SIZE_MIN:
+                            raise BadRecord(f"{size} bytes")
+                        at += size
                         continue
                     if chunk[at + _KIND_AT] == _KIND_END:
                         size, boot_ns, image_ns, image_pid, status = _END(chunk, at)
@@ -129,7 +133,7 @@ def _size(chunk: bytes, at: int) -> int:
     if rest < wire.RING_HEAD.size:
         return rest
     (size,) = _SIZE(chunk, at)
-    return min(rest, size) if size >= 8 else rest
+    return min(rest, size) if size >= _SIZE_MIN else rest
 
 
 def _errno_name(error: int) -> str:

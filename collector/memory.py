@@ -4,6 +4,10 @@ import contextlib
 import ctypes
 import gc
 import sys
+from importlib.util import find_spec
+
+_SHA2 = ("_sha2",) if sys.version_info >= (3, 12) else ("_sha256", "_sha512")
+_HASHES = ("_md5", "_sha1", *_SHA2, "_sha3", "_blake2")  # of Python's own, behind hashlib
 
 # mallopt(3). Large buffers come and go with every storm: they are mapped on their own and
 # given back, and threads share one arena.
@@ -15,7 +19,9 @@ def stay_small() -> None:
     """Call it first, before there are threads."""
     # SQLAlchemy imports asyncio and hashlib, which load OpenSSL where they find it and do without
     # where they do not: 5 MiB that a recorder has no use for.
-    for module in ("ssl", "_hashlib"):
+    # Some distributions build Python without most hashes of its own: there it stays.
+    own_hashes = all(map(find_spec, _HASHES))
+    for module in ("ssl", "_hashlib") if own_hashes else ():
         sys.modules[module] = None  # type: ignore[assignment]
     with contextlib.suppress(AttributeError):  # only glibc has it
         mallopt = ctypes.CDLL(None).mallopt

@@ -12,7 +12,8 @@ from execdb.store.event import Command, Creds, Place, Start, json_of
 T = TypeVar("T")
 _ENTRIES = 8_192  # remembered at once, of all kinds
 _STARTS = 2_048  # known by their identity; a build has some 1,100
-_CHARS = 4_000_000  # and what they may hold together
+_CHARS = 4_000_000  # what the former may hold together, and what the latter
+_STRING = 50  # bytes of a string but for its characters
 
 
 @overload
@@ -98,6 +99,7 @@ class Dictionary:
         )
         self._tables = (self.origins, self.programs, self.arguments, self.commands)
         self.starts: dict[int, tuple[int, int, Start]] = {}
+        self._starts_size = 0
         self._chars = 0
         self.first_id = self._next = 1
 
@@ -125,9 +127,11 @@ class Dictionary:
     def ids_of(self, start: Start) -> tuple[int, int, Start]:
         """The ids of its origin and its command, which `starts` then has under its identity (and
         the start itself, so that no other gets that identity)."""
-        if len(self.starts) >= _STARTS:
+        if len(self.starts) >= _STARTS or self._starts_size >= _CHARS:
             self.starts.clear()
+            self._starts_size = 0
         creds, command, place, _ = start
+        self._starts_size += sum(map(len, command.argv), _STRING * len(command.argv))
         found = self.origins[creds, place], self.commands[command], start
         self.starts[id(start)] = found
         return found
@@ -150,7 +154,7 @@ class Dictionary:
         for table in self._tables:
             table.forget()
         self.starts.clear()
-        self._chars = 0
+        self._chars = self._starts_size = 0
 
 
 def _origin_row(origin: tuple[Creds, Place]) -> tuple[Any, ...]:

@@ -81,12 +81,13 @@ class Recording:
                 batch.end(ends)
                 batch.flush()
                 self._keep(connection, counts, account)
+                version = self._database.version()  # nobody else can write before the end
         except BaseException:
             self._rows.forget()
             self._lineage.undo(first, running=bool(self._running))
             raise
         self._running = []
-        self._rows.note(self._database.version())
+        self._rows.note(version)
         self._lineage.let_go(batch.ended)
         return ids
 

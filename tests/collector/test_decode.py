@@ -52,6 +52,14 @@ def test_notices_of_loss_are_passed_over() -> None:
     assert found.unreadable == 0
 
 
+@pytest.mark.parametrize("size", range(8))
+def test_a_notice_that_has_no_size_hides_nothing(size: int) -> None:
+    """What is behind it cannot be found; that something was there is counted."""
+    notice = LOST[:6] + struct.pack("H", size) + LOST[8:]
+    found = Decoder().decode([notice + sample(record(b"x")), sample(record(b"y"))], 0)
+    assert (len(found.execs), found.unreadable) == (1, 1)
+
+
 def test_a_record_as_large_as_they_get() -> None:
     """The size of one in a ring has 16 bits."""
     argument = b"x" * 65_000

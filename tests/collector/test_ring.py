@@ -1,8 +1,12 @@
 """The ring, with us in the place of the kernel."""
 
 import mmap
+import os
 import struct
+import time
+from functools import partial
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,3 +108,30 @@ def test_a_record_that_is_being_written_waits_with_those_behind_it() -> None:
     assert ring.read() == b""
     ring.written(at=16)
     assert ring.read() == sample(b"second") + sample(b"third")
+
+
+@pytest.mark.parametrize("spare", [False, True])
+def test_the_kernel_sees_every_position_whole(spare: bool) -> None:
+    """Whoever reads along from another CPU finds the position before or the one behind."""
+    ring = HandSpareRing() if spare else HandRing()
+    place = ring._consumer if isinstance(ring, HandSpareRing) else ring._memory
+    at = 0 if isinstance(ring, HandSpareRing) else 1032
+    over, zeros = mmap.mmap(-1, 8), mmap.mmap(-1, 8)
+    put = partial(ring.put, sample(b"x" * 23))
+    put()
+    ring.read()
+    watcher = os.fork()
+    if watcher == 0:
+        positions = memoryview(place).cast("Q")
+        while not over[0]:
+            for _ in range(1_009):
+                if positions[at // 8] == 0:
+                    zeros[0] = 1
+        os._exit(0)
+    until_s = time.monotonic() + 1
+    while time.monotonic() < until_s:
+        put()
+        ring.read()
+    over[0] = 1
+    os.waitpid(watcher, 0)
+    assert zeros[0] == 0

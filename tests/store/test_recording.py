@@ -1,11 +1,15 @@
 """Writing: one life is one run, one batch is one transaction, equal things are stored once."""
 
+import contextlib
 import sqlite3
+import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
 from execdb.store import intern
 from execdb.store.database import Database
@@ -192,6 +196,18 @@ def test_more_commands_than_are_remembered_are_all_right(database: Database) -> 
     assert [event.command.argv for event in stored(database)] == [e.command.argv for e in execs]
 
 
+def test_known_starts_hold_so_much_together(database: Database) -> None:
+    """Equal long command lines, each in a control group of its own, which makes another start."""
+    recording = begin(database)
+    tracemalloc.start()
+    for n in range(307):
+        argv = tuple(map(str, range(1_009)))
+        recording.write([an_exec(n, argv=argv, place=Place("/", str(n)))], [], counts(n))
+    held_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held_bytes < 8_000_000
+
+
 def test_a_batch_that_fails_leaves_nothing_and_spoils_nothing(db: Path, database: Database) -> None:
     with database.writing() as connection:
         connection.exec_driver_sql(
@@ -217,6 +233,24 @@ def test_a_batch_that_fails_leaves_nothing_and_spoils_nothing(db: Path, database
         ("from elsewhere",),
     }
     assert [event for event in stored(database) if event.creds == fresh] == [bad[0]]
+
+
+class Interrupted(Database):
+    """Someone else writes a row right behind each commit."""
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        with super().writing() as connection:
+            yield connection
+        with Database(self.path) as other:
+            recorded(other, [an_exec(5, argv=("from elsewhere",))])
+
+
+def test_what_others_write_right_behind_a_commit_is_noticed(db: Path) -> None:
+    with Interrupted(db) as database:
+        recording = begin(database)
+        assert recording.write([an_exec(0)], [], counts(1)) == [2]
+        assert recording.write([an_exec(7)], [], counts(2)) == [4]
 
 
 def test_what_is_committed_is_there_for_others_at_once(db: Path, database: Database) -> None:

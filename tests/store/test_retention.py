@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from execdb.store import retention as module
 from execdb.store.bounds import Bounds
 from execdb.store.database import Database, open_database
-from execdb.store.event import Exec
+from execdb.store.event import End, Exec
 from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.recording import Recording
@@ -178,3 +178,16 @@ def test_nothing_to_do_is_nothing_done(database: Database) -> None:
 
 def test_an_empty_history_can_be_pruned(database: Database) -> None:
     assert pruned(database, Bounds(keep_ns=0), START_NS) == 0
+
+
+def test_no_row_gets_the_id_of_one_that_went(database: Database) -> None:
+    """Its image may still run, have children and end."""
+    recording = Recording(database, MACHINE, "0", START_NS)
+    daemon, *others = family(0, 3)
+    recording.write([daemon, *others], [], counts(3))
+    assert pruned(database, Bounds(keep_ns=1), START_NS + HOUR_NS) == 3
+    image = (daemon.boot_ns, daemon.pid)
+    recording.write([an_exec(23), an_exec(29, parent=image)], [], counts(5))
+    recording.write([], [End(daemon.boot_ns + HOUR_NS, image, 9)], counts(5))
+    events = History(database).events(Filter())
+    assert [(e.id, e.parent_id, e.ended) for e in events] == [(4, None, None), (5, 1, None)]
