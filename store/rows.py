@@ -50,6 +50,7 @@ class Rows:
         self._uses = Uses(1, 0)  # of the segment that goes on
         self._segments: list[tuple[_Open, Uses]] = []  # those that the pending rows belong to
         self._noted: object = None
+        self._stored = 0  # the last id we gave: whoever remembers it must not find another row
 
     def begin(self, connection: Connection, version: object = None) -> None:
         """Goes on where the last transaction stopped; behind what others have written where
@@ -61,7 +62,7 @@ class Rows:
             _complete(connection)
             self.dictionary.begin(connection)
             last = connection.scalar(select(func.max(schema.image.c.id))) or 0
-            self.first = max(last, 0) + 1
+            self.first = max(last, self._stored) + 1
         self._segments = [] if self._open is None else [(self._open, self._uses)]
 
     def _as_left(self, connection: Connection) -> bool:
@@ -70,8 +71,8 @@ class Rows:
         return last is not None and list(last) == self._open
 
     def note(self, version: object) -> None:
-        """What `begin` will compare with."""
-        self._noted = version
+        """All is stored. `version` is what `begin` will compare with."""
+        self._noted, self._stored = version, self.first - 1
 
     @property
     def next(self) -> int:
