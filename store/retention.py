@@ -20,6 +20,7 @@ _SLACK = 20  # a bound on size is met with a twentieth to spare, so that steps c
 _LOOK_NS = 1_000_000_000  # how often age is looked at
 _segment, _image, _run = schema.segment, schema.image, schema.run
 _entry_block = schema.entry_block
+_DICTIONARY = (schema.command, schema.origin, schema.program, schema.argument)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,9 @@ class Retention:
         self._enough_bytes: int | None = None  # while too much is used: how much is not
         self._before_ns: int | None = None  # what is older goes
         self._looked_ns = 0
-        self._ragged: set[tuple[int, int]] = set()  # entries that lost some of their rows
+        with database.reading() as connection:
+            # Entries that lost some of their rows, and whoever removed these was stopped.
+            self._ragged = _left_behind(connection)
         if bounds.max_bytes is not None:
             page_bytes = int(database.raw.execute("PRAGMA page_size").fetchone()[0])
             pages = max(64, min(WAL_PAGES, reserve_bytes(bounds.max_bytes) // 4 // page_bytes))
@@ -239,6 +242,31 @@ _FORGET_BLOCK = (
 )
 
 
+def _left_behind(connection: Connection) -> set[tuple[int, int]]:
+    """Ranges of entries that are of no segment."""
+    known = {(one.first_entry_id, one.last_entry_id) for one in segments_of(connection)}
+    found, begin = set(), 1
+    for first, last in [*sorted(known), (_EVER, _EVER)]:
+        while (entry := _first_entry(connection, begin, first - 1)) is not None:
+            begin = min(entry + _SWEPT, first)
+            found.add((entry, begin - 1))
+        begin = max(begin, last + 1)
+    return found
+
+
+_SWEPT = 8_192  # entries at once, and as many as a dictionary has
+_EVER = (1 << 63) - 1
+
+
+def _first_entry(connection: Connection, first: int, last: int) -> int | None:
+    """The first id of the dictionary in this range."""
+    ids = (
+        connection.scalar(select(func.min(table.c.id)).where(table.c.id.between(first, last)))
+        for table in _DICTIONARY
+    )
+    return min((number for number in ids if number is not None), default=None)
+
+
 def _sweep(connection: Connection, first: int, last: int) -> None:
     """Entries of the dictionary, of those from `first` to `last`, that no row refers to any
     more. Whoever goes on writing with them is made to begin with new ones."""
@@ -260,9 +288,10 @@ def _sweep(connection: Connection, first: int, last: int) -> None:
             )
     for sql in _USED_BY_COMMANDS:
         connection.exec_driver_sql(sql)
-    for table in ("command", "origin", "program", "argument"):
+    for table in _DICTIONARY:
         connection.exec_driver_sql(
-            f"DELETE FROM {table} WHERE id BETWEEN ? AND ? AND id NOT IN (SELECT id FROM used)",
+            f"DELETE FROM {table.name} WHERE id BETWEEN ? AND ?"
+            " AND id NOT IN (SELECT id FROM used)",
             (first, last),
         )
     connection.exec_driver_sql("DROP TABLE temp.used")
