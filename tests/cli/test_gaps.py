@@ -192,6 +192,13 @@ def test_coverage_of_nothing(run: Run, db: Path) -> None:
     assert run("coverage", "--format", "json").out == "[]\n"
 
 
+def test_a_file_that_no_collector_wrote_to_lacks_all(run: Run, db: Path) -> None:
+    run("config", "set", "0", "Hey root!")
+    answer = run("query", "--strict", "--since", at(0))
+    assert answer.err.endswith("(no collector)\n")
+    assert answer.code == 3
+
+
 @pytest.mark.parametrize("limit", ["--since=2999-01-01", "--until=1999-01-01"])
 def test_coverage_of_no_time(run: Run, holes: Path, limit: str) -> None:
     assert run("coverage", limit).out == "nothing to tell of that time\n"

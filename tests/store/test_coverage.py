@@ -92,6 +92,11 @@ def test_without_a_run_there_is_nothing_to_say() -> None:
     assert stretches(story(imported=[(100, 250)]), 0, 1_000) == []
 
 
+def test_where_no_collector_ever_ran_all_time_is_blind() -> None:
+    assert shape(stretches(story(), 23, 1_009)) == [("no collector", 23, 1_009)]
+    assert stretches(story(), None, None) == stretches(story(), 23, 23) == []
+
+
 def test_a_window_that_is_empty_has_no_stretches() -> None:
     assert stretches(TWO, 300, 300) == stretches(TWO, 400, 300) == []
 
