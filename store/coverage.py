@@ -88,10 +88,8 @@ def stretches(story: Story, since_ns: int | None, until_ns: int | None) -> list[
     """The whole time from `since_ns` to `until_ns`, without gaps or overlaps. Where there is no
     limit it is that of what was recorded or imported. Nothing, where all that there is was
     imported."""
-    if not story.lives:
-        if story.imported or since_ns is None or until_ns is None or since_ns >= until_ns:
-            return []
-        return [Stretch(Kind.BLIND, since_ns, until_ns, why=Why.STOPPED)]
+    if not story.lives and (story.imported or since_ns is None or until_ns is None):
+        return []
     spans = [span for life in story.lives for span in life.spans] + [*story.imported]
     begin = min(from_ns for from_ns, _ in spans) if since_ns is None else since_ns
     end = max(to_ns for _, to_ns in spans) if until_ns is None else until_ns

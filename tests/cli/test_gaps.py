@@ -195,7 +195,7 @@ def test_coverage_of_nothing(run: Run, db: Path) -> None:
 def test_a_file_that_no_collector_wrote_to_lacks_all(run: Run, db: Path) -> None:
     run("config", "set", "0", "Hey root!")
     answer = run("query", "--strict", "--since", at(0))
-    assert answer.err.endswith("(no collector)\n")
+    assert answer.err.endswith("(before the first run)\n")
     assert answer.code == 3
 
 
