@@ -101,21 +101,25 @@ keep = []
 
 def main():
     channel = socket.socket(fileno=0)
-    requests = channel.makefile("rb")
-    line = b""
+    bcc = refused = None
     try:
         bcc = import_bcc()  # takes about as long as writing the request
-        line = requests.readline()
-        reply, descriptors = load(bcc, json.loads(line))
     except ImportError as error:
-        reply, descriptors = {"error": "no bcc", "detail": str(error)}, []
+        refused = "no bcc", error
     except AttributeError as error:
-        reply, descriptors = {"error": "wrong bcc", "detail": str(error)}, []
+        refused = "wrong bcc", error
     except PermissionError as error:
-        reply, descriptors = {"error": "unsafe bcc", "detail": str(error)}, []
+        refused = "unsafe bcc", error
+    except Exception as error:
+        refused = "load", error
+    line = channel.makefile("rb").readline()  # who asks is heard out
+    try:
+        reply, descriptors = ({}, []) if refused else load(bcc, json.loads(line))
     except Exception as error:  # whatever BCC raises becomes the parent's sentence
-        reply, descriptors = {"error": "load", "detail": str(error) or repr(error)}, []
-    line = line or requests.readline()  # who asks is heard out
+        refused = "load", error
+    if refused:
+        kind, error = refused
+        reply, descriptors = {"error": kind, "detail": str(error) or repr(error)}, []
     socket.send_fds(channel, [json.dumps(reply).encode() + b"\n"], descriptors)
 
 

@@ -6,13 +6,20 @@
 #define CWD_DEPTH 40
 #define CGROUP_DEPTH 16
 
+/* Stands for what is above. */
+static inline void append_unknown(struct scratch *s)
+{
+	const char unknown[4] = "...";
+
+	append(s, unknown, sizeof(unknown));
+}
+
 /* Up through directories and mounts, to the root of the mount namespace. */
 static inline void copy_cwd(struct scratch *s, const void *task)
 {
 	const void *fs = READ(const void *, task, TASK_FS_OFFSET);
 	const void *mnt = READ(const void *, fs, FS_PWD_OFFSET + PATH_MNT_OFFSET);
 	const void *dentry = READ(const void *, fs, FS_PWD_OFFSET + PATH_DENTRY_OFFSET);
-	const char unknown[4] = "..."; /* stands for what is above */
 
 	for (int i = 0; i < CWD_DEPTH; i++) {
 		const void *up;
@@ -34,7 +41,7 @@ static inline void copy_cwd(struct scratch *s, const void *task)
 		       NAME_LEN);
 		dentry = up;
 	}
-	append(s, unknown, sizeof(unknown));
+	append_unknown(s);
 }
 
 /* Up through the default (version 2) hierarchy; its root has no name. */
@@ -48,10 +55,12 @@ static inline void copy_cgroup(struct scratch *s, const void *task)
 		const void *up = READ(const void *, node, KERNFS_PARENT_OFFSET);
 
 		if (!up)
-			break;
+			return;
 		append(s, READ(const char *, node, KERNFS_NAME_OFFSET), NAME_LEN);
 		node = up;
 	}
+	if (READ(const void *, node, KERNFS_PARENT_OFFSET))
+		append_unknown(s);
 }
 
 /* Both, with an empty name between them. */

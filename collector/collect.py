@@ -107,6 +107,7 @@ class Collector:
         self._decoder = Decoder()
         self._execs: list[Exec] = []  # decoded, in order, not yet stored
         self._ends: list[End] = []
+        self._given_up: set[ImageKey] = set()  # images without a row, while they run
         self.ledger = Ledger(parts.warn)
         self.counts = self.ledger.counts()
         self.ends_lost = 0
@@ -169,6 +170,7 @@ class Collector:
         self._execs.sort(key=_BOOT_NS)
         self._ends += decoded.ends
         self._ends.sort(key=_BOOT_NS)
+        self._pass_over_ends()
         kernel = self._parts.source.counts()
         since_ns, self._drained_ns = self._drained_ns, self._now_ns()
         if decoded.unreadable:
@@ -248,14 +250,27 @@ class Collector:
             self._parts.show(ids, execs)
 
     def _give_up(self, cause: Cause, until_ns: int) -> None:
-        """Counts what would have been stored up to then. Ends wait: their rows may be there."""
+        """Counts what would have been stored up to then. Ends of others wait: their rows may be
+        there."""
         execs = _settled(self._execs, until_ns)
+        self._given_up.update((event.boot_ns, event.pid) for event in execs)
+        self._pass_over_ends()
         until_ns = min(until_ns, self._drained_ns)
         since_ns = min(self._settled_ns, until_ns, *(event.boot_ns for event in execs[:1]))
         self.ledger.lose(cause, len(execs), since_ns, until_ns)
         self._uncounted += len(execs)
         self._settled_ns = until_ns
         del self._execs[: len(execs)]
+
+    def _pass_over_ends(self) -> None:
+        """Ends of what was given up: the sink would look for the row of each, which takes long."""
+        if not self._given_up:
+            return
+        images = {end.image for end in self._ends} & self._given_up
+        self._ends = [end for end in self._ends if end.image not in images]
+        self._given_up -= images
+        if len(self._given_up) > _WAITING_MAX:
+            self._given_up.clear()
 
     def _bound(self) -> None:
         """Gives up the oldest of what waits where that is too much."""

@@ -10,7 +10,7 @@ from execdb.bpf import wire
 from execdb.store.event import Command, Creds, End, Exec, Place, Start, text_of
 
 T = TypeVar("T")
-_REMEMBERED = 2_048  # values of a kind
+_REMEMBERED = 1_536  # values of a kind
 _REMEMBERED_BYTES = 2_000_000
 _NS_BITS = 62  # of a boot time, so that a time of day still fits SQLite's integers: 146 years
 

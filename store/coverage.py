@@ -30,16 +30,18 @@ class Why(StrEnum):
     BEFORE = "before the first run"
     STOPPED = "no collector"
     CRASH = "crash"
+    SILENT = "collector silent"  # it runs, and has long stored nothing, no sign of life either
     CLOCK = "the clock was set"  # past this time, which never was
 
 
 class Life(NamedTuple):
     """A run: what it surely recorded, in stretches of the wall clock, which a clock that is set
-    makes several of. `first_ns` is its oldest row that is left."""
+    makes several of. `then` says why nothing is known of the time behind it; `first_ns` is its
+    oldest row that is left."""
 
     run_id: int
     spans: Sequence[tuple[int, int]]
-    crashed: bool
+    then: Why = Why.STOPPED
     pruned: int = 0
     first_ns: int | None = None
 
@@ -60,6 +62,8 @@ class Story(NamedTuple):
     @property
     def end_ns(self) -> int:
         """When the last run ended, or now."""
+        if any(life.then is Why.SILENT for life in self.lives):
+            return self.now_ns
         return max((to_ns for life in self.lives for _, to_ns in life.spans), default=0)
 
 
@@ -82,16 +86,19 @@ class Stretch(NamedTuple):
 
 
 _Span = tuple[int, int]
+_SILENT_NS = 15_000_000_000  # a collector gives a sign of life every 5 s
 
 
 def stretches(story: Story, since_ns: int | None, until_ns: int | None) -> list[Stretch]:
     """The whole time from `since_ns` to `until_ns`, without gaps or overlaps. Where there is no
-    limit it is that of what was recorded or imported. Nothing, where no collector has run."""
-    if not story.lives:
+    limit it is that of what was recorded or imported. Nothing, where all that there is was
+    imported."""
+    if not story.lives and (story.imported or since_ns is None or until_ns is None):
         return []
     spans = [span for life in story.lives for span in life.spans] + [*story.imported]
     begin = min(from_ns for from_ns, _ in spans) if since_ns is None else since_ns
-    end = max(to_ns for _, to_ns in spans) if until_ns is None else until_ns
+    last = max([story.end_ns, *(to_ns for _, to_ns in spans)])
+    end = last if until_ns is None else until_ns
     layers = [each for each in _layers(story) if each.from_ns < end and each.to_ns > begin]
     if begin >= end:
         return []
@@ -159,7 +166,7 @@ class _Reasons:
     """Why nothing was recorded at a time: what the run that ended last before it has to say."""
 
     def __init__(self, lives: Sequence[Life]) -> None:
-        self._ends = sorted((life.spans[-1][1], life.run_id, life.crashed) for life in lives)
+        self._ends = sorted((life.spans[-1][1], life.run_id, life.then) for life in lives)
         self._leaps = [
             (before_ns, after_ns)
             for life in lives
@@ -172,7 +179,7 @@ class _Reasons:
         before = bisect_right(self._ends, blind_ns, key=itemgetter(0))
         if not before:
             return Why.BEFORE
-        return Why.CRASH if self._ends[before - 1][2] else Why.STOPPED
+        return self._ends[before - 1][2]
 
 
 def _joined(parts: Iterable[Stretch]) -> Iterator[Stretch]:
@@ -229,15 +236,17 @@ def _life(row: Any, sets: Sequence[_Span], now_ns: int | None) -> Life:
     """With `now_ns` it goes on."""
     sign_ns = index(row.started_ns if row.alive_ns is None else row.alive_ns)
     ended_ns = sign_ns if row.ended_ns is None else index(row.ended_ns)
+    then = Why.STOPPED if row.ended == "clean" else Why.CRASH
     if now_ns is not None:
-        ended_ns = max(ended_ns, now_ns)
+        silent = now_ns - ended_ns > _SILENT_NS
+        then = Why.SILENT if silent else Why.STOPPED
+        ended_ns = ended_ns if silent else max(ended_ns, now_ns)
     # What the wall clock showed in between.
     begins = [index(row.started_ns), *(after_ns for _, after_ns in sets)]
     ends = [*(before_ns for before_ns, _ in sets), ended_ns]
     spans = [(begin, max(begin, end)) for begin, end in zip(begins, ends, strict=True)]
-    crashed = row.ended != "clean" and now_ns is None
     first_ns = None if row.first_ns is None else index(row.first_ns)
-    return Life(row.id, spans, crashed, index(row.pruned), first_ns)
+    return Life(row.id, spans, then, index(row.pruned), first_ns)
 
 
 _RUNS = """

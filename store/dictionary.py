@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from execdb.store.errors import DatabaseError
 from execdb.store.intern import readable
+from execdb.store.sentences import VALUE_MAX
 
 _ENTRIES = 16_384  # at hand, of a kind
 _CHARS = 8_000_000  # of arguments at hand
@@ -53,6 +54,8 @@ class Lookup:
         arguments = self._arguments
         for (number, comm, filename, _, argc, truncated), ids in zip(found, lists, strict=True):
             argv = tuple([arguments[id_] for id_ in ids])
+            if sum(map(len, argv)) > VALUE_MAX:  # one argument may be referred to many times
+                raise self._broken("a command has more arguments than Linux allows")
             self.commands[number] = (
                 self.text(comm), self.text(filename), argv, self._int(argc), bool(truncated)
             )  # fmt: skip

@@ -11,7 +11,7 @@ from execdb.store.event import Command, Creds, Place, Start, json_of
 
 T = TypeVar("T")
 _ENTRIES = 8_192  # remembered at once, of all kinds
-_STARTS = 2_048  # known by their identity; a build has some 1,100
+_STARTS = 1_536  # known by their identity; a build has some 1,100
 _CHARS = 4_000_000  # what the former may hold together, and what the latter
 _STRING = 50  # bytes of a string but for its characters
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from execdb.store.errors import BadEvent
 from execdb.store.event import REPLACED, Command, Creds, Place, ending, raw_of
+from execdb.store.sentences import VALUE_MAX
 
 _INT64 = (1 << 63) - 1
 _U32 = (1 << 32) - 1
@@ -217,6 +218,8 @@ def _command(values: dict[str, Any]) -> Command:
         raise BadEvent("argv must be a list of texts")
     for argument in argv:
         _check_text("argv", argument)
+    if sum(map(len, argv)) > VALUE_MAX:
+        raise BadEvent("argv is longer than any program can have been given")
     argc, truncated = values.get("argc", len(argv)), values.get("truncated", False)
     _check_int("argc", argc, _U32)
     if not isinstance(truncated, bool):

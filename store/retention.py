@@ -209,8 +209,8 @@ def _remove_seen(connection: Connection, run_id: int) -> set[tuple[int, int]]:
 
 def _remove_blocks(connection: Connection, first: int, last: int) -> None:
     """What the blocks say of these rows, where no other row of the block says it, too."""
-    bits, size = schema.BLOCK_BITS, 1 << schema.BLOCK_BITS
-    for block in range(first >> bits, (last >> bits) + 1):
+    size = 1 << schema.BLOCK_BITS
+    for (block,) in connection.exec_driver_sql(_BLOCKS, (first, last)).all():
         low, high = block * size, block * size + size - 1
         for sql in _FORGET_BLOCK:
             connection.exec_driver_sql(
@@ -236,6 +236,8 @@ def _forget(table: str, key: str, value: str) -> str:
     )
 
 
+# Of the rows that are there: a segment may claim any.
+_BLOCKS = f"SELECT DISTINCT id >> {schema.BLOCK_BITS} FROM image WHERE id BETWEEN ? AND ?"
 _FORGET_BLOCK = (
     _forget("pid_block", "pids", f"pid >> {schema.PID_BITS}"),
     _forget("child_block", "parents", f"parent_id >> {schema.PARENT_BITS}"),

@@ -83,6 +83,8 @@ def blocks_of(
     if segment.known_entry_ids is None or len(entries) > _MANY:
         return None
     known_ids = _known_ids(segment)
+    if len(known_ids) > _LONGEST:
+        return None
     first_block = (segment.last_id >> schema.BLOCK_BITS) - (len(known_ids) - 2)
     found = 0
     for entry in entries:
@@ -98,6 +100,7 @@ def blocks_of(
 
 
 _MANY = 1_000  # entries; they are used everywhere
+_LONGEST = 1_000  # blocks; a segment that we write has a tenth of it
 
 
 def _known_ids(segment: Segment) -> list[int]:

@@ -1,7 +1,9 @@
 """What query, replay, coverage and status say of what is missing."""
 
 import json
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -113,15 +115,15 @@ def test_a_since_to_come_is_said(run: Run, holes: Path, command: tuple[str, ...]
     assert answer.code == 0
 
 
-def test_while_a_collector_runs_its_time_is_recorded(run: Run, db: Path) -> None:
+def test_while_a_collector_runs_and_says_so_its_time_is_recorded(run: Run, db: Path) -> None:
     with open_database(db) as database:
         a_run(database, 0, 22, ended=False)
     assert "(crash)" in run("query", "--since", at(7)).err
-    lock = CollectorLock(db)
-    try:
+    with closing(CollectorLock(db)):
+        assert "(collector silent)" in run("query", "--since", at(7)).err
+        with open_database(db) as database, database.writing() as connection:
+            connection.exec_driver_sql("UPDATE run SET alive_ns = ?", (time.time_ns(),))
         assert run("query", "--since", at(7)).err == ""
-    finally:
-        lock.close()
 
 
 def test_imported_events_make_no_gaps(run: Run, db: Path) -> None:
@@ -190,6 +192,13 @@ def test_coverage_is_the_timeline(run: Run, holes: Path) -> None:
 def test_coverage_of_nothing(run: Run, db: Path) -> None:
     assert run("coverage").out == "no collector has recorded to this database\n"
     assert run("coverage", "--format", "json").out == "[]\n"
+
+
+def test_a_file_that_no_collector_wrote_to_lacks_all(run: Run, db: Path) -> None:
+    run("config", "set", "0", "Hey root!")
+    answer = run("query", "--strict", "--since", at(0))
+    assert answer.err.endswith("(before the first run)\n")
+    assert answer.code == 3
 
 
 @pytest.mark.parametrize("limit", ["--since=2999-01-01", "--until=1999-01-01"])

@@ -5,12 +5,23 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from execdb.store.database import open_database
 from execdb.store.event import Place, to_dict
-from tests.conftest import Answer, an_event, an_exec, recorded, some_creds
+from execdb.store.recording import Recording
+from tests.conftest import (
+    MACHINE,
+    START_NS,
+    Answer,
+    an_event,
+    an_exec,
+    counts,
+    recorded,
+    some_creds,
+)
 
 Run = Callable[..., Answer]
 
@@ -20,6 +31,7 @@ READING = (
     ("tree", "--id", "2"),
     ("status",),
 )
+PRUNING = (("prune", "--older-than", "0s"),)
 CONFIG = (("config", "list"), ("config", "get", "0"), ("status", "--format", "json"))
 MORE = (
     ("query", "--format", "line"),
@@ -171,3 +183,50 @@ def test_import_into_it(
         own_database.write_bytes(sound)
         if forge(own_database, table, column, value, how):
             assert_answers(run, [("import", str(lines))], (table, column))
+
+
+@pytest.mark.parametrize("kind", list(VALUES))
+def test_pruning_it(own_database: Path, sound: bytes, run: Run, kind: str) -> None:
+    how, value = VALUES[kind]
+    own_database.write_bytes(sound)
+    for table, column in list(columns(own_database)):
+        own_database.write_bytes(sound)
+        if forge(own_database, table, column, value, how):
+            assert_answers(run, PRUNING, (table, column))
+
+
+def test_more_arguments_than_memory(own_database: Path, sound: bytes, run: Run) -> None:
+    """One argument may be referred to as often as it is told."""
+    own_database.write_bytes(sound)
+    assert forge(own_database, "argument", "text", json.dumps("x" * 1_000_000))
+    number = "(SELECT min(id) FROM argument)"
+    assert forge(own_database, "command", "arguments", 17, f"'[' || {number} || replace("
+                 f"hex(zeroblob(?)), '00', ',' || {number}) || ']'")  # fmt: skip
+    assert_answers(run, (*READING, *MORE), "many arguments")
+    assert "more arguments than" in run("query").err
+
+
+ENDLESS = {  # what a segment claims, and who would go through all of it
+    "rows": ("prune --older-than 0s", """
+        UPDATE segment SET last_id = 1 << 62 WHERE first_id < 0;
+        UPDATE run SET ended = 'clean'"""),
+    "blocks": ("query --uid 0", """
+        UPDATE segment SET last_id = 1 << 32, known_entry_ids =
+        '[' || replace(hex(zeroblob(2000000)), '0', '0,') || '0]' WHERE first_id > 0;
+        WITH RECURSIVE chunk(n) AS (SELECT 6000 UNION ALL SELECT n + 1 FROM chunk WHERE n < 131071)
+        INSERT INTO entry_block SELECT n, id, 0x55555555 FROM chunk, origin"""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_a_segment_that_claims_to_be_endless(
+    db: Path, execdb: Callable[..., CompletedProcess[str]], what: str
+) -> None:
+    command, sql = ENDLESS[what]
+    with open_database(db) as database:
+        recording = Recording(database, MACHINE, "0", START_NS)
+        recording.know([an_exec(0, pid=1)])
+        recording.write([an_exec(n) for n in range(1, 4)], [], counts(3))
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.executescript(sql)
+    assert execdb(*command.split(), timeout=30).returncode in (0, 1)

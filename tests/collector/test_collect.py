@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -334,6 +335,17 @@ def test_without_room_execs_are_counted_and_storing_goes_on_when_there_is_room()
         "storing again; 140 execs were counted meanwhile, not stored",
     ]
     assert len(desk.ledgers) < 23 + 5  # little is written where there is no room
+
+
+def test_ends_of_what_was_given_up_are_not_looked_for() -> None:
+    """Some come with their exec, some later; that of a row waits until there is room."""
+    desk = Desk([Round([at(1)]), Round([[*at(2), end((2, 23), boot_ns=3)]])])
+    desk.rounds += [Round([at(4, 5)]), Round([[end((n, 23), boot_ns=6 + n) for n in (1, 4)]])]
+    desk.rounds += [Round([[end((5, 23), boot_ns=17)]]), Round([])]
+    causes = {1: Cause.NO_SPACE, 4: None}
+    run_to(desk, {n: partial(setattr, desk, "cause", cause) for n, cause in causes.items()}, 6)
+    assert desk.times == [1]
+    assert [ended.image for ended in desk.ended] == [(1, 23)]
 
 
 def test_a_full_disk_is_counted_and_tried_again_each_second() -> None:

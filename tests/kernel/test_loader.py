@@ -98,6 +98,13 @@ def test_the_bcc_of_pypi_is_recognised(tmp_path: Path, only: Any) -> None:
         loader.load()
 
 
+def test_what_fails_behind_the_import_is_not_put_down_to_another_bcc() -> None:
+    """BCC raises AttributeError for a source that is no text."""
+    with loader.Child(loader.interpreters()[0]) as child:
+        reply, _ = child.answer({"source": 23, "cflags": [], "maps": [], "programs": {}})
+    assert loader.explain(reply).startswith("BCC could not load the program: ")
+
+
 def test_root_does_not_import_bcc_from_where_others_can_write(tmp_path: Path, only: Any) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     (site,) = (tmp_path / "venv/lib").glob("python3*/site-packages")

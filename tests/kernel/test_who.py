@@ -4,6 +4,7 @@ import os
 import pty
 import subprocess
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,21 @@ def test_the_cgroup(recorder: Recorder, cgroup: Path) -> None:
     assert found["outside"] == own
     assert found["inside"] == f"{own.rstrip('/')}/{cgroup.parent.name}/{cgroup.name}"
     assert len(recorder.events("--cgroup", "*/box-0123abcd")) == 1
+
+
+def test_a_cgroup_deeper_than_sixteen_names_is_cut_and_says_so(
+    recorder: Recorder, cgroup: Path
+) -> None:
+    below = list(accumulate(["d"] * 20, Path.joinpath, initial=cgroup))
+    below[-1].mkdir(parents=True)
+    paths = []
+    for folder in below[13:16]:  # of 15, 16 and 17 names, where the fixture's has two
+        enter = f"echo 0 > {folder}/cgroup.procs; sed -n s/^0:://p /proc/self/cgroup; exec true"
+        paths.append(subprocess.check_output(["sh", "-c", enter], text=True).strip())
+    recorder.stop()
+    for folder in reversed(below[1:]):
+        folder.rmdir()
+    names = [path.split("/")[1:] for path in paths]
+    expected = [["...", *path[-16:]] if len(path) > 16 else path for path in names]
+    found = [event["cgroup"] for event in recorder.events("--comm", "true")]
+    assert found == ["/" + "/".join(path) for path in expected]

@@ -16,8 +16,8 @@ from tests.store.test_transfer import lines_of
 SECOND = 1_000_000_000
 
 
-def life(run_id: int, *spans: tuple[int, int], crashed: bool = False, **more: int) -> Life:
-    return Life(run_id, spans, crashed, **more)
+def life(run_id: int, *spans: tuple[int, int], then: Why = Why.STOPPED, **more: int) -> Life:
+    return Life(run_id, spans, then, **more)
 
 
 def story(*lives: Life, losses: tuple[Loss, ...] = (), **more: object) -> Story:
@@ -54,7 +54,7 @@ def test_a_window_reaches_beyond_the_runs() -> None:
 
 
 def test_a_crash_is_why_nothing_was_recorded_after_it() -> None:
-    found = stretches(story(life(1, (100, 200), crashed=True), life(2, (300, 400))), None, 500)
+    found = stretches(story(life(1, (100, 200), then=Why.CRASH), life(2, (300, 400))), None, 500)
     assert [each.why for each in found] == [None, Why.CRASH, None, Why.STOPPED]
 
 
@@ -92,6 +92,11 @@ def test_without_a_run_there_is_nothing_to_say() -> None:
     assert stretches(story(imported=[(100, 250)]), 0, 1_000) == []
 
 
+def test_where_no_collector_ever_ran_all_time_is_blind() -> None:
+    assert shape(stretches(story(), 23, 1_009)) == [("before the first run", 23, 1_009)]
+    assert stretches(story(), None, None) == stretches(story(), 23, 23) == []
+
+
 def test_a_window_that_is_empty_has_no_stretches() -> None:
     assert stretches(TWO, 300, 300) == stretches(TWO, 400, 300) == []
 
@@ -122,7 +127,8 @@ def test_every_moment_has_one_stretch_and_the_right_one(
         spans = [span for each in lives for span in each.spans] + imported
         begin = since if since is not None else min((a for a, _ in spans), default=0)
         end = until if until is not None else max((b for _, b in spans), default=0)
-        assert not lives or begin >= end
+        without_limit = since is None or until is None
+        assert begin >= end or (not lives and (bool(imported) or without_limit))
         return
     for one, other in pairwise(found):
         assert one.to_ns == other.from_ns  # no gaps, no overlaps
@@ -147,13 +153,24 @@ def test_every_moment_has_one_stretch_and_the_right_one(
 
 def test_a_life_that_goes_on_reaches_until_now(database: Database) -> None:
     recorded(database, [an_exec(7)])
-    now_ns = START_NS + 23 * SECOND
+    now_ns = START_NS + 11 * SECOND
     alive = read_story(database, now_ns, recording=True)
     assert shape(stretches(alive, None, None)) == [("recorded", START_NS, now_ns)]
     dead = read_story(database, now_ns, recording=False)
     assert shape(stretches(dead, None, now_ns)) == [
         ("recorded", START_NS, an_exec(7).time_ns),
         ("crash", an_exec(7).time_ns, now_ns),
+    ]
+
+
+def test_a_life_that_has_been_silent_is_not_taken_for_recorded(database: Database) -> None:
+    """It may have been stopped (SIGSTOP), or find no room on the disk for its ledger."""
+    recorded(database, [an_exec(7)])
+    now_ns = START_NS + 23 * SECOND
+    silent = read_story(database, now_ns, recording=True)
+    assert shape(stretches(silent, None, None)) == [
+        ("recorded", START_NS, an_exec(7).time_ns),
+        ("collector silent", an_exec(7).time_ns, now_ns),
     ]
 
 

@@ -133,20 +133,6 @@ def test_what_one_who_was_stopped_left_behind_goes_with_the_next(
     assert orphans(database) == {}
 
 
-def test_a_row_that_was_pruned_is_no_other_row_later(db: Path, database: Database) -> None:
-    """A shell that is older than all that is kept: its children are not their own parents, and its
-    end is not that of a row that came later."""
-    shell, *others = family(0, 4)
-    key = (shell.boot_ns, shell.pid)
-    recording = recorded(database, [shell, *others])
-    with open_database(db) as other:
-        assert pruned(other, Bounds(keep_ns=0), START_NS + HOUR_NS) == 4
-    end = End(shell.boot_ns + HOUR_NS, key, 256)
-    recording.write([an_exec(n, parent=key) for n in (4, 5)], [end], counts(6))
-    found = list(History(database).events(Filter()))
-    assert [(e.id, e.parent_id, e.ended) for e in found] == [(5, 1, None), (6, 1, None)]
-
-
 def test_a_bound_on_size_holds_while_recording(database: Database) -> None:
     limit = 10_000_000
     retention = Retention(database, Bounds(max_bytes=limit))

@@ -190,6 +190,7 @@ BAD_LINES = {
     "argv with null": with_(argv=[None]),
     "argv with a NUL": with_(argv=["a\0"]),
     "argv with a lone surrogate": with_(argv=["\ud800"]),
+    "argv longer than can be read again": with_(argv=["x" * 9_000_000] * 2, argc=2),
     "argc a boolean": with_(argc=True),
     "argc another": with_(argc=23),
     "truncated a number": with_(truncated=1),
