@@ -54,7 +54,7 @@ class Database:
                 f"wal_autocheckpoint = {WAL_PAGES}",  # each time costs the writer
                 f"journal_size_limit = {_WAL_KEPT}",
                 "temp_store = MEMORY",
-                "cache_size = -500",  # KiB; writing needs the ends of a few trees, no more
+                "cache_size = -1000",  # KiB; writing needs the ends of a few trees, no more
             ):
                 self._connection.exec_driver_sql(f"PRAGMA {pragma}")
 

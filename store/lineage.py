@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from execdb.store.event import ImageKey
 from execdb.store.segments import row_of
 
-_ENDED = 1_024  # remembered though they ended, or all of a larger batch
+_ENDED = 4_096  # remembered though they ended, or all of a larger batch
 _LOST = 4_096  # remembered not to be there
 _EVER = 1 << 63  # beyond every row
 
