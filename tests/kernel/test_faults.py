@@ -112,7 +112,8 @@ def test_vacuum_by_someone_else(recorder: Recorder, programs: Path) -> None:
         while time.monotonic() < until_s:  # one is always under way when it wants to write
             ask(recorder.db, "VACUUM")
     recorder.stop()
-    assert assert_accounts_for(recorder.db, executed[0]) == 0
+    # It waits for each of them a while, and where that is too long for its rings, it says so.
+    assert assert_accounts_for(recorder.db, executed[0]) < executed[0] / 5
 
 
 def test_a_reader_that_holds_its_snapshot(recorder: Recorder, programs: Path) -> None:
