@@ -182,6 +182,13 @@ def test_a_record_cut_anywhere_is_unreadable(length: int) -> None:
     assert [event.command.argv for event in events] == [("ls", "-l")]
 
 
+@pytest.mark.parametrize("length", range(wire.KIND_AT + 1, wire.END.size))
+def test_an_end_cut_anywhere_is_unreadable(length: int) -> None:
+    whole = end((7, 23), boot_ns=1_009)
+    _, ends, unreadable = Decoder().decode(ring([whole[:length], whole]), 0)
+    assert (len(ends), unreadable) == (1, 1)
+
+
 @given(st.lists(st.one_of(st.binary(max_size=127), st.binary(min_size=wire.EXEC.size)), max_size=7))
 def test_garbage_ends_nothing(raws: list[bytes]) -> None:
     good = record(b"ls", boot_ns=1_009)

@@ -27,6 +27,7 @@ from execdb.store.event import (
 )
 from execdb.store.filter import Filter
 from execdb.store.history import History
+from execdb.store.lineage import Lineage
 from execdb.store.recording import Recording
 from execdb.store.state import read_state
 from tests.conftest import (
@@ -318,6 +319,35 @@ def test_an_end_stands_on_the_row_of_its_image(
     shell, child = events(database)
     assert (shell.ended, shell.exit_code, shell.signal, shell.duration_ns) == (*ending, 1_009)
     assert (child.ended, child.duration_ns) == (None, None)
+
+
+def test_what_was_not_stored_after_all_is_nobodys_parent_and_has_no_end(
+    database: Database,
+) -> None:
+    recording = begin(database)
+    with pytest.raises(DatabaseError):
+        recording.write([SHELL], [], counts(1 << 70))  # SQLite has no such number
+    recording.write([CHILD], [end(SHELL, 7, status=9)], counts(1))
+    assert [(event.parent_id, event.signal) for event in events(database)] == [(None, None)]
+
+
+def test_images_that_ended_are_not_remembered_for_ever() -> None:
+    lineage = Lineage(1)
+    for batch in range(11):
+        images = [(batch, pid) for pid in range(1_009)]
+        lineage.ids |= {image: 1 + batch * 1_009 + at for at, image in enumerate(images)}
+        lineage.let_go(images[1:])  # the first one runs on
+    assert 4_096 <= len(lineage.ids) <= 4_096 + 2 * 1_009
+    assert all((batch, 0) in lineage.ids for batch in range(11))
+
+
+def test_a_start_that_is_gone_lends_its_identity_to_no_other() -> None:
+    dictionary = intern.Dictionary()
+    found = set()
+    for number in range(1_009):  # each is freed, and the next may get its place in memory
+        start = an_exec(argv=(f"{number}",)).start
+        found.add((dictionary.starts.get(id(start)) or dictionary.ids_of(start))[:2])
+    assert len(found) == 1_009
 
 
 def test_an_end_of_what_was_lost_is_passed_over(database: Database) -> None:
