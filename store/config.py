@@ -5,15 +5,13 @@ The kernel's map is its mirror; a collector makes it so and confirms the generat
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from sqlite3 import Connection
 from typing import TypeVar
 
-from sqlalchemy import Connection, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
-
-from execdb.store import schema
 from execdb.store.database import Database
 from execdb.store.entry import ENTRIES_MAX, check_message, check_uid
 from execdb.store.errors import DatabaseError, ExecdbError, UsageError
+from execdb.store.sql import scalar
 
 T = TypeVar("T")
 
@@ -39,21 +37,19 @@ class ConfigTable:
         """Raises DatabaseError for what no execdb has written there: the file may come from
         anywhere, and the kernel's map would take it."""
         with self._database.reading() as connection:
-            states = connection.execute(select(schema.config_state)).all()
-            rows = connection.execute(
-                select(schema.config).order_by(schema.config.c.uid).limit(ENTRIES_MAX + 1)
-            ).all()
+            states = connection.execute(_STATE).fetchall()
+            rows = connection.execute(_CONFIG, (ENTRIES_MAX + 1,)).fetchall()
         try:
-            (state,) = states
-            for message in (state.default_message, *(row.message for row in rows)):
+            ((default, generation, in_kernel),) = states
+            for message in (default, *(message for _, message in rows)):
                 check_message(_a(str, message))
-            for row in rows:
-                check_uid(_a(int, row.uid))
+            for uid, _ in rows:
+                check_uid(_a(int, uid))
             return Config(
-                generation=_a(int, state.generation),
-                in_kernel=_a(int, state.kernel_generation),
-                default=state.default_message,
-                entries={row.uid: row.message for row in rows[:ENTRIES_MAX]},
+                generation=_a(int, generation),
+                in_kernel=_a(int, in_kernel),
+                default=default,
+                entries=dict(rows[:ENTRIES_MAX]),
             )
         except (TypeError, ValueError, UsageError) as error:
             raise DatabaseError(
@@ -63,36 +59,30 @@ class ConfigTable:
     def set(self, uid: int, message: str) -> int:
         """Adds or changes an entry; returns the generation that holds it. Raises UsageError for
         bad input, ExecdbError when the map has no room."""
-        values = {"uid": check_uid(uid), "message": check_message(message)}
-        table = schema.config
+        values = check_uid(uid), check_message(message)
         with self._database.writing() as connection:
-            found = connection.scalar(select(table.c.message).where(table.c.uid == uid))
+            found = scalar(connection, "SELECT message FROM config WHERE uid = ?", (uid,))
             if found == message:
                 return _generation(connection)
-            count = connection.scalar(select(func.count()).select_from(table)) or 0
-            if found is None and count >= ENTRIES_MAX:
+            if found is None and scalar(connection, _COUNT) >= ENTRIES_MAX:
                 raise ExecdbError(f"the config is full: {ENTRIES_MAX} entries; unset one first")
-            statement = insert(table).values(values)
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["uid"], set_={"message": message})
-            )
+            connection.execute("INSERT OR REPLACE INTO config (uid, message) VALUES (?, ?)", values)
             return _next_generation(connection)
 
     def unset(self, uid: int) -> int | None:
         """Removes an entry; returns the generation without it, None if there was no entry."""
         check_uid(uid)
         with self._database.writing() as connection:
-            done = connection.execute(delete(schema.config).where(schema.config.c.uid == uid))
+            done = connection.execute("DELETE FROM config WHERE uid = ?", (uid,))
             return _next_generation(connection) if done.rowcount else None
 
     def set_default(self, message: str) -> int:
         """Changes the message of uids without an entry; returns the generation."""
         check_message(message)
-        state = schema.config_state
         with self._database.writing() as connection:
-            if connection.scalar(select(state.c.default_message)) == message:
+            if scalar(connection, "SELECT default_message FROM config_state") == message:
                 return _generation(connection)
-            connection.execute(update(state).values(default_message=message))
+            connection.execute("UPDATE config_state SET default_message = ?", (message,))
             return _next_generation(connection)
 
     # The collector's side.
@@ -107,7 +97,7 @@ class ConfigTable:
     def confirm(self, generation: int) -> None:
         """Notes that the kernel's map equals this generation."""
         with self._database.writing() as connection:
-            connection.execute(update(schema.config_state).values(kernel_generation=generation))
+            connection.execute("UPDATE config_state SET kernel_generation = ?", (generation,))
 
 
 def _a(kind: type[T], value: object) -> T:
@@ -117,10 +107,14 @@ def _a(kind: type[T], value: object) -> T:
 
 
 def _generation(connection: Connection) -> int:
-    return int(connection.scalar(select(schema.config_state.c.generation)) or 0)
+    return int(scalar(connection, "SELECT generation FROM config_state"))
 
 
 def _next_generation(connection: Connection) -> int:
-    state = schema.config_state
-    connection.execute(update(state).values(generation=state.c.generation + 1))
+    connection.execute("UPDATE config_state SET generation = generation + 1")
     return _generation(connection)
+
+
+_STATE = "SELECT default_message, generation, kernel_generation FROM config_state"
+_CONFIG = "SELECT uid, message FROM config ORDER BY uid LIMIT ?"
+_COUNT = "SELECT count(*) FROM config"

@@ -199,9 +199,9 @@ def _joined(parts: Iterable[Stretch]) -> Iterator[Stretch]:
 def read_story(database: Database, now_ns: int, *, recording: bool) -> Story:
     """`recording` says whether a collector records to this database now. Raises DatabaseError."""
     with database.reading() as connection:
-        runs = connection.exec_driver_sql(_RUNS).all()
-        sets = connection.exec_driver_sql(_CLOCK_SETS).all()
-        losses = connection.exec_driver_sql(_LOSSES).all()
+        runs = [_Run(*row) for row in connection.execute(_RUNS)]
+        sets = connection.execute(_CLOCK_SETS).fetchall()
+        losses = connection.execute(_LOSSES).fetchall()
     try:
         return _story(runs, sets, losses, now_ns, recording)
     except TypeError as error:
@@ -211,8 +211,22 @@ def read_story(database: Database, now_ns: int, *, recording: bool) -> Story:
         ) from error
 
 
+class _Run(NamedTuple):
+    """A row of _RUNS, of which any may be anything."""
+
+    id: Any
+    kind: Any
+    started_ns: Any
+    ended_ns: Any
+    ended: Any
+    alive_ns: Any
+    pruned: Any
+    first_ns: Any
+    last_ns: Any
+
+
 def _story(
-    runs: Sequence[Any], sets: Sequence[Any], losses: Sequence[Any], now_ns: int, recording: bool
+    runs: Sequence[_Run], sets: Sequence[Any], losses: Sequence[Any], now_ns: int, recording: bool
 ) -> Story:
     moments: dict[int, list[_Span]] = {}
     for run_id, before_ns, after_ns in sets:
@@ -232,7 +246,7 @@ def _story(
     return Story(lives, found, imported, now_ns)
 
 
-def _life(row: Any, sets: Sequence[_Span], now_ns: int | None) -> Life:
+def _life(row: _Run, sets: Sequence[_Span], now_ns: int | None) -> Life:
     """With `now_ns` it goes on."""
     sign_ns = index(row.started_ns if row.alive_ns is None else row.alive_ns)
     ended_ns = sign_ns if row.ended_ns is None else index(row.ended_ns)

@@ -6,17 +6,15 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from sqlite3 import Connection
 from types import TracebackType
-
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.exc import DatabaseError as SQLError
-from sqlalchemy.pool import StaticPool
 
 from execdb.store import trust
 from execdb.store.errors import DatabaseError
 from execdb.store.file import NEW, make, prepare, upgrade
-from execdb.store.schema import APPLICATION_ID, REVISION
+from execdb.store.layout import APPLICATION_ID, REVISION
 from execdb.store.sentences import VALUE_MAX, told
+from execdb.store.sql import scalar
 
 _BUSY_MS = 5_000
 WAL_PAGES = 8_000
@@ -24,7 +22,7 @@ _WAL_KEPT = 64 << 20  # bytes; what a slow reader made it grow beyond is given b
 
 
 class Database:
-    """An open connection. `reading()` and `writing()` are its transactions.
+    """An open `connection`. `reading()` and `writing()` are its transactions.
 
     Use `open_database` unless the schema does not matter. Raises DatabaseError.
     """
@@ -33,18 +31,13 @@ class Database:
         self.path = path
         mode = "rwc" if create else "rw" if os.access(path, os.W_OK) else _read_only(path)
         with _as_sentences(path), _private():
-            raw = sqlite3.connect(
+            self.connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode={mode}",
                 uri=True,
                 isolation_level=None,  # transactions are begun below, by name
                 check_same_thread=False,
             )
-            self.raw = raw
-            self._engine = create_engine(
-                "sqlite://", creator=lambda: raw, poolclass=StaticPool, pool_reset_on_return=None
-            )
-            self._connection = self._engine.connect()
-            raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_MAX)
+            self.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_MAX)
             for pragma in (
                 *(NEW if create else ()),
                 f"busy_timeout = {busy_ms}",
@@ -56,7 +49,7 @@ class Database:
                 "temp_store = MEMORY",
                 "cache_size = -1000",  # KiB; writing needs the ends of a few trees, no more
             ):
-                self._connection.exec_driver_sql(f"PRAGMA {pragma}")
+                self.connection.execute(f"PRAGMA {pragma}")
 
     def __enter__(self) -> "Database":
         return self
@@ -70,23 +63,20 @@ class Database:
         self.close()
 
     def close(self) -> None:
-        with contextlib.suppress(SQLError):  # what was committed is safe either way
-            self._connection.close()
-        self._engine.dispose()
+        with contextlib.suppress(sqlite3.Error):  # what was committed is safe either way
+            self.connection.close()
 
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
         with _as_sentences(self.path):
-            self._connection.exec_driver_sql(begin)
+            self.connection.execute(begin)
             try:
-                yield self._connection
-                self._connection.exec_driver_sql("COMMIT")
+                yield self.connection
+                self.connection.execute("COMMIT")
             except BaseException:
-                with contextlib.suppress(SQLError):  # SQLite may have rolled back by itself
-                    self._connection.exec_driver_sql("ROLLBACK")
+                with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back by itself
+                    self.connection.execute("ROLLBACK")
                 raise
-            finally:
-                self._connection.rollback()  # SQLAlchemy's own idea of a transaction
 
     def reading(self) -> contextlib.AbstractContextManager[Connection]:
         """A snapshot. Keep it short: while it lasts the WAL cannot be taken up."""
@@ -98,33 +88,32 @@ class Database:
 
     def wait_for_lock(self, busy_ms: int) -> None:
         """How long a transaction waits for another program from here on, in milliseconds."""
-        self._connection.exec_driver_sql(f"PRAGMA busy_timeout = {busy_ms:d}")
+        self.connection.execute(f"PRAGMA busy_timeout = {busy_ms:d}")
 
     def take_up_wal(self) -> bool:
         """Moves what is in the WAL into the file and empties it; False if someone else is in the
         way. A last connection does so by itself if it may remove the WAL."""
         with _as_sentences(self.path):
-            answer = self._connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
-        return not answer[0]
+            return not scalar(self.connection, "PRAGMA wal_checkpoint(TRUNCATE)")
 
     def shrink(self, pages: int) -> None:
         """Hands so many free pages, if there are, to the file system."""
         with _as_sentences(self.path):
             # execute() would stop after the first page: it takes the PRAGMA for a single step.
-            self.raw.executescript(f"PRAGMA incremental_vacuum({pages:d})")
+            self.connection.executescript(f"PRAGMA incremental_vacuum({pages:d})")
 
     def data_version(self) -> int:
         """Changes when another connection has committed something; costs microseconds."""
-        return int(self.raw.execute("PRAGMA data_version").fetchone()[0])
+        return int(scalar(self.connection, "PRAGMA data_version"))
 
     def version(self) -> tuple[int, int]:
         """Changes when any connection, this one among them, has written something."""
-        return self.data_version(), self.raw.total_changes
+        return self.data_version(), self.connection.total_changes
 
     def check(self) -> str | None:
         """What SQLite's own check finds wrong with the file, None if nothing."""
         with self.reading() as connection:
-            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+            found = scalar(connection, "PRAGMA quick_check(1)")
         return None if found == "ok" else str(found)
 
 
@@ -140,14 +129,14 @@ def _read_only(path: Path) -> str:
 def revision_of(connection: Connection) -> str | None:
     """The schema revision, None in an empty database. Raises DatabaseError for someone else's,
     and for a schema that is not what that revision makes."""
-    application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+    application = scalar(connection, "PRAGMA application_id")
     objects = trust.read_schema(connection)
     if application == 0 and not objects:
         return None
     if application != APPLICATION_ID:
         raise DatabaseError("is an SQLite database, but not execdb's")
     trust.check_version_table(objects)
-    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+    found = scalar(connection, "SELECT version_num FROM alembic_version")
     if not isinstance(found, str) or not _REVISION.fullmatch(found):
         raise DatabaseError("is not a complete execdb database (no revision)")
     if found <= REVISION:
@@ -216,9 +205,8 @@ def _private() -> Iterator[None]:
 def _as_sentences(path: Path) -> Iterator[None]:
     try:
         yield
-    except (SQLError, sqlite3.DatabaseError) as error:
-        original = error.orig if isinstance(error, SQLError) else error
-        raise told(path, str(original)) from error
+    except sqlite3.DatabaseError as error:
+        raise told(path, str(error)) from error
     except UnicodeDecodeError as error:
         raise DatabaseError(f"{path} is damaged: it holds text that is not UTF-8") from error
     except OverflowError as error:

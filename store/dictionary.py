@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from sqlite3 import Connection
 from typing import Any
-
-from sqlalchemy import Connection
 
 from execdb.store.errors import DatabaseError
 from execdb.store.intern import readable
@@ -106,4 +105,4 @@ class Lookup:
 
 def _fetch(connection: Connection, sql: str, ids: Iterable[int]) -> Sequence[Any]:
     wanted = list(ids)
-    return connection.exec_driver_sql(sql, (json.dumps(wanted),)).all() if wanted else []
+    return connection.execute(sql, (json.dumps(wanted),)).fetchall() if wanted else []

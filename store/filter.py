@@ -92,14 +92,6 @@ def one_of(column: ColumnElement[int]) -> ColumnElement[bool]:
     return column.in_(select(each.c.value))
 
 
-def ancestors(number: int) -> Select[Any]:
-    """The id itself and those of what started it, directly or not."""
-    start = select(_image.c.id, _image.c.parent_id).where(_image.c.id == number)
-    found = start.cte("above", recursive=True)
-    above = select(_image.c.id, _image.c.parent_id).join(found, _image.c.id == found.c.parent_id)
-    return select(found.union(above).c.id)
-
-
 def _equal(column: ColumnElement[Any], value: object) -> list[ColumnElement[bool]]:
     return [] if value is None else [column == value]
 

@@ -11,19 +11,18 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from heapq import merge
 from itertools import islice
+from sqlite3 import Connection
 from typing import Any
 
-from sqlalchemy import Connection, select
-
-from execdb.store import schema
 from execdb.store.database import Database
 from execdb.store.dictionary import Lookup
 from execdb.store.errors import DatabaseError
 from execdb.store.event import Event, ending
-from execdb.store.filter import Filter, ancestors, glob_bytes, has_text
+from execdb.store.filter import Filter, glob_bytes, has_text
 from execdb.store.intern import readable
 from execdb.store.segments import (
     Segment,
+    ancestors_of,
     descendants_of,
     ids_of_pid,
     segments_of,
@@ -46,7 +45,6 @@ from execdb.store.typed import check_rows
 
 _PAGE = 1_000  # rows a transaction
 _PAGE_MIN = 20  # where many segments are read side by side
-_image, _run = schema.image, schema.run
 
 
 class History:
@@ -55,8 +53,8 @@ class History:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        database.raw.create_function("has_text", 2, has_text, deterministic=True)
-        database.raw.create_function("glob_bytes", 2, glob_bytes, deterministic=True)
+        database.connection.create_function("has_text", 2, has_text, deterministic=True)
+        database.connection.create_function("glob_bytes", 2, glob_bytes, deterministic=True)
         self._lookup = Lookup(str(database.path))
         self._runs: dict[int, tuple[str, str]] = {}  # boot_id and host
 
@@ -84,7 +82,7 @@ class History:
         """An event with its ancestors and its descendants, oldest first; ancestors that were
         seen, not recorded, among them. Empty if there is no such row."""
         with self._database.reading() as connection:
-            found = set(connection.scalars(ancestors(number)))
+            found = ancestors_of(connection, number)
             ids = sorted({*found, *descendants_of(connection, number)}) if found else []
             everything = Selection(Filter(), self._spans(connection, Filter(), seen=True), ids)
         return list(self._merged(everything, False, _PAGE))
@@ -126,7 +124,7 @@ class History:
 
     def _spans(self, connection: Connection, wanted: Filter, *, seen: bool = False) -> list[Span]:
         """Where to look, as far as the time tells; with what was seen, not recorded, or not."""
-        runs = connection.execute(select(_run.c.id, _run.c.boot_id, _run.c.host)).all()
+        runs = connection.execute("SELECT id, boot_id, host FROM run").fetchall()
         self._runs = {
             number: (self._lookup.text(boot), self._lookup.text(host))
             for number, boot, host in runs
@@ -231,7 +229,7 @@ class History:
         """Rows of one segment with what they refer to."""
         run_id, offset_ns = segment.run_id, segment.offset_ns
         boot_id, host = self._runs[run_id]
-        check_rows(_image, rows)
+        check_rows(connection, "image", rows)
         try:
             self._lookup.learn(connection, rows)
             commands, origins, new = self._lookup.commands, self._lookup.origins, tuple.__new__

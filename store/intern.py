@@ -1,13 +1,11 @@
 """Equal values stored once: what a row refers to gets an id, new values are written in bulk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from sqlite3 import Connection
 from typing import Any, TypeVar, overload
 
-from sqlalchemy import Connection, Table, func, insert, select
-from sqlalchemy.dialects import sqlite
-
-from execdb.store import schema
 from execdb.store.event import Command, Creds, Place, Start, json_of
+from execdb.store.sql import insert_sql, scalar
 
 T = TypeVar("T")
 _ENTRIES = 8_192  # remembered at once, of all kinds
@@ -41,23 +39,19 @@ def readable(value: str | bytes | None) -> str | None:
     return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
 
 
-def insert_sql(table: Table) -> str:
-    """The INSERT of a whole row, for executemany with tuples."""
-    return str(insert(table).compile(dialect=sqlite.dialect(paramstyle="qmark")))
-
-
 class Interned(dict[T, int]):
     """Ids of the values of one table: `interned[value]`."""
 
     def __init__(
         self,
         dictionary: "Dictionary",
-        table: Table,
+        table: str,
+        columns: Sequence[str],
         row: Callable[[T], tuple[Any, ...]],
         size: Callable[[T], int],
     ) -> None:
         self._dictionary, self._row, self._size = dictionary, row, size
-        self._sql = insert_sql(table)
+        self._sql = insert_sql(table, ("id", *columns))
         self._new: list[tuple[Any, ...]] = []
 
     def __missing__(self, value: T) -> int:
@@ -68,7 +62,7 @@ class Interned(dict[T, int]):
 
     def flush(self, connection: Connection) -> None:
         if self._new:
-            connection.exec_driver_sql(self._sql, self._new)
+            connection.executemany(self._sql, self._new)
             self._new = []
 
     def forget(self) -> None:
@@ -86,16 +80,16 @@ class Dictionary:
 
     def __init__(self) -> None:
         self.origins: Interned[tuple[Creds, Place]] = Interned(
-            self, schema.origin, _origin_row, _origin_size
+            self, "origin", _ORIGIN, _origin_row, _origin_size
         )
         self.commands: Interned[Command] = Interned(
-            self, schema.command, self._command_row, lambda command: 8 * len(command.argv)
+            self, "command", _COMMAND, self._command_row, lambda command: 8 * len(command.argv)
         )
         self.programs: Interned[tuple[str, str]] = Interned(
-            self, schema.program, lambda names: (*map(storable, names),), lambda names: 0
+            self, "program", _PROGRAM, lambda names: (*map(storable, names),), lambda names: 0
         )
         self.arguments: Interned[str] = Interned(
-            self, schema.argument, lambda text: (json_of(text),), len
+            self, "argument", ("text",), lambda text: (json_of(text),), len
         )
         self._tables = (self.origins, self.programs, self.arguments, self.commands)
         self.starts: dict[int, tuple[int, int, Start]] = {}
@@ -106,8 +100,7 @@ class Dictionary:
     def begin(self, connection: Connection) -> None:
         """Begins an empty one, behind all that are stored."""
         self.forget()
-        tables = (schema.origin, schema.program, schema.argument, schema.command)
-        last = (connection.scalar(select(func.max(table.c.id))) or 0 for table in tables)
+        last = (scalar(connection, f"SELECT max(id) FROM {name}") or 0 for name in _TABLES)
         self.first_id = self._next = max(last) + 1
 
     @property
@@ -155,6 +148,12 @@ class Dictionary:
             table.forget()
         self.starts.clear()
         self._chars = self._starts_size = 0
+
+
+_TABLES = ("origin", "program", "argument", "command")
+_ORIGIN = ("uid", "euid", "gid", "loginuid", "sessionid", "tty", "message", "cwd", "cgroup")
+_PROGRAM = ("filename", "comm")
+_COMMAND = ("program_id", "arguments", "argc", "truncated")
 
 
 def _origin_row(origin: tuple[Creds, Place]) -> tuple[Any, ...]:

@@ -5,8 +5,7 @@ forked may still exec. Anything older is looked up in the database.
 """
 
 from collections import deque
-
-from sqlalchemy import Connection
+from sqlite3 import Connection
 
 from execdb.store.event import ImageKey
 from execdb.store.segments import row_of

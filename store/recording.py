@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from sqlite3 import Connection
 
-from sqlalchemy import Connection, func, insert, select, update
-
-from execdb.store import schema
 from execdb.store.database import Database
 from execdb.store.event import NOTHING_MORE, REPLACED, Account, Counts, End, Exec, ImageKey
-from execdb.store.intern import insert_sql, storable
+from execdb.store.intern import storable
 from execdb.store.lineage import Lineage
 from execdb.store.rows import STATUS, WIDTH, Rows
+from execdb.store.sql import insert_sql, scalar
 
 
 @dataclass(frozen=True)
@@ -29,28 +28,15 @@ class Recording:
     def __init__(self, database: Database, machine: Machine, version: str, started_ns: int) -> None:
         self.machine = machine
         self._database = database
-        run = schema.run
+        host, boot_id, kernel = machine.host, machine.boot_id, machine.kernel
         with database.writing() as connection:
-            connection.execute(
-                update(run)
-                .where(run.c.kind == "collect", run.c.ended.is_(None))
-                .values(ended="crashed", ended_ns=func.coalesce(run.c.alive_ns, run.c.started_ns))
-            )
-            done = connection.execute(
-                insert(run).values(
-                    kind="collect",
-                    host=machine.host,
-                    boot_id=machine.boot_id,
-                    kernel=machine.kernel,
-                    version=version,
-                    started_ns=started_ns,
-                    alive_ns=started_ns,
-                )
-            )
-            assert done.inserted_primary_key is not None
-            self.run_id: int = done.inserted_primary_key[0]
+            connection.execute(_CRASHED)
+            values = (host, boot_id, kernel, version, started_ns, started_ns)
+            number = connection.execute(_RUN, values).lastrowid
+            assert number is not None
+            self.run_id: int = number
             # What an earlier collector had confirmed is in no kernel any more.
-            connection.execute(update(schema.config_state).values(kernel_generation=0))
+            connection.execute("UPDATE config_state SET kernel_generation = 0")
         self._lineage = Lineage(self.run_id)
         self._rows = Rows()
         self._running: list[Exec] = []
@@ -97,7 +83,7 @@ class Recording:
             return
         rows = Rows()
         rows.begin(connection)
-        lowest = connection.scalar(select(func.min(schema.segment.c.first_id))) or 0
+        lowest = scalar(connection, "SELECT min(first_id) FROM segment") or 0
         rows.first = min(lowest, 0) - len(self._running)
         batch = Batch(connection, self.run_id, rows, self._lineage)
         batch.begin(self._running)
@@ -105,25 +91,20 @@ class Recording:
 
     def finish(self, ended_ns: int, counts: Counts, account: Account = NOTHING_MORE) -> None:
         """Closes the run as clean, with its final ledger. Raises DatabaseError."""
-        run = schema.run
         with self._database.writing() as connection:
             self._keep(connection, counts, account)
-            connection.execute(
-                update(run)
-                .where(run.c.id == self.run_id)
-                .values(ended="clean", ended_ns=ended_ns, alive_ns=ended_ns)
-            )
+            connection.execute(_CLEAN, (ended_ns, ended_ns, self.run_id))
 
     def _keep(self, connection: Connection, counts: Counts, account: Account) -> None:
         """The ledger as of now."""
         started_ns, alive_ns, losses, clock_sets = account
-        connection.exec_driver_sql(_COUNT, (*counts, started_ns, alive_ns, self.run_id))
+        connection.execute(_COUNT, (*counts, started_ns, alive_ns, self.run_id))
         if losses:
             rows = [(self.run_id, *loss) for loss in losses]
-            connection.exec_driver_sql(_LOSS, rows)
+            connection.executemany(_LOSS, rows)
         if clock_sets:
             moments = [(self.run_id, *clock_set) for clock_set in clock_sets]
-            connection.exec_driver_sql(_CLOCK_SET, moments)
+            connection.executemany(_CLOCK_SET, moments)
 
 
 class Batch:
@@ -197,14 +178,25 @@ class Batch:
     def flush(self) -> None:
         self._rows.flush(self._connection)
         if self._updates:
-            self._connection.exec_driver_sql(_UPDATE, self._updates)
+            self._connection.executemany(_UPDATE, self._updates)
 
 
 _EVER = 1 << 63  # beyond every row
+_CRASHED = (
+    "UPDATE run SET ended = 'crashed', ended_ns = coalesce(alive_ns, started_ns)"
+    " WHERE kind = 'collect' AND ended IS NULL"
+)
+_RUN = (
+    "INSERT INTO run (kind, host, boot_id, kernel, version, started_ns, alive_ns)"
+    " VALUES ('collect', ?, ?, ?, ?, ?, ?)"
+)
+_CLEAN = "UPDATE run SET ended = 'clean', ended_ns = ?, alive_ns = ? WHERE id = ?"
 _COUNT = (
     "UPDATE run SET seen = ?, stored = ?, filtered = ?, lost = ?,"
     " started_ns = coalesce(?, started_ns), alive_ns = coalesce(?, alive_ns) WHERE id = ?"
 )
-_LOSS = insert_sql(schema.loss).replace("INSERT", "INSERT OR REPLACE", 1)
+_LOSS = insert_sql(
+    "loss", ("run_id", "number", "cause", "from_ns", "to_ns", "lost"), conflict="REPLACE"
+)
 _CLOCK_SET = "INSERT INTO clock_set (run_id, before_ns, after_ns) VALUES (?, ?, ?)"
 _UPDATE = "UPDATE image SET status = ?, duration_ns = ? WHERE id = ?"

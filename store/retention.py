@@ -6,21 +6,19 @@ long. Space that becomes free inside the file is used again, or handed back to t
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from sqlite3 import Connection
 
-from sqlalchemy import Connection, delete, func, select, update
-
-from execdb.store import schema
+from execdb.store import layout
 from execdb.store.bounds import Bounds, reserve_bytes
 from execdb.store.database import WAL_PAGES, Database
 from execdb.store.segments import Segment, lower_bound, segments_of
+from execdb.store.sql import scalar
 
 STEP_ROWS = 5_000
 _STEP_PAGES = 500  # handed back to the file system
 _SLACK = 20  # a bound on size is met with a twentieth to spare, so that steps come in bursts
 _LOOK_NS = 1_000_000_000  # how often age is looked at
-_segment, _image, _run = schema.segment, schema.image, schema.run
-_entry_block = schema.entry_block
-_DICTIONARY = (schema.command, schema.origin, schema.program, schema.argument)
+_DICTIONARY = ("command", "origin", "program", "argument")
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ def size_of(database: Database, wal_bytes: Callable[[], int] | None = None) -> S
     """`wal_bytes` tells the size of the WAL where its path may not be looked at."""
     with database.reading() as connection:
         page, pages, free = (
-            int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
+            int(scalar(connection, f"PRAGMA {name}"))
             for name in ("page_size", "page_count", "freelist_count")
         )
     wal = _wal_bytes(database) if wal_bytes is None else wal_bytes()
@@ -64,10 +62,10 @@ class Retention:
             # Entries that lost some of their rows, and whoever removed these was stopped.
             self._ragged = _left_behind(connection)
         if bounds.max_bytes is not None:
-            page_bytes = int(database.raw.execute("PRAGMA page_size").fetchone()[0])
+            page_bytes = int(scalar(database.connection, "PRAGMA page_size"))
             pages = max(64, min(WAL_PAGES, reserve_bytes(bounds.max_bytes) // 4 // page_bytes))
-            database.raw.execute(f"PRAGMA wal_autocheckpoint = {pages:d}")
-            database.raw.execute(f"PRAGMA journal_size_limit = {pages * page_bytes:d}")
+            database.connection.execute(f"PRAGMA wal_autocheckpoint = {pages:d}")
+            database.connection.execute(f"PRAGMA journal_size_limit = {pages * page_bytes:d}")
 
     def step(self, now_ns: int) -> int | None:
         """Does a bounded amount of work; `now_ns` is the wall clock. Returns how many rows
@@ -159,14 +157,15 @@ def compact(database: Database) -> None:
 
 def _free_pages(database: Database) -> int:
     with database.reading() as connection:
-        return int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
+        return int(scalar(connection, "PRAGMA freelist_count"))
 
 
 def _oldest(connection: Connection) -> Segment | None:
-    begin_ns = _segment.c.first_boot_ns + _segment.c.offset_ns
-    query = select(_segment).where(_segment.c.first_id > 0).order_by(begin_ns).limit(1)
-    row = connection.execute(query).first()
+    row = connection.execute(_OLDEST).fetchone()
     return None if row is None else Segment(*row)
+
+
+_OLDEST = "SELECT * FROM segment WHERE first_id > 0 ORDER BY first_boot_ns + offset_ns LIMIT 1"
 
 
 def _remove(connection: Connection, segment: Segment, last: int) -> set[tuple[int, int]]:
@@ -174,57 +173,66 @@ def _remove(connection: Connection, segment: Segment, last: int) -> set[tuple[in
     they referred to."""
     first, ragged = segment.first_id, {(segment.first_entry_id, segment.last_entry_id)}
     _remove_blocks(connection, first, last)
-    connection.execute(delete(_image).where(_image.c.id.between(first, last)))
+    connection.execute(_DELETE_ROWS, (first, last))
     _remove_chunks(connection, first, last)
-    this = _segment.c.first_id == first
     if last == segment.last_id:
-        connection.execute(delete(_segment).where(this))
+        connection.execute(_DELETE_SEGMENT, (first,))
         ragged |= _remove_seen(connection, segment.run_id)
     else:
-        boot_ns = select(_image.c.boot_ns).where(_image.c.id == last + 1).scalar_subquery()
-        connection.execute(
-            update(_segment).where(this).values(first_id=last + 1, first_boot_ns=boot_ns)
-        )
-    run = update(_run).where(_run.c.id == segment.run_id)
-    connection.execute(run.values(pruned=_run.c.pruned + last - first + 1))
+        connection.execute(_SHORTEN, (last + 1, first))
+    connection.execute(_PRUNED, (last - first + 1, segment.run_id))
     return ragged
+
+
+_DELETE_ROWS = "DELETE FROM image WHERE id BETWEEN ? AND ?"
+_DELETE_SEGMENT = "DELETE FROM segment WHERE first_id = ?"
+_SHORTEN = (
+    "UPDATE segment SET first_id = ?1, first_boot_ns = (SELECT boot_ns FROM image WHERE id = ?1)"
+    " WHERE first_id = ?2"
+)
+_PRUNED = "UPDATE run SET pruned = pruned + ? WHERE id = ?"
 
 
 def _remove_seen(connection: Connection, run_id: int) -> set[tuple[int, int]]:
     """What was seen when a run began goes when the run has ended and all its rows have gone."""
-    ragged = set()
-    ours = _segment.c.run_id == run_id
-    left = select(_segment.c.first_id).where(ours, _segment.c.first_id > 0).limit(1)
-    ended = select(_run.c.ended).where(_run.c.id == run_id)
-    if connection.scalar(left) is None and connection.scalar(ended) is not None:
-        for row in connection.execute(select(_segment).where(ours)).all():
-            segment = Segment(*row)
-            _remove_blocks(connection, segment.first_id, segment.last_id)
-            within = _image.c.id.between(segment.first_id, segment.last_id)
-            connection.execute(delete(_image).where(within))
-            connection.execute(delete(_segment).where(_segment.c.first_id == segment.first_id))
-            ragged.add((segment.first_entry_id, segment.last_entry_id))
+    ragged: set[tuple[int, int]] = set()
+    left = scalar(connection, _RECORDED_BY, (run_id,)) is not None
+    if left or scalar(connection, "SELECT ended FROM run WHERE id = ?", (run_id,)) is None:
+        return ragged
+    for row in connection.execute(_OF_RUN, (run_id,)).fetchall():
+        segment = Segment(*row)
+        _remove_blocks(connection, segment.first_id, segment.last_id)
+        connection.execute(_DELETE_ROWS, (segment.first_id, segment.last_id))
+        connection.execute(_DELETE_SEGMENT, (segment.first_id,))
+        ragged.add((segment.first_entry_id, segment.last_entry_id))
     return ragged
+
+
+_OF_RUN = "SELECT * FROM segment WHERE run_id = ?"
+_RECORDED_BY = _OF_RUN + " AND first_id > 0 LIMIT 1"
 
 
 def _remove_blocks(connection: Connection, first: int, last: int) -> None:
     """What the blocks say of these rows, where no other row of the block says it, too."""
-    size = 1 << schema.BLOCK_BITS
-    for (block,) in connection.exec_driver_sql(_BLOCKS, (first, last)).all():
+    size = 1 << layout.BLOCK_BITS
+    for (block,) in connection.execute(_BLOCKS, (first, last)).fetchall():
         low, high = block * size, block * size + size - 1
         for sql in _FORGET_BLOCK:
-            connection.exec_driver_sql(
+            connection.execute(
                 sql, (block, max(first, low), min(last, high), low, first - 1, last + 1, high)
             )
 
 
 def _remove_chunks(connection: Connection, first: int, last: int) -> None:
     """What is known of the chunks of these rows, where none of a chunk's rows is left."""
-    bits = schema.BLOCK_BITS + schema.CHUNK_BITS
+    bits = layout.BLOCK_BITS + layout.CHUNK_BITS
     for chunk in range(first >> bits, (last >> bits) + 1):
-        rows = _image.c.id.between(chunk << bits, (chunk + 1 << bits) - 1)
-        if connection.scalar(select(_image.c.id).where(rows).limit(1)) is None:
-            connection.execute(delete(_entry_block).where(_entry_block.c.chunk == chunk))
+        rows = chunk << bits, (chunk + 1 << bits) - 1
+        if scalar(connection, _ANY_ROW, rows) is None:
+            connection.execute("DELETE FROM entry_block WHERE chunk = ?", (chunk,))
+
+
+_ANY_ROW = "SELECT id FROM image WHERE id BETWEEN ? AND ? LIMIT 1"
 
 
 def _forget(table: str, key: str, value: str) -> str:
@@ -237,10 +245,10 @@ def _forget(table: str, key: str, value: str) -> str:
 
 
 # Of the rows that are there: a segment may claim any.
-_BLOCKS = f"SELECT DISTINCT id >> {schema.BLOCK_BITS} FROM image WHERE id BETWEEN ? AND ?"
+_BLOCKS = f"SELECT DISTINCT id >> {layout.BLOCK_BITS} FROM image WHERE id BETWEEN ? AND ?"
 _FORGET_BLOCK = (
-    _forget("pid_block", "pids", f"pid >> {schema.PID_BITS}"),
-    _forget("child_block", "parents", f"parent_id >> {schema.PARENT_BITS}"),
+    _forget("pid_block", "pids", f"pid >> {layout.PID_BITS}"),
+    _forget("child_block", "parents", f"parent_id >> {layout.PARENT_BITS}"),
 )
 
 
@@ -263,7 +271,7 @@ _EVER = (1 << 63) - 1
 def _first_entry(connection: Connection, first: int, last: int) -> int | None:
     """The first id of the dictionary in this range."""
     ids = (
-        connection.scalar(select(func.min(table.c.id)).where(table.c.id.between(first, last)))
+        scalar(connection, f"SELECT min(id) FROM {table} WHERE id BETWEEN ? AND ?", (first, last))
         for table in _DICTIONARY
     )
     return min((number for number in ids if number is not None), default=None)
@@ -272,33 +280,29 @@ def _first_entry(connection: Connection, first: int, last: int) -> int | None:
 def _sweep(connection: Connection, first: int, last: int) -> None:
     """Entries of the dictionary, of those from `first` to `last`, that no row refers to any
     more. Whoever goes on writing with them is made to begin with new ones."""
-    overlaps = (_segment.c.first_entry_id <= last) & (_segment.c.last_entry_id >= first)
-    segments = [Segment(*row) for row in connection.execute(select(_segment).where(overlaps))]
-    newest = connection.scalar(select(func.max(_segment.c.first_id)))
+    segments = [Segment(*row) for row in connection.execute(_OVERLAPPING, (last, first))]
+    newest = scalar(connection, "SELECT max(first_id) FROM segment")
     if any(segment.first_id == newest for segment in segments):
-        connection.execute(
-            update(_segment)
-            .where(_segment.c.first_id == newest)
-            .values(last_entry_id=_segment.c.last_entry_id + 1)
-        )
-    connection.exec_driver_sql("CREATE TEMP TABLE used (id INTEGER PRIMARY KEY)")
+        connection.execute(_DISOWN, (newest,))
+    connection.execute("CREATE TEMP TABLE used (id INTEGER PRIMARY KEY)")
     for segment in segments:
         for column in ("origin_id", "command_id"):
-            connection.exec_driver_sql(
+            connection.execute(
                 f"INSERT OR IGNORE INTO used SELECT {column} FROM image WHERE id BETWEEN ? AND ?",
                 (segment.first_id, segment.last_id),
             )
     for sql in _USED_BY_COMMANDS:
-        connection.exec_driver_sql(sql)
+        connection.execute(sql)
     for table in _DICTIONARY:
-        connection.exec_driver_sql(
-            f"DELETE FROM {table.name} WHERE id BETWEEN ? AND ?"
-            " AND id NOT IN (SELECT id FROM used)",
+        connection.execute(
+            f"DELETE FROM {table} WHERE id BETWEEN ? AND ? AND id NOT IN (SELECT id FROM used)",
             (first, last),
         )
-    connection.exec_driver_sql("DROP TABLE temp.used")
+    connection.execute("DROP TABLE temp.used")
 
 
+_OVERLAPPING = "SELECT * FROM segment WHERE first_entry_id <= ? AND last_entry_id >= ?"
+_DISOWN = "UPDATE segment SET last_entry_id = last_entry_id + 1 WHERE first_id = ?"
 _USED_BY_COMMANDS = (
     "INSERT OR IGNORE INTO used SELECT program_id FROM command WHERE id IN (SELECT id FROM used)",
     "INSERT OR IGNORE INTO used SELECT value FROM command, json_each(arguments)"

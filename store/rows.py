@@ -8,13 +8,13 @@ can go when the stretch goes.
 
 import json
 from collections.abc import Iterator, Sequence
+from sqlite3 import Connection
 from typing import Any, cast
 
-from sqlalchemy import Connection, func, select
-
-from execdb.store import schema
-from execdb.store.intern import Dictionary, insert_sql
+from execdb.store import layout
+from execdb.store.intern import Dictionary
 from execdb.store.segments import Segment
+from execdb.store.sql import insert_sql, scalar
 from execdb.store.typed import check_rows
 from execdb.store.uses import Uses, uses_in
 
@@ -61,7 +61,7 @@ class Rows:
         if self._open is None:
             _complete(connection)
             self.dictionary.begin(connection)
-            last = connection.scalar(select(func.max(schema.image.c.id))) or 0
+            last = scalar(connection, "SELECT max(id) FROM image") or 0
             self.first = max(last, self._given) + 1
         self._segments = [] if self._open is None else [(self._open, self._uses)]
 
@@ -122,11 +122,11 @@ class Rows:
             if segment is not self._open and _has_blocks(segment):
                 segment[_KNOWN] = _store(connection, uses)
         segments = [tuple(segment) for segment, _ in self._segments]
-        connection.exec_driver_sql(_SEGMENT, segments)
-        connection.exec_driver_sql(_PIDS, self._blocks(_PID, schema.PID_BITS))
-        children = self._blocks(_PARENT_ID, schema.PARENT_BITS)
+        connection.executemany(_SEGMENT, segments)
+        connection.executemany(_PIDS, self._blocks(_PID, layout.PID_BITS))
+        children = self._blocks(_PARENT_ID, layout.PARENT_BITS)
         if children:
-            connection.exec_driver_sql(_CHILDREN, children)
+            connection.executemany(_CHILDREN, children)
         self.first = self.next
         self.pending, self.calls = [], []
 
@@ -139,9 +139,9 @@ class Rows:
         ):
             if starts:
                 rows = [tuple(pending[at : at + size]) for at in starts]
-                connection.exec_driver_sql(sql, rows)
+                connection.executemany(sql, rows)
         if self.calls:
-            connection.exec_driver_sql(_CALL, self.calls)
+            connection.executemany(_CALL, self.calls)
 
     def _blocks(self, column: int, bits: int) -> list[tuple[int, int]]:
         """(value >> bits, block) of the pending rows, each once."""
@@ -161,8 +161,8 @@ class Rows:
     def _parts(self, first: int, end: int) -> Iterator[tuple[int, slice]]:
         """The blocks of these rows, and where in `pending` their rows are."""
         while first < end:
-            block = first >> schema.BLOCK_BITS
-            until = min(end, (block + 1) << schema.BLOCK_BITS)
+            block = first >> layout.BLOCK_BITS
+            until = min(end, (block + 1) << layout.BLOCK_BITS)
             yield block, slice(first - self.first, until - self.first)
             first = until
 
@@ -174,11 +174,10 @@ class Rows:
 
 
 def _last(connection: Connection) -> Segment | None:
-    segment = schema.segment
-    row = connection.execute(select(segment).order_by(segment.c.first_id.desc()).limit(1)).first()
+    row = connection.execute(_NEWEST).fetchone()
     if row is None:
         return None
-    check_rows(segment, [row])
+    check_rows(connection, "segment", [row])
     return Segment(*row)
 
 
@@ -188,13 +187,13 @@ def _complete(connection: Connection) -> None:
     if segment is None or segment.known_entry_ids is not None or not _has_blocks(segment):
         return
     known_ids = _store(connection, uses_in(connection, segment))
-    connection.exec_driver_sql(_CLOSE, (known_ids, segment.first_id))
+    connection.execute(_CLOSE, (known_ids, segment.first_id))
 
 
 def _has_blocks(segment: Sequence[Any]) -> bool:
     """Whether there is more than one to choose from, of recorded rows."""
     first_id, last_id = int(segment[_FIRST]), int(segment[_LAST])
-    return first_id > 0 and first_id >> schema.BLOCK_BITS < last_id >> schema.BLOCK_BITS
+    return first_id > 0 and first_id >> layout.BLOCK_BITS < last_id >> layout.BLOCK_BITS
 
 
 def _store(connection: Connection, uses: Uses) -> str:
@@ -208,6 +207,7 @@ _VALUES = f"({', '.join('?' * WIDTH)})"
 _INSERT = f"INSERT INTO image ({', '.join(_COLUMNS)}) VALUES {_VALUES}"
 _INSERT_MANY = _INSERT + f", {_VALUES}" * (_TOGETHER - 1)
 _CALL = "UPDATE image SET errno = ?, caller = ? WHERE id = ?"
-_SEGMENT = insert_sql(schema.segment).replace("INSERT", "INSERT OR REPLACE", 1)
-_PIDS = insert_sql(schema.pid_block).replace("INSERT", "INSERT OR IGNORE", 1)
-_CHILDREN = insert_sql(schema.child_block).replace("INSERT", "INSERT OR IGNORE", 1)
+_NEWEST = "SELECT * FROM segment ORDER BY first_id DESC LIMIT 1"
+_SEGMENT = insert_sql("segment", Segment._fields, conflict="REPLACE")
+_PIDS = insert_sql("pid_block", ("pids", "block"), conflict="IGNORE")
+_CHILDREN = insert_sql("child_block", ("parents", "block"), conflict="IGNORE")

@@ -1,9 +1,7 @@
-"""Tables and views as SQLAlchemy Core objects. `docs/schema.md` explains each column."""
+"""Tables and views as SQLAlchemy Core objects, for questions and migrations. What records does
+without SQLAlchemy. `docs/schema.md` explains each column."""
 
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, Text
-
-APPLICATION_ID = 0x45584442  # "EXDB"
-REVISION = "0005"  # the newest under migrations/versions; a test compares them
 
 metadata = MetaData()
 
@@ -126,11 +124,7 @@ image = Table(
     Column("caller", Text),
 )
 
-# Where to look for a pid, and for the children of a row: the blocks of ids that hold some of
-# them. A row of these serves a thousand of `image`, where an index has one for each.
-BLOCK_BITS = 10  # a block is id >> 10
-PID_BITS = 5
-PARENT_BITS = 6
+# Where to look for a pid, and for the children of a row: see store/layout.py.
 pid_block = Table(
     "pid_block",
     metadata,
@@ -146,8 +140,7 @@ child_block = Table(
     sqlite_with_rowid=False,
 )
 
-# In which blocks rows refer again to an entry of the dictionary that an earlier one has used.
-CHUNK_BITS = 5  # a chunk is block >> 5
+# In which blocks rows refer again to an entry of the dictionary: see store/uses.py.
 entry_block = Table(
     "entry_block",
     metadata,

@@ -2,15 +2,12 @@
 
 from functools import lru_cache, partial
 from heapq import heappop, heappush
+from sqlite3 import Connection
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
-
-from execdb.store import schema
+from execdb.store import layout
+from execdb.store.sql import scalar
 from execdb.store.typed import check_rows
-
-_image, _segment = schema.image, schema.segment
-_run = schema.run
 
 
 class Segment(NamedTuple):
@@ -30,13 +27,18 @@ class Segment(NamedTuple):
 def segments_of(connection: Connection, boot_id: str | bytes | None = None) -> list[Segment]:
     """All of them, or those of one boot; the segments of rows that were seen, not recorded,
     are those below 0. Raises DatabaseError for what is none."""
-    query = select(_segment).order_by(_segment.c.first_id)
-    if boot_id is not None:
-        runs = select(_run.c.id).where(_run.c.boot_id == boot_id)
-        query = query.where(_segment.c.run_id.in_(runs))
-    rows = connection.execute(query).all()
-    check_rows(_segment, rows)
+    if boot_id is None:
+        rows = connection.execute(_SEGMENTS).fetchall()
+    else:
+        rows = connection.execute(_OF_BOOT, (boot_id,)).fetchall()
+    check_rows(connection, "segment", rows)
     return [Segment(*row) for row in rows]
+
+
+_SEGMENTS = "SELECT * FROM segment ORDER BY first_id"
+_OF_BOOT = (
+    "SELECT * FROM segment WHERE run_id IN (SELECT id FROM run WHERE boot_id = ?) ORDER BY first_id"
+)
 
 
 def lower_bound(connection: Connection, segment: Segment, boot_ns: int) -> int:
@@ -48,7 +50,7 @@ def lower_bound(connection: Connection, segment: Segment, boot_ns: int) -> int:
     low, high = segment.first_id, segment.last_id  # before it; not before it
     while high - low > 1:
         middle = (low + high) // 2
-        found = connection.exec_driver_sql(_BOOT_NS, (middle,)).scalar()
+        found = scalar(connection, _BOOT_NS, (middle,))
         # Where rows are missing from the middle of a segment, the file has been tampered with.
         low, high = (low, middle) if found is None or found >= boot_ns else (middle, high)
     return high
@@ -59,27 +61,38 @@ _BOOT_NS = "SELECT boot_ns FROM image WHERE id = ?"
 
 def row_of(connection: Connection, run_id: int, boot_ns: int, pid: int) -> int | None:
     """The row of an image of a run."""
-    around = select(_segment).where(
-        _segment.c.run_id == run_id,
-        _segment.c.first_boot_ns <= boot_ns,
-        _segment.c.last_boot_ns >= boot_ns,
-    )
-    for row in connection.execute(around).all():
+    for row in connection.execute(_AROUND, (run_id, boot_ns)).fetchall():
         segment = Segment(*row)
         first = lower_bound(connection, segment, boot_ns)
-        last = lower_bound(connection, segment, boot_ns + 1)
-        found = connection.scalar(
-            select(_image.c.id).where(_image.c.id >= first, _image.c.id < last, _image.c.pid == pid)
-        )
+        last = lower_bound(connection, segment, boot_ns + 1) - 1
+        found = scalar(connection, _OF_PID, (first, last, pid))
         if found is not None:
             return int(found)
     return None
 
 
+_AROUND = "SELECT * FROM segment WHERE run_id = ?1 AND ?2 BETWEEN first_boot_ns AND last_boot_ns"
+_OF_PID = "SELECT id FROM image WHERE id BETWEEN ? AND ? AND pid = ?"
+
+
 def ids_of_pid(connection: Connection, pid: int) -> list[int]:
     """The rows of a pid, in order."""
-    pids = pid >> schema.PID_BITS
-    return [row[0] for row in connection.exec_driver_sql(_IDS_OF_PID, (pids, pid))]
+    pids = pid >> layout.PID_BITS
+    return [row[0] for row in connection.execute(_IDS_OF_PID, (pids, pid))]
+
+
+def ancestors_of(connection: Connection, number: int) -> set[int]:
+    """The id itself and those of what started it, directly or not; empty if there is no such
+    row."""
+    return {row[0] for row in connection.execute(_ANCESTORS, (number,))}
+
+
+_ANCESTORS = """
+WITH RECURSIVE above(id, parent_id) AS (
+    SELECT id, parent_id FROM image WHERE id = ?
+    UNION SELECT image.id, image.parent_id FROM above JOIN image ON image.id = above.parent_id)
+SELECT id FROM above
+"""
 
 
 def descendants_of(connection: Connection, ancestor: int) -> list[int]:
@@ -90,7 +103,7 @@ def descendants_of(connection: Connection, ancestor: int) -> list[int]:
     waiting = [ancestor]
     while waiting:
         number = heappop(waiting)  # in order, so that blocks are read about once
-        blocks = blocks_of(number >> schema.PARENT_BITS)
+        blocks = blocks_of(number >> layout.PARENT_BITS)
         if len(blocks) > _MANY:
             children = _all_children(connection, number)
         else:
@@ -106,30 +119,30 @@ _MANY = 64  # blocks; a row with children in more lives long and is one of few
 
 
 def _blocks_of(connection: Connection, parents: int) -> list[int]:
-    rows = connection.exec_driver_sql(_BLOCKS, (parents,)).all()
-    check_rows(schema.child_block, rows)
+    rows = connection.execute(_BLOCKS, (parents,)).fetchall()
+    check_rows(connection, "child_block", rows)
     return [row[1] for row in rows]
 
 
 def _children_in(connection: Connection, block: int) -> dict[int, list[int]]:
     """The rows of a block by their parent."""
-    first = block << schema.BLOCK_BITS
+    first = block << layout.BLOCK_BITS
     children: dict[int, list[int]] = {}
-    last = first + (1 << schema.BLOCK_BITS) - 1
-    for number, parent in connection.exec_driver_sql(_PARENTS, (first, last)):
+    last = first + (1 << layout.BLOCK_BITS) - 1
+    for number, parent in connection.execute(_PARENTS, (first, last)):
         children.setdefault(parent, []).append(number)
     return children
 
 
 def _all_children(connection: Connection, number: int) -> list[int]:
-    parents = number >> schema.PARENT_BITS
-    return [row[0] for row in connection.exec_driver_sql(_CHILDREN, (parents, number))]
+    parents = number >> layout.PARENT_BITS
+    return [row[0] for row in connection.execute(_CHILDREN, (parents, number))]
 
 
 # CROSS JOIN: SQLite then takes the tables in this order.
 _IN_BLOCK = (
-    f"image.id BETWEEN block << {schema.BLOCK_BITS}"
-    f" AND (block << {schema.BLOCK_BITS}) + {(1 << schema.BLOCK_BITS) - 1}"
+    f"image.id BETWEEN block << {layout.BLOCK_BITS}"
+    f" AND (block << {layout.BLOCK_BITS}) + {(1 << layout.BLOCK_BITS) - 1}"
 )
 _IDS_OF_PID = (
     f"SELECT image.id FROM pid_block CROSS JOIN image ON {_IN_BLOCK} AND image.pid = ?2"

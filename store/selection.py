@@ -5,13 +5,15 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from sqlite3 import Connection
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, select
 
-from execdb.store import schema
+from execdb.store import layout, schema
 from execdb.store.filter import FEW, Filter, commands, one_of
 from execdb.store.segments import Segment, lower_bound
+from execdb.store.statement import Statement
 from execdb.store.uses import blocks_of
 
 _image = schema.image
@@ -65,13 +67,13 @@ def entries_within(
     """The `entries` of a selection. Arguments are among them only where those wanted are few:
     there may be millions, which one reads a segment at a time, as far as it takes."""
     found: dict[Table, Sequence[int]] = {
-        table: connection.scalars(query).all() for table, query in wanted.entries().items()
+        table: Statement(query).column(connection) for table, query in wanted.entries().items()
     }
     if wanted.arg is not None and spans:
         first = min(span.segment.first_entry_id for span in spans)
         last = max(span.segment.last_entry_id for span in spans)
         latest = _arguments(wanted).order_by(schema.argument.c.id.desc()).limit(_RARE + 1)
-        ids = connection.scalars(latest, {"first": first, "last": last}).all()
+        ids = Statement(latest).column(connection, first=first, last=last)
         if len(ids) <= _RARE:
             found[schema.argument] = ids[::-1]
     return found
@@ -95,7 +97,7 @@ def entries_of(connection: Connection, selection: Selection, segment: Segment) -
         range_ = {"first": first, "last": last}
         values = within.get(schema.argument, ())
         if arguments and not values:
-            values = connection.scalars(_arguments(selection.wanted), range_).all()
+            values = _arguments_in(selection.wanted).column(connection, **range_)
             if not values:
                 return None
         found["command_id"] = _commands_of(connection, range_, programs, values)
@@ -108,7 +110,7 @@ def _commands_of(
     query = _commands(bool(programs), min(len(values), FEW + 1))
     few = {f"value_{n}": str(value) for n, value in enumerate(values[:FEW])}
     lists = {"program_id": json.dumps(programs), "value": json.dumps(values)}
-    return connection.scalars(query, {**range_, **few, **lists}).all()
+    return query.column(connection, **range_, **few, **lists)
 
 
 Stretch = tuple[int, int]  # ids: from, to
@@ -130,8 +132,8 @@ def stretches_of(connection: Connection, span: Span, entries: Entries) -> list[S
         bits >>= skipped
         base += skipped
         together = (~bits & (bits + 1)).bit_length() - 1
-        first = max(base << schema.BLOCK_BITS, span.first_id)
-        last = min((base + together << schema.BLOCK_BITS) - 1, span.last_id)
+        first = max(base << layout.BLOCK_BITS, span.first_id)
+        last = min((base + together << layout.BLOCK_BITS) - 1, span.last_id)
         if first <= last:
             stretches.append((first, last))
         bits >>= together
@@ -154,9 +156,7 @@ def page_of(
     while stretches and len(found) < size:
         first, last = stretches.popleft()
         missing = size - len(found)
-        rows = connection.execute(
-            query, {"first": first, "last": last, "size": missing, **lists}
-        ).all()
+        rows = query.rows(connection, first=first, last=last, size=missing, **lists)
         found += rows
         if len(rows) == missing:
             at = rows[-1][0]
@@ -172,7 +172,7 @@ def rows_of(
     """Those of these rows that are wanted."""
     entries = {**entries, "id": ids}
     query = _rows(wanted, frozenset(entries), reverse)
-    return connection.execute(query, {"size": len(ids), **_lists(entries)}).all()
+    return query.rows(connection, size=len(ids), **_lists(entries))
 
 
 def count_of(connection: Connection, selection: Selection, span: Span) -> int:
@@ -188,8 +188,7 @@ def count_of(connection: Connection, selection: Selection, span: Span) -> int:
     stretches = [(0, 0)] if selection.ids is not None else stretches_of(connection, span, entries)
     query, lists = _count(wanted, frozenset(entries)), _lists(entries)
     return sum(
-        connection.scalar(query, {"first": first, "last": last, **lists}) or 0
-        for first, last in stretches
+        sum(query.column(connection, first=first, last=last, **lists)) for first, last in stretches
     )
 
 
@@ -197,19 +196,16 @@ def _lists(entries: Entries) -> dict[str, str]:
     return {name: json.dumps(ids) for name, ids in entries.items()}
 
 
-# Statements, made once for a question: to make one takes longer than most take to run.
-
-
 @lru_cache
-def _rows(wanted: Filter, lists: frozenset[str], reverse: bool) -> Select[Any]:
+def _rows(wanted: Filter, lists: frozenset[str], reverse: bool) -> Statement:
     order = _image.c.id.desc() if reverse else _image.c.id
     query = select(_image).where(*_conditions(wanted, lists))
-    return query.order_by(order).limit(bindparam("size"))
+    return Statement(query.order_by(order).limit(bindparam("size")))
 
 
 @lru_cache
-def _count(wanted: Filter, lists: frozenset[str]) -> Select[Any]:
-    return select(func.count()).select_from(_image).where(*_conditions(wanted, lists))
+def _count(wanted: Filter, lists: frozenset[str]) -> Statement:
+    return Statement(select(func.count()).select_from(_image).where(*_conditions(wanted, lists)))
 
 
 def _conditions(wanted: Filter, lists: frozenset[str]) -> list[ColumnElement[bool]]:
@@ -219,14 +215,18 @@ def _conditions(wanted: Filter, lists: frozenset[str]) -> list[ColumnElement[boo
 
 
 @lru_cache
+def _arguments_in(wanted: Filter) -> Statement:
+    return Statement(_arguments(wanted))
+
+
 def _arguments(wanted: Filter) -> Select[Any]:
     return select(schema.argument.c.id).where(_between(schema.argument), *wanted.arguments())
 
 
 @lru_cache
-def _commands(programs: bool, arguments: int) -> Select[Any]:
+def _commands(programs: bool, arguments: int) -> Statement:
     conditions = commands(programs=programs, arguments=arguments)
-    return select(schema.command.c.id).where(_between(schema.command), *conditions)
+    return Statement(select(schema.command.c.id).where(_between(schema.command), *conditions))
 
 
 def _between(table: Table) -> ColumnElement[bool]:

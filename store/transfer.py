@@ -3,17 +3,17 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from operator import attrgetter
+from sqlite3 import Connection
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
-
-from execdb.store import schema
+from execdb.store import layout
 from execdb.store.database import Database
 from execdb.store.errors import BadEvent
 from execdb.store.intern import storable
 from execdb.store.ndjson import Boot, Imported, Parser
 from execdb.store.rows import Rows
 from execdb.store.segments import Segment, lower_bound, segments_of
+from execdb.store.sql import scalar
 from execdb.store.typed import check_rows
 
 _CHUNK = 10_000  # events looked up and written together
@@ -62,13 +62,13 @@ class _Target:
         self._runs: dict[Boot, tuple[int, _Sources]] = {}
 
     def begin(self, connection: Connection) -> None:
-        connection.exec_driver_sql("PRAGMA temp_store = FILE")
+        connection.execute("PRAGMA temp_store = FILE")
         for name, columns in (
             ("imported", "run_id, source_id, id, count, PRIMARY KEY (run_id, source_id)"),
             ("orphan", "run_id, id PRIMARY KEY, source_id"),
         ):
-            connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{name}")
-            connection.exec_driver_sql(f"CREATE TEMP TABLE {name} ({columns}) WITHOUT ROWID")
+            connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
+            connection.execute(f"CREATE TEMP TABLE {name} ({columns}) WITHOUT ROWID")
 
     def add(self, connection: Connection, chunk: list[Imported]) -> int:
         """Adds what the database does not hold; returns how many that were."""
@@ -118,27 +118,18 @@ class _Target:
 
     def finish(self, connection: Connection) -> None:
         """Parents that stood behind their children; those that were not imported are unknown."""
-        connection.exec_driver_sql(_ADOPT)
-        connection.exec_driver_sql(_ADOPTED)
+        connection.execute(_ADOPT)
+        connection.execute(_ADOPTED)
         for name in ("imported", "orphan"):
-            connection.exec_driver_sql(f"DROP TABLE temp.{name}")
+            connection.execute(f"DROP TABLE temp.{name}")
 
     def _run(self, connection: Connection, host: str, boot_id: str) -> tuple[int, "_Sources"]:
         """The run that stands for everything imported from one boot of one machine."""
         if (host, boot_id) not in self._runs:
-            run = schema.run
-            texts = {"boot_id": storable(boot_id), "host": storable(host)}
-            found = connection.scalar(
-                select(run.c.id).where(
-                    run.c.kind == "import",
-                    run.c.boot_id == texts["boot_id"],
-                    run.c.host == texts["host"],
-                )
-            )
+            texts = storable(host), storable(boot_id)
+            found = scalar(connection, _RUN, texts)
             if found is None:
-                done = connection.execute(insert(run).values(kind="import", **texts))
-                assert done.inserted_primary_key is not None
-                found = done.inserted_primary_key[0]
+                found = connection.execute(_NEW_RUN, texts).lastrowid
             self._runs[host, boot_id] = int(found), _Sources(connection, int(found))
         return self._runs[host, boot_id]
 
@@ -180,10 +171,12 @@ def _rows(connection: Connection, segment: Segment, items: Sequence[Imported]) -
 
 
 def _between(connection: Connection, first: int, last: int) -> Iterator[tuple[int, int, int]]:
-    image = schema.image
-    rows = connection.execute(select(image).where(image.c.id.between(first, last))).all()
-    check_rows(image, rows)
-    return ((row.id, row.boot_ns, row.pid) for row in rows)
+    rows = connection.execute(_ROWS, (first, last)).fetchall()
+    check_rows(connection, "image", rows)
+    return ((number, boot_ns, pid) for number, boot_ns, pid, *_ in rows)
+
+
+_ROWS = "SELECT * FROM image WHERE id BETWEEN ? AND ?"
 
 
 class _Sources:
@@ -218,7 +211,7 @@ class _Sources:
         return found
 
     def _look_up(self, source_id: int) -> int | None:
-        row = self._connection.exec_driver_sql(_SOURCE, (self._run_id, source_id)).first()
+        row = self._connection.execute(_SOURCE, (self._run_id, source_id)).fetchone()
         if row is None or source_id - row[0] >= row[2]:
             return None
         return int(row[1]) + source_id - int(row[0])
@@ -226,15 +219,17 @@ class _Sources:
     def flush(self, connection: Connection) -> None:
         ranges = [(self._run_id, *found) for found in self._ranges]
         if ranges:
-            connection.exec_driver_sql("INSERT OR IGNORE INTO imported VALUES (?, ?, ?, ?)", ranges)
+            connection.executemany("INSERT OR IGNORE INTO imported VALUES (?, ?, ?, ?)", ranges)
         if self._orphans:
-            connection.exec_driver_sql("INSERT INTO orphan VALUES (?, ?, ?)", self._orphans)
+            connection.executemany("INSERT INTO orphan VALUES (?, ?, ?)", self._orphans)
         self._ranges, self._orphans = [], []
         if len(self._recent) > _RECENT:
             self._older, self._recent = self._recent, {}
 
 
 _RECENT = 50_000
+_RUN = "SELECT id FROM run WHERE kind = 'import' AND host = ? AND boot_id = ?"
+_NEW_RUN = "INSERT INTO run (kind, host, boot_id) VALUES ('import', ?, ?)"
 _SOURCE = (
     "SELECT source_id, id, count FROM imported WHERE run_id = ? AND source_id <= ?"
     " ORDER BY source_id DESC LIMIT 1"
@@ -249,6 +244,6 @@ FROM orphan WHERE orphan.id = image.id
 """
 _ADOPTED = f"""
 INSERT OR IGNORE INTO child_block
-SELECT image.parent_id >> {schema.PARENT_BITS}, image.id >> {schema.BLOCK_BITS}
+SELECT image.parent_id >> {layout.PARENT_BITS}, image.id >> {layout.BLOCK_BITS}
 FROM orphan JOIN image ON image.id = orphan.id WHERE image.parent_id IS NOT NULL
 """

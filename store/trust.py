@@ -6,9 +6,8 @@ beside our tables is theirs; we never touch it.
 """
 
 import hashlib
+from sqlite3 import Connection
 from typing import NamedTuple
-
-from sqlalchemy import Connection
 
 from execdb.store.errors import DatabaseError
 from execdb.store.trusted import SCHEMAS
@@ -27,7 +26,7 @@ class Object(NamedTuple):
 
 def read_schema(connection: Connection) -> list[Object]:
     """Everything in the schema but what SQLite makes for itself."""
-    rows = connection.exec_driver_sql(
+    rows = connection.execute(
         "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%'"
         " ESCAPE '\\'"
     )
@@ -81,12 +80,12 @@ def _check_theirs(connection: Connection, one: Object, trusted: dict[str, str]) 
 
 
 def _has_expressions(connection: Connection, index: Object) -> bool:
-    found = connection.exec_driver_sql(
+    found = connection.execute(
         "SELECT 1 FROM pragma_index_xinfo(?) WHERE cid = -2"
         " UNION ALL SELECT 1 FROM pragma_index_list(?) WHERE name = ? AND partial",
         (index.name, index.table, index.name),
     )
-    return found.first() is not None
+    return found.fetchone() is not None
 
 
 def _refusal(why: str) -> DatabaseError:

@@ -1,31 +1,35 @@
 """Whether rows hold what their columns say: SQLite keeps any value in any column."""
 
 from collections.abc import Sequence
-from functools import cache
+from sqlite3 import Connection
 from typing import Any
-
-from sqlalchemy import Column, Integer, Table
 
 from execdb.store.errors import DatabaseError
 
+_Kinds = list[tuple[str, frozenset[type]]]  # the columns of a table, and what each may hold
+_known: dict[str, _Kinds] = {}
 
-def check_rows(table: Table, rows: Sequence[Sequence[Any]]) -> None:
-    """Raises DatabaseError for a value of another type than its column's, in whole rows of the
-    table. Text may be bytes: see `intern.storable`."""
-    for (column, kinds), values in zip(_kinds(table), zip(*rows, strict=True), strict=False):
-        wrong = set(map(type, values)) - kinds
+
+def check_rows(connection: Connection, table: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Raises DatabaseError for a value of another type than its column's, in whole rows of a
+    table of ours. Text may be bytes: see `intern.storable`."""
+    kinds = _known.get(table) or _known.setdefault(table, _kinds(connection, table))
+    for (column, allowed), values in zip(kinds, zip(*rows, strict=True), strict=False):
+        wrong = set(map(type, values)) - allowed
         if wrong:
             raise DatabaseError(
-                f"the database does not hold together: {table.name}.{column} is "
+                f"the database does not hold together: {table}.{column} is "
                 f"{'missing' if type(None) in wrong else 'of a type that it cannot have'}"
             )
 
 
-@cache
-def _kinds(table: Table) -> list[tuple[str, frozenset[type]]]:
-    return [(column.name, _types(column)) for column in table.columns]
+def _kinds(connection: Connection, table: str) -> _Kinds:
+    """As the schema has it, which is known to be ours when a database is open."""
+    rows = connection.execute('SELECT name, type, "notnull" FROM pragma_table_info(?)', (table,))
+    return [
+        (name, frozenset((*_TYPES[kind], *([] if required else [type(None)]))))
+        for name, kind, required in rows
+    ]
 
 
-def _types(column: Column[Any]) -> frozenset[type]:
-    kinds: tuple[type, ...] = (int,) if isinstance(column.type, Integer) else (str, bytes)
-    return frozenset((*kinds, type(None)) if column.nullable else kinds)
+_TYPES: dict[str, tuple[type, ...]] = {"INTEGER": (int,), "TEXT": (str, bytes)}

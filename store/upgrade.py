@@ -8,10 +8,14 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DatabaseError as SQLError
+from sqlalchemy.pool import StaticPool
 
 from execdb.store.database import Database, revision_of
 from execdb.store.errors import DatabaseError
-from execdb.store.schema import APPLICATION_ID, REVISION
+from execdb.store.layout import APPLICATION_ID, REVISION
+from execdb.store.sentences import told
 
 
 def upgrade(database: Database) -> None:
@@ -20,12 +24,17 @@ def upgrade(database: Database) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(package.__path__[0])).replace("%", "%%"))
-    with database.writing() as connection:
-        if revision_of(connection) == REVISION:
+    engine = create_engine("sqlite://", creator=lambda: database.connection, poolclass=StaticPool)
+    # SQLAlchemy believes that the transaction is its own; when it ends it, there is none left.
+    with engine.begin() as connection, database.writing() as writing:
+        if revision_of(writing) == REVISION:
             return  # another process was faster
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+        try:
+            command.upgrade(config, "head")
+        except SQLError as error:
+            raise told(database.path, str(error.orig)) from error
+        writing.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def main() -> None:

@@ -10,15 +10,14 @@ import json
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from sqlite3 import Connection
 
-from sqlalchemy import Connection
-
-from execdb.store import schema
+from execdb.store import layout
 from execdb.store.errors import DatabaseError
 from execdb.store.segments import Segment
 from execdb.store.typed import check_rows
 
-_BLOCKS = 1 << schema.CHUNK_BITS  # of a chunk
+_BLOCKS = 1 << layout.CHUNK_BITS  # of a chunk
 _ALL = (1 << _BLOCKS) - 1
 
 
@@ -27,7 +26,7 @@ class Uses:
 
     def __init__(self, first_id: int, known_id: int) -> None:
         """The segment's first row, and the last id of the dictionary before it."""
-        self._first_block = first_id >> schema.BLOCK_BITS
+        self._first_block = first_id >> layout.BLOCK_BITS
         self.known_ids = [known_id]  # the greatest before the first block, at the end of each
         self._again: defaultdict[int, int] = defaultdict(int)  # an entry's further blocks
 
@@ -54,18 +53,19 @@ class Uses:
                     rows.append((chunk, entry, bits & _ALL))
                 bits, chunk = bits >> _BLOCKS, chunk + 1
         if rows:
-            connection.exec_driver_sql(_STORE, sorted(rows))
+            connection.executemany(_STORE, sorted(rows))
 
 
 def uses_in(connection: Connection, segment: Segment) -> Uses:
     """Those of a segment whose writer has not stored them. Raises DatabaseError where its rows
     are not there."""
     uses = Uses(segment.first_id, segment.first_entry_id - 1)
-    first, size = segment.first_id, 1 << schema.BLOCK_BITS
+    first, size = segment.first_id, 1 << layout.BLOCK_BITS
     while first <= segment.last_id:
-        block = first >> schema.BLOCK_BITS
+        block = first >> layout.BLOCK_BITS
         end = (block + 1) * size
-        rows = connection.exec_driver_sql(_ENTRIES, (first, min(end - 1, segment.last_id))).all()
+        last = min(end - 1, segment.last_id)
+        rows = connection.execute(_ENTRIES, (first, last)).fetchall()
         entries = {entry for row in rows for entry in row}
         if not entries or not set(map(type, entries)) <= {int}:
             raise _broken(segment, "its rows")
@@ -85,15 +85,15 @@ def blocks_of(
     known_ids = _known_ids(segment)
     if len(known_ids) > _LONGEST:
         return None
-    first_block = (segment.last_id >> schema.BLOCK_BITS) - (len(known_ids) - 2)
+    first_block = (segment.last_id >> layout.BLOCK_BITS) - (len(known_ids) - 2)
     found = 0
     for entry in entries:
         at = bisect_left(known_ids, entry)
         if 0 < at < len(known_ids):
             found |= 1 << (at - 1)
-    chunks = range(first_block >> schema.CHUNK_BITS, (segment.last_id >> _CHUNK) + 1)
+    chunks = range(first_block >> layout.CHUNK_BITS, (segment.last_id >> _CHUNK) + 1)
     for chunk, bits in _stored(connection, chunks, entries):
-        above = (chunk << schema.CHUNK_BITS) - first_block
+        above = (chunk << layout.CHUNK_BITS) - first_block
         bits &= _ALL
         found |= bits << above if above >= 0 else bits >> -above
     return first_block, found
@@ -123,12 +123,12 @@ def _stored(
     connection: Connection, chunks: Iterable[int], entries: Sequence[int]
 ) -> list[tuple[int, int]]:
     wanted = json.dumps(list(chunks)), json.dumps(entries)
-    rows = connection.exec_driver_sql(_STORED, wanted).all()
-    check_rows(schema.entry_block, rows)
+    rows = connection.execute(_STORED, wanted).fetchall()
+    check_rows(connection, "entry_block", rows)
     return [(chunk, blocks) for chunk, _, blocks in rows]
 
 
-_CHUNK = schema.BLOCK_BITS + schema.CHUNK_BITS
+_CHUNK = layout.BLOCK_BITS + layout.CHUNK_BITS
 _ENTRIES = "SELECT origin_id, command_id FROM image WHERE id BETWEEN ? AND ?"
 # Segments may share a chunk, and a dictionary.
 _STORE = (

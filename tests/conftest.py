@@ -179,4 +179,4 @@ def empty(database: Database) -> None:
     """Forgets all that was recorded."""
     with database.writing() as connection:
         for table in ("image", "segment"):
-            connection.exec_driver_sql(f"DELETE FROM {table}")
+            connection.execute(f"DELETE FROM {table}")

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
-from execdb.store.schema import REVISION, VIEWS, metadata
+from execdb.store.layout import REVISION
+from execdb.store.schema import VIEWS, metadata
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("bpf", "collector", "store", "cli", "migrations")

@@ -89,7 +89,7 @@ def write(kind: str, db: Path, events: int) -> Filled:
                 tenth_kb = proc.rss_kb(own)
         last_ns = synthetic.START_NS + synthetic.MONTH_NS
         recording.finish(last_ns, Counts(stored, stored, 0, 0))
-        database.raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return Filled(stored, elapsed_s, cpu_s, tenth_kb, proc.peak_kb(own), db.stat().st_size)
 
 

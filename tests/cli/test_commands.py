@@ -180,7 +180,7 @@ def test_config_set_makes_the_database(run: Run, own_database: Path) -> None:
 
 def test_a_full_config_is_told_its_size(run: Run, db: Path) -> None:
     with open_database(db) as database, database.writing() as connection:
-        connection.exec_driver_sql(
+        connection.executemany(
             "INSERT INTO config VALUES (?, 'x')", [(uid,) for uid in range(1, 10_241)]
         )
     refused(run("config", "set", 0, "x"), 1, "10240")

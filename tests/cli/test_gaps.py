@@ -122,7 +122,7 @@ def test_while_a_collector_runs_and_says_so_its_time_is_recorded(run: Run, db: P
     with closing(CollectorLock(db)):
         assert "(collector silent)" in run("query", "--since", at(7)).err
         with open_database(db) as database, database.writing() as connection:
-            connection.exec_driver_sql("UPDATE run SET alive_ns = ?", (time.time_ns(),))
+            connection.execute("UPDATE run SET alive_ns = ?", (time.time_ns(),))
         assert run("query", "--since", at(7)).err == ""
 
 
@@ -220,7 +220,7 @@ def test_status_has_the_causes(run: Run, holes: Path) -> None:
 
 def test_a_ledger_of_wrong_types_is_one_line(run: Run, holes: Path) -> None:
     with open_database(holes) as database, database.writing() as connection:
-        connection.exec_driver_sql("UPDATE loss SET from_ns = 'x'")
+        connection.execute("UPDATE loss SET from_ns = 'x'")
     for command in ("coverage", "query", "replay", "status"):
         answer = run(command)
         assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)

@@ -20,6 +20,7 @@ from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.recording import Recording
 from execdb.store.space import Space
+from execdb.store.sql import scalar
 from tests.collector.records import end, record, ring
 from tests.conftest import MACHINE, START_NS, an_exec
 
@@ -452,9 +453,9 @@ def test_a_reader_that_stays_bounds_the_wal_and_all_is_counted(database: Databas
     assert 0 < lost < 41 * 631
     assert desk.collector.failure is None
     with database.reading() as connection:
-        (run,) = connection.exec_driver_sql("SELECT seen, stored, lost FROM runs").all()
-        (loss,) = connection.exec_driver_sql("SELECT cause, lost FROM losses").all()
-        stored = connection.exec_driver_sql("SELECT count(*) FROM image WHERE id > 0").scalar()
+        (run,) = connection.execute("SELECT seen, stored, lost FROM runs").fetchall()
+        (loss,) = connection.execute("SELECT cause, lost FROM losses").fetchall()
+        stored = scalar(connection, "SELECT count(*) FROM image WHERE id > 0")
     assert run == (61 * 631, 61 * 631 - lost, lost)
     assert (stored, loss) == (run[1], ("wal blocked", lost))
 
@@ -485,9 +486,9 @@ def test_a_clock_that_is_set_disturbs_neither_order_nor_durations(
     assert {event.time_ns - event.boot_ns for event in events} == {offset, offset + jump_ns}
     assert events[0].duration_ns == SECOND
     with database.reading() as connection:
-        (run,) = connection.exec_driver_sql("SELECT started_ns, ended_ns FROM runs").all()
-        (clock_set,) = connection.exec_driver_sql("SELECT before_ns, after_ns FROM clock_set").all()
-        found = connection.exec_driver_sql("SELECT from_ns, to_ns, lost FROM losses").all()
+        (run,) = connection.execute("SELECT started_ns, ended_ns FROM runs").fetchall()
+        (clock_set,) = connection.execute("SELECT before_ns, after_ns FROM clock_set").fetchall()
+        found = connection.execute("SELECT from_ns, to_ns, lost FROM losses").fetchall()
     assert clock_set[1] - clock_set[0] == jump_ns
     recorded_ns = (clock_set[0] - run[0]) + (run[1] - clock_set[1])
     assert 2 * SECOND < recorded_ns < 3 * SECOND
@@ -515,5 +516,5 @@ def test_what_the_loop_collects_is_in_the_database(database: Database) -> None:
     desk.run(times=2)
     assert [event.boot_ns for event in History(database).events(Filter())] == [1, 2, 3]
     with database.reading() as connection:
-        runs = connection.exec_driver_sql("SELECT ended, seen, stored, lost FROM runs").all()
+        runs = connection.execute("SELECT ended, seen, stored, lost FROM runs").fetchall()
     assert runs == [("clean", 11, 3, 8)]

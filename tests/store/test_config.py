@@ -80,9 +80,8 @@ def test_a_full_map_takes_changes_but_no_more_entries(
     database: Database, table: ConfigTable
 ) -> None:
     with database.writing() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO config VALUES (?, ?)", [(uid, "x") for uid in range(10_240)]
-        )
+        rows = [(uid, "x") for uid in range(10_240)]
+        connection.executemany("INSERT INTO config VALUES (?, ?)", rows)
     with pytest.raises(ExecdbError, match="10240"):
         table.set(10_240, "x")
     table.set(23, "changed")

@@ -9,20 +9,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from execdb import migrations
 from execdb.store.config import ConfigTable
 from execdb.store.database import Database, open_database
 from execdb.store.errors import DatabaseError, RecordingError
 from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.lock import CollectorLock, collector_pid
+from execdb.store.sql import scalar
 from execdb.store.state import read_state
 from tests.conftest import EXECDB, an_exec, recorded
+from tests.store.trusted import migrate
 
 
 def refusal(path: Path, *, create: bool = False) -> str:
@@ -230,17 +229,17 @@ def test_a_reader_is_not_held_up_by_a_writer(db: Path) -> None:
 def test_what_fails_inside_a_transaction_leaves_nothing(database: Database) -> None:
     def change() -> None:
         with database.writing() as connection:
-            connection.exec_driver_sql("INSERT INTO config VALUES (7, 'x')")
+            connection.execute("INSERT INTO config VALUES (7, 'x')")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         change()
     with database.reading() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM config").scalar() == 0
+        assert scalar(connection, "SELECT count(*) FROM config") == 0
 
 
 def test_a_new_file_has_small_pages(database: Database) -> None:
-    assert database.raw.execute("PRAGMA page_size").fetchone() == (2_048,)
+    assert database.connection.execute("PRAGMA page_size").fetchone() == (2_048,)
 
 
 def test_a_sound_file_passes_its_check(database: Database) -> None:
@@ -306,12 +305,9 @@ def test_the_lock_is_the_files_and_not_its_names(db: Path, tmp_path: Path) -> No
 
 def old_database(path: Path, revision: str) -> None:
     """A database as an earlier execdb left it, with one exec in it."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__path__[0])))
+    migrate(path, revision)
     with Database(path, create=True) as database, database.writing() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-        connection.exec_driver_sql("PRAGMA application_id = 0x45584442")
+        connection.execute("PRAGMA application_id = 0x45584442")
         for statement in (
             "INSERT INTO run (id, kind, host, boot_id) VALUES (1, 'collect', 'old', 'b')",
             "INSERT INTO creds (id, uid, euid, gid, message) VALUES (1, 7, 7, 7, 'Hi')",
@@ -320,26 +316,23 @@ def old_database(path: Path, revision: str) -> None:
             " VALUES (1, 1, 23, 7, 5, 3, 1, 1)",
             "INSERT INTO config VALUES (501, 'Hi user 501!')",
         ):
-            connection.exec_driver_sql(statement)
+            connection.execute(statement)
 
 
 def test_runs_of_an_older_database_have_a_last_sign_of_life(own_database: Path) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__path__[0])))
+    migrate(own_database, "0003")
     with Database(own_database, create=True) as database, database.writing() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
-        connection.exec_driver_sql("PRAGMA application_id = 0x45584442")
+        connection.execute("PRAGMA application_id = 0x45584442")
         run = "INSERT INTO run (id, kind, host, boot_id, started_ns, ended_ns, seen, lost) VALUES "
-        connection.exec_driver_sql(run + "(1, 'collect', 'old', 'b', 100, 500, 11, 7)")
-        connection.exec_driver_sql(run + "(2, 'collect', 'old', 'b', 600, NULL, 5, 0)")
-        connection.exec_driver_sql(run + "(3, 'collect', 'old', 'b', 900, NULL, 0, 0)")
-        connection.exec_driver_sql("INSERT INTO segment VALUES (1, 1, 2, 23, 600, 700, 1, 1)")
+        connection.execute(run + "(1, 'collect', 'old', 'b', 100, 500, 11, 7)")
+        connection.execute(run + "(2, 'collect', 'old', 'b', 600, NULL, 5, 0)")
+        connection.execute(run + "(3, 'collect', 'old', 'b', 900, NULL, 0, 0)")
+        connection.execute("INSERT INTO segment VALUES (1, 1, 2, 23, 600, 700, 1, 1)")
     with open_database(own_database) as database:
         found = [(run["alive_ns"], run["pruned"], run["lost"]) for run in read_state(database).runs]
         assert found == [(900, 0, 0), (723, 0, 0), (500, 0, 7)]
         with database.reading() as connection:
-            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+            assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
 @pytest.mark.parametrize("revision", ["0001"])

@@ -319,15 +319,15 @@ def test_descendants_are_found_wherever_they_stand(database: Database, data: st.
 def plan(database: Database, wanted: Filter) -> list[str]:
     """How SQLite goes about every statement of a query and its count."""
     statements: list[str] = []
-    database.raw.set_trace_callback(statements.append)
+    database.connection.set_trace_callback(statements.append)
     history = History(database)
     assert list(history.events(wanted, limit=3))
     assert history.count(wanted)
-    database.raw.set_trace_callback(None)
+    database.connection.set_trace_callback(None)
     found = []
     for statement in {*statements}:
         if statement.startswith("SELECT"):
-            rows = database.raw.execute(f"EXPLAIN QUERY PLAN {statement}")
+            rows = database.connection.execute(f"EXPLAIN QUERY PLAN {statement}")
             found += [row[3] for row in rows]
     return found
 

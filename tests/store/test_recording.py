@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection
 
 from execdb.store import intern
 from execdb.store.database import Database
@@ -29,6 +28,7 @@ from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.lineage import Lineage
 from execdb.store.recording import Recording
+from execdb.store.sql import dicts, scalar
 from execdb.store.state import read_state
 from tests.conftest import (
     BOOT_ID,
@@ -59,9 +59,9 @@ def stored(database: Database) -> list[Exec]:
     ]
 
 
-def scalar(database: Database, sql: str) -> object:
+def value_of(database: Database, sql: str) -> object:
     with database.reading() as connection:
-        return connection.exec_driver_sql(sql).scalar()
+        return scalar(connection, sql)
 
 
 U32 = st.integers(0, 4_294_967_294)
@@ -130,7 +130,8 @@ def test_a_loss_that_goes_on_is_one_row(database: Database) -> None:
     recording.write([], [], counts(1, lost=8), Account(losses=[first._replace(to_ns=9, lost=8)]))
     begin(database).finish(START_NS + 23, counts(0), Account(losses=[first]))
     with database.reading() as connection:
-        rows = connection.exec_driver_sql("SELECT * FROM losses ORDER BY run_id").mappings().all()
+        cursor = connection.execute("SELECT * FROM losses ORDER BY run_id")
+        rows = dicts(cursor, cursor.fetchall())
     assert [(row["run_id"], row["lost"]) for row in rows] == [(1, 8), (2, 3)]
     assert rows[1] == {
         "run_id": 2,
@@ -184,8 +185,8 @@ def test_equal_commands_and_credentials_are_stored_once(database: Database) -> N
     recording = recorded(database, [an_exec(n) for n in range(23)])
     recording.write([an_exec(n) for n in range(23, 46)], [], counts(46))
     recording.write([an_exec(46, argv=("other",))], [], counts(47))
-    assert scalar(database, "SELECT count(*) FROM command") == 2
-    assert scalar(database, "SELECT count(*) FROM origin") == 1
+    assert value_of(database, "SELECT count(*) FROM command") == 2
+    assert value_of(database, "SELECT count(*) FROM origin") == 1
 
 
 def test_more_commands_than_are_remembered_are_all_right(database: Database) -> None:
@@ -193,7 +194,7 @@ def test_more_commands_than_are_remembered_are_all_right(database: Database) -> 
     assert intern._ENTRIES < 2 * 9_001
     recording = recorded(database, execs[:9_103])
     recording.write(execs[9_103:], [], counts(9_203))
-    assert scalar(database, "SELECT count(*) FROM segment") == 2
+    assert value_of(database, "SELECT count(*) FROM segment") == 2
     assert [event.command.argv for event in stored(database)] == [e.command.argv for e in execs]
 
 
@@ -211,7 +212,7 @@ def test_known_starts_hold_so_much_together(database: Database) -> None:
 
 def test_a_batch_that_fails_leaves_nothing_and_spoils_nothing(db: Path, database: Database) -> None:
     with database.writing() as connection:
-        connection.exec_driver_sql(
+        connection.execute(
             "CREATE TRIGGER refuse BEFORE INSERT ON image WHEN NEW.pid = 13 "
             "BEGIN SELECT RAISE(ABORT, 'refused'); END"
         )
@@ -220,8 +221,8 @@ def test_a_batch_that_fails_leaves_nothing_and_spoils_nothing(db: Path, database
     bad = [an_exec(1, argv=("new",), creds=fresh), an_exec(2, pid=13)]
     with pytest.raises(DatabaseError, match="refused"):
         recording.write(bad, [], counts(3))
-    assert scalar(database, "SELECT count(*) FROM command") == 1
-    assert scalar(database, "SELECT stored FROM runs") == 1
+    assert value_of(database, "SELECT count(*) FROM command") == 1
+    assert value_of(database, "SELECT stored FROM runs") == 1
 
     # The same command again, and another writer's in the place it would have had.
     with Database(db) as other:
@@ -240,7 +241,7 @@ class Interrupted(Database):
     """Someone else writes a row right behind each commit."""
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> Iterator[sqlite3.Connection]:
         with super().writing() as connection:
             yield connection
         with Database(self.path) as other:
@@ -375,7 +376,7 @@ def test_who_ran_before_us_has_a_row_of_another_kind(database: Database) -> None
     seen = (
         "SELECT group_concat(id || json_extract(argv, '$[0]') || ifnull(parent_id, '')) FROM seen"
     )
-    assert scalar(database, seen) == "-3init,-2idle,-1login-3"
+    assert value_of(database, seen) == "-3init,-2idle,-1login-3"
 
 
 def test_an_end_of_what_ran_before_us_is_known(database: Database) -> None:
@@ -383,7 +384,7 @@ def test_an_end_of_what_ran_before_us_is_known(database: Database) -> None:
     recording = begin(database)
     recording.know([login])
     recording.write([SHELL], [end(login, 7, 0)], counts(1))
-    assert scalar(database, "SELECT ended || duration_ns FROM seen") == "exit7"
+    assert value_of(database, "SELECT ended || duration_ns FROM seen") == "exit7"
 
 
 def test_each_life_has_seen_programs_of_its_own(database: Database) -> None:
@@ -399,17 +400,17 @@ def test_a_batch_that_failed_can_be_tried_again_with_its_ancestors(database: Dat
     recording = begin(database)
     recording.know([init])
     with database.writing() as connection:
-        connection.exec_driver_sql(
+        connection.execute(
             "CREATE TRIGGER refuse BEFORE INSERT ON image BEGIN SELECT RAISE(ABORT, 'no'); END"
         )
     batch = [an_exec(1, parent=key(init)), an_exec(2)]
     with pytest.raises(DatabaseError):
         recording.write(batch, [], counts(2))
     with database.writing() as connection:
-        connection.exec_driver_sql("DROP TRIGGER refuse")
+        connection.execute("DROP TRIGGER refuse")
     recording.write(batch, [], counts(2))
     child, other = events(database)
-    assert scalar(database, f"SELECT pid FROM seen WHERE id = {child.parent_id}") == 1
+    assert value_of(database, f"SELECT pid FROM seen WHERE id = {child.parent_id}") == 1
     assert other.parent_id is None
 
 

@@ -16,6 +16,7 @@ from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.recording import Recording
 from execdb.store.retention import Retention, outside, size_of
+from execdb.store.sql import scalar
 from tests.conftest import MACHINE, START_NS, an_exec, counts, recorded
 
 HOUR_NS = 3_600 * 10**9
@@ -28,9 +29,9 @@ def pruned(database: Database, bounds: Bounds, now_ns: int) -> int:
     return removed
 
 
-def scalar(database: Database, sql: str) -> object:
+def value_of(database: Database, sql: str) -> object:
     with database.reading() as connection:
-        return connection.exec_driver_sql(sql).scalar()
+        return scalar(connection, sql)
 
 
 def orphans(database: Database) -> dict[str, object]:
@@ -47,7 +48,7 @@ def orphans(database: Database) -> dict[str, object]:
         " (SELECT parent_id >> 6, id >> 10 FROM image WHERE parent_id IS NOT NULL)",
         "uses": "SELECT count(*) FROM entry_block WHERE chunk NOT IN (SELECT id >> 15 FROM image)",
     }
-    found = {name: scalar(database, sql) for name, sql in questions.items()}
+    found = {name: value_of(database, sql) for name, sql in questions.items()}
     return {name: count for name, count in found.items() if count}
 
 
@@ -88,11 +89,11 @@ def test_what_is_older_goes_and_nothing_else(
             assert pruned(database, bounds, cut_ns + HOUR_NS) == len(before) - len(expected)
             assert list(History(database).events(Filter())) == expected
             assert orphans(database) == {}
-            assert scalar(database, "SELECT sum(pruned) FROM run") == len(before) - len(expected)
-            assert scalar(database, "SELECT sum(stored) FROM run") == len(before)
+            assert value_of(database, "SELECT sum(pruned) FROM run") == len(before) - len(expected)
+            assert value_of(database, "SELECT sum(stored) FROM run") == len(before)
             for event in expected:
                 assert event in list(History(database).events(Filter(pid=event.pid)))
-            assert scalar(database, "PRAGMA integrity_check") == "ok"
+            assert value_of(database, "PRAGMA integrity_check") == "ok"
 
 
 def test_a_recorder_goes_on_after_its_own_rows_were_pruned(db: Path, database: Database) -> None:
@@ -150,7 +151,7 @@ def test_a_bound_on_size_holds_while_recording(database: Database) -> None:
     left = list(History(database).events(Filter()))
     assert left[-1].pid == an_exec(119_999).pid
     assert 50_000 < len(left) < 110_000
-    assert scalar(database, "SELECT pruned FROM run") == 120_000 - len(left)
+    assert value_of(database, "SELECT pruned FROM run") == 120_000 - len(left)
 
 
 def on_disk(database: Database) -> int:
@@ -167,7 +168,7 @@ def test_a_file_that_is_too_large_is_made_smaller(database: Database) -> None:
     assert removed == pytest.approx(guess, rel=0.2)
     module.compact(database)
     assert on_disk(database) <= 10_000_000
-    assert scalar(database, "PRAGMA integrity_check") == "ok"
+    assert value_of(database, "PRAGMA integrity_check") == "ok"
 
 
 def test_no_step_holds_up_a_recorder_for_long(database: Database) -> None:

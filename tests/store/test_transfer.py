@@ -16,6 +16,7 @@ from execdb.store.errors import BadEvent
 from execdb.store.event import Event, json_of, text_of, to_dict
 from execdb.store.filter import Filter
 from execdb.store.history import History
+from execdb.store.sql import scalar
 from execdb.store.transfer import import_lines
 from tests.conftest import an_event, an_exec, counts, recorded
 
@@ -119,7 +120,7 @@ def test_the_same_moment_in_two_boots_is_two_events(database: Database) -> None:
 def test_imported_events_are_no_collector_life(database: Database) -> None:
     import_lines(database, lines_of([an_event()]))
     with database.reading() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM runs").scalar() == 0
+        assert scalar(connection, "SELECT count(*) FROM runs") == 0
 
 
 def test_recording_goes_on_after_an_import(database: Database) -> None:

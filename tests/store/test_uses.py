@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from execdb.store import history, rows, schema
+from execdb.store import history, layout, rows
 from execdb.store.bounds import Bounds
 from execdb.store.database import Database, open_database
 from execdb.store.errors import DatabaseError
@@ -23,10 +23,11 @@ from execdb.store.history import History
 from execdb.store.recording import Recording
 from execdb.store.retention import Retention
 from execdb.store.segments import Segment, segments_of
+from execdb.store.sql import scalar
 from execdb.store.uses import Uses, blocks_of
 from tests.conftest import MACHINE, START_NS, an_exec, counts, some_creds
 
-BLOCK = 1 << schema.BLOCK_BITS
+BLOCK = 1 << layout.BLOCK_BITS
 SEGMENT = 5 * BLOCK + 7
 BATCH = 613
 ROWS = 3 * SEGMENT + 2 * BLOCK
@@ -160,10 +161,10 @@ def test_a_needle_is_read_with_its_block_alone(
     for question in (Filter(arg="hay"), Filter(uid=23), Filter(comm="needle", uid=0)):
         read.clear()
         events = list(History(varied_history).events(question))
-        blocks = {event.id >> schema.BLOCK_BITS for event in events}
+        blocks = {event.id >> layout.BLOCK_BITS for event in events}
         for first, last in read:
             if last <= closed[-1].last_id:
-                inside = range(first >> schema.BLOCK_BITS, (last >> schema.BLOCK_BITS) + 1)
+                inside = range(first >> layout.BLOCK_BITS, (last >> layout.BLOCK_BITS) + 1)
                 # Of two conditions, both may hold in a block and never on the same row.
                 assert set(inside) <= blocks or question.comm
     read.clear()
@@ -202,11 +203,11 @@ def test_where_all_rows_are_pruned_no_uses_are_left(varied_history: Database) ->
         pass
     with varied_history.reading() as connection:
         count = "SELECT count(*) FROM entry_block"
-        assert connection.exec_driver_sql(count).scalar()  # of the chunk of the row that is left
+        assert scalar(connection, count)  # of the chunk of the row that is left
     while retention.step(START_NS + 10**18) is not None:
         pass
     with varied_history.reading() as connection:
-        assert connection.exec_driver_sql(count).scalar() == 0
+        assert scalar(connection, count) == 0
 
 
 def test_an_older_database_gets_what_it_lacks(varied_history: Database, db: Path) -> None:
@@ -246,15 +247,15 @@ def test_no_use_is_passed_over(database: Database, data: st.DataObject) -> None:
     first_block = data.draw(st.sampled_from([0, 1, 31, 32, 70]))
     blocks = data.draw(st.lists(st.sets(st.integers(1, 29), min_size=1), min_size=2, max_size=70))
     known_id = data.draw(st.integers(0, 31))
-    uses = Uses((first_block << schema.BLOCK_BITS) + 3, known_id)
+    uses = Uses((first_block << layout.BLOCK_BITS) + 3, known_id)
     for at, entries in enumerate(blocks):
         half = data.draw(st.sets(st.sampled_from(sorted(entries))))
         for part in (half, entries):
             if part:
                 uses.note(first_block + at, part)
-    last_id = (first_block + len(blocks) << schema.BLOCK_BITS) - 5
+    last_id = (first_block + len(blocks) << layout.BLOCK_BITS) - 5
     with database.writing() as connection:
-        connection.exec_driver_sql("DELETE FROM entry_block")
+        connection.execute("DELETE FROM entry_block")
         uses.store(connection)
         segment = Segment(1, last_id, 1, 0, 0, 0, 1, 31, str(uses.known_ids))
         for entry in range(1, 31):
@@ -290,7 +291,7 @@ LIES = [
 @pytest.mark.parametrize("lie", LIES)
 def test_a_file_that_lies_gives_wrong_answers_at_worst(varied_history: Database, lie: str) -> None:
     with varied_history.writing() as connection:
-        connection.exec_driver_sql(lie)
+        connection.execute(lie)
     for wanted in QUESTIONS:
         try:
             own = History(varied_history)

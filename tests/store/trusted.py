@@ -13,7 +13,7 @@ from sqlalchemy import create_engine
 
 from execdb import migrations
 from execdb.store import blank, trusted
-from execdb.store.schema import APPLICATION_ID
+from execdb.store.layout import APPLICATION_ID
 from execdb.store.trust import digest, read_schema
 
 _HEAD = '''"""The schema of each revision, as digests of its objects' SQL. From the migrations, by
@@ -53,10 +53,8 @@ def migrate(path: Path, revision: str) -> None:
 
 
 def schema_of(path: Path) -> dict[str, str]:
-    with closing(sqlite3.connect(path)) as raw:
-        engine = create_engine("sqlite://", creator=lambda: raw)
-        with engine.connect() as connection:
-            return {f"{one.type} {one.name}": digest(one) for one in read_schema(connection)}
+    with closing(sqlite3.connect(path)) as connection:
+        return {f"{one.type} {one.name}": digest(one) for one in read_schema(connection)}
 
 
 def text() -> str:

@@ -1,0 +1,14 @@
+"""Numbers that whoever writes a file and whoever reads it must agree on."""
+
+APPLICATION_ID = 0x45584442  # "EXDB"
+REVISION = "0005"  # the newest under migrations/versions; a test compares them
+
+# Where to look for a pid, and for the children of a row: the blocks of ids that hold some of
+# them. A row of `pid_block` or `child_block` serves a thousand of `image`, where an index has one
+# for each.
+BLOCK_BITS = 10  # a block is id >> 10
+PID_BITS = 5
+PARENT_BITS = 6
+
+# In which blocks rows refer again to an entry of the dictionary that an earlier one has used.
+CHUNK_BITS = 5  # a chunk is block >> 5
