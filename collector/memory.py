@@ -17,12 +17,10 @@ _LARGE = 64 * 1024  # bytes
 
 def stay_small() -> None:
     """Call it first, before there are threads."""
-    # SQLAlchemy imports asyncio and hashlib, which load OpenSSL where they find it and do without
-    # where they do not: 5 MiB that a recorder has no use for.
-    # Some distributions build Python without most hashes of its own: there it stays.
-    own_hashes = all(map(find_spec, _HASHES))
-    for module in ("ssl", "_hashlib") if own_hashes else ():
-        sys.modules[module] = None  # type: ignore[assignment]
+    # hashlib loads OpenSSL where it finds it and does without where it does not: 5 MiB that a
+    # recorder has no use for. Some distributions build Python without most hashes of its own.
+    if all(map(find_spec, _HASHES)):
+        sys.modules["_hashlib"] = None  # type: ignore[assignment]
     with contextlib.suppress(AttributeError):  # only glibc has it
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_ARENA_MAX, 1)
