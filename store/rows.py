@@ -50,7 +50,6 @@ class Rows:
         self._uses = Uses(1, 0)  # of the segment that goes on
         self._segments: list[tuple[_Open, Uses]] = []  # those that the pending rows belong to
         self._noted: object = None
-        self._given = 0  # the last id that was committed
 
     def begin(self, connection: Connection, version: object = None) -> None:
         """Goes on where the last transaction stopped; behind what others have written where
@@ -61,8 +60,7 @@ class Rows:
         if self._open is None:
             _complete(connection)
             self.dictionary.begin(connection)
-            last = scalar(connection, "SELECT max(id) FROM image") or 0
-            self.first = max(last, self._given) + 1
+            self.first = max(int(scalar(connection, sql) or 0) for sql in _LAST_IDS) + 1
         self._segments = [] if self._open is None else [(self._open, self._uses)]
 
     def _as_left(self, connection: Connection) -> bool:
@@ -71,9 +69,8 @@ class Rows:
         return last is not None and list(last) == self._open
 
     def note(self, version: object) -> None:
-        """A transaction was committed; `begin` will compare with this. Its ids are not given again,
-        though retention may take all rows away: who wrote them goes on referring to them."""
-        self._noted, self._given = version, self.first - 1
+        """A transaction was committed; `begin` will compare with this."""
+        self._noted = version
 
     @property
     def next(self) -> int:
@@ -207,6 +204,8 @@ _VALUES = f"({', '.join('?' * WIDTH)})"
 _INSERT = f"INSERT INTO image ({', '.join(_COLUMNS)}) VALUES {_VALUES}"
 _INSERT_MANY = _INSERT + f", {_VALUES}" * (_TOGETHER - 1)
 _CALL = "UPDATE image SET errno = ?, caller = ? WHERE id = ?"
+# No id is given again, though retention may have taken all rows away: ids have no gaps.
+_LAST_IDS = ("SELECT max(id) FROM image", "SELECT sum(pruned) FROM run")
 _NEWEST = "SELECT * FROM segment ORDER BY first_id DESC LIMIT 1"
 _SEGMENT = insert_sql("segment", Segment._fields, conflict="REPLACE")
 _PIDS = insert_sql("pid_block", ("pids", "block"), conflict="IGNORE")

@@ -209,3 +209,9 @@ def test_no_row_gets_the_id_of_one_that_went(database: Database) -> None:
     recording.write([], [End(daemon.boot_ns + HOUR_NS, image, 9)], counts(5))
     events = History(database).events(Filter())
     assert [(e.id, e.parent_id, e.ended) for e in events] == [(4, None, None), (5, 1, None)]
+
+
+def test_no_later_run_gives_an_id_again_either(database: Database) -> None:
+    Recording(database, MACHINE, "0", START_NS).write(family(0, 3), [], counts(3))
+    assert pruned(database, Bounds(keep_ns=1), START_NS + HOUR_NS) == 3
+    assert Recording(database, MACHINE, "0", START_NS).write([an_exec(23)], [], counts(1)) == [4]
