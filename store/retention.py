@@ -13,12 +13,12 @@ from execdb.store.bounds import Bounds, reserve_bytes
 from execdb.store.database import WAL_PAGES, Database
 from execdb.store.segments import Segment, lower_bound, segments_of
 from execdb.store.sql import scalar
+from execdb.store.sweep import left_behind, sweep
 
 STEP_ROWS = 5_000
 _STEP_PAGES = 500  # handed back to the file system
 _SLACK = 20  # a bound on size is met with a twentieth to spare, so that steps come in bursts
 _LOOK_NS = 1_000_000_000  # how often age is looked at
-_DICTIONARY = ("command", "origin", "program", "argument")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Retention:
         self._looked_ns = 0
         with database.reading() as connection:
             # Entries that lost some of their rows, and whoever removed these was stopped.
-            self._ragged = _left_behind(connection)
+            self._ragged = left_behind(connection)
         if bounds.max_bytes is not None:
             page_bytes = int(scalar(database.connection, "PRAGMA page_size"))
             pages = max(64, min(WAL_PAGES, reserve_bytes(bounds.max_bytes) // 4 // page_bytes))
@@ -78,7 +78,7 @@ class Retention:
             return removed
         if self._ragged:
             with self._database.writing() as connection:
-                _sweep(connection, *self._ragged.pop())
+                sweep(connection, *self._ragged.pop())
             return 0
         return 0 if self._give_back() else None
 
@@ -249,62 +249,4 @@ _BLOCKS = f"SELECT DISTINCT id >> {layout.BLOCK_BITS} FROM image WHERE id BETWEE
 _FORGET_BLOCK = (
     _forget("pid_block", "pids", f"pid >> {layout.PID_BITS}"),
     _forget("child_block", "parents", f"parent_id >> {layout.PARENT_BITS}"),
-)
-
-
-def _left_behind(connection: Connection) -> set[tuple[int, int]]:
-    """Ranges of entries that are of no segment."""
-    known = {(one.first_entry_id, one.last_entry_id) for one in segments_of(connection)}
-    found, begin = set(), 1
-    for first, last in [*sorted(known), (_EVER, _EVER)]:
-        while (entry := _first_entry(connection, begin, first - 1)) is not None:
-            begin = min(entry + _SWEPT, first)
-            found.add((entry, begin - 1))
-        begin = max(begin, last + 1)
-    return found
-
-
-_SWEPT = 8_192  # entries at once, and as many as a dictionary has
-_EVER = (1 << 63) - 1
-
-
-def _first_entry(connection: Connection, first: int, last: int) -> int | None:
-    """The first id of the dictionary in this range."""
-    ids = (
-        scalar(connection, f"SELECT min(id) FROM {table} WHERE id BETWEEN ? AND ?", (first, last))
-        for table in _DICTIONARY
-    )
-    return min((number for number in ids if number is not None), default=None)
-
-
-def _sweep(connection: Connection, first: int, last: int) -> None:
-    """Entries of the dictionary, of those from `first` to `last`, that no row refers to any
-    more. Whoever goes on writing with them is made to begin with new ones."""
-    segments = [Segment(*row) for row in connection.execute(_OVERLAPPING, (last, first))]
-    newest = scalar(connection, "SELECT max(first_id) FROM segment")
-    if any(segment.first_id == newest for segment in segments):
-        connection.execute(_DISOWN, (newest,))
-    connection.execute("CREATE TEMP TABLE used (id INTEGER PRIMARY KEY)")
-    for segment in segments:
-        for column in ("origin_id", "command_id"):
-            connection.execute(
-                f"INSERT OR IGNORE INTO used SELECT {column} FROM image WHERE id BETWEEN ? AND ?",
-                (segment.first_id, segment.last_id),
-            )
-    for sql in _USED_BY_COMMANDS:
-        connection.execute(sql)
-    for table in _DICTIONARY:
-        connection.execute(
-            f"DELETE FROM {table} WHERE id BETWEEN ? AND ? AND id NOT IN (SELECT id FROM used)",
-            (first, last),
-        )
-    connection.execute("DROP TABLE temp.used")
-
-
-_OVERLAPPING = "SELECT * FROM segment WHERE first_entry_id <= ? AND last_entry_id >= ?"
-_DISOWN = "UPDATE segment SET last_entry_id = last_entry_id + 1 WHERE first_id = ?"
-_USED_BY_COMMANDS = (
-    "INSERT OR IGNORE INTO used SELECT program_id FROM command WHERE id IN (SELECT id FROM used)",
-    "INSERT OR IGNORE INTO used SELECT value FROM command, json_each(arguments)"
-    " WHERE command.id IN (SELECT id FROM used)",
 )

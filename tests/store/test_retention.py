@@ -8,14 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from execdb.store import retention as module
+from execdb.store import retention, sweep
 from execdb.store.bounds import Bounds
 from execdb.store.database import Database, open_database
 from execdb.store.event import End, Exec
 from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.recording import Recording
-from execdb.store.retention import Retention, outside, size_of
+from execdb.store.retention import Retention, compact, outside, size_of
 from execdb.store.sql import scalar
 from tests.conftest import MACHINE, START_NS, an_exec, counts, recorded
 
@@ -73,7 +73,7 @@ def test_what_is_older_goes_and_nothing_else(
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "STEP_ROWS", step)
+        patch.setattr(retention, "STEP_ROWS", step)
         path = shutil.copy(template, Path(folder, "execdb.db"))
         with open_database(Path(path)) as database:
             for life, rows in enumerate(lives):
@@ -121,8 +121,8 @@ def test_a_recorder_goes_on_after_its_own_rows_were_pruned(db: Path, database: D
 def test_what_one_who_was_stopped_left_behind_goes_with_the_next(
     db: Path, database: Database, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "STEP_ROWS", 3)
-    monkeypatch.setattr(module, "_SWEPT", 4)
+    monkeypatch.setattr(retention, "STEP_ROWS", 3)
+    monkeypatch.setattr(sweep, "_SWEPT", 4)
     for life in range(3):
         recorded(database, family(life * 7, 7)).finish(START_NS, counts(7))
     cut_ns = START_NS + 14_000_000
@@ -166,7 +166,7 @@ def test_a_file_that_is_too_large_is_made_smaller(database: Database) -> None:
     guess = outside(database, bounds, START_NS)
     removed = pruned(database, bounds, START_NS)
     assert removed == pytest.approx(guess, rel=0.2)
-    module.compact(database)
+    compact(database)
     assert on_disk(database) <= 10_000_000
     assert value_of(database, "PRAGMA integrity_check") == "ok"
 
