@@ -4,25 +4,19 @@ Everything the loop touches is a parameter; `cli/record.py` wires it.
 """
 
 import contextlib
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from operator import attrgetter
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from execdb.collector.decode import Decoder
 from execdb.collector.ledger import Ledger
+from execdb.collector.waiting import Batch, Waiting
 from execdb.store.errors import DatabaseBusy, DatabaseFull, DatabaseRefused
 from execdb.store.event import Account, Cause, Counts, End, Exec, ImageKey
 
-T = TypeVar("T", Exec, End)
-
 DRAIN_S = 0.1  # how often the rings are emptied
 _SETTLE_NS = 5_000_000  # a younger record may have an older one behind it, on another CPU
-_BOOT_NS = attrgetter("boot_ns")
-_WAITING_MAX = 200_000  # events that wait for a locked database; about 100 MB
-_BATCH_MAX = 20_000  # of them stored at once: the rings go on filling meanwhile
 _LAST_ATTEMPTS = 33  # to store the last of them while another program holds the lock
 _RETRY_NS = 1_000_000_000  # how soon it is tried again after the disk has refused
 _SPARING_NS = 1_000_000_000  # how often the ledger is written where there is no room
@@ -105,9 +99,7 @@ class Collector:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._decoder = Decoder()
-        self._execs: list[Exec] = []  # decoded, in order, not yet stored
-        self._ends: list[End] = []
-        self._given_up: set[ImageKey] = set()  # images without a row, while they run
+        self._waiting = Waiting()
         self.ledger = Ledger(parts.warn)
         self.counts = self.ledger.counts()
         self.ends_lost = 0
@@ -162,15 +154,11 @@ class Collector:
             self._parts.tidy()
 
     def _drain(self) -> None:
-        """Empties the rings, and puts what they held in order of boot time over all CPUs."""
+        """Empties the rings."""
         chunks, offset_ns = self._parts.source.read(), self._parts.clock.offset_ns()
         self.ledger.follow_clock(self._drained_ns, offset_ns)
         decoded = self._decoder.decode(chunks, offset_ns)
-        self._execs += decoded.execs
-        self._execs.sort(key=_BOOT_NS)
-        self._ends += decoded.ends
-        self._ends.sort(key=_BOOT_NS)
-        self._pass_over_ends()
+        self._waiting.add(decoded)
         kernel = self._parts.source.counts()
         since_ns, self._drained_ns = self._drained_ns, self._now_ns()
         if decoded.unreadable:
@@ -189,11 +177,12 @@ class Collector:
         self._bound()
 
     def _try(self, cause: Cause | None, until_ns: int, now_ns: int) -> None:
-        execs, ends, until_ns = self._batch(until_ns) if cause is None else ([], [], until_ns)
-        if not execs and not ends and not self._is_due(now_ns, sparing=cause is not None):
+        batch = self._waiting.batch(until_ns) if cause is None else Batch([], [], until_ns)
+        something = batch.execs or batch.ends
+        if not something and not self._is_due(now_ns, sparing=cause is not None):
             return
         try:
-            self._write(execs, ends, until_ns)
+            self._write(batch)
         except DatabaseBusy:
             return  # the next step tries again
         except DatabaseRefused as error:
@@ -228,16 +217,9 @@ class Collector:
         changed = self.ledger.pending or self.ledger.counts() != self.counts
         return waited_ns >= _ALIVE_NS or (changed and waited_ns >= _SPARING_NS * sparing)
 
-    def _batch(self, until_ns: int) -> tuple[list[Exec], list[End], int]:
-        """What to store next, and up to when that is everything."""
-        execs = _settled(self._execs, until_ns)
-        if len(execs) > _BATCH_MAX:
-            execs = execs[:_BATCH_MAX]
-            until_ns = execs[-1].boot_ns
-        return execs, _settled(self._ends, until_ns), until_ns
-
-    def _write(self, execs: list[Exec], ends: list[End], until_ns: int) -> None:
+    def _write(self, batch: Batch) -> None:
         """Raises DatabaseError, and then nothing has changed."""
+        execs, ends, until_ns = batch
         until_ns = min(until_ns, self._drained_ns)
         counts = self.ledger.counts(len(execs))
         ids = self._parts.sink.write(execs, ends, counts, self.ledger.account(until_ns))
@@ -245,41 +227,25 @@ class Collector:
         self.ledger.kept()
         self.counts = counts
         self._settled_ns, self._written_ns = until_ns, self._now_ns()
-        del self._execs[: len(execs)], self._ends[: len(ends)]
+        self._waiting.stored(batch)
         if execs:
             self._parts.show(ids, execs)
 
     def _give_up(self, cause: Cause, until_ns: int) -> None:
-        """Counts what would have been stored up to then. Ends of others wait: their rows may be
-        there."""
-        execs = _settled(self._execs, until_ns)
-        self._given_up.update((event.boot_ns, event.pid) for event in execs)
-        self._pass_over_ends()
+        """Counts what would have been stored up to then."""
+        execs = self._waiting.give_up(until_ns)
         until_ns = min(until_ns, self._drained_ns)
         since_ns = min(self._settled_ns, until_ns, *(event.boot_ns for event in execs[:1]))
         self.ledger.lose(cause, len(execs), since_ns, until_ns)
         self._uncounted += len(execs)
         self._settled_ns = until_ns
-        del self._execs[: len(execs)]
-
-    def _pass_over_ends(self) -> None:
-        """Ends of what was given up: the sink would look for the row of each, which takes long."""
-        if not self._given_up:
-            return
-        images = {end.image for end in self._ends} & self._given_up
-        self._ends = [end for end in self._ends if end.image not in images]
-        self._given_up -= images
-        if len(self._given_up) > _WAITING_MAX:
-            self._given_up.clear()
 
     def _bound(self) -> None:
         """Gives up the oldest of what waits where that is too much."""
-        too_many = len(self._execs) - _WAITING_MAX
-        if too_many > 0:
-            self._give_up(Cause.REFUSED, self._execs[too_many - 1].boot_ns)
-        too_many = max(0, len(self._ends) - _WAITING_MAX)
-        self.ends_lost += too_many
-        del self._ends[:too_many]
+        until_ns = self._waiting.too_many_ns()
+        if until_ns is not None:
+            self._give_up(Cause.REFUSED, until_ns)
+        self.ends_lost += self._waiting.drop_ends()
 
     def _finish(self) -> None:
         """The rest, and the final ledger: the kernel's own count stands now, and what is missing
@@ -288,7 +254,7 @@ class Collector:
         since_ns = self._drained_ns
         self._drain()
         kernel = self._parts.source.counts()
-        here = self.ledger.counts(len(self._execs)).seen
+        here = self.ledger.counts(self._waiting.execs).seen
         missing = kernel.seen + kernel.skipped - here
         if missing > 0:
             self.ledger.lose(Cause.MISSING, missing, since_ns, self._drained_ns)
@@ -299,15 +265,15 @@ class Collector:
         cause = self._lack(self._now_ns())
         if cause is not None:
             self.failure = f"the last execs could not be stored: {cause}"
-        while self.failure is None and (self._execs or self._ends):
+        while self.failure is None and (self._waiting.execs or self._waiting.ends):
             try:
-                _patiently(partial(self._write, *self._batch(_EVER_NS)), _LAST_ATTEMPTS)
+                _patiently(partial(self._write, self._waiting.batch(_EVER_NS)), _LAST_ATTEMPTS)
             except DatabaseRefused as error:
                 cause = Cause.NO_SPACE if isinstance(error, DatabaseFull) else Cause.REFUSED
                 self.failure = f"the last execs could not be stored: {error}"
         if cause is not None:
             self._give_up(cause, _EVER_NS)
-            self.ends_lost += len(self._ends)
+            self.ends_lost += self._waiting.ends
 
     def _close(self, ended_ns: int) -> None:
         counts, account = self.ledger.counts(), self.ledger.account(self._drained_ns)
@@ -327,8 +293,3 @@ def _patiently(write: Callable[[], None], attempts: int) -> None:
         with contextlib.suppress(DatabaseBusy):
             return write()
     return write()
-
-
-def _settled(events: list[T], until_ns: int) -> list[T]:
-    """The first of the events, up to a time; they are in order."""
-    return events[: bisect_right(events, until_ns, key=_BOOT_NS)]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execdb.collector import collect
+from execdb.collector import waiting
 from execdb.collector.collect import Collector, Parts
 from execdb.store.database import Database
 from execdb.store.errors import DatabaseBusy, DatabaseFull, DatabaseRefused
@@ -379,7 +379,7 @@ def test_other_trouble_of_the_disk_loses_nothing_for_a_while() -> None:
 
 
 def test_of_too_many_that_wait_the_oldest_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collect, "_WAITING_MAX", 23)
+    monkeypatch.setattr(waiting, "_WAITING_MAX", 23)
     desk = busy(23)
 
     def refuse(error: DatabaseRefused | None) -> Callable[[], None]:
@@ -413,7 +413,7 @@ def test_a_life_without_events_shows_that_it_lives() -> None:
 def test_many_that_waited_are_stored_in_parts_with_their_ends(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collect, "_BATCH_MAX", 5)
+    monkeypatch.setattr(waiting, "_BATCH_MAX", 5)
     starts = at(*range(1, 24))
     ends_of_all = [end((n, 23), boot_ns=50 + n) for n in range(1, 24)]
     desk = Desk([Round([[*starts, *ends_of_all]])])
