@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.bench.load import LONG, LONG_ARGUMENT, LONG_EXECS, Programs, running
+from tests.bench.load import LONG, LONG_ARGUMENT, LONG_EXECS, STORMS, Programs, running
 
 COUNT = 23
 
@@ -54,10 +54,18 @@ def test_more_than_ran_is_a_failure(programs: Programs, same: bool) -> None:
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_a_real_storm_says_what_each_of_its_processes_took(programs: Programs, same: bool) -> None:
-    with running(programs.storm(COUNT, same=same)) as load:
-        times, elapsed_s = load.finish()
-        load.release()
+def test_a_storm_runs_what_it_is_judged_by_and_says_what_it_took(same: bool) -> None:
+    with contextlib.closing(Programs()) as programs:
+        log = programs.folder / "log"
+        for name in (*STORMS, LONG):  # tells how it was called
+            (programs.folder / name).write_text(f'#!/bin/sh\necho "$0" "$@" >> {log}\n')
+        with running(programs.storm(COUNT, same=same)) as load:
+            times, elapsed_s = load.finish()
+            load.release()
+        lines = log.read_text().splitlines()
+        found = programs.judge(lines, COUNT, same=same)
+    assert len(lines) == 2 * COUNT + LONG_EXECS
+    assert (found.seen, found.whole, found.long) == (2 * COUNT, 2 * COUNT, 1.0)
     walls_ns = [int(line.split()[0]) for line in times]
     assert len(walls_ns) == 2
     assert all(0 < wall_ns < elapsed_s * 1e9 for wall_ns in walls_ns)

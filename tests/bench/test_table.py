@@ -71,7 +71,7 @@ def test_cpu_is_set_against_that_of_execdb_round_by_round_and_kind_by_kind() -> 
         return Storms([replace(STORM, cpu_ns=1000_000 * us) for us in cpu_us])
 
     execdb = Peer("execdb", equal=storms(2, 4, 5), new=storms(10, 10, 10))
-    attempts = Peer("execdb --attempts", equal=storms(2, 4, 5), new=storms(10, 10, 10))
+    attempts = Peer("execdb --attempts", equal=storms(3, 3, 3), new=storms(9, 9, 9))
     other = Peer("other", equal=storms(20, 20, 40), new=storms(20, 20, 30))
     rows = _storms(attempts, other, execdb)
     assert [row["CPU / execdb's"] for row in rows[2:4]] == ["8.0 [6.5-9.0]", "2.0 [2.0-2.5]"]
