@@ -64,16 +64,14 @@ class Programs:
 
     def judge(self, lines: Iterable[str], count: int, *, same: bool = False) -> "Captured":
         """Compares recorded command lines (words joined by spaces) with what the storm ran: each
-        counts as often as it ran. Raises RuntimeError where there are more than ran."""
+        counts as often as it ran, by its path, or by its name where the recorder has no more.
+        Raises RuntimeError where there are more than ran."""
         words = ["same"] * count if same else list(map(str, range(count)))
         ran = Counter(f"{self.folder}/{name} {word}" for name in STORMS for word in words)
         long = Counter(f"{self.folder}/{LONG} {n} {LONG_ARGUMENT}" for n in range(LONG_EXECS))
         found = Counter(lines)
-        seen = sum(
-            times
-            for line, times in found.items()
-            if line.partition(" ")[0].rpartition("/")[2] in STORMS
-        )
+        programs = {*STORMS, *(f"{self.folder}/{name}" for name in STORMS)}
+        seen = sum(times for line, times in found.items() if line.partition(" ")[0] in programs)
         if seen > ran.total():
             raise RuntimeError(f"it has {seen} execs of the storm, of which {ran.total()} ran")
         return Captured(seen, (found & ran).total(), (found & long).total() / LONG_EXECS)

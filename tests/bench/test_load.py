@@ -32,7 +32,12 @@ def test_all_that_ran_is_captured_and_whole(programs: Programs, same: bool) -> N
 def test_what_is_missing_or_cut_or_not_of_the_storm_is_not(programs: Programs, same: bool) -> None:
     lines = _ran(programs, same=same)[3:]
     lines[0] = lines[0].rpartition(" ")[0]
-    lines += ["/usr/bin/true same", f"{programs.folder}/storm {programs.folder}/eb-a {COUNT}"]
+    lines += [
+        "/usr/bin/true same",
+        "/elsewhere/eb-a same",
+        "/elsewhere/eb-a 5",
+        f"{programs.folder}/storm {programs.folder}/eb-a {COUNT}",
+    ]
     found = programs.judge(lines, COUNT, same=same)
     assert (found.seen, found.whole) == (2 * COUNT - 3, 2 * COUNT - 4)
 
@@ -44,6 +49,11 @@ def test_what_is_told_twice_does_not_stand_for_what_is_missing(programs: Program
     equal = _ran(programs, same=True)
     equal[0] = equal[-1]  # of the other process's program, which ran no more often
     assert programs.judge(equal, COUNT, same=True).whole == 2 * COUNT - 1
+
+
+def test_names_alone_are_captured_but_not_whole(programs: Programs) -> None:
+    found = programs.judge(["eb-a", "eb-b", "eb-b", "storm"], COUNT)
+    assert (found.seen, found.whole) == (3, 0)
 
 
 @pytest.mark.parametrize("same", [True, False])
