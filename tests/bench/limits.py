@@ -12,9 +12,9 @@ from tests.bench import configuring, proc, replaying, start, storage
 from tests.bench.load import Programs, running
 from tests.bench.packages import Unavailable
 from tests.bench.recorders import Bpftrace, Execdb
-from tests.bench.results import Peer, Row, Spread, Storm, noise
+from tests.bench.results import Alone, Peer, Row, Spread, Storm, noise
 from tests.bench.rounds import Turns, say
-from tests.bench.table import half, limits, publish, spread
+from tests.bench.table import half, limits, publish, spread, without
 
 ROUNDS = 9
 COUNT = 5_000  # execs of each of the two processes in a storm
@@ -35,18 +35,18 @@ storms of the same kind, and shown with [quartile-quartile]: half of the rounds 
 The limits on CPU for an exec, also beside bpftrace's, and on the exec rate are for equal command
 lines: one program started again and again. Where every command line is new, the limit is what a
 second of CPU time gets done. The exec rate *without over without*, of storms without a recorder, is
-what becomes of a ratio of 1 on this machine.
+what becomes of a ratio of 1 on this machine. {without}
 """
 
 
 @dataclass(frozen=True)
 class Session:
     """Storms of equal command lines and with every one new, under execdb and under bpftrace, in
-    the same rounds; the exec rates of storms without over those next to them."""
+    the same rounds, and those without a recorder between them."""
 
     execdb: Peer
     bpftrace: Peer
-    alone: list[float]
+    alone: list[Alone]
     start_s: list[float]
 
 
@@ -69,7 +69,12 @@ def hold(*, full: bool, events: int, write: Path | None) -> int:
     load = Path("/proc/loadavg").read_text().split()[0]
     command = shlex.join(["python", "-m", "tests.bench", *sys.argv[1:]])
     notes = _NOTES.format(
-        machine=proc.machine(), load=load, command=command, rounds=ROUNDS, execs=2 * COUNT
+        machine=proc.machine(),
+        load=load,
+        command=command,
+        rounds=ROUNDS,
+        execs=2 * COUNT,
+        without=without(session.alone),
     )
     publish("limits", f"{limits(rows)}\n{notes}", write)
     return int(any(row.held is False for row in rows))
@@ -103,7 +108,7 @@ def _session(programs: Programs) -> Session:
                     bpftrace.storms(same=same).rounds.append(storm)
             except (Unavailable, TimeoutError) as error:
                 bpftrace.failure = str(error)
-    return Session(execdb, bpftrace, noise(turns.alone), start_s)
+    return Session(execdb, bpftrace, turns.alone, start_s)
 
 
 @contextlib.contextmanager
@@ -125,7 +130,7 @@ def storm_rows(session: Session) -> Iterator[Row]:
         if peer:
             ratios = [storm.ratio for storm in peer]
             yield Row("the same, bpftrace execsnoop.bt", "", half(ratios), None)
-    yield Row("exec rate without over without", "", half(session.alone), None)
+    yield Row("exec rate without over without", "", half(noise(session.alone)), None)
 
 
 def _cpu_row(what: str, storms: list[Storm], same: bool) -> Row:

@@ -39,8 +39,8 @@ Medians over {rounds} storms of each kind and {builds} builds, with (least-great
 storms are with [quartile-quartile]: half of the rounds lie between these. All recorders in turns,
 each storm between two without a recorder, each build beside one. Compare ratios, CPU before time:
 the machine may be shared. The storm is two processes that exec a tiny static program flat out
-({execs} execs in all, {few} under strace; without a recorder {rate} a second); the build is
-`./configure && make` of GNU hello (once under strace).
+({execs} execs in all, {few} under strace); the build is `./configure && make` of GNU hello (once
+under strace). {without}
 
 - *equal*: each exec has the same command line, as when one program is started again and again.
   *all new*: each has a number of its own as an argument. No command line comes twice then, which is
@@ -120,6 +120,6 @@ def _table(peers: list[Peer], turns: list[Turns]) -> str:
 def _page(peers: list[Peer], turns: list[Turns], rounds: int, builds: int, count: int) -> str:
     command = shlex.join(["python", "-m", "tests.bench", *sys.argv[1:]])
     few = 2 * int(count * Strace.share)
-    rate = table.spread([storm.rate for one in turns for storm in one.alone], 0)
-    notes = _NOTES.format(rounds=rounds, builds=builds, execs=2 * count, few=few, rate=rate)
+    without = table.without([storm for one in turns for storm in one.alone])
+    notes = _NOTES.format(rounds=rounds, builds=builds, execs=2 * count, few=few, without=without)
     return f"{_table(peers, turns)}\n{machine()}.\nMeasured with `{command}`.\n\n{notes}"

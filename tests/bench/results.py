@@ -29,10 +29,12 @@ class Spread:
 
 @dataclass(frozen=True)
 class Alone:
-    """A storm without a recorder: execs/s, and its CPU time for each exec in us."""
+    """A storm without a recorder: execs/s, its CPU time for each exec in us, and the part of all
+    CPUs that others took meanwhile (1: all of it)."""
 
     rate: float
     load_us: float
+    others: float = math.nan
 
 
 def noise(storms: Sequence[Alone]) -> list[float]:

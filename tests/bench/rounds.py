@@ -1,6 +1,7 @@
 """Runs a workload with and without a recorder, in turns."""
 
 import contextlib
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -56,9 +57,14 @@ class Turns:
         )
 
     def _bare(self) -> Alone:
+        before_ns = proc.machine_cpu_ns()
         with running(self._programs.storm(self._count)) as load:
-            times, _ = load.finish()
-        self.alone.append(_alone(times, self._count))
+            times, elapsed_s = load.finish()
+            machine_ns = proc.machine_cpu_ns() - before_ns
+        alone = _alone(times, self._count)
+        others_ns = machine_ns - 2 * self._count * alone.load_us * 1e3
+        others = others_ns / 1e9 / elapsed_s / (os.cpu_count() or 1)
+        self.alone.append(replace(alone, others=max(0.0, others)))
         return self.alone[-1]
 
 

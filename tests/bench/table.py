@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import median
 
-from tests.bench.results import Answer, Peer, Row, Spread, Storm, Storms
+from tests.bench.results import Alone, Answer, Peer, Row, Spread, Storm, Storms
 
 NOTHING = "-"
 
@@ -100,6 +100,16 @@ def peers(found: Sequence[Peer], alone: Sequence[float]) -> str:
     showing figures it has not. `alone` is the `noise` of storms without a recorder."""
     parts = [_storms(found, alone), _builds(found), "".join(map(_failure, found))]
     return "\n".join(filter(None, parts))
+
+
+def without(storms: Sequence[Alone]) -> str:
+    """How fast the storms without a recorder were, and what disturbed them, in a sentence."""
+    rate = spread([storm.rate for storm in storms], 0, " execs/s")
+    others = spread([100 * storm.others for storm in storms], 0, " %")
+    return (
+        f"Without a recorder storms ran at {rate}, while others took\n"
+        f"{others} of the machine's CPU time: programs, kernel threads, other machines."
+    )
 
 
 def _storms(found: Sequence[Peer], alone: Sequence[float]) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from tests.bench.limits import Session, storm_rows
-from tests.bench.results import Peer, Row, Storm, Storms
+from tests.bench.results import Alone, Peer, Row, Storm, Storms
 
 STORM = Storm(
     execs=1000,
@@ -14,6 +14,7 @@ STORM = Storm(
     pss_kb=0,
     peak_kb=0,
 )
+ALONE = [Alone(rate, 100.0) for rate in (100, 90, 100, 110, 100)]
 
 
 def _storms(*cpu_us: int) -> Storms:
@@ -30,7 +31,7 @@ def _rows(session: Session) -> dict[str, list[Row]]:
 def test_equal_lines_have_the_limits_and_new_ones_a_rate() -> None:
     execdb = Peer("execdb", equal=_storms(7, 7, 9), new=_storms(20, 24, 30))
     bpftrace = Peer("bpftrace", equal=_storms(28, 35, 28), new=_storms(30, 36, 40))
-    rows = _rows(Session(execdb, bpftrace, [0.9, 1.0, 1.2], [0.9]))
+    rows = _rows(Session(execdb, bpftrace, ALONE, [0.9]))
     assert rows["equal"] == [
         Row("collector CPU per exec, equal command lines", "<= 8 us", "7.0 us (7.0-9.0)", True),
         Row(
@@ -57,7 +58,7 @@ def test_equal_lines_have_the_limits_and_new_ones_a_rate() -> None:
         ),
         Row("exec rate with recording over without, every command line new", "", "0.95", None),
         Row("the same, bpftrace execsnoop.bt", "", "0.95", None),
-        Row("exec rate without over without", "", "1.00 [0.95-1.10]", None),
+        Row("exec rate without over without", "", "1.00 [0.95-1.05]", None),
     ]
 
 
@@ -65,7 +66,7 @@ def test_what_is_over_its_limit_is_missed() -> None:
     slow = replace(STORM, cpu_ns=9_000_000, rate=910.0)
     execdb = Peer("execdb", equal=Storms([slow]), new=_storms(26))
     bpftrace = Peer("bpftrace", equal=_storms(30), new=_storms(10))
-    rows = _rows(Session(execdb, bpftrace, [1.0], [0.9]))
+    rows = _rows(Session(execdb, bpftrace, ALONE, [0.9]))
     assert [row.held for row in rows["equal"]] == [False, False, False, None]
     assert [row.held for row in rows["new"]] == [False, None, None, None, None]
 
@@ -73,7 +74,7 @@ def test_what_is_over_its_limit_is_missed() -> None:
 def test_without_bpftrace_there_is_no_verdict_on_it() -> None:
     execdb = Peer("execdb", equal=_storms(7), new=_storms(26))
     bpftrace = Peer("bpftrace", equal=Storms([]), new=Storms([]), failure="it is not there")
-    rows = _rows(Session(execdb, bpftrace, [1.0], [0.9]))
+    rows = _rows(Session(execdb, bpftrace, ALONE, [0.9]))
     assert rows["equal"][1].measured == "not measured: it is not there"
     assert rows["equal"][1].held is None
     assert [len(kind) for kind in rows.values()] == [3, 4]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.bench.results import Alone, Answer, Built, Peer, Row, Storm, Storms, noise
 from tests.bench.rounds import children_s
-from tests.bench.table import answers, half, insert, limits, peers, spread
+from tests.bench.table import answers, half, insert, limits, peers, spread, without
 
 STORM = Storm(
     execs=1000,
@@ -94,6 +94,13 @@ def test_noise_is_each_storm_without_a_recorder_over_its_two_neighbours() -> Non
     storms = [Alone(rate, 100.0) for rate in (100, 110, 120, 60)]
     assert noise(storms) == pytest.approx([1.0, 120 / 85])
     assert noise(storms[:2]) == []
+
+
+def test_storms_without_a_recorder_tell_how_quiet_it_was() -> None:
+    storms = [Alone(1000.0, 100.0, others) for others in (0.04, 0.02, 0.5)]
+    text = without([*storms, Alone(400.0, 100.0, 0.04)]).replace("\n", " ")
+    assert "ran at 1000 execs/s (400-1000), while others" in text
+    assert "took 4 % (2-50) of the machine's CPU time" in text
 
 
 def test_builds_have_a_table_of_their_own() -> None:
