@@ -1,4 +1,4 @@
-"""Workloads with a known truth: a storm of numbered execs, and a build of GNU hello.
+"""Workloads with a known truth: a storm of execs, numbered or equal, and a build of GNU hello.
 
 A workload is held at its end until released: a tracer that wraps it can still be measured.
 """
@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -61,15 +62,19 @@ class Programs:
         words = [str(self.folder), str(count), *(["same"] if same else [])]
         return ["sh", "-c", _STORM, "sh", *words]
 
-    def judge(self, lines: Iterable[str], count: int) -> "Captured":
-        """Compares recorded command lines (words joined by spaces) with what the storm ran."""
-        expected = {f"{self.folder}/{name} {n}" for name in STORMS for n in range(count)}
-        long = {f"{self.folder}/{LONG} {n} {LONG_ARGUMENT}" for n in range(LONG_EXECS)}
-        seen, whole = 0, set()
-        for line in lines:
-            whole.add(line)
-            seen += line.partition(" ")[0].rpartition("/")[2] in STORMS
-        return Captured(seen, len(whole & expected), len(whole & long) / LONG_EXECS)
+    def judge(self, lines: Iterable[str], count: int, *, same: bool = False) -> "Captured":
+        """Compares recorded command lines (words joined by spaces) with what the storm ran: each
+        counts as often as it ran, by its path, or by its name where the recorder has no more.
+        Raises RuntimeError where there are more than ran."""
+        words = ["same"] * count if same else list(map(str, range(count)))
+        ran = Counter(f"{self.folder}/{name} {word}" for name in STORMS for word in words)
+        long = Counter(f"{self.folder}/{LONG} {n} {LONG_ARGUMENT}" for n in range(LONG_EXECS))
+        found = Counter(lines)
+        programs = {*STORMS, *(f"{self.folder}/{name}" for name in STORMS)}
+        seen = sum(times for line, times in found.items() if line.partition(" ")[0] in programs)
+        if seen > ran.total():
+            raise RuntimeError(f"it has {seen} execs of the storm, of which {ran.total()} ran")
+        return Captured(seen, (found & ran).total(), (found & long).total() / LONG_EXECS)
 
 
 class Captured:

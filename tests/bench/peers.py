@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.bench import table
 from tests.bench.accounting import Accounting, Auditd
 from tests.bench.load import Programs
 from tests.bench.packages import Unavailable, fetch_hello
@@ -18,9 +19,8 @@ from tests.bench.recorders import (
     Recorder,
     Strace,
 )
-from tests.bench.results import Peer
-from tests.bench.rounds import Measuring, say
-from tests.bench.table import publish, table
+from tests.bench.results import Peer, noise
+from tests.bench.rounds import Measuring, Turns, say
 
 # Measured in this order. auditd is last: see there. A variant of execdb is a subclass with
 # another `name` and `options`.
@@ -35,12 +35,20 @@ RECORDERS: list[type[Recorder]] = [
 ]
 
 _NOTES = """\
-Medians over {rounds} storms and {builds} builds with (least-greatest), all recorders in turns, each
-storm between two without a recorder and each build beside one. Compare ratios, CPU before time: the
-machine may be shared. The storm is two processes that exec flat out ({execs} execs in all; {few}
-under strace), each exec with a number of its own to find it by; the build is `./configure && make`
-of GNU hello (once under strace).
+Medians over {rounds} storms of each kind and {builds} builds, with (least-greatest). Ratios of
+storms are with [quartile-quartile]: half of the rounds lie between these. All recorders in turns,
+each storm between two without a recorder, each build beside one. Compare ratios, CPU before time:
+the machine may be shared. The storm is two processes that exec a tiny static program flat out
+({execs} execs in all, {few} under strace); the build is `./configure && make` of GNU hello (once
+under strace). {without}
 
+- *equal*: each exec has the same command line, as when one program is started again and again.
+  *all new*: each has a number of its own as an argument. No command line comes twice then, which is
+  the worst there is for who remembers what recurs.
+- The exec rate of *none* is that of each storm without a recorder over the two without next to it:
+  what becomes of a ratio of 1 on this machine.
+- *CPU / execdb's* is the recorder's CPU over that of execdb in a storm of the same kind, round by
+  round.
 - *CPU* is that of the recorder's own processes, user and kernel (`schedstat`). For auditd the time
   of the kernel's `kauditd` thread follows: nothing else used audit meanwhile.
 - What a recorder spends inside the processes it records shows in *storm's CPU* and *build's CPU*:
@@ -50,8 +58,9 @@ of GNU hello (once under strace).
   (`kernel.bpf_stats_enabled`), in a storm of its own.
 - Memory is the recorder's processes at the end of the storm: Pss, and the highest resident size
   since the start, with helpers that had ended by then.
-- *captured* is judged by what the storm ran. *40 arguments whole*: of execs with forty arguments,
-  2 kB in all, those recorded uncut, with the recorder's default settings.
+- *captured* is judged by what the storm ran. Where all are new, each is looked for; where they are
+  equal, they are counted. A recorder with more than ran has failed. *40 arguments whole*: of execs
+  with forty arguments, 2 kB in all, those recorded uncut, with the recorder's default settings.
 - Disk is everything the recorder left, over the storm execs it captured, and after a build.
 - auditd runs with the distribution's configuration and `-b 8192`; it keeps five logs of 8 MB and
   throws away what is older. It comes last, on its own: audit that was enabled once goes on taxing
@@ -70,23 +79,25 @@ def compare(rounds: int, builds: int, count: int, only: str, write: Path | None)
             _source(Path(stack.enter_context(tempfile.TemporaryDirectory()))) if builds else None
         )
         peers: list[Peer] = []
+        turns: list[Turns] = []
         for group in (kinds[:-1], kinds[-1:]) if Auditd in kinds else (kinds,):
             measured = [Measuring(kind, programs, source) for kind in group]
             peers += [one.peer for one in measured]
+            turns.append(Turns(programs, count))
             try:
-                _rounds(measured, rounds, builds, count)
+                _rounds(measured, turns[-1], rounds, builds, count)
             except BaseException:  # whoever interrupts gets what there is
-                say(table(peers))
+                say(_table(peers, turns))
                 raise
-    publish("peers", _page(peers, rounds, builds if source else 0, count), write)
+    table.publish("peers", _page(peers, turns, rounds, builds if source else 0, count), write)
     return int(any(peer.failure for peer in peers))
 
 
-def _rounds(measured: list[Measuring], rounds: int, builds: int, count: int) -> None:
+def _rounds(measured: list[Measuring], turns: Turns, rounds: int, builds: int, count: int) -> None:
     """Each round meets all of them, so that a noisy minute does."""
     for _ in range(rounds):
         for one in measured:
-            one.storm(count)
+            one.storms(turns)
     for one in measured:
         one.in_kernel(count)
     for _ in range(builds):
@@ -102,8 +113,13 @@ def _source(folder: Path) -> Path | None:
         return None
 
 
-def _page(peers: list[Peer], rounds: int, builds: int, count: int) -> str:
+def _table(peers: list[Peer], turns: list[Turns]) -> str:
+    return table.peers(peers, [ratio for one in turns for ratio in noise(one.alone)])
+
+
+def _page(peers: list[Peer], turns: list[Turns], rounds: int, builds: int, count: int) -> str:
     command = shlex.join(["python", "-m", "tests.bench", *sys.argv[1:]])
     few = 2 * int(count * Strace.share)
-    notes = _NOTES.format(rounds=rounds, builds=builds, execs=2 * count, few=few)
-    return f"{table(peers)}\n{machine()}.\nMeasured with `{command}`.\n\n{notes}"
+    without = table.without([storm for one in turns for storm in one.alone])
+    notes = _NOTES.format(rounds=rounds, builds=builds, execs=2 * count, few=few, without=without)
+    return f"{_table(peers, turns)}\n{machine()}.\nMeasured with `{command}`.\n\n{notes}"

@@ -27,6 +27,14 @@ def cpu_ns(pids: Iterable[int]) -> int:
     return total
 
 
+def machine_cpu_ns() -> int:
+    """CPU time of all that runs on this machine, and of others that kept it from running (steal),
+    since the boot, in ns (/proc/stat: proc_stat(5))."""
+    cpu = PROC.joinpath("stat").read_text().splitlines()[0].split()
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, cpu[1:9])
+    return (user + nice + system + irq + softirq + steal) * 10**9 // os.sysconf("SC_CLK_TCK")
+
+
 def _kb(pid: int, file: str, field: str) -> int:
     with contextlib.suppress(OSError):
         for line in (PROC / str(pid) / file).read_text().splitlines():

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import median, quantiles
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,41 @@ class Spread:
     def of(cls, values: Sequence[float]) -> "Spread":
         return cls(median(values), min(values), max(values))
 
+    @classmethod
+    def of_half(cls, values: Sequence[float]) -> "Spread":
+        """That of the middle half of the rounds: its ends are the quartiles."""
+        if len(values) == 1:
+            return cls.of(values)
+        least, middle, greatest = quantiles(values, method="inclusive")
+        return cls(middle, least, greatest)
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A storm without a recorder: execs/s, its CPU time for each exec in us, and the part of all
+    CPUs that others took meanwhile (1: all of it)."""
+
+    rate: float
+    load_us: float
+    others: float = math.nan
+
+
+def noise(storms: Sequence[Alone]) -> list[float]:
+    """What a ratio of exec rates comes to where nothing differs: each storm without a recorder over
+    the two without one next to it."""
+    return [
+        2 * one.rate / (before.rate + after.rate)
+        for before, one, after in zip(storms, storms[1:], storms[2:], strict=False)
+    ]
+
 
 @dataclass(frozen=True)
 class Storm:
     """One storm under a recorder. CPU in ns, memory in KiB, rates in execs/s.
 
-    `cpu_ns` is that of the recorder, `load_cpu_ns` that of the storm itself. `rate_without` and
-    `load_cpu_ns_without` are of the storms without a recorder next to it; NaN if there were none.
+    `cpu_ns` is that of the recorder, `load_us` that of the storm itself, in us for each exec.
+    `rate_without` and `load_us_without` are of the storms without a recorder next to it; NaN if
+    there were none.
     """
 
     execs: int
@@ -33,9 +61,9 @@ class Storm:
     kernel_cpu_ns: int | None  # null: no kernel thread of its own
     pss_kb: int
     peak_kb: int
-    load_cpu_ns: float = math.nan
+    load_us: float = math.nan
     rate_without: float = math.nan
-    load_cpu_ns_without: float = math.nan
+    load_us_without: float = math.nan
     seen: int = 0
     whole: int = 0
     long: float = 0.0
@@ -46,8 +74,8 @@ class Storm:
         return self.rate / self.rate_without
 
     @property
-    def load_cpu_ratio(self) -> float:
-        return self.load_cpu_ns / self.load_cpu_ns_without
+    def load_ratio(self) -> float:
+        return self.load_us / self.load_us_without
 
     @property
     def cpu_us(self) -> float:
@@ -68,17 +96,28 @@ class Built:
 
 
 @dataclass
+class Storms:
+    """All storms of one kind under one recorder. `bpf_us` is what its BPF programs took for each
+    exec, in the processes recorded (None: it has none)."""
+
+    rounds: list[Storm] = field(default_factory=list)
+    bpf_us: float | None = None
+
+
+@dataclass
 class Peer:
-    """All rounds of one recorder; `builds` are pairs, with it and without. `bpf_us` is what its BPF
-    programs took for each exec, in the processes recorded (None: it has none). `failure` is why
-    there are no more of them."""
+    """All rounds of one recorder: storms of equal command lines, storms with every one new, and
+    builds as pairs, with it and without. `failure` is why there are no more of them."""
 
     name: str
     version: str = ""
-    storms: list[Storm] = field(default_factory=list)
+    equal: Storms = field(default_factory=Storms)
+    new: Storms = field(default_factory=Storms)
     builds: list[tuple[Built, Built]] = field(default_factory=list)
-    bpf_us: float | None = None
     failure: str = ""
+
+    def storms(self, *, same: bool) -> Storms:
+        return self.equal if same else self.new
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,19 @@
 """Runs a workload with and without a recorder, in turns."""
 
 import contextlib
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tests.bench import bpf, proc
 from tests.bench.load import Programs, build, running
 from tests.bench.packages import Unavailable, ensure, version
 from tests.bench.recorders import Recorder
-from tests.bench.results import Built, Peer, Storm
+from tests.bench.results import Alone, Built, Peer, Storm
 
 # What may go wrong with somebody else's program; it is reported, and the others go on.
 _FAILURES = (Unavailable, TimeoutError, OSError, RuntimeError)
@@ -21,38 +23,52 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def bare(programs: Programs, count: int) -> tuple[float, float]:
-    """Execs per second of two processes with no recorder, and their CPU time in ns."""
-    with running(programs.storm(count)) as load:
-        times, _ = load.finish()
-    return _rate(times, count), _cpu_ns(times)
+def _alone(times: list[str], count: int) -> Alone:
+    """Of the two processes together, from what they printed: ns by the clock and of CPU time."""
+    found = [tuple(map(int, line.split())) for line in times]
+    rate = sum(count / (wall_ns / 1e9) for wall_ns, _ in found)
+    return Alone(rate, sum(cpu_ns for _, cpu_ns in found) / (2 * count) / 1e3)
 
 
-def _rate(times: list[str], count: int) -> float:
-    return sum(count / (int(line.split()[0]) / 1e9) for line in times)
+class Turns:
+    """Storms under recorders, each between two without: what drifts meets both.
 
-
-def _cpu_ns(times: list[str]) -> float:
-    return sum(int(line.split()[1]) for line in times)
-
-
-def storm_beside(recorder: Recorder, programs: Programs, count: int) -> Storm:
-    """A storm under the recorder, between two without: what drifts meets both.
-
-    Raises one of _FAILURES.
+    A storm without stands behind one recorder's storm and before the next one's. `alone` has all
+    of them.
     """
-    count = max(1, int(count * recorder.share))
-    before = bare(programs, count)
-    storm = under(recorder, programs, count)
-    after = bare(programs, count)
-    return replace(
-        storm,
-        rate_without=(before[0] + after[0]) / 2,
-        load_cpu_ns_without=(before[1] + after[1]) / 2,
-    )
+
+    def __init__(self, programs: Programs, count: int) -> None:
+        self._programs, self._count = programs, count
+        self._fresh = False  # whether the last one alone was just now
+        self.alone: list[Alone] = []
+
+    def storm(self, recorder: Recorder, *, same: bool) -> Storm:
+        """Raises one of _FAILURES; the next storm then begins with a new one without."""
+        before = self.alone[-1] if self._fresh else self._bare()
+        self._fresh = False
+        count = max(1, int(self._count * recorder.share))
+        storm = under(recorder, self._programs, count, same=same)
+        after = self._bare()
+        self._fresh = True
+        return replace(
+            storm,
+            rate_without=(before.rate + after.rate) / 2,
+            load_us_without=(before.load_us + after.load_us) / 2,
+        )
+
+    def _bare(self) -> Alone:
+        before_ns = proc.machine_cpu_ns()
+        with running(self._programs.storm(self._count)) as load:
+            times, elapsed_s = load.finish()
+            machine_ns = proc.machine_cpu_ns() - before_ns
+        alone = _alone(times, self._count)
+        others_ns = machine_ns - 2 * self._count * alone.load_us * 1e3
+        others = others_ns / 1e9 / elapsed_s / (os.cpu_count() or 1)
+        self.alone.append(replace(alone, others=max(0.0, others)))
+        return self.alone[-1]
 
 
-def under(recorder: Recorder, programs: Programs, count: int, *, same: bool = False) -> Storm:
+def under(recorder: Recorder, programs: Programs, count: int, *, same: bool) -> Storm:
     """One storm under a recorder, which is started and stopped."""
     with recorder, running(recorder.wrap(programs.storm(count, same=same))) as load:
         pids, kernel_pids = recorder.pids(load.process.pid), recorder.kernel_pids()
@@ -60,10 +76,11 @@ def under(recorder: Recorder, programs: Programs, count: int, *, same: bool = Fa
         times, _ = load.finish()
         recorder.check()
         proc.settle([*pids, *kernel_pids])
+        own = _alone(times, count)
         storm = Storm(
             execs=2 * count,
-            rate=_rate(times, count),
-            load_cpu_ns=_cpu_ns(times),
+            rate=own.rate,
+            load_us=own.load_us,
             cpu_ns=proc.cpu_ns(pids) - cpu_ns if pids else None,
             kernel_cpu_ns=proc.cpu_ns(kernel_pids) - kernel_cpu_ns if kernel_pids else None,
             pss_kb=proc.pss_kb(pids),
@@ -72,7 +89,7 @@ def under(recorder: Recorder, programs: Programs, count: int, *, same: bool = Fa
         load.release()
         proc.settle([*pids, *kernel_pids])
         recorder.stop()
-        found = programs.judge(recorder.lines(), count)
+        found = programs.judge(recorder.lines(), count, same=same)
     return replace(storm, seen=found.seen, whole=found.whole, long=found.long, size=recorder.size())
 
 
@@ -118,13 +135,15 @@ class Measuring:
                 self.peer.failure = str(error) or type(error).__name__
                 say(f"{self.peer.name} failed: {self.peer.failure}")
 
-    def storm(self, count: int) -> None:
-        self._try(lambda: self._storm(count))
+    def storms(self, turns: Turns) -> None:
+        """One of equal command lines, one with every one new."""
+        self._try(lambda: self._storms(turns))
 
-    def _storm(self, count: int) -> None:
-        say(f"{self.peer.name}: storm {len(self.peer.storms) + 1}")
-        with in_folder(self._kind) as recorder:
-            self.peer.storms.append(storm_beside(recorder, self._programs, count))
+    def _storms(self, turns: Turns) -> None:
+        say(f"{self.peer.name}: storms {len(self.peer.equal.rounds) + 1}")
+        for same in (True, False):
+            with in_folder(self._kind) as recorder:
+                self.peer.storms(same=same).rounds.append(turns.storm(recorder, same=same))
 
     def build(self) -> None:
         self._try(self._build)
@@ -141,19 +160,26 @@ class Measuring:
         self.peer.builds.append((own, without or build_once(self._source)))
 
     def in_kernel(self, count: int) -> None:
-        self._try(lambda: self._in_kernel(count))
+        for same in (True, False):
+            self._try(partial(self._in_kernel, count, same=same))
 
-    def _in_kernel(self, count: int) -> None:
+    def _in_kernel(self, count: int, *, same: bool) -> None:
         """The kernel's own clock for BPF programs costs a little: it runs in a storm of its own."""
         say(f"{self.peer.name}: BPF programs")
+        count = max(1, int(count * self._kind.share))
+        command = self._programs.storm(count, same=same)
         before = bpf.programs()
-        with bpf.clock(), in_folder(self._kind) as recorder:
-            count = max(1, int(count * recorder.share))
-            with recorder, running(recorder.wrap(self._programs.storm(count))) as load:
-                load.finish()
-                run_ns = [ns for number, ns in bpf.programs().items() if number not in before]
-                load.release()
-        self.peer.bpf_us = sum(run_ns) / (2 * count) / 1e3 if run_ns else None
+        with (
+            bpf.clock(),
+            in_folder(self._kind) as recorder,
+            recorder,
+            running(recorder.wrap(command)) as load,
+        ):
+            load.finish()
+            run_ns = [ns for number, ns in bpf.programs().items() if number not in before]
+            load.release()
+        if run_ns:
+            self.peer.storms(same=same).bpf_us = sum(run_ns) / (2 * count) / 1e3
 
 
 @contextlib.contextmanager
