@@ -8,6 +8,7 @@ from sqlalchemy.dialects import sqlite
 
 from execdb.store import schema
 from execdb.store.event import Command, Creds, Place, Start, json_of
+from execdb.store.inserts import Inserts
 
 T = TypeVar("T")
 _ENTRIES = 8_192  # remembered at once, of all kinds
@@ -57,18 +58,18 @@ class Interned(dict[T, int]):
         size: Callable[[T], int],
     ) -> None:
         self._dictionary, self._row, self._size = dictionary, row, size
-        self._sql = insert_sql(table)
-        self._new: list[tuple[Any, ...]] = []
+        self._inserts = Inserts(insert_sql(table))
+        self._new: list[Any] = []  # the columns of each new row
 
     def __missing__(self, value: T) -> int:
         row = self._row(value)  # its parts may be new, too
         number = self[value] = self._dictionary.take(self._size(value))
-        self._new.append((number, *row))
+        self._new += (number, *row)
         return number
 
     def flush(self, connection: Connection) -> None:
         if self._new:
-            connection.exec_driver_sql(self._sql, self._new)
+            self._inserts.run(connection, self._new)
             self._new = []
 
     def forget(self) -> None:

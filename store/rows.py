@@ -13,6 +13,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, func, select
 
 from execdb.store import schema
+from execdb.store.inserts import Inserts
 from execdb.store.intern import Dictionary, insert_sql
 from execdb.store.segments import Segment
 from execdb.store.typed import check_rows
@@ -27,7 +28,6 @@ _COLUMNS = (
 WIDTH = len(_COLUMNS)
 _BOOT_NS, _PID, _PARENT_ID, STATUS = map(_COLUMNS.index, ("boot_ns", "pid", "parent_id", "status"))
 _ORIGIN_ID, _COMMAND_ID = map(_COLUMNS.index, ("origin_id", "command_id"))
-_TOGETHER = 32  # rows to one INSERT: more than half of what it takes to store one is the statement
 _FIRST, _LAST, _RUN, _OFFSET, _, _LAST_BOOT, _, _LAST_ENTRY, _KNOWN = range(9)
 _BEFORE = -(1 << 63)
 
@@ -131,15 +131,7 @@ class Rows:
         self.pending, self.calls = [], []
 
     def _insert(self, connection: Connection) -> None:
-        pending, step = self.pending, WIDTH * _TOGETHER
-        whole = len(pending) - len(pending) % step
-        for sql, starts, size in (
-            (_INSERT_MANY, range(0, whole, step), step),
-            (_INSERT, range(whole, len(pending), WIDTH), WIDTH),
-        ):
-            if starts:
-                rows = [tuple(pending[at : at + size]) for at in starts]
-                connection.exec_driver_sql(sql, rows)
+        _IMAGES.run(connection, self.pending)
         if self.calls:
             connection.exec_driver_sql(_CALL, self.calls)
 
@@ -204,9 +196,7 @@ def _store(connection: Connection, uses: Uses) -> str:
 
 
 _CLOSE = "UPDATE segment SET known_entry_ids = ? WHERE first_id = ?"
-_VALUES = f"({', '.join('?' * WIDTH)})"
-_INSERT = f"INSERT INTO image ({', '.join(_COLUMNS)}) VALUES {_VALUES}"
-_INSERT_MANY = _INSERT + f", {_VALUES}" * (_TOGETHER - 1)
+_IMAGES = Inserts(f"INSERT INTO image ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * WIDTH)})")
 _CALL = "UPDATE image SET errno = ?, caller = ? WHERE id = ?"
 _SEGMENT = insert_sql(schema.segment).replace("INSERT", "INSERT OR REPLACE", 1)
 _PIDS = insert_sql(schema.pid_block).replace("INSERT", "INSERT OR IGNORE", 1)
