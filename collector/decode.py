@@ -27,9 +27,13 @@ _END = struct.Struct("=6xH4xQQI4xI4x").unpack_from
 # size; boot_ns, parent_boot_ns, parent_pid, kind, pid, ppid, flags, error, where_len and, behind
 # caller and credentials, filename_len, args_len
 _EXEC = struct.Struct("=6xH4xQQIIIIIII4x16x48x8xII16x").unpack_from
-_CALLER = struct.Struct("=16s")
 _CREDS = struct.Struct("=IIIII16s12s")
-_COMMAND = struct.Struct("=IIII16s")
+_COMMAND = struct.Struct("=IIII").unpack_from  # argc, truncated, filename_len, args_len
+# From `caller` on:
+_CALLER_SIZE = _COMM_SIZE = 16
+_COMMAND_AT = _CALLER_SIZE + _CREDS.size
+_COMM_AT = _COMMAND_AT + 16
+_FILENAME_AT = _COMM_AT + _COMM_SIZE
 
 
 class BadRecord(ValueError):
@@ -51,6 +55,7 @@ class Decoder:
     def __init__(self) -> None:
         self._creds: Known[Creds] = Known(parse_creds)
         self._places: Known[Place] = Known(parse_place)
+        self._programs = Known(parse_program)
         self._starts: Known[Start] = Known(self._parse_start)
 
     def decode(self, chunks: Iterable[bytes], clock_offset_ns: int) -> Decoded:
@@ -111,17 +116,23 @@ class Decoder:
         return Decoded(execs, ends, unreadable)
 
     def _parse_start(self, raw: bytes) -> Start:
-        """A record from `caller` to the end of what it says of the place. Raises BadRecord."""
-        creds_at = _CALLER.size
-        command_at = creds_at + _CREDS.size
-        _, _, filename_len, args_len, _ = _COMMAND.unpack_from(raw, command_at)
-        place_at = command_at + _COMMAND.size + filename_len + args_len
-        return Start(
-            self._creds[raw[creds_at:command_at]],
-            parse_command(raw[command_at:place_at]),
+        """A record from `caller` to the end of what it says of the place. Raises BadRecord.
+
+        A command line that is new comes here, in a varied history every one: so its arguments are
+        decoded in one go, and the tuples made as in `decode`."""
+        argc, cut, filename_len, args_len = _COMMAND(raw, _COMMAND_AT)
+        args_at = _FILENAME_AT + filename_len
+        place_at = args_at + args_len
+        comm, filename = self._programs[raw[_COMM_AT:args_at]]
+        argv = _split_args(raw[args_at:place_at], argc)
+        new = tuple.__new__
+        fields = (
+            self._creds[raw[_CALLER_SIZE:_COMMAND_AT]],
+            new(Command, (filename, comm, argv, argc, cut != 0 or len(argv) != argc)),
             self._places[raw[place_at:]],
-            text_of(raw[:creds_at].partition(b"\0")[0]) or None,
+            text_of(raw[:_CALLER_SIZE].partition(b"\0")[0]) or None,
         )
+        return new(Start, fields)
 
 
 _EXEC_KINDS = (wire.KIND_EXEC, wire.KIND_ATTEMPT)
@@ -193,25 +204,16 @@ def _path(names: list[bytes]) -> str:
     return "/" + text_of(b"/".join(reversed(names)))
 
 
-def parse_command(raw: bytes) -> Command:
-    """A record from `argc` to the end of its arguments. Raises BadRecord."""
-    argc, cut, filename_len, args_len, comm = _COMMAND.unpack_from(raw)
-    data = raw[_COMMAND.size :]
-    if filename_len + args_len != len(data):
-        raise BadRecord(f"{len(data)} bytes where {filename_len} + {args_len} should be")
-    truncated = bool(cut)
-    argv = _split_args(data[filename_len:], argc, truncated)
-    return Command(
-        filename=text_of(data[:filename_len].partition(b"\0")[0]),
-        comm=text_of(comm.partition(b"\0")[0]),
-        argv=tuple(map(text_of, argv)),
-        argc=argc,
-        truncated=truncated or len(argv) != argc,
+def parse_program(raw: bytes) -> tuple[str, str]:
+    """(comm, filename)"""
+    return (
+        text_of(raw[:_COMM_SIZE].partition(b"\0")[0]),
+        text_of(raw[_COMM_SIZE:].partition(b"\0")[0]),
     )
 
 
-def _split_args(raw: bytes, argc: int, truncated: bool) -> list[bytes]:
+def _split_args(raw: bytes, argc: int) -> tuple[str, ...]:
     """Each argument ends with a NUL; a cut area may end in the middle of one."""
     if not raw:
-        return []
-    return (raw[:-1] if raw.endswith(b"\0") else raw).split(b"\0")[:argc]
+        return ()
+    return tuple(text_of(raw.removesuffix(b"\0")).split("\0")[:argc])

@@ -207,12 +207,13 @@ def raw_of(text: str) -> bytes:
 def json_of(value: object) -> str:
     """Compact JSON that is valid UTF-8 and harmless on a terminal: surrogate escapes, DEL and
     the C1 controls are written as \\uXXXX (RFC 8259, section 7)."""
-    text = json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+    text = _ENCODE(value)
     if text.isascii() and "\x7f" not in text:
         return text
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode  # dumps() makes an encoder for each value
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 

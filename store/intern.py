@@ -5,10 +5,10 @@ from sqlite3 import Connection
 from typing import Any, TypeVar, overload
 
 from execdb.store.event import Command, Creds, Place, Start, json_of
-from execdb.store.sql import insert_sql, scalar
+from execdb.store.sql import Inserts, scalar
 
 T = TypeVar("T")
-_ENTRIES = 8_192  # remembered at once, of all kinds
+_ENTRIES = 16_384  # remembered at once, of all kinds
 _STARTS = 1_536  # known by their identity; a build has some 1,100
 _CHARS = 4_000_000  # what the former may hold together, and what the latter
 _STRING = 50  # bytes of a string but for its characters
@@ -48,21 +48,23 @@ class Interned(dict[T, int]):
         table: str,
         columns: Sequence[str],
         row: Callable[[T], tuple[Any, ...]],
-        size: Callable[[T], int],
     ) -> None:
-        self._dictionary, self._row, self._size = dictionary, row, size
-        self._sql = insert_sql(table, ("id", *columns))
-        self._new: list[tuple[Any, ...]] = []
+        """`row` gives the columns behind the id, and counts their size in the dictionary."""
+        self._dictionary, self._row = dictionary, row
+        self._inserts = Inserts(table, ("id", *columns))
+        self._new: list[Any] = []  # the columns of each new row
 
     def __missing__(self, value: T) -> int:
         row = self._row(value)  # its parts may be new, too
-        number = self[value] = self._dictionary.take(self._size(value))
-        self._new.append((number, *row))
+        dictionary = self._dictionary
+        number = self[value] = dictionary.next_id
+        dictionary.next_id += 1
+        self._new += (number, *row)
         return number
 
     def flush(self, connection: Connection) -> None:
         if self._new:
-            connection.executemany(self._sql, self._new)
+            self._inserts.run(connection, self._new)
             self._new = []
 
     def forget(self) -> None:
@@ -80,42 +82,32 @@ class Dictionary:
 
     def __init__(self) -> None:
         self.origins: Interned[tuple[Creds, Place]] = Interned(
-            self, "origin", _ORIGIN, _origin_row, _origin_size
+            self, "origin", _ORIGIN, self._origin_row
         )
-        self.commands: Interned[Command] = Interned(
-            self, "command", _COMMAND, self._command_row, lambda command: 8 * len(command.argv)
-        )
+        self.commands: Interned[Command] = Interned(self, "command", _COMMAND, self._command_row)
         self.programs: Interned[tuple[str, str]] = Interned(
-            self, "program", _PROGRAM, lambda names: (*map(storable, names),), lambda names: 0
+            self, "program", _PROGRAM, lambda names: (*map(storable, names),)
         )
-        self.arguments: Interned[str] = Interned(
-            self, "argument", ("text",), lambda text: (json_of(text),), len
-        )
+        self.arguments: Interned[str] = Interned(self, "argument", ("text",), self._argument_row)
         self._tables = (self.origins, self.programs, self.arguments, self.commands)
         self.starts: dict[int, tuple[int, int, Start]] = {}
         self._starts_size = 0
         self._chars = 0
-        self.first_id = self._next = 1
+        self.first_id = self.next_id = 1
 
     def begin(self, connection: Connection) -> None:
         """Begins an empty one, behind all that are stored."""
         self.forget()
         last = (scalar(connection, f"SELECT max(id) FROM {name}") or 0 for name in _TABLES)
-        self.first_id = self._next = max(last) + 1
+        self.first_id = self.next_id = max(last) + 1
 
     @property
     def last_id(self) -> int:
-        return self._next - 1
+        return self.next_id - 1
 
     @property
     def full(self) -> bool:
-        return self._next - self.first_id >= _ENTRIES or self._chars >= _CHARS
-
-    def take(self, chars: int) -> int:
-        """The next id, for a value of that size."""
-        self._next += 1
-        self._chars += chars
-        return self._next - 1
+        return self.next_id - self.first_id >= _ENTRIES or self._chars >= _CHARS
 
     def ids_of(self, start: Start) -> tuple[int, int, Start]:
         """The ids of its origin and its command, which `starts` then has under its identity (and
@@ -124,20 +116,28 @@ class Dictionary:
             self.starts.clear()
             self._starts_size = 0
         creds, command, place, _ = start
-        self._starts_size += sum(map(len, command.argv), _STRING * len(command.argv))
+        argv = command.argv
+        self._starts_size += sum(map(len, argv), _STRING * len(argv))
         found = self.origins[creds, place], self.commands[command], start
         self.starts[id(start)] = found
         return found
 
+    def _argument_row(self, text: str) -> tuple[Any, ...]:
+        self._chars += len(text)
+        return (json_of(text),)
+
     def _command_row(self, command: Command) -> tuple[Any, ...]:
+        filename, comm, argv, argc, truncated = command
         arguments = self.arguments
-        ids = ",".join([str(arguments[argument]) for argument in command.argv])
-        return (
-            self.programs[command.filename, command.comm],
-            f"[{ids}]",
-            command.argc,
-            command.truncated,
-        )
+        self._chars += 8 * len(argv)
+        ids = ",".join([str(arguments[argument]) for argument in argv])
+        # An int, as sqlite3 looks for an adapter of everything else.
+        return self.programs[filename, comm], f"[{ids}]", argc, 1 if truncated else 0
+
+    def _origin_row(self, origin: tuple[Creds, Place]) -> tuple[Any, ...]:
+        creds, place = origin
+        self._chars += 50 + len(place.cwd or "") + len(place.cgroup or "")
+        return _origin_columns(creds, place)
 
     def flush(self, connection: Connection) -> None:
         for table in self._tables:
@@ -156,8 +156,7 @@ _PROGRAM = ("filename", "comm")
 _COMMAND = ("program_id", "arguments", "argc", "truncated")
 
 
-def _origin_row(origin: tuple[Creds, Place]) -> tuple[Any, ...]:
-    creds, place = origin
+def _origin_columns(creds: Creds, place: Place) -> tuple[Any, ...]:
     return (
         creds.uid,
         creds.euid,
@@ -169,8 +168,3 @@ def _origin_row(origin: tuple[Creds, Place]) -> tuple[Any, ...]:
         storable(place.cwd),
         storable(place.cgroup),
     )
-
-
-def _origin_size(origin: tuple[Creds, Place]) -> int:
-    place = origin[1]
-    return 50 + len(place.cwd or "") + len(place.cgroup or "")

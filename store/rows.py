@@ -14,7 +14,7 @@ from typing import Any, cast
 from execdb.store import layout
 from execdb.store.intern import Dictionary
 from execdb.store.segments import Segment
-from execdb.store.sql import insert_sql, scalar
+from execdb.store.sql import Inserts, insert_sql, scalar
 from execdb.store.typed import check_rows
 from execdb.store.uses import Uses, uses_in
 
@@ -27,7 +27,6 @@ _COLUMNS = (
 WIDTH = len(_COLUMNS)
 _BOOT_NS, _PID, _PARENT_ID, STATUS = map(_COLUMNS.index, ("boot_ns", "pid", "parent_id", "status"))
 _ORIGIN_ID, _COMMAND_ID = map(_COLUMNS.index, ("origin_id", "command_id"))
-_TOGETHER = 32  # rows to one INSERT: more than half of what it takes to store one is the statement
 _FIRST, _LAST, _RUN, _OFFSET, _, _LAST_BOOT, _, _LAST_ENTRY, _KNOWN = range(9)
 _BEFORE = -(1 << 63)
 
@@ -128,15 +127,7 @@ class Rows:
         self.pending, self.calls = [], []
 
     def _insert(self, connection: Connection) -> None:
-        pending, step = self.pending, WIDTH * _TOGETHER
-        whole = len(pending) - len(pending) % step
-        for sql, starts, size in (
-            (_INSERT_MANY, range(0, whole, step), step),
-            (_INSERT, range(whole, len(pending), WIDTH), WIDTH),
-        ):
-            if starts:
-                rows = [tuple(pending[at : at + size]) for at in starts]
-                connection.executemany(sql, rows)
+        _IMAGES.run(connection, self.pending)
         if self.calls:
             connection.executemany(_CALL, self.calls)
 
@@ -200,9 +191,7 @@ def _store(connection: Connection, uses: Uses) -> str:
 
 
 _CLOSE = "UPDATE segment SET known_entry_ids = ? WHERE first_id = ?"
-_VALUES = f"({', '.join('?' * WIDTH)})"
-_INSERT = f"INSERT INTO image ({', '.join(_COLUMNS)}) VALUES {_VALUES}"
-_INSERT_MANY = _INSERT + f", {_VALUES}" * (_TOGETHER - 1)
+_IMAGES = Inserts("image", _COLUMNS)
 _CALL = "UPDATE image SET errno = ?, caller = ? WHERE id = ?"
 # No id is given again, though retention may have taken all rows away: ids have no gaps.
 _LAST_IDS = ("SELECT max(id) FROM image", "SELECT sum(pruned) FROM run")

@@ -17,6 +17,29 @@ def insert_sql(table: str, columns: Sequence[str], *, conflict: str = "ABORT") -
     return f"INSERT OR {conflict} INTO {table} ({', '.join(columns)}) VALUES ({places})"
 
 
+class Inserts:
+    """Writes many rows into one table, several to a statement."""
+
+    def __init__(self, table: str, columns: Sequence[str]) -> None:
+        self._width = len(columns)
+        self._one = insert_sql(table, columns)
+        self._many = self._one + f", ({', '.join('?' * self._width)})" * (_TOGETHER - 1)
+
+    def run(self, connection: Connection, values: list[Any]) -> None:
+        """`values` are those of all rows, one after the other."""
+        step = self._width * _TOGETHER
+        whole = len(values) - len(values) % step
+        for sql, starts, size in (
+            (self._many, range(0, whole, step), step),
+            (self._one, range(whole, len(values), self._width), self._width),
+        ):
+            if starts:
+                connection.executemany(sql, [tuple(values[at : at + size]) for at in starts])
+
+
+_TOGETHER = 32  # rows: more than half of what it takes to store one is the statement
+
+
 def dicts(cursor: Cursor, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
     """These rows, which are the cursor's, by the names of its columns."""
     names = [column[0] for column in cursor.description]

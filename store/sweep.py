@@ -20,7 +20,7 @@ def left_behind(connection: Connection) -> set[tuple[int, int]]:
     return found
 
 
-_SWEPT = 8_192  # entries at once, and as many as a dictionary has
+_SWEPT = 16_384  # entries at once, and as many as a dictionary has
 _EVER = (1 << 63) - 1
 
 

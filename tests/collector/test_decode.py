@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from execdb.bpf import wire
 from execdb.collector.decode import Decoder
-from execdb.store.event import End, Exec, raw_of
+from execdb.store.event import End, Exec, raw_of, text_of
 from tests.collector.records import end, record, ring, sample
 
 ARGUMENTS = st.lists(st.binary(max_size=23).map(lambda raw: raw.replace(b"\0", b"")), max_size=7)
@@ -88,6 +88,7 @@ def test_a_name_of_sixteen_bytes_is_whole() -> None:
 @given(ARGUMENTS, PADDING)
 def test_every_argument_comes_back(argv: list[bytes], padding: bytes) -> None:
     event = decode(record(*argv, padding=padding))
+    assert event.command.argv == tuple(map(text_of, argv))  # as if each stood alone
     assert arguments_of(event) == argv
     assert event.command.argc == len(argv)
     assert not event.command.truncated
@@ -110,6 +111,14 @@ def test_what_was_cut_is_a_beginning_and_says_so(
     assert b"\0".join(found) == kept.removesuffix(b"\0")
     assert event.command.truncated
     assert event.command.argc == len(argv)
+
+
+def test_a_program_has_the_name_and_the_path_of_each_record() -> None:
+    names = [(b"a", b"/b"), (b"b", b"/b"), (b"a", b"/a"), (b"a", b"/bx"), (b"0" * 16, b"/b")]
+    raws = [record(b"%d" % n, comm=c, filename=f) for n, (c, f) in enumerate(names * 2)]
+    events, _, _ = Decoder().decode(ring(raws), 0)
+    found = [(raw_of(event.command.comm), raw_of(event.command.filename)) for event in events]
+    assert found == names * 2
 
 
 def test_an_end_names_its_image_and_status() -> None:

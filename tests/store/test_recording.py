@@ -64,6 +64,15 @@ def value_of(database: Database, sql: str) -> object:
         return scalar(connection, sql)
 
 
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 64, 65, 97])
+def test_however_many_are_new_each_is_stored_with_its_own(database: Database, count: int) -> None:
+    execs = [an_exec(n, argv=("x", f"{n}", f"{n // 2}'\"\\")) for n in range(count)]
+    recorded(database, execs)
+    assert [event.argv for event in History(database).events(Filter())] == [
+        e.command.argv for e in execs
+    ]
+
+
 U32 = st.integers(0, 4_294_967_294)
 TEXT = st.binary(max_size=23).map(lambda raw: text_of(raw.replace(b"\0", b"")))
 EXECS = st.lists(
