@@ -36,7 +36,7 @@ class Checkpointer:
         self._wanted, self._ending = threading.Event(), threading.Event()
         self._at_it = threading.Lock()
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name="checkpoints")
+        self._thread = threading.Thread(target=self._work, name="checkpoints", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -64,7 +64,10 @@ class Checkpointer:
         self._database.close()
 
     def _work(self) -> None:
-        while self._wanted.wait() and not self._ending.is_set():
+        while not self._ending.is_set():  # set before the last wish: `clear` hides that one
+            self._wanted.wait()
+            if self._ending.is_set():
+                return
             try:
                 done = self.take_up()
             except DatabaseRefused:
