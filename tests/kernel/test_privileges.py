@@ -93,7 +93,7 @@ def test_takes_up_the_wal_in_a_thread_without_privileges(
     assert len(status(recorder.process.pid)) == 2
     assert_unprivileged(recorder.process.pid, NOBODY)
     before = private.stat().st_size
-    finish(storm(programs, 5_003))
+    finish(storm(programs, 3_001))
     wait_for(lambda: private.stat().st_size > before, "the WAL to be taken up")
     assert_unprivileged(recorder.process.pid, NOBODY)
     recorder.stop()

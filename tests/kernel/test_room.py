@@ -172,29 +172,31 @@ def test_storing_goes_on_only_when_clearly_more_is_free(tmp_path: Path) -> None:
         assert found == [False, True, True, True, False, False, True]
 
 
-def test_a_full_disk_does_not_end_the_checkpoints(tmp_path: Path) -> None:
-    """The WAL waits until there is room in the file's disk for what is in it."""
-    with tmpfs(tmp_path / "disk", 10) as folder:
-        with open_database(folder / "execdb.db", create=True) as database:
-            recording = recorded(database, [an_exec()])
-            wal = folder / "execdb.db-wal"
-            with closing(Checkpointer(database, lambda: 1 << 30)) as checkpoints:
-                for n in range(1, 23):
-                    execs = [an_exec(101 * n + m, argv=("x" * 997, str(m))) for m in range(101)]
-                    recording.write(execs, [], counts(0))
-                ballast = fill(folder, 0)
-                with pytest.raises(DatabaseFull):
-                    checkpoints.take_up()
-                full_bytes = wal.stat().st_size
-                checkpoints.start()
-                checkpoints.look()
-                time.sleep(0.5)
-                checkpoints.look()
-                assert wal.stat().st_size == full_bytes
-                ballast.unlink()
+def test_a_full_disk_does_not_end_the_checkpoints(small_disk: Path) -> None:
+    """The WAL waits until there is room for what is in it."""
+    db = small_disk / "execdb.db"
+    wal = db.with_name("execdb.db-wal")
+    with (
+        open_database(db, create=True) as database,
+        closing(Checkpointer(database, lambda: 1 << 30)) as checkpoints,
+    ):
+        recording = recorded(database, [an_exec()])
+        for n in range(1, 23):
+            execs = [an_exec(101 * n + m, argv=("x" * 997, str(m))) for m in range(101)]
+            recording.write(execs, [], counts(0))
+        ballast = fill(small_disk, 0)
+        with pytest.raises(DatabaseFull):
+            checkpoints.take_up()
+        full_bytes = wal.stat().st_size
+        checkpoints.start()
+        checkpoints.look()
+        time.sleep(0.5)  # it has tried by now
+        checkpoints.look()
+        assert wal.stat().st_size == full_bytes
+        ballast.unlink()
 
-                def taken_up() -> bool:
-                    checkpoints.look()
-                    return wal.stat().st_size < full_bytes
+        def taken_up() -> bool:
+            checkpoints.look()
+            return wal.stat().st_size < full_bytes
 
-                wait_for(taken_up, "the WAL to be taken up")
+        wait_for(taken_up, "the WAL to be taken up")
