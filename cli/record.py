@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from execdb.collector.collect import Collector
     from execdb.collector.source import KernelSource
     from execdb.store.bounds import Bounds
+    from execdb.store.checkpoint import Checkpointer
     from execdb.store.database import Database
     from execdb.store.event import Cause, Exec
     from execdb.store.recording import Machine
     from execdb.store.watch import Watch
 
-_LOCK_MS = 300  # the rings go on filling while the database is locked by someone else
+_LOCK_MS = 30  # the rings go on filling while the database is locked by someone else
 
 
 class Format(StrEnum):
@@ -59,6 +60,7 @@ class Life:
 
     source: "KernelSource"
     database: "Database"
+    checkpoints: "Checkpointer"
     watch: "Watch"
     collector: "Collector"
     user: tuple[int, int]  # to become: uid, gid
@@ -97,6 +99,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     from execdb.collector.memory import settle
     from execdb.collector.mirror import Mirror
     from execdb.collector.running import running_images
+    from execdb.store.checkpoint import Checkpointer
     from execdb.store.config import ConfigTable
     from execdb.store.database import open_database
     from execdb.store.file import share
@@ -117,19 +120,24 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     recording = Recording(database, machine, VERSION, clock.wall_ns())
     database.wait_for_lock(_LOCK_MS)
     watch = stack.enter_context(contextlib.closing(Watch(path)))
-    room = Space(database, asked.min_free_percent, asked.bounds.wal_max_bytes)
-    stack.enter_context(contextlib.closing(room))
     retention = Retention(database, asked.bounds, watch.wal_bytes)
+    checkpoints = Checkpointer(database, watch.wal_bytes)
+    stack.enter_context(contextlib.closing(checkpoints))
+    wal_max_bytes = asked.bounds.wal_max_bytes
+    room = Space(database, asked.min_free_percent, wal_max_bytes, checkpoints.take_up)
+    stack.enter_context(contextlib.closing(room))
     if group is not None:
         share(path, group, folder=new_folder)
     show, end_show = _shower(asked.shown, machine, recording.run_id, stop)
 
     def tidy() -> None:
+        checkpoints.look()
         retention.step(clock.wall_ns())
 
     parts = Parts(source, recording, mirror, clock, show, running_images, tidy, room, _warn)
     settle()
-    return Life(source, database, watch, Collector(parts), user or user_for(path), end_show)
+    collector, user = Collector(parts), user or user_for(path)
+    return Life(source, database, checkpoints, watch, collector, user, end_show)
 
 
 def _run(life: Life, path: Path, stop: Stop) -> int:
@@ -142,6 +150,7 @@ def _run(life: Life, path: Path, stop: Stop) -> int:
     def begun() -> None:
         # Kernels before 5.19 ask for CAP_BPF to read and update maps.
         kept = drop(*life.user, {CAP_BPF: source.counts})
+        life.checkpoints.start()
         _say(f"{_begun(path, source, kept)} ({stop.how()})")
 
     def over() -> bool:
@@ -153,6 +162,7 @@ def _run(life: Life, path: Path, stop: Stop) -> int:
         life.collector.run(over, begun)
     finally:
         skipped = life.end_show()
+    life.checkpoints.close()
     with contextlib.suppress(DatabaseError):  # it is safe in the WAL, too
         life.database.take_up_wal()
     if gone is not None:

@@ -17,7 +17,7 @@ from execdb.store.event import Account, Cause, Counts, End, Exec, ImageKey
 
 DRAIN_S = 0.1  # how often the rings are emptied
 _SETTLE_NS = 5_000_000  # a younger record may have an older one behind it, on another CPU
-_LAST_ATTEMPTS = 33  # to store the last of them while another program holds the lock
+_LAST_ATTEMPTS = 330  # to store the last of them while another program holds the lock
 _RETRY_NS = 1_000_000_000  # how soon it is tried again after the disk has refused
 _SPARING_NS = 1_000_000_000  # how often the ledger is written where there is no room
 _EVER_NS = 1 << 62

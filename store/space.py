@@ -5,6 +5,7 @@ that it grows with everything that is stored.
 """
 
 import os
+from collections.abc import Callable
 
 from execdb.store.bounds import WAL_MAX
 from execdb.store.database import Database
@@ -17,12 +18,17 @@ _RETRY_S = 1.0  # how often emptying the WAL is tried
 
 class Space:
     """Asks through descriptors of its own, which takes no right to look into the folder. To be
-    made after a first transaction: the WAL is there then. Raises OSError."""
+    made after a first transaction: the WAL is there then. `take_up_wal` is for where something
+    else than the database takes it up, too. Raises OSError."""
 
     def __init__(
-        self, database: Database, min_free_percent: float, wal_max_bytes: int = WAL_MAX
+        self,
+        database: Database,
+        min_free_percent: float,
+        wal_max_bytes: int = WAL_MAX,
+        take_up_wal: Callable[[], bool] | None = None,
     ) -> None:
-        self._database = database
+        self._take_up_wal = take_up_wal or database.take_up_wal
         self._min_free_percent, self._wal_max_bytes = min_free_percent, wal_max_bytes
         path = database.path.resolve()
         # O_PATH: to close another kind of descriptor would end SQLite's locks.
@@ -54,7 +60,7 @@ class Space:
             return True
         self._tried_s = now_s
         try:
-            return not self._database.take_up_wal()
+            return not self._take_up_wal()
         except DatabaseRefused:
             return True
 

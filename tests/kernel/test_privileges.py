@@ -16,7 +16,7 @@ import pytest
 from execdb.bpf.syscall import bpf
 from execdb.cli import main
 from execdb.collector.privileges import CAP_BPF, drop
-from tests.kernel.conftest import EXECDB, Recorder, attached, wait_for
+from tests.kernel.conftest import EXECDB, Recorder, attached, finish, storm, wait_for
 
 NOBODY = 65534
 GROUP = 7919  # numbers that need no name
@@ -84,6 +84,19 @@ def test_leaves_everything_in_the_database_file_itself(
     with closing(sqlite3.connect(alone)) as connection:
         query = 'SELECT count(*) FROM execs WHERE argv = \'["true", "31"]\''
         assert connection.execute(query).fetchone() == (1,)
+
+
+def test_takes_up_the_wal_in_a_thread_without_privileges(
+    record: Callable[..., Recorder], private: Path, programs: Path
+) -> None:
+    recorder = record("--max-size", "10MB", "--quiet", db=private)
+    assert len(status(recorder.process.pid)) == 2
+    assert_unprivileged(recorder.process.pid, NOBODY)
+    before = private.stat().st_size
+    finish(storm(programs, 3_001))
+    wait_for(lambda: private.stat().st_size > before, "the WAL to be taken up")
+    assert_unprivileged(recorder.process.pid, NOBODY)
+    recorder.stop()
 
 
 def test_is_the_owner_of_the_database(record: Callable[..., Recorder], private: Path) -> None:

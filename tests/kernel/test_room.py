@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from execdb.store.checkpoint import Checkpointer
 from execdb.store.database import open_database
+from execdb.store.errors import DatabaseFull
 from execdb.store.space import Space
-from tests.conftest import an_exec, recorded
+from tests.conftest import an_exec, counts, recorded
 from tests.kernel.conftest import PATIENCE_S, Recorder, finish, storm, wait_for
 
 
@@ -168,3 +170,33 @@ def test_storing_goes_on_only_when_clearly_more_is_free(tmp_path: Path) -> None:
                     fill(folder, free_percent * (10 << 20) // 100)
                     found.append(space.lack(0) is not None)
         assert found == [False, True, True, True, False, False, True]
+
+
+def test_a_full_disk_does_not_end_the_checkpoints(small_disk: Path) -> None:
+    """The WAL waits until there is room for what is in it."""
+    db = small_disk / "execdb.db"
+    wal = db.with_name("execdb.db-wal")
+    with (
+        open_database(db, create=True) as database,
+        closing(Checkpointer(database, lambda: 1 << 30)) as checkpoints,
+    ):
+        recording = recorded(database, [an_exec()])
+        for n in range(1, 23):
+            execs = [an_exec(101 * n + m, argv=("x" * 997, str(m))) for m in range(101)]
+            recording.write(execs, [], counts(0))
+        ballast = fill(small_disk, 0)
+        with pytest.raises(DatabaseFull):
+            checkpoints.take_up()
+        full_bytes = wal.stat().st_size
+        checkpoints.start()
+        checkpoints.look()
+        time.sleep(0.5)  # it has tried by now
+        checkpoints.look()
+        assert wal.stat().st_size == full_bytes
+        ballast.unlink()
+
+        def taken_up() -> bool:
+            checkpoints.look()
+            return wal.stat().st_size < full_bytes
+
+        wait_for(taken_up, "the WAL to be taken up")
