@@ -1,1 +1,14 @@
-"""The database: schema, recording, config, history, import. Only here is SQLAlchemy used."""
+"""The database. Only here and in migrations is SQLAlchemy used. Where what is:
+
+writing    recording: a collector's life; transfer: an import, whose lines ndjson reads. Both hand
+           their rows to rows, which asks intern for ids of what recurs, and lineage for parents
+reading    history: the events, by way of selection, which finds where to look, filter and
+           statement, which say it in SQL, and dictionary, which has what rows refer to
+finding    segments: stretches of rows; uses: which of their blocks refer to something
+ledger     state: sums and runs; coverage: when was recorded, and when something is missing
+config     config: the table; entry: what may be in it
+the file   database: transactions; file, blank, upgrade: how it comes to be; lock, watch: whose it
+           is and where; trust, trusted, typed: whether to believe it; schema, layout, sql
+its size   retention, sweep: what is too old or too much goes; checkpoint, space: the WAL, the disk
+for all    event: what is recorded; errors, sentences: what went wrong, in words
+"""
