@@ -12,7 +12,7 @@ from execdb.store.event import Command, Creds, End, Exec, Place, Start, text_of
 T = TypeVar("T")
 _REMEMBERED = 1_536  # values of a kind
 _REMEMBERED_BYTES = 2_000_000
-_NS_BITS = 62  # of a boot time, so that a time of day still fits SQLite's integers: 146 years
+_LATEST_NS = 1 << 62  # of a boot time, so that a time of day still fits SQLite's integers
 
 _HEAD = wire.RING_HEAD.size
 _KIND_AT = _HEAD + wire.KIND_AT
@@ -84,7 +84,7 @@ class Decoder:
                         continue
                     if chunk[at + _KIND_AT] == _KIND_END:
                         size, boot_ns, image_ns, image_pid, status = _END(chunk, at)
-                        if size < _END_SIZE or (boot_ns | image_ns) >> _NS_BITS:
+                        if size < _END_SIZE or boot_ns >= _LATEST_NS or image_ns >= _LATEST_NS:
                             raise BadRecord(f"an end at {boot_ns} of {image_ns}, {size} bytes")
                         add_end(new(End, (boot_ns, (image_ns, image_pid), status)))
                         at += size
@@ -95,7 +95,8 @@ class Decoder:
                     if (
                         end_at > size
                         or kind not in _EXEC_KINDS
-                        or (boot_ns | parent_ns) >> _NS_BITS
+                        or boot_ns >= _LATEST_NS
+                        or parent_ns >= _LATEST_NS
                     ):
                         raise BadRecord(f"kind {kind}, {size} bytes")
                     fields = (

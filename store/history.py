@@ -35,7 +35,7 @@ from execdb.store.selection import (
     between,
     count_of,
     entries_of,
-    entries_within,
+    entries_wanted,
     ids_within,
     page_of,
     rows_of,
@@ -120,7 +120,7 @@ class History:
         elif wanted.pid is not None:
             ids = ids_of_pid(connection, wanted.pid)
         spans = self._spans(connection, wanted)
-        return Selection(wanted, spans, ids, entries_within(connection, wanted, spans))
+        return Selection(wanted, spans, ids, entries_wanted(connection, wanted))
 
     def _spans(self, connection: Connection, wanted: Filter, *, seen: bool = False) -> list[Span]:
         """Where to look, as far as the time tells; with what was seen, not recorded, or not."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, func, select
+from sqlalchemy import ColumnElement, Table, bindparam, func, select
 
 from execdb.store import layout, schema
 from execdb.store.filter import FEW, Filter, commands, one_of
@@ -61,25 +61,12 @@ def between(ids: Sequence[int], first: int, last: int) -> Sequence[int]:
     return ids[bisect_left(ids, first) : bisect_right(ids, last)]
 
 
-def entries_within(
-    connection: Connection, wanted: Filter, spans: Sequence[Span]
-) -> dict[Table, Sequence[int]]:
-    """The `entries` of a selection. Arguments are among them only where those wanted are few:
-    there may be millions, which one reads a segment at a time, as far as it takes."""
-    found: dict[Table, Sequence[int]] = {
-        table: Statement(query).column(connection) for table, query in wanted.entries().items()
-    }
-    if wanted.arg is not None and spans:
-        first = min(span.segment.first_entry_id for span in spans)
-        last = max(span.segment.last_entry_id for span in spans)
-        latest = _arguments(wanted).order_by(schema.argument.c.id.desc()).limit(_RARE + 1)
-        ids = Statement(latest).column(connection, first=first, last=last)
-        if len(ids) <= _RARE:
-            found[schema.argument] = ids[::-1]
-    return found
+def entries_wanted(connection: Connection, wanted: Filter) -> dict[Table, Sequence[int]]:
+    """The `entries` of a selection. Arguments are not among them: there may be millions, which are
+    read a segment at a time, as far as it takes."""
+    return {table: Statement(query).column(connection) for table, query in wanted.entries().items()}
 
 
-_RARE = 1_000
 Entries = Mapping[str, Sequence[int]]  # a column of `image`, and what it may hold
 
 
@@ -95,9 +82,9 @@ def entries_of(connection: Connection, selection: Selection, segment: Segment) -
     programs, arguments = within.get(schema.program, ()), selection.wanted.arg is not None
     if programs or arguments:
         range_ = {"first": first, "last": last}
-        values = within.get(schema.argument, ())
-        if arguments and not values:
-            values = _arguments_in(selection.wanted).column(connection, **range_)
+        values: Sequence[int] = ()
+        if arguments:
+            values = _arguments(selection.wanted).column(connection, **range_)
             if not values:
                 return None
         found["command_id"] = _commands_of(connection, range_, programs, values)
@@ -215,12 +202,9 @@ def _conditions(wanted: Filter, lists: frozenset[str]) -> list[ColumnElement[boo
 
 
 @lru_cache
-def _arguments_in(wanted: Filter) -> Statement:
-    return Statement(_arguments(wanted))
-
-
-def _arguments(wanted: Filter) -> Select[Any]:
-    return select(schema.argument.c.id).where(_between(schema.argument), *wanted.arguments())
+def _arguments(wanted: Filter) -> Statement:
+    conditions = wanted.arguments()
+    return Statement(select(schema.argument.c.id).where(_between(schema.argument), *conditions))
 
 
 @lru_cache
