@@ -5,7 +5,6 @@ forked may still exec. Anything older is looked up in the database.
 """
 
 from collections import deque
-from itertools import repeat
 from sqlite3 import Connection
 
 from execdb.store.event import ImageKey
@@ -50,7 +49,8 @@ class Lineage:
         while self._ended and self._ended_count - len(self._ended[0]) >= _ENDED:
             oldest = self._ended.popleft()
             self._ended_count -= len(oldest)
-            deque(map(self.ids.pop, oldest, repeat(None)), maxlen=0)  # a loop, at half the cost
+            for key in oldest:
+                self.ids.pop(key, None)
 
     def undo(self, first: int, *, running: bool) -> None:
         """Rows from `first` on were not stored after all, nor, with `running`, those below 0."""
