@@ -123,8 +123,8 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     retention = Retention(database, asked.bounds, watch.wal_bytes)
     checkpoints = Checkpointer(database, watch.wal_bytes)
     stack.enter_context(contextlib.closing(checkpoints))
-    wal_max_bytes = asked.bounds.wal_max_bytes
-    room = Space(database, asked.min_free_percent, wal_max_bytes, checkpoints.take_up)
+    bounds = asked.bounds
+    room = Space(database, asked.min_free_percent, bounds.wal_max_bytes, checkpoints.take_up)
     stack.enter_context(contextlib.closing(room))
     if group is not None:
         share(path, group, folder=new_folder)
@@ -134,7 +134,8 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
         checkpoints.look()
         retention.step(clock.wall_ns())
 
-    parts = Parts(source, recording, mirror, clock, show, running_images, tidy, room, _warn)
+    most = bounds.batch_max
+    parts = Parts(source, recording, mirror, clock, show, running_images, tidy, room, _warn, most)
     settle()
     collector, user = Collector(parts), user or user_for(path)
     return Life(source, database, checkpoints, watch, collector, user, end_show)

@@ -78,7 +78,8 @@ class Room(Protocol):
 class Parts:
     """What the loop is wired to. `show` is called with (ids, events) after each commit;
     `running` lists the images that run already, with the clock's offset as its parameter; `tidy`
-    is called once a drain and takes at most some milliseconds; `warn` tells the user."""
+    is called once a drain and takes at most some milliseconds; `warn` tells the user; at most
+    `batch_max` execs are stored at once."""
 
     source: Source
     sink: Sink
@@ -89,6 +90,7 @@ class Parts:
     tidy: Callable[[], None]
     room: Room
     warn: Callable[[str], None]
+    batch_max: int
 
 
 class Collector:
@@ -99,7 +101,7 @@ class Collector:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._decoder = Decoder()
-        self._waiting = Waiting()
+        self._waiting = Waiting(parts.batch_max)
         self.ledger = Ledger(parts.warn)
         self.counts = self.ledger.counts()
         self.ends_lost = 0

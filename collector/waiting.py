@@ -10,7 +10,6 @@ from execdb.store.event import End, Exec, ImageKey
 T = TypeVar("T", Exec, End)
 
 _BOOT_NS = attrgetter("boot_ns")
-_BATCH_MAX = 20_000  # execs stored at once: the rings go on filling meanwhile
 _WAITING_MAX = 200_000  # events of a kind that wait for a locked database; about 100 MB
 
 
@@ -23,7 +22,10 @@ class Batch(NamedTuple):
 
 
 class Waiting:
-    def __init__(self) -> None:
+    """A batch has at most `batch_max` execs."""
+
+    def __init__(self, batch_max: int) -> None:
+        self._batch_max = batch_max
         self._execs: list[Exec] = []
         self._ends: list[End] = []
         self._given_up: set[ImageKey] = set()  # images that get no row, while they run
@@ -47,8 +49,8 @@ class Waiting:
     def batch(self, until_ns: int) -> Batch:
         """The first that wait, up to a time; they go on waiting until they are `stored`."""
         execs = _settled(self._execs, until_ns)
-        if len(execs) > _BATCH_MAX:
-            execs = execs[:_BATCH_MAX]
+        if len(execs) > self._batch_max:
+            execs = execs[: self._batch_max]
             until_ns = execs[-1].boot_ns
         return Batch(execs, _settled(self._ends, until_ns), until_ns)
 

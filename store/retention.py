@@ -63,7 +63,7 @@ class Retention:
             self._ragged = left_behind(connection)
         if bounds.max_bytes is not None:
             page_bytes = int(scalar(database.connection, "PRAGMA page_size"))
-            pages = max(64, min(WAL_PAGES, reserve_bytes(bounds.max_bytes) // 4 // page_bytes))
+            pages = max(64, min(WAL_PAGES, reserve_bytes(bounds.max_bytes) // 8 // page_bytes))
             database.connection.execute(f"PRAGMA wal_autocheckpoint = {pages:d}")
             database.connection.execute(f"PRAGMA journal_size_limit = {pages * page_bytes:d}")
 

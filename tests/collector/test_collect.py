@@ -78,7 +78,7 @@ class Desk:
     def parts(self, **changes: Any) -> Parts:
         known = dict.fromkeys(("source", "sink", "mirror", "clock", "room"), self)
         known |= {"show": self.show, "running": self.running, "warn": self.warnings.append}
-        return Parts(**known | {"tidy": self.tidy} | changes)
+        return Parts(**known | {"tidy": self.tidy, "batch_max": 997} | changes)
 
     # the source
     def attach(self) -> None:
@@ -410,16 +410,13 @@ def test_a_life_without_events_shows_that_it_lives() -> None:
     assert 4 * SECOND < second - first < 6 * SECOND
 
 
-def test_many_that_waited_are_stored_in_parts_with_their_ends(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(waiting, "_BATCH_MAX", 5)
+def test_many_that_waited_are_stored_in_parts_with_their_ends(database: Database) -> None:
     starts = at(*range(1, 24))
     ends_of_all = [end((n, 23), boot_ns=50 + n) for n in range(1, 24)]
     desk = Desk([Round([[*starts, *ends_of_all]])])
     desk.seen -= 23
     recording = Recording(database, MACHINE, "0", START_NS)
-    desk.collector = Collector(desk.parts(sink=recording))
+    desk.collector = Collector(desk.parts(sink=recording, batch_max=5))
     desk.run(times=3)
     assert [len(events) for _, events in desk.shown] == [5, 5, 5, 5, 3]
     durations = [event.duration_ns for event in History(database).events(Filter())]

@@ -3,9 +3,12 @@
 import os
 import sqlite3
 import subprocess
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from tests.kernel.conftest import Recorder, finish, storm, wait_for
 
@@ -43,6 +46,30 @@ def test_the_file_stays_within_its_size_at_full_speed(record: Record, programs: 
     arguments = [int(event["argv"][1]) for event in recorder.events("--comm", "nothing")]
     assert max(arguments) == EACH - 1
     assert min(arguments) > 0
+
+
+@pytest.mark.parametrize("begin", ["BEGIN IMMEDIATE", "BEGIN"], ids=["locked", "read"])
+def test_the_file_stays_within_its_size_while_someone_else_is_at_it(
+    record: Record, programs: Path, begin: str
+) -> None:
+    recorder = record("--max-size", "10MB", "--quiet")
+    processes = storm(programs, EACH, EACH)
+    largest, until_s = 0, None
+    with closing(sqlite3.connect(recorder.db, isolation_level=None)) as other:
+        while any(process.poll() is None for process in processes):
+            largest = max(largest, on_disk(recorder.db))
+            if until_s is None and recorder.db.stat().st_size > LIMIT * 7 // 10:
+                other.execute(begin)
+                other.execute("SELECT count(*) FROM image").fetchone()
+                until_s = time.monotonic() + 3
+            elif other.in_transaction and time.monotonic() > (until_s or 0):
+                other.execute("COMMIT")
+    finish(processes)
+    recorder.stop()
+    assert until_s is not None
+    assert largest <= LIMIT
+    ((seen, stored, lost, _pruned, _rows),) = runs(recorder.db)
+    assert seen == stored + lost >= 2 * EACH
 
 
 def test_what_is_older_goes_while_recording(record: Record) -> None:
