@@ -7,10 +7,10 @@ an import and a recording may, they are merged.
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from heapq import merge
-from itertools import islice
+from itertools import chain, islice
 from sqlite3 import Connection
 from typing import Any
 
@@ -72,11 +72,10 @@ class History:
         if limit and not reverse:
             if limit <= _PAGE:
                 latest = islice(self._merged(selection, True, limit), limit)
-                yield from reversed(list(latest))
-                return
+                return reversed(list(latest))
             selection = self._latest(selection, limit)
         events = self._merged(selection, reverse, min(limit or _PAGE, _PAGE))
-        yield from islice(events, limit) if limit else events
+        return islice(events, limit) if limit else events
 
     def family(self, number: int) -> list[Event]:
         """An event with its ancestors and its descendants, oldest first; ancestors that were
@@ -159,7 +158,11 @@ class History:
         )
 
     def _merged(self, selection: Selection, reverse: bool, page: int) -> Iterator[Event]:
-        """The events in order. Spans that overlap in time are read side by side."""
+        """The events in order."""
+        return chain.from_iterable(self._parts(selection, reverse, page))
+
+    def _parts(self, selection: Selection, reverse: bool, page: int) -> Iterator[Iterable[Event]]:
+        """The events in order, some at a time. Spans that overlap in time are read side by side."""
         sign = -1 if reverse else 1
         edges = sorted(
             (sorted((sign * span.begin_ns, sign * span.end_ns)), span) for span in selection.spans
@@ -176,22 +179,24 @@ class History:
 
     def _side_by_side(
         self, selection: Selection, spans: Sequence[Span], reverse: bool, page: int
-    ) -> Iterator[Event]:
+    ) -> Iterable[Iterable[Event]]:
         if len(spans) == 1:
-            return self._stream(selection, spans[0], reverse, page)
+            return self._pages(selection, spans[0], reverse, page)
         page = max(min(page, _PAGE // max(len(spans), 1)), min(page, _PAGE_MIN))
         shift_ns = {self._runs[span.segment.run_id][0]: span.shift_ns for span in spans}
 
         def key(event: Event) -> tuple[int, int, int]:
             return event.boot_ns + shift_ns[event.boot_id], event.time_ns, event.id
 
-        streams = [self._stream(selection, span, reverse, page) for span in spans]
-        return merge(*streams, key=key, reverse=reverse)
+        streams = [
+            chain.from_iterable(self._pages(selection, span, reverse, page)) for span in spans
+        ]
+        return [merge(*streams, key=key, reverse=reverse)]
 
-    def _stream(
+    def _pages(
         self, selection: Selection, span: Span, reverse: bool, size: int
-    ) -> Iterator[Event]:
-        """The events of one span, a page at a time."""
+    ) -> Iterator[list[Event]]:
+        """The events of one span."""
         if selection.ids is not None:
             candidates = between(selection.ids, span.first_id, span.last_id)
             yield from self._pages_of(selection, span, candidates, reverse, size)
@@ -208,11 +213,11 @@ class History:
                     stretches.extend(reversed(ahead) if reverse else ahead)
                 rows = page_of(connection, selection.wanted, entries, stretches, reverse, size)
                 events = self._events(connection, span.segment, rows)
-            yield from events
+            yield events
 
     def _pages_of(
         self, selection: Selection, span: Span, ids: Sequence[int], reverse: bool, size: int
-    ) -> Iterator[Event]:
+    ) -> Iterator[list[Event]]:
         """The wanted among these rows."""
         ids = ids[::-1] if reverse else ids
         for at in range(0, len(ids), size):
@@ -223,7 +228,7 @@ class History:
                 page = ids[at : at + size]
                 rows = rows_of(connection, selection.wanted, entries, page, reverse)
                 events = self._events(connection, span.segment, rows)
-            yield from events
+            yield events
 
     def _events(self, connection: Connection, segment: Segment, rows: Sequence[Any]) -> list[Event]:
         """Rows of one segment with what they refer to."""
