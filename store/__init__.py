@@ -2,8 +2,9 @@
 
 writing    recording: a collector's life; transfer: an import, whose lines ndjson reads. Both hand
            their rows to rows, which asks intern for ids of what recurs, and lineage for parents
-reading    history: the events, by way of selection, which finds where to look, filter and
-           statement, which say it in SQL, and dictionary, which has what rows refer to
+reading    history: the events, by way of selection, which finds where to look, order, which reads
+           that in order, filter and statement, which say it in SQL, and dictionary, which has
+           what rows refer to
 finding    segments: stretches of rows; uses: which of their blocks refer to something
 ledger     state: sums and runs; coverage: when was recorded, and when something is missing
 config     config: the table; entry: what may be in it

@@ -1,16 +1,13 @@
 """Reading: one filter vocabulary and one path for query, replay and count.
 
 Events are ordered by boot_ns within a boot, which no setting of the clock disturbs, and boots
-by the wall clock. A segment holds its rows in that order; where segments overlap in time, as
-an import and a recording may, they are merged.
+by the wall clock.
 """
 
 from bisect import bisect_right
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from heapq import merge
-from itertools import chain, islice
+from itertools import islice
 from sqlite3 import Connection
 from typing import Any
 
@@ -20,6 +17,7 @@ from execdb.store.errors import DatabaseError
 from execdb.store.event import Event, ending
 from execdb.store.filter import Filter, glob_bytes, has_text
 from execdb.store.intern import readable
+from execdb.store.order import PAGE, Ordered
 from execdb.store.segments import (
     Segment,
     ancestors_of,
@@ -28,28 +26,19 @@ from execdb.store.segments import (
     segments_of,
 )
 from execdb.store.selection import (
-    Entries,
     Selection,
     Span,
-    Stretch,
-    between,
     count_of,
-    entries_of,
     entries_wanted,
     ids_within,
-    page_of,
-    rows_of,
-    stretches_of,
 )
 from execdb.store.typed import check_rows
 
-_PAGE = 1_000  # rows a transaction
-_PAGE_MIN = 20  # where many segments are read side by side
+_Moment = tuple[int, int, int]  # what orders events: shifted boot_ns, time_ns, id
 
 
 class History:
-    """The stored events. Reads in short transactions, paged by key, so that a slow reader never
-    holds up the recorder's file."""
+    """The stored events."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -70,11 +59,11 @@ class History:
         with self._database.reading() as connection:
             selection = self._select(connection, wanted)
         if limit and not reverse:
-            if limit <= _PAGE:
+            if limit <= PAGE:
                 latest = islice(self._merged(selection, True, limit), limit)
                 return reversed(list(latest))
             selection = self._latest(selection, limit)
-        events = self._merged(selection, reverse, min(limit or _PAGE, _PAGE))
+        events = self._merged(selection, reverse, min(limit or PAGE, PAGE))
         return islice(events, limit) if limit else events
 
     def family(self, number: int) -> list[Event]:
@@ -84,7 +73,7 @@ class History:
             found = ancestors_of(connection, number)
             ids = sorted({*found, *descendants_of(connection, number)}) if found else []
             everything = Selection(Filter(), self._spans(connection, Filter(), seen=True), ids)
-        return list(self._merged(everything, False, _PAGE))
+        return list(self._merged(everything, False))
 
     def latest_run(self) -> list[Event]:
         """Everything of the run that recorded last, and what was seen running then and started
@@ -93,7 +82,7 @@ class History:
             spans = self._spans(connection, Filter(), seen=True)
         latest = max((span.segment.run_id for span in spans if span.first_id > 0), default=None)
         ours = [span for span in spans if span.segment.run_id == latest]
-        events = list(self._merged(Selection(Filter(), ours, None), False, _PAGE))
+        events = list(self._merged(Selection(Filter(), ours, None), False))
         parents = {event.id: event.parent_id for event in events}
         above: set[int | None] = set()
         for event in events:
@@ -148,90 +137,33 @@ class History:
 
     def _latest(self, selection: Selection, limit: int) -> Selection:
         """The same, down to the latest `limit` events. Of each span these are its last."""
+
+        def moments(connection: Connection, span: Span, rows: Sequence[Any]) -> list[_Moment]:
+            check_rows(connection, "image", rows)
+            shift_ns, offset_ns = span.shift_ns, span.segment.offset_ns
+            return [(row[1] + shift_ns, row[1] + offset_ns, row[0]) for row in rows]
+
         spans = sorted(selection.spans, key=lambda span: span.first_id)
         starts = [span.first_id for span in spans]
         lowest: dict[int, int] = {}
-        for event in islice(self._merged(selection, True, min(limit, _PAGE)), limit):
-            lowest[bisect_right(starts, event.id) - 1] = event.id
+        ordered = Ordered(self._database, selection, moments, key=tuple)
+        for _, _, number in islice(ordered.read(reverse=True), limit):
+            lowest[bisect_right(starts, number) - 1] = number
         return selection._replace(
             spans=[spans[at]._replace(first_id=first) for at, first in lowest.items()]
         )
 
-    def _merged(self, selection: Selection, reverse: bool, page: int) -> Iterator[Event]:
-        """The events in order."""
-        return chain.from_iterable(self._parts(selection, reverse, page))
+    def _merged(self, selection: Selection, reverse: bool, page: int = PAGE) -> Iterator[Event]:
+        shift_ns = {self._boot_id(span.segment): span.shift_ns for span in selection.spans}
 
-    def _parts(self, selection: Selection, reverse: bool, page: int) -> Iterator[Iterable[Event]]:
-        """The events in order, some at a time. Spans that overlap in time are read side by side."""
-        sign = -1 if reverse else 1
-        edges = sorted(
-            (sorted((sign * span.begin_ns, sign * span.end_ns)), span) for span in selection.spans
-        )
-        together: list[Span] = []
-        end_ns = 0
-        for (from_ns, to_ns), span in edges:
-            if together and from_ns > end_ns:
-                yield from self._side_by_side(selection, together, reverse, page)
-                together = []
-            end_ns = max(end_ns, to_ns) if together else to_ns
-            together.append(span)
-        yield from self._side_by_side(selection, together, reverse, page)
-
-    def _side_by_side(
-        self, selection: Selection, spans: Sequence[Span], reverse: bool, page: int
-    ) -> Iterable[Iterable[Event]]:
-        if len(spans) == 1:
-            return self._pages(selection, spans[0], reverse, page)
-        page = max(min(page, _PAGE // max(len(spans), 1)), min(page, _PAGE_MIN))
-        shift_ns = {self._runs[span.segment.run_id][0]: span.shift_ns for span in spans}
-
-        def key(event: Event) -> tuple[int, int, int]:
+        def moment(event: Event) -> _Moment:
             return event.boot_ns + shift_ns[event.boot_id], event.time_ns, event.id
 
-        streams = [
-            chain.from_iterable(self._pages(selection, span, reverse, page)) for span in spans
-        ]
-        return [merge(*streams, key=key, reverse=reverse)]
+        return Ordered(self._database, selection, self._events, moment).read(reverse, page)
 
-    def _pages(
-        self, selection: Selection, span: Span, reverse: bool, size: int
-    ) -> Iterator[list[Event]]:
-        """The events of one span."""
-        if selection.ids is not None:
-            candidates = between(selection.ids, span.first_id, span.last_id)
-            yield from self._pages_of(selection, span, candidates, reverse, size)
-            return
-        entries: Entries | None = None
-        stretches: deque[Stretch] = deque()
-        while entries is None or stretches:
-            with self._database.reading() as connection:
-                if entries is None:
-                    entries = entries_of(connection, selection, span.segment)
-                    if entries is None:
-                        return
-                    ahead = stretches_of(connection, span, entries)
-                    stretches.extend(reversed(ahead) if reverse else ahead)
-                rows = page_of(connection, selection.wanted, entries, stretches, reverse, size)
-                events = self._events(connection, span.segment, rows)
-            yield events
-
-    def _pages_of(
-        self, selection: Selection, span: Span, ids: Sequence[int], reverse: bool, size: int
-    ) -> Iterator[list[Event]]:
-        """The wanted among these rows."""
-        ids = ids[::-1] if reverse else ids
-        for at in range(0, len(ids), size):
-            with self._database.reading() as connection:
-                entries = entries_of(connection, selection, span.segment)
-                if entries is None:
-                    return
-                page = ids[at : at + size]
-                rows = rows_of(connection, selection.wanted, entries, page, reverse)
-                events = self._events(connection, span.segment, rows)
-            yield events
-
-    def _events(self, connection: Connection, segment: Segment, rows: Sequence[Any]) -> list[Event]:
-        """Rows of one segment with what they refer to."""
+    def _events(self, connection: Connection, span: Span, rows: Sequence[Any]) -> list[Event]:
+        """Rows with what they refer to."""
+        segment = span.segment
         run_id, offset_ns = segment.run_id, segment.offset_ns
         boot_id, host = self._runs[run_id]
         check_rows(connection, "image", rows)

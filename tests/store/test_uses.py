@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from execdb.store import history, layout, rows
+from execdb.store import layout, order, rows
 from execdb.store.bounds import Bounds
 from execdb.store.database import Database, open_database
 from execdb.store.errors import DatabaseError
@@ -150,13 +150,13 @@ def test_a_needle_is_read_with_its_block_alone(
     varied_history: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[tuple[int, int]] = []
-    take = history.page_of
+    take = order.page_of
 
     def page_of(connection: Any, wanted: Any, entries: Any, stretches: Any, *rest: Any) -> Any:
         read.extend(stretches)
         return take(connection, wanted, entries, stretches, *rest)
 
-    monkeypatch.setattr(history, "page_of", page_of)
+    monkeypatch.setattr(order, "page_of", page_of)
     closed = known(varied_history)[:-1]
     for question in (Filter(arg="hay"), Filter(uid=23), Filter(comm="needle", uid=0)):
         read.clear()
