@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from execdb.store import history as module
 from execdb.store.database import Database
 from execdb.store.event import Event, Exec, Place
 from execdb.store.filter import Filter
@@ -289,6 +291,8 @@ def test_batches_that_come_late_are_put_in_order(
     expected = sorted(1_000 + n for numbers in batches for n in numbers)
     assert pids(history.events(Filter(), limit=limit)) == expected[-limit:]
     assert pids(history.events(Filter(), limit=limit, reverse=True)) == expected[-limit:][::-1]
+    with mock.patch.object(module, "PAGE", 2):  # a limit beyond is counted from the end first
+        assert pids(history.events(Filter(), limit=limit)) == expected[-limit:]
     within = [pid for pid in expected if 1_000 + since <= pid < 1_000 + until]
     assert pids(history.events(between)) == within
     assert history.count(between) == len(within)
