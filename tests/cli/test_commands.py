@@ -5,6 +5,7 @@ import os
 import pty
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -292,6 +293,22 @@ def test_a_reader_that_has_enough(filled: Path) -> None:
         assert done.stdout.splitlines()[-1] == "0"
         assert "Traceback" not in done.stderr
         assert "Broken" not in done.stderr
+
+
+def test_a_pipe_gets_much_at_once_however_python_was_started(filled: Path) -> None:
+    with open_database(filled) as database:
+        recorded(database, [an_exec(n, argv=("x" * 97,)) for n in range(100, 603)])
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:  # where each write is told apart
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        process = subprocess.Popen([EXECDB, "query"], stdout=theirs, env=environment)
+        theirs.close()
+        writes = [ours.recv(1 << 20)]
+        while writes[-1]:
+            writes.append(ours.recv(1 << 20))
+        assert process.wait(60) == 0
+    assert b"".join(writes).count(b"\n") > 503
+    assert len(writes) < 23
 
 
 @pytest.mark.parametrize("closed", ["query >&-", "query 2>&-", "import - <&-", "config list >&-"])
