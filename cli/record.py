@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from execdb.store.recording import Machine
     from execdb.store.watch import Watch
 
+_STEPS = 8  # of retention between two drains: as much may go as comes
 _LOCK_MS = 30  # the rings go on filling while the database is locked by someone else
 
 
@@ -132,7 +133,9 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
 
     def tidy() -> None:
         checkpoints.look()
-        retention.step(clock.wall_ns())
+        for _ in range(_STEPS):
+            if retention.step(clock.wall_ns()) is None or not retention.behind:
+                break
 
     most = bounds.batch_max
     parts = Parts(source, recording, mirror, clock, show, running_images, tidy, room, _warn, most)

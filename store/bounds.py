@@ -6,7 +6,7 @@ WAL_MAX = 256 << 20  # bytes; taking up a larger one would hold up recording for
 MAX_BYTES_MIN = 10_000_000
 _RESERVE_MAX = 64_000_000
 _BATCH_MAX = 20_000  # the rings go on filling while one is stored
-_BATCH_BYTES = 512  # of the reserve for each exec of a batch: twice what the largest take
+_BATCH_BYTES = 1_024  # of the reserve for each exec of a batch, which takes 50 to 250
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ class Retention:
     ) -> None:
         self._database, self._bounds, self._wal_bytes = database, bounds, wal_bytes
         self._enough_bytes: int | None = None  # while too much is used: how much is not
+        self.behind = False  # more is used than may be: the next step should not wait
         self._before_ns: int | None = None  # what is older goes
         self._looked_ns = 0
         with database.reading() as connection:
@@ -87,7 +88,8 @@ class Retention:
         if room is not None:
             size = size_of(self._database, self._wal_bytes)
             used = size.total - size.wal - size.free
-            if used > room:
+            self.behind = used > room
+            if self.behind:
                 self._enough_bytes = room - room // _SLACK
             elif self._enough_bytes is not None and used <= self._enough_bytes:
                 self._enough_bytes = None

@@ -171,6 +171,20 @@ def test_a_file_that_is_too_large_is_made_smaller(database: Database) -> None:
     assert value_of(database, "PRAGMA integrity_check") == "ok"
 
 
+def test_it_is_behind_until_no_more_is_used_than_may_be(database: Database) -> None:
+    bounds = Bounds(max_bytes=10_000_000)
+    retention, room, steps = Retention(database, bounds), bounds.room_bytes or 0, 0
+    recorded(database, [an_exec(n, argv=("y" * 40, str(n))) for n in range(120_003)])
+    assert not retention.behind  # nobody has looked
+    retention.step(START_NS)
+    while retention.behind:
+        steps += 1
+        retention.step(START_NS)
+    assert steps > 5
+    size = size_of(database)
+    assert size.total - size.wal - size.free <= room
+
+
 def test_no_step_holds_up_a_recorder_for_long(database: Database) -> None:
     recording = recorded(database, [])
     for batch in range(0, 100_000, 2_000):
