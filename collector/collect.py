@@ -78,8 +78,8 @@ class Room(Protocol):
 class Parts:
     """What the loop is wired to. `show` is called with (ids, events) after each commit;
     `running` lists the images that run already, with the clock's offset as its parameter; `tidy`
-    is called once a drain and takes at most some milliseconds; `warn` tells the user; at most
-    `batch_max` execs are stored at once."""
+    is called once a drain and takes some milliseconds, more while old rows must go; `warn` tells
+    the user; at most `batch_max` execs are stored at once."""
 
     source: Source
     sink: Sink
