@@ -15,25 +15,12 @@ from execdb.store.event import Counts
 from execdb.store.file import prepare
 from execdb.store.recording import Machine, Recording
 from tests.bench import proc, synthetic
-
-TRACE = Path(__file__).parents[3] / "shared" / "traces" / "gnu-hello-build.ndjson"
+from tests.trace import hello_build
 
 
 def trace() -> list[dict[str, Any]]:
-    """The recorded build, or one made up where it is not there."""
-    if TRACE.exists():
-        return [json.loads(line) for line in TRACE.read_text().splitlines()]
-    return [_made_up(number) for number in range(2879)]
-
-
-def _made_up(number: int) -> dict[str, Any]:
-    boot_ns = 10**12 + number * 4_000_000
-    words = ["/usr/bin/gcc", "-O2", "-c", f"file{number % 1085}.c", "-I", "/usr/include" * 5]
-    return {
-        "time_ns": synthetic.START_NS + boot_ns, "boot_ns": boot_ns, "boot_id": "made-up",
-        "host": "bench", "pid": 1000 + number, "ppid": 1000, "uid": 0, "euid": 0, "gid": 0,
-        "comm": "gcc", "filename": words[0], "argv": words, "message": "Hello World",
-    }  # fmt: skip
+    """The recorded build."""
+    return [json.loads(line) for line in hello_build().splitlines()]
 
 
 KINDS: dict[str, Callable[[int], Iterator[synthetic.Batch]]] = {

@@ -19,10 +19,10 @@ from execdb.store.database import open_database
 from execdb.store.event import json_of, to_dict
 from execdb.store.lock import CollectorLock
 from tests.conftest import EXECDB, START_NS, Answer, an_event, an_exec, counts, recorded
+from tests.trace import hello_build
 
 Run = Callable[..., Answer]
 Execdb = Callable[..., subprocess.CompletedProcess[str]]
-TRACE = Path(__file__).parents[3] / "shared" / "traces" / "gnu-hello-build.ndjson"
 
 
 def refused(answer: Answer, code: int, *words: str) -> None:
@@ -413,12 +413,9 @@ def events_of(answer: Answer) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def trace(tmp_path: Path) -> Path:
-    """A build of GNU hello where it is at hand, else something like it."""
-    if TRACE.exists():
-        return TRACE
+    """A recorded build of GNU hello."""
     file = tmp_path / "trace.ndjson"
-    events = [an_event(n, argv=("cc", "-o", f"{n % 97}.o", "a b")) for n in range(1_009)]
-    file.write_text("".join(json_of(to_dict(event)) + "\n" for event in events))
+    file.write_text(hello_build())
     return file
 
 

@@ -9,28 +9,15 @@ from statistics import median
 
 import pytest
 
-from tests.conftest import EXECDB, an_event
-from tests.store.test_transfer import lines_of
-
-SHARED = Path(__file__).parents[3] / "shared" / "traces" / "gnu-hello-build.ndjson"
-
-
-def _a_build() -> str:
-    """In place of the shared trace where a checkout stands alone: 1,009 events in 4 s."""
-    start_ns = 1_760_000_000_000_000_000
-    offsets = [number * 4_000_000 - number % 7 * 450_001 for number in range(1009)]
-    events = (
-        an_event(number, time_ns=start_ns + at_ns, boot_ns=10**12 + at_ns)
-        for number, at_ns in enumerate(offsets)
-    )
-    return "".join(lines_of(events))
+from tests.conftest import EXECDB
+from tests.trace import hello_build
 
 
 @pytest.fixture(scope="module")
 def build(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """A database with the build in it, and what query says of it."""
     db = tmp_path_factory.mktemp("build") / "execdb.db"
-    trace = SHARED.read_text() if SHARED.exists() else _a_build()
+    trace = hello_build()
     subprocess.run([EXECDB, "--db", db, "import", "-"], input=trace, text=True, check=True)
     done = subprocess.run(
         [EXECDB, "--db", db, "query", "--format", "ndjson"],
