@@ -42,7 +42,8 @@ def parse_time(
     `2026-01-31 03:00` or, today, `03:00`; `@SECONDS` since 1970. Raises UsageError.
 
     A local time that was there twice, as the clocks went back, is the earlier one, or with `later`
-    the later one, and `say` is told which. One that never was raises UsageError.
+    the later one; one that was left out is the moment at which the clocks went forward. `say` is
+    told of both.
     """
     text = text.strip()
     try:
@@ -113,13 +114,14 @@ def _absolute_ns(text: str, now_ns: int, later: bool, say: Callable[[str], None]
         raise ValueError
     fraction = _FRACTION.search(text)
     whole = _FRACTION.sub("", text, count=1)
-    moment = _moment(whole, now_ns)
+    moment = named = _moment(whole, now_ns)
     if moment.tzinfo is None and re.search("[T: ]", whole) is None:
         moment = _first_of_day(moment)
     elif moment.tzinfo is None:
         moment = _in_zone(moment, later, say)
     since = moment - _EPOCH
-    nanoseconds = int(fraction[1][:9].ljust(9, "0")) if fraction else 0
+    is_named = moment.replace(tzinfo=named.tzinfo) == named  # else the clocks left it out
+    nanoseconds = int(fraction[1][:9].ljust(9, "0")) if fraction and is_named else 0
     return (since.days * 86_400 + since.seconds) * _SECOND_NS + nanoseconds
 
 
@@ -137,15 +139,17 @@ def _moment(text: str, now_ns: int) -> datetime:
 
 
 def _in_zone(local: datetime, later: bool, say: Callable[[str], None]) -> datetime:
-    """A local time with its zone. Raises UsageError for one that the clocks left out."""
+    """A local time with its zone. One that the clocks left out is the moment at which they did:
+    all that happened was before or after both."""
     first, last = _both(local)
     if first.replace(tzinfo=None) != local:
         jump = _jump(first, last)
-        before = (jump - timedelta(seconds=1)).astimezone()
-        raise UsageError(
-            f"{local} was never there, as the clocks went forward: give '{_plain(before)}', which "
-            f"was before that, or '{_plain(jump)}', which came next"
+        before = jump.astimezone(first.tzinfo).replace(tzinfo=None)
+        say(
+            f"note: {local} was never there, as the clocks went forward from {before} to "
+            f"{jump.replace(tzinfo=None)}: took that moment"
         )
+        return jump
     if first == last:
         return first
     chosen, other = (last, first) if later else (first, last)
@@ -177,7 +181,3 @@ def _jump(before: datetime, behind: datetime) -> datetime:
         else:
             behind = middle
     return behind
-
-
-def _plain(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S}"

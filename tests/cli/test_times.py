@@ -130,21 +130,20 @@ def moment(text: str) -> int:
 
 
 @pytest.mark.parametrize(
-    ("text", "before", "behind"),
-    [
-        ("2026-03-29 02:30", "01:59:59", "03:00:00"),
-        ("2026-03-29 02:00", "01:59:59", "03:00:00"),
-        ("2026-03-29 02:59:59.999", "01:59:59", "03:00:00"),
-    ],
+    "text", ["2026-03-29 02:30", "2026-03-29 02:00", "2026-03-29 02:59:59.999", "2026-03-29T02:01"]
 )
-def test_a_local_time_that_never_was_is_told_its_neighbours(
-    berlin: None, text: str, before: str, behind: str
+@pytest.mark.parametrize("later", [False, True])
+def test_a_local_time_that_never_was_is_the_moment_of_the_change(
+    berlin: None, text: str, later: bool
 ) -> None:
-    with pytest.raises(UsageError, match="was never there") as refused:
-        parse_time(text, NOW)
-    for neighbour in (f"'2026-03-29 {before}'", f"'2026-03-29 {behind}'"):
-        assert neighbour in str(refused.value)
-        parse_time(neighbour.strip("'"), NOW)  # they were
+    """Nothing happened between: what was before the one was before the other."""
+    said: list[str] = []
+    found = parse_time(text, NOW, later=later, say=said.append)
+    assert found == moment("2026-03-29 03:00+02:00")
+    (note,) = said
+    assert note.startswith("note: 2026-03-29 02:")
+    assert "was never there, as the clocks went forward from 2026-03-29 02:00:00 to " in note
+    assert "to 2026-03-29 03:00:00: took that moment" in note
 
 
 @pytest.mark.parametrize("text", ["2026-10-25 02:30", "2026-10-25 02:00", "2026-10-25 02:59:59"])
