@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from execdb.cli.escape import escape
-from execdb.cli.options import uid_of
+from execdb.cli.options import as_recorded, uid_of
 from execdb.store.entry import check_message
 from execdb.store.errors import ExecdbError
 
@@ -39,6 +39,7 @@ def set_(
     message: Annotated[str, typer.Argument(help="At most 12 bytes of UTF-8.", metavar="MESSAGE")],
 ) -> None:
     """Add or change an entry."""
+    message = as_recorded(message)
     number, text = uid_of(uid), check_message(message)
     with _table(context.obj, create=True) as table:
         generation = table.set(number, text)
@@ -93,7 +94,7 @@ def default(
 ) -> None:
     """Show the message of users without an entry, or change it."""
     if message is not None:
-        check_message(message)
+        message = check_message(as_recorded(message))
     with _table(context.obj, create=message is not None) as table:
         if message is None:
             print(escape(table.read().default))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from execdb.cli import options
+from execdb.cli.escape import escape
 from execdb.cli.gaps import INCOMPLETE, causes, story_of, total
 from execdb.cli.times import duration
 from execdb.store.event import local_time, rfc3339
@@ -96,11 +97,11 @@ def lines(found: Sequence["Stretch"], events: Sequence[int]) -> list[str]:
 
 def _what(stretch: "Stretch", stored: int) -> str:
     if stretch.why is not None:
-        return f"blind     {stretch.why}"
+        return f"blind     {escape(stretch.why)}"
     extra = ""
     if stretch.lost:
         by_cause = dict(stretch.lost)
         extra = f", {sum(by_cause.values())} lost ({causes(by_cause)})"
     if stretch.pruned:
         extra = f", {stretch.pruned} pruned"
-    return f"{stretch.kind:<9} {stored} execs{extra}"
+    return f"{escape(stretch.kind):<9} {stored} execs{extra}"

@@ -1,6 +1,5 @@
 """What the history lacks, for people: which stretches, and in words."""
 
-import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from execdb.cli.escape import escape
+from execdb.cli.streams import say
 from execdb.cli.times import duration
 from execdb.store.event import Event, local_time
 
@@ -64,7 +64,7 @@ class Oldest:
 def report(gaps: Sequence["Stretch"], *, strict: bool) -> None:
     """A line on stderr for each kind of them. With `strict` they are an exit code, too."""
     for line in notes(gaps):
-        print(line, file=sys.stderr)
+        say(line)
     if strict and gaps:
         raise typer.Exit(INCOMPLETE)
 

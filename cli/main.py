@@ -2,17 +2,22 @@
 
 import contextlib
 import gc
-import io
 import os
 import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
-import typer
-import typer.core
-import typer.main
+try:
+    import typer
+    import typer.core
+    import typer.main
+except (ImportError, MemoryError) as error:  # it is installed, but perhaps there is no room for it
+    sys.exit(f"execdb: cannot load Typer ({error or 'no memory'}): is there enough memory?")
+except KeyboardInterrupt:
+    sys.exit(130)
 
+from execdb.cli import failures, streams
 from execdb.cli.output import ReaderGone
 from execdb.cli.version import VERSION
 from execdb.store.errors import ExecdbError
@@ -37,7 +42,6 @@ COMMANDS = {
     "doctor": "Check this machine; exit 1 if recording would not work.",
     "config": "Manage the message of each user.",
 }
-_BUFFER_BYTES = 65_536  # of stdout; what a pipe holds
 _MODULES = {"import": "transfer"}  # where it is not the command's name
 _FUNCTIONS = {"import": "import_"}
 # Plain help: Rich would double the time of every start.
@@ -99,17 +103,21 @@ def main() -> NoReturn:
     """The console script. Ends without taking the interpreter apart, which takes a fifth of the
     time of a short command: what must be closed or written is by then."""
     gc.set_threshold(50_000)  # imports make many objects and no garbage
-    _buffer_stdout()
-    code = run(sys.argv[1:])
+    failures.keep_to_lines()
+    try:
+        streams.buffer_stdout()
+        code = run(sys.argv[1:])
+    except Exception as error:  # the last resort
+        code = _fail(failures.unexpected(error), 1)
     if code:  # else it is flushed; an error there has no better code than this one
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
     os._exit(code)
 
 
 def run(arguments: list[str]) -> int:
-    """Runs a command; whatever ends it becomes one line on stderr and an exit code."""
-    _mend_streams()
+    """Runs a command; whatever is to be expected becomes one line on stderr and an exit code."""
+    streams.set_up()
     try:
         code = app(arguments or ["--help"], standalone_mode=False, prog_name="execdb")
         sys.stdout.flush()
@@ -123,39 +131,11 @@ def run(arguments: list[str]) -> int:
     except (ReaderGone, BrokenPipeError):  # the reader has what it wanted
         return _abandon_stdout()
     except OSError as error:  # a full disk under stdout, a vanished terminal
-        if error.filename is None:
-            _abandon_stdout()
-        where = "" if error.filename is None else f"{error.filename}: "
-        return _fail(f"{where}{error.strerror or error}", 1)
-
-
-def _mend_streams() -> None:
-    """Streams that are closed from the start read and write nothing; text that the terminal's
-    encoding lacks is escaped."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _buffer_stdout() -> None:
-    """So that a file or a pipe gets much at once. PYTHONUNBUFFERED, which services and containers
-    often set, would have each line of an export written by itself."""
-    stdout = sys.stdout
-    if stdout is not None and not stdout.isatty():
-        number, encoding = stdout.fileno(), stdout.encoding
-        sys.stdout = open(number, "w", _BUFFER_BYTES, encoding, closefd=False)  # noqa: SIM115
+        return _fail(failures.reason(error), 1)
 
 
 def _fail(sentence: str, code: int) -> int:
-    from execdb.cli.escape import escape
-
-    try:
-        print(f"execdb: {escape(sentence.strip())}", file=sys.stderr)
-    except OSError:
-        _abandon_stdout()
+    streams.say(f"execdb: {failures.shortened(sentence.strip())}")
     return code
 
 

@@ -3,7 +3,6 @@
 import os
 import pwd
 import re
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from execdb.cli.sizes import parse_size
+from execdb.cli.streams import say
 from execdb.cli.times import parse_age, parse_time
 from execdb.store.entry import UID_MAX, check_uid
 from execdb.store.errors import UsageError
-from execdb.store.event import local_time
+from execdb.store.event import local_time, text_of
 
 if TYPE_CHECKING:
     from execdb.store.bounds import Bounds
@@ -42,7 +42,15 @@ Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if any of it
 Loginuid = Annotated[str | None, typer.Option(help="Who logged in, behind sudo.", metavar="USER")]
 Cgroup = Annotated[str | None, typer.Option(help="Control group; * and ? match.", metavar="PATH")]
 Failed = Annotated[
-    bool | None, typer.Option("--failed/--succeeded", help="Only attempts that failed, or none.")
+    bool | None,
+    typer.Option(
+        "--failed/--succeeded",
+        help="Only what did not do well (a non-zero exit, a signal, or an attempt that failed), or "
+        "only what exited with 0. What runs, or was replaced by another exec, is neither.",
+    ),
+]
+Running = Annotated[
+    bool, typer.Option("--running", help="Only what has no end: it runs, or none was recorded.")
 ]
 Btf = Annotated[
     Path | None,
@@ -83,13 +91,26 @@ def uid_of(text: str) -> int:
         raise UsageError(f"there is no user {text!r} on this machine: give the number") from None
 
 
+def as_recorded(given: Any) -> Any:
+    """Text of the command line as recorded text is: its bytes taken for UTF-8, though the locale
+    may say otherwise. Other values as they are."""
+    if not isinstance(given, str):
+        return given
+    try:
+        return text_of(os.fsencode(given))
+    except UnicodeEncodeError:  # half a surrogate, which no command line has
+        return given
+
+
 def filter_of(params: Mapping[str, Any]) -> "Filter":
     """The store's filter from a command's parameters as they were typed; what is no filter is
     passed over. Raises UsageError."""
     from execdb.store.filter import Filter
 
+    if params["running"] and params["failed"] is not None:
+        raise UsageError("--running and --failed or --succeeded exclude each other")
     now_ns = time.time_ns()
-    values = {key: params[key] for key in _AS_TYPED}
+    values = {key: as_recorded(params[key]) for key in _AS_TYPED}
     for key in ("uid", "loginuid"):
         values[key] = None if params[key] is None else uid_of(params[key])
     values["since_ns"], values["until_ns"] = span_of(params["since"], params["until"], now_ns)
@@ -99,18 +120,21 @@ def filter_of(params: Mapping[str, Any]) -> "Filter":
 def span_of(since: str | None, until: str | None, now_ns: int) -> tuple[int | None, int | None]:
     """What --since and --until name, in ns since the epoch. Raises UsageError where --since is the
     later one; says on stderr where it is still to come, as 23:00 is in the morning."""
-    since_ns = None if since is None else parse_time(since, now_ns)
-    until_ns = None if until is None else parse_time(until, now_ns)
+    since_ns = None if since is None else parse_time(since, now_ns, say=say)
+    until_ns = None if until is None else parse_time(until, now_ns, later=True, say=say)
     if since_ns is not None and until_ns is not None and since_ns > until_ns:
         raise UsageError(
             f"--since {local_time(since_ns)} is later than --until {local_time(until_ns)}"
         )
     if since_ns is not None and since_ns > now_ns:
-        print(f"note: --since {local_time(since_ns)} is still to come", file=sys.stderr)
+        say(f"note: --since {local_time(since_ns)} is still to come")
     return since_ns, until_ns
 
 
-_AS_TYPED = ("pid", "ppid", "comm", "path", "arg", "message", "cgroup", "failed", "descendants_of")
+_AS_TYPED = (
+    *("pid", "ppid", "comm", "path", "arg", "message", "cgroup"),
+    *("failed", "running", "descendants_of"),
+)
 
 
 def bounds_of(keep: str | None, max_size: str | None) -> "Bounds":

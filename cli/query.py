@@ -10,6 +10,7 @@ from execdb.cli import options
 from execdb.cli.gaps import Oldest, gaps_in, report, story_of
 from execdb.cli.output import emit
 from execdb.cli.render import renderer
+from execdb.cli.streams import encode_for, say
 
 _ON_A_TERMINAL = 50  # events shown unless asked for more
 
@@ -37,6 +38,7 @@ def query(
     loginuid: options.Loginuid = None,
     cgroup: options.Cgroup = None,
     failed: options.Failed = None,
+    running: options.Running = False,
     descendants_of: options.DescendantsOf = None,
     limit: Annotated[
         int | None,
@@ -63,6 +65,7 @@ def query(
     wanted = options.filter_of(context.params)
     terminal = sys.stdout.isatty()
     shown = format or (Format.TABLE if terminal else Format.LINE)
+    encode_for(shown)
     short = limit is None and terminal and shown in (Format.TABLE, Format.LINE)
     with open_database(context.obj) as database:
         history = History(database)
@@ -82,4 +85,4 @@ def query(
 
 def _note_the_rest(total: int) -> None:
     if total > _ON_A_TERMINAL:
-        print(f"the latest {_ON_A_TERMINAL} of {total}; --limit 0 shows all", file=sys.stderr)
+        say(f"the latest {_ON_A_TERMINAL} of {total}; --limit 0 shows all")

@@ -253,18 +253,20 @@ def _shower(
         return lambda ids, execs: None, lambda: 0
     from execdb.cli.live import Live
     from execdb.cli.render import renderer
+    from execdb.cli.streams import encode_for
 
+    encode_for(shown)
     live = Live(renderer(shown), machine, run_id, stop.ask)
     return live.show, live.close
 
 
 def this_machine() -> "Machine":
-    import socket
-
+    from execdb.store.event import text_of
     from execdb.store.recording import Machine
 
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return Machine(host=socket.gethostname(), boot_id=boot_id, kernel=os.uname().release)
+    host = text_of(os.fsencode(os.uname().nodename))  # any bytes may be a host's name
+    return Machine(host=host, boot_id=boot_id, kernel=os.uname().release)
 
 
 def _say(text: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from execdb.cli.escape import escape, quote
 from execdb.cli.objects import objects
-from execdb.store.event import Event, json_of, rfc3339, to_dict
+from execdb.store.event import Event, rfc3339, to_dict
 
 Renderer = Callable[[Iterable[Event]], Iterator[str]]
 
@@ -47,17 +47,20 @@ def json(events: Iterable[Event]) -> Iterator[str]:
 
 
 def csv_lines(events: Iterable[Event]) -> Iterator[str]:
-    """RFC 4180 with a header; argv is a JSON array. Control characters are escaped: what is
-    exact to the byte is JSON."""
+    """RFC 4180 with a header; argv is a JSON array. What cannot be seen is escaped, and what a
+    spreadsheet would run is not run: what is exact to the byte is JSON."""
     import csv
+
+    from execdb.cli.cells import cell, json_cell
 
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     header = ["id", "run_id", "time_ns", "time", *Event._fields[3:]]
     writer.writerow(header)
     for event in events:
-        values = to_dict(event) | {"argv": json_of(event.argv), "truncated": int(event.truncated)}
-        writer.writerow([escape(v) if isinstance(v, str) else v for v in values.values()])
+        values = to_dict(event) | {"argv": None, "truncated": int(event.truncated)}
+        row = {key: cell(v) if isinstance(v, str) else v for key, v in values.items()}
+        writer.writerow((row | {"argv": json_cell(event.argv)}).values())
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()

@@ -16,6 +16,7 @@ from execdb.cli.gaps import INCOMPLETE, gaps_in, note, story_of
 from execdb.cli.output import emit
 from execdb.cli.pace import play, schedule, with_asides
 from execdb.cli.render import renderer
+from execdb.cli.streams import encode_for, say
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
 
@@ -42,6 +43,7 @@ def replay(
     loginuid: options.Loginuid = None,
     cgroup: options.Cgroup = None,
     failed: options.Failed = None,
+    running: options.Running = False,
     descendants_of: options.DescendantsOf = None,
     speed: Annotated[
         float, typer.Option(help="2 is twice as fast; 0 as fast as possible.", min=0)
@@ -62,6 +64,7 @@ def replay(
         raise UsageError("--speed must be a number")
     if idle_limit is not None and isnan(idle_limit):
         raise UsageError("--idle-limit must be a number of seconds")
+    encode_for(format)
     wanted = options.filter_of(context.params)
     report = Report()
     with open_database(context.obj) as database:
@@ -98,7 +101,7 @@ def _say_between(events: Iterator[Event], asides: Sequence[tuple[int, str]]) -> 
 def _say(text: str) -> None:
     """Where it belongs among the events, if both go to one terminal."""
     sys.stdout.flush()
-    print(text, file=sys.stderr)
+    say(text)
 
 
 class Report:
@@ -130,4 +133,4 @@ class Report:
 
             middle_ms, worst_ms = median(self._late_s) * 1e3, max(self._late_s) * 1e3
             late = f", late by {middle_ms:.3f} ms in the median, {worst_ms:.3f} ms at most"
-        print(f"replayed {self.events} execs in {elapsed_s:.3f} s{late}", file=sys.stderr)
+        say(f"replayed {self.events} execs in {elapsed_s:.3f} s{late}")

@@ -1,7 +1,7 @@
 """execdb tree: who started what."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated
 
 import typer
@@ -48,18 +48,36 @@ def tree(
 
 def draw(events: Iterable[Event], chosen: int | None) -> Iterator[str]:
     """The forest, each root with what it started below it. The chosen event is marked. Deep
-    chains are common where scripts exec one another, so nothing here recurses."""
+    chains are common where scripts exec one another, so nothing here recurses. Events that a file
+    claims to be ancestors of themselves are drawn once, with a mark on the first."""
     children: dict[int | None, list[Event]] = defaultdict(list)
     events = list(events)
     there = {event.id for event in events}
     for event in events:
         children[event.parent_id if event.parent_id in there else None].append(event)
+    drawn: set[int] = set()
+    for root in (*children[None], *events):  # of the latter what no root leads to, in a circle
+        if root.id not in drawn:
+            mark = CIRCLE if root.parent_id in there else ""
+            for line in _below(root, children, drawn, chosen):
+                yield line + mark
+                mark = ""
+
+
+CIRCLE = " (the file says that it is its own ancestor)"
+
+
+def _below(
+    root: Event, children: Mapping[int | None, list[Event]], drawn: set[int], chosen: int | None
+) -> Iterator[str]:
     # What is still to be drawn: the event, and the lines to its left.
-    waiting = [(event, "", "") for event in reversed(children[None])]
+    waiting = [(root, "", "")]
+    drawn.add(root.id)
     while waiting:
         event, stem, branch = waiting.pop()
         yield stem + branch + describe(event, event.id == chosen)
-        below = children[event.id]
+        below = [child for child in children.get(event.id, ()) if child.id not in drawn]
+        drawn.update(child.id for child in below)
         stem += {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
         for position, child in enumerate(reversed(below)):
             waiting.append((child, stem, "├─ " if position else "└─ "))

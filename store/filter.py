@@ -5,14 +5,15 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, func, not_, or_, select
 
 from execdb.store import schema
-from execdb.store.event import json_of
+from execdb.store.event import REPLACED, json_of
 from execdb.store.intern import readable, storable
 
 _image, _command, _program = schema.image, schema.command, schema.program
 _argument, _origin = schema.argument, schema.origin
+_NOT_WELL = 0xFF7F  # bits of a status: the exit code and the signal (wait(2))
 
 
 @dataclass(frozen=True)
@@ -33,15 +34,22 @@ class Filter:
     until_ns: int | None = None
     loginuid: int | None = None
     cgroup: str | None = None
-    failed: bool | None = None  # True: only failed attempts; False: none of them
+    failed: bool | None = None  # True: what did not do well; False: what exited with 0
+    running: bool = False  # only what has no end
     descendants_of: int | None = None  # a row's id
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """What a row's own columns must fulfil, besides the time."""
         conditions = [*_equal(_image.c.pid, self.pid), *_equal(_image.c.ppid, self.ppid)]
-        if self.failed is not None:
-            errno = _image.c.errno
-            conditions.append(errno.is_not(None) if self.failed else errno.is_(None))
+        errno, status = _image.c.errno, _image.c.status
+        # As `ending` reads a status: null while there is none, and replaced images did not end.
+        well = status.op("&")(_NOT_WELL) == 0
+        if self.failed:
+            conditions.append(or_(errno.is_not(None), and_(status != REPLACED, not_(well))))
+        elif self.failed is not None:
+            conditions += [errno.is_(None), status != REPLACED, well]
+        if self.running:
+            conditions += [errno.is_(None), status.is_(None)]
         return conditions
 
     def arguments(self) -> list[ColumnElement[bool]]:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from unicodedata import category
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,6 +39,26 @@ def test_a_shell_reads_back_every_byte() -> None:
     assert read_by_bash(" ".join(map(quote, arguments))) == [raw_of(a) for a in arguments]
 
 
+def test_nothing_that_is_invisible_is_left() -> None:
+    """Of all there is: what Unicode says has no width, or is blank, or turns text around."""
+    for code in (*range(0x20), *range(0x7F, 0xD800), *range(0xE000, 0x110000)):
+        shown = escape(chr(code))
+        if category(chr(code)) in ("Cc", "Cf", "Cn", "Co", "Zl", "Zp") or is_ignorable(code):
+            assert shown.isascii(), hex(code)
+        assert quote(chr(code)).count(chr(code)) == (shown == chr(code)), hex(code)
+
+
+def is_ignorable(code: int) -> bool:
+    """Default_Ignorable_Code_Point of Unicode's DerivedCoreProperties.txt."""
+    ranges = (
+        *((0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5)),
+        *((0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F)),
+        *((0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0)),
+        *((0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)),
+    )
+    return any(first <= code <= last for first, last in ranges)
+
+
 @given(ARGUMENT)
 def test_nothing_that_a_terminal_acts_on_is_left(text: str) -> None:
     for shown in (escape(text), quote(text)):
@@ -56,6 +77,12 @@ def test_nothing_that_a_terminal_acts_on_is_left(text: str) -> None:
         ("\udcff", "\\xff"),
         ("abc\u202ecba", "abc\\u202ecba"),
         ("\U000e0001", "\\U000e0001"),
+        ("a\u200bb\u200fc\u2060d\u2069e", "a\\u200bb\\u200fc\\u2060d\\u2069e"),
+        ("\ufeff\u00ad\u061c", "\\ufeff\\u00ad\\u061c"),
+        ("\u2028\u2029\x85", "\\u2028\\u2029\\u0085"),
+        ("\u3164\uffa0\u115f\u2800", "\\u3164\\uffa0\\u115f\\u2800"),
+        ("\u034f\ufe0f\U000e0100", "\\u034f\\ufe0f\\U000e0100"),
+        ("e\u0301", "e\u0301"),
     ],
 )
 def test_what_is_shown(text: str, shown: str) -> None:
@@ -69,6 +96,7 @@ def test_what_is_shown(text: str, shown: str) -> None:
         ("/usr/bin/gcc-12", "/usr/bin/gcc-12"),
         ("-Wall", "-Wall"),
         ("a b", "'a b'"),
+        ("a\u3164b", "$'a\\u3164b'"),
         ("it's", "'it'\\''s'"),
         ("$HOME", "'$HOME'"),
         ("~", "'~'"),

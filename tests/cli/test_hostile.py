@@ -9,6 +9,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from execdb.cli.tree import CIRCLE
 from execdb.store.database import open_database
 from execdb.store.event import Place, to_dict
 from execdb.store.recording import Recording
@@ -30,6 +31,7 @@ READING = (
     ("query", "--format", "ndjson"),
     ("tree", "--id", "2"),
     ("status",),
+    ("coverage",),
 )
 PRUNING = (("prune", "--older-than", "0s"),)
 CONFIG = (("config", "list"), ("config", "get", "0"), ("status", "--format", "json"))
@@ -43,6 +45,7 @@ MORE = (
     ("replay", "--speed", "0"),
     ("tree",),
     ("status", "--format", "json"),
+    ("coverage", "--format", "json", "--since", "1d"),
 )
 VALUES: dict[str, tuple[str, object]] = {
     "nothing": ("?", None),
@@ -162,6 +165,21 @@ def test_parents_that_go_round_in_a_circle(own_database: Path, sound: bytes, run
     own_database.write_bytes(sound)
     assert forge(own_database, "image", "parent_id", 2)
     assert_answers(run, (*READING, *MORE), "a circle")
+    for options in (("--id", "1"), ("--id", "2"), ()):
+        drawn = run("tree", *options).out.splitlines()
+        (begin,) = (number for number, line in enumerate(drawn) if CIRCLE in line)
+        assert "[id 1]" in drawn[begin]
+        assert "[id 2]" in drawn[begin + 1]
+
+
+def test_a_row_that_is_its_own_parent(own_database: Path, sound: bytes, run: Run) -> None:
+    own_database.write_bytes(sound)
+    assert forge(own_database, "image", "parent_id", 1)
+    assert_answers(run, (*READING, *MORE), "itself")
+    drawn = run("tree", "--id", "1").out.splitlines()
+    assert "[id 1]" in drawn[0]
+    assert CIRCLE in drawn[0]
+    assert "[id 2]" in drawn[1]
 
 
 @pytest.mark.parametrize("kept", [0.1, 0.3, 0.5, 0.7, 0.9])

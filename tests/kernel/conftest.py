@@ -5,6 +5,7 @@ import io
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -86,6 +87,16 @@ class Recorder:
     def events(self, *options: str) -> list[dict[str, Any]]:
         lines = self.run("query", "--format", "ndjson", *options).splitlines()
         return [json.loads(line) for line in lines]
+
+    def ours(self, comm: str) -> list[dict[str, Any]]:
+        """Events with that name among what this test started, itself or through what it started:
+        others run programs on this machine as well."""
+        known, found = set(), []
+        for event in self.events():
+            if event["ppid"] == os.getpid() or event["parent_id"] in known:
+                known.add(event["id"])
+                found += [event] if event["comm"] == comm else []
+        return found
 
     def coverage(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(self.run("coverage", "--format", "json"))
@@ -219,24 +230,74 @@ def storm(programs: Path, *counts: int) -> list[subprocess.Popen[str]]:
     ]
 
 
+def storm_events(recorder: Recorder, programs: Path) -> list[dict[str, Any]]:
+    """What a recorder has of these storms. Those of other runs have a folder of their own."""
+    return recorder.events("--path", str(programs / "nothing"))
+
+
 def finish(storms: list[subprocess.Popen[str]]) -> None:
     for process in storms:
         process.communicate(timeout=2 * PATIENCE_S)
         assert process.returncode == 0
 
 
-def bpftool(*arguments: str) -> Any:
+def bpftool(*arguments: str, check: bool = True) -> Any:
     """What bpftool answers, which knows nothing of us."""
     done = subprocess.run(
-        ["bpftool", "-j", *arguments], capture_output=True, text=True, check=True, env=SBIN
+        ["bpftool", "-j", *arguments], capture_output=True, text=True, check=check, env=SBIN
     )
     return json.loads(done.stdout or "null")
 
 
-def attached() -> list[str]:
-    """The BPF programs of ours that the kernel holds."""
-    programs = bpftool("prog", "show") or []
-    return [p["name"] for p in programs if p.get("name", "").startswith("on_")]
+def held(pid: int, key: str) -> set[int]:
+    """The ids (prog_id, map_id, link_id) of what a process has open, from /proc/PID/fdinfo."""
+    found = set()
+    with contextlib.suppress(OSError):  # it has ended
+        for descriptor in os.listdir(f"/proc/{pid}/fdinfo"):
+            with contextlib.suppress(OSError):
+                text = Path(f"/proc/{pid}/fdinfo/{descriptor}").read_text()
+                found |= {int(n) for n in re.findall(rf"^{key}:\s*(\d+)$", text, re.MULTILINE)}
+    return found
+
+
+def programs_of(pid: int) -> list[dict[str, Any]]:
+    """What bpftool knows of the BPF programs that a process holds."""
+    numbers = held(pid, "prog_id")
+    return [each for each in bpftool("prog", "show") or [] if each["id"] in numbers]
+
+
+def left_behind() -> list[int]:
+    """The ids of execdb's BPF programs that the kernel has, without those that others hold: another
+    recorder may run on this machine, and its programs have the same names."""
+    here = [p["id"] for p in bpftool("prog", "show") or [] if p.get("name", "")[:3] == "on_"]
+    if not here:
+        return []
+    family = _family(os.getpid())
+    others = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    theirs = [held(pid, "prog_id") for pid in others if pid not in family]
+    return sorted(set(here).difference(*theirs))
+
+
+def _family(pid: int) -> set[int]:
+    """A process, its children, theirs, and so on."""
+    found, waiting = set(), [pid]
+    while waiting:
+        found.add(pid := waiting.pop())
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                waiting += map(int, task.read_text().split())
+    return found
+
+
+def no_program_is_left() -> None:
+    """Waits until the kernel has none of the programs that the test has loaded."""
+    wait_for(lambda: not left_behind(), "the BPF programs to go")
+
+
+def waited_for_cpu_s(pid: int) -> float:
+    """How long the main thread of a process, also of one that has ended and was not yet waited for,
+    could have run and got no CPU (/proc/PID/schedstat)."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
 class HeldMap(NamedTuple):

@@ -15,7 +15,7 @@ import pytest
 
 from execdb.bpf import loader, machine, offsets, syscall
 from execdb.bpf.btf import BTF
-from tests.kernel.conftest import PATIENCE_S, Recorder, attached
+from tests.kernel.conftest import PATIENCE_S, Recorder, left_behind
 from tests.kernels.cost import getppid_ns
 
 BOOK = Path(__file__).parents[1] / "kernels/book.py"
@@ -83,7 +83,7 @@ def test_kprobes_cost_other_system_calls_nothing(
     record: Callable[..., Recorder], programs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The first of all: nothing else may be attached."""
-    assert attached() == []
+    assert left_behind() == []
     took_ns = [getppid_ns(programs)]
     for options in ((), ("--attempts",)):
         record(*options)

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.kernel.conftest import PATIENCE_S, SBIN, Recorder, attached
+from tests.kernel.conftest import PATIENCE_S, Recorder, programs_of
 
 
 def _folder(tmp_path: Path) -> Path:
@@ -70,7 +70,9 @@ def test_the_book_line_names_the_caller(record: Callable[..., Recorder], program
     process = subprocess.Popen([programs / "starts", "thread", programs / "tell"])
     process.wait(PATIENCE_S)
     recorder.stop()
-    lines = recorder.run("query", "--format", "plain", "--comm", "tell").splitlines()
+    lines = recorder.run(
+        "query", "--format", "plain", "--path", str(programs / "tell")
+    ).splitlines()
     assert [line.split(" ", 1)[1] for line in lines] == ["0 starts Hello World"]
 
 
@@ -84,7 +86,7 @@ def test_a_mere_check_is_no_attempt(record: Callable[..., Recorder], programs: P
     failed = recorder.events("--failed", "--path", str(programs / "tell"))
     # Kernels before 6.14 do not know the flag and refuse it, which is a failed attempt.
     assert [e["errno"] for e in failed] == (["EINVAL"] if "unknown" in output else [])
-    assert len(recorder.events("--succeeded", "--comm", "tell")) == 1
+    assert len(recorder.events("--succeeded", "--path", str(programs / "tell"))) == 1
 
 
 def test_attempts_are_counted_in_the_ledger(
@@ -101,16 +103,14 @@ def test_says_what_it_costs(record: Callable[..., Recorder]) -> None:
     recorder = record("--attempts")
     if Path("/sys/bus/event_source/devices/kprobe").exists():
         assert "with failed attempts through kprobes" in recorder.log
-        assert set(attached()) >= {"on_execve", "on_return", "on_compat_execve"}
+        loaded = {each["name"] for each in programs_of(recorder.process.pid)}
+        assert loaded >= {"on_execve", "on_return", "on_compat_execve"}
     else:
         assert "through system-call tracepoints, which cost every system call" in recorder.log
     recorder.stop()
 
 
 def test_without_the_option_nothing_is_attached_to_system_calls(recorder: Recorder) -> None:
-    mine = subprocess.run(
-        ["bpftool", "-j", "prog", "show"], capture_output=True, text=True, check=True, env=SBIN
-    )
-    ours = [p for p in json.loads(mine.stdout) if p.get("name", "").startswith("on_")]
+    ours = programs_of(recorder.process.pid)
     assert {p["name"] for p in ours} == {"on_exec", "on_fork", "on_exit"}
     assert {p["type"] for p in ours} == {"raw_tracepoint"}

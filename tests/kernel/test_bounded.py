@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.conftest import Recorder, finish, storm, wait_for
+from tests.kernel.conftest import Recorder, finish, storm, storm_events, wait_for
 
 Record = Callable[..., Recorder]
 LIMIT = 10_000_000  # bytes
@@ -43,7 +43,7 @@ def test_the_file_stays_within_its_size_at_full_speed(record: Record, programs: 
     assert lost < EACH // 50  # none, but for a machine that has other things to do
     assert rows == stored - pruned
     assert 0 < pruned < stored - EACH // 2
-    arguments = [int(event["argv"][1]) for event in recorder.events("--comm", "nothing")]
+    arguments = [int(event["argv"][1]) for event in storm_events(recorder, programs)]
     assert max(arguments) == EACH - 1
     assert min(arguments) > 0
 

@@ -1,17 +1,27 @@
 """What docs/bpf-calls.md claims: the bpf() calls of a recording, as strace sees them."""
 
-import ctypes
+import contextlib
+import os
 import re
 import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from execdb.bpf import machine
 from execdb.bpf.ring import online_cpus
-from tests.kernel.conftest import Recorder, finish, held_map, storm, wait_for
+from execdb.bpf.syscall import bpf
+from tests.kernel.conftest import (
+    Recorder,
+    finish,
+    held,
+    held_map,
+    programs_of,
+    storm,
+    storm_events,
+    wait_for,
+)
 
-PROG_GET_NEXT_ID, MAP_GET_NEXT_ID = 11, 12  # bpf(2)
+PROG_GET_FD_BY_ID, MAP_GET_FD_BY_ID = 13, 14  # bpf(2)
 
 
 def _strace(log: Path) -> list[str | Path]:
@@ -41,35 +51,36 @@ def _on(calls: list[str], fd: int) -> list[str]:
     return [match[1] for match in found if match]
 
 
-def _ids(command: int) -> set[int]:
-    """Of every program, or map, that the kernel has."""
-    found = {0}
-    libc = ctypes.CDLL(None, use_errno=True)
-    while True:
-        attributes = ctypes.create_string_buffer(struct.pack("III", max(found), 0, 0), 12)
-        if libc.syscall(ctypes.c_long(machine.this().bpf), command, attributes, 12) < 0:
-            return found
-        found.add(struct.unpack_from("I", attributes, 4)[0])
+def _there(command: int, numbers: set[int]) -> set[int]:
+    """Those of these programs, or maps, that the kernel has."""
+    found = set()
+    for number in numbers:
+        with contextlib.suppress(FileNotFoundError):
+            os.close(bpf(command, struct.pack("3I", number, 0, 0)))
+            found.add(number)
+    return found
 
 
 def test_the_way_of_the_chapter(
     record: Callable[..., Recorder], programs: Path, tmp_path: Path
 ) -> None:
-    before = _ids(PROG_GET_NEXT_ID), _ids(MAP_GET_NEXT_ID)
     log = tmp_path / "calls"
     recorder = record(under=_strace(log))
     pid = recorder.process.pid
     config, output = held_map(pid, "config"), held_map(pid, "output")
     begun = len(_calls(log))
-    assert not _ids(PROG_GET_NEXT_ID) <= before[0]
-    assert not _ids(MAP_GET_NEXT_ID) <= before[1]
+    programs_held = held(pid, "prog_id")
+    maps_held = {number for each in programs_of(pid) for number in each["map_ids"]}
+    assert len(_there(PROG_GET_FD_BY_ID, programs_held)) == 3
+    assert maps_held >= held(pid, "map_id") >= {int(config.id), int(output.id)}
+    assert _there(MAP_GET_FD_BY_ID, maps_held) == maps_held
 
     recorder.run("config", "set", "0", "Hey root!")
     recorder.run("config", "set", "0", "Hey root!")
     recorder.run("config", "unset", "0")
     subprocess.run(["true", "one event"], check=True)
     finish(storm(programs, 1009))
-    wait_for(lambda: len(recorder.events("--comm", "nothing")) == 1009, "the events")
+    wait_for(lambda: len(storm_events(recorder, programs)) == 1009, "the events")
     recorder.stop()
     ended = re.compile(rf"^{pid} +\+\+\+ exited with 0 ", re.MULTILINE)
     wait_for(lambda: ended.search(log.read_text()), "strace to end")
@@ -84,8 +95,8 @@ def test_the_way_of_the_chapter(
     assert not [call for call in after if call.startswith(("perf_event_open", "ioctl"))]
     assert len(after) < 1009
 
-    wait_for(lambda: _ids(PROG_GET_NEXT_ID) <= before[0], "the programs to go")
-    wait_for(lambda: _ids(MAP_GET_NEXT_ID) <= before[1], "the maps to go")
+    wait_for(lambda: not _there(PROG_GET_FD_BY_ID, programs_held), "the programs to go")
+    wait_for(lambda: not _there(MAP_GET_FD_BY_ID, maps_held), "the maps to go")
 
 
 def _check_start(calls: list[str], collectors: list[str]) -> None:

@@ -10,7 +10,17 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from tests.kernel.conftest import EXECDB, PATIENCE_S, Recorder, attached, finish, storm, wait_for
+from tests.kernel.conftest import (
+    EXECDB,
+    PATIENCE_S,
+    Recorder,
+    finish,
+    no_program_is_left,
+    programs_of,
+    storm,
+    storm_events,
+    wait_for,
+)
 
 
 def _as(uid: int, *command: str) -> None:
@@ -41,8 +51,10 @@ def test_filters_by_user(recorder: Recorder) -> None:
     recorder.stop()
 
     assert {event["uid"] for event in recorder.events("--uid", "0")} == {0}
-    assert [event["comm"] for event in recorder.events("--uid", "501")] == ["true", "true"]
-    assert [event["uid"] for event in recorder.events("--uid", "daemon")] == [1]
+    here = ("--ppid", str(os.getpid()))
+    found = recorder.events("--uid", "501", *here)
+    assert [event["comm"] for event in found] == ["true", "true"]
+    assert [event["uid"] for event in recorder.events("--uid", "daemon", *here)] == [1]
 
 
 def test_stores_every_exec_of_a_storm_in_order(
@@ -54,7 +66,7 @@ def test_stores_every_exec_of_a_storm_in_order(
     summary = recorder.stop()
 
     assert ", 0 lost, " in summary
-    events = recorder.events("--comm", "nothing")
+    events = storm_events(recorder, programs)
     assert len(events) == 10_007
     times = [event["boot_ns"] for event in recorder.events()]
     assert times == sorted(times)
@@ -102,7 +114,7 @@ def test_survives_kill_in_the_middle_of_a_storm(
         with sqlite3.connect(recorder.db) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert shown <= {(e["boot_ns"], e["pid"]) for e in recorder.events()}
-        wait_for(lambda: not attached(), "the program to go")
+        no_program_is_left()
     last = record()
     last.stop()
     assert [run["ended"] for run in _runs(last.db)] == ["crashed"] * 11 + ["clean"]
@@ -115,9 +127,9 @@ def test_survives_kill_in_the_middle_of_a_storm(
 
 
 def test_nothing_stays_attached_after_a_clean_end(recorder: Recorder) -> None:
-    assert "on_exec" in attached()
+    assert "on_exec" in {each["name"] for each in programs_of(recorder.process.pid)}
     recorder.stop(signal.SIGINT)
-    wait_for(lambda: not attached(), "the program to go")
+    no_program_is_left()
 
 
 def test_says_how_to_stop_it_where_ctrl_c_does_not(record: Callable[..., Recorder]) -> None:
@@ -260,7 +272,7 @@ def test_waits_for_another_program_that_holds_the_write_lock(
         other.execute("BEGIN IMMEDIATE")
         finish(storm(programs, 503))
         time.sleep(2)
-        assert len(recorder.events("--comm", "nothing")) == 0
+        assert len(storm_events(recorder, programs)) == 0
         other.execute("ROLLBACK")
-    wait_for(lambda: len(recorder.events("--comm", "nothing")) == 503, "what had waited")
+    wait_for(lambda: len(storm_events(recorder, programs)) == 503, "what had waited")
     assert ", 0 lost, " in recorder.stop()

@@ -9,7 +9,7 @@ import pytest
 
 from execdb.collector.decode import Decoder
 from execdb.collector.source import KernelSource
-from tests.kernel.conftest import PATIENCE_S, Recorder, finish, storm
+from tests.kernel.conftest import PATIENCE_S, Recorder, finish, storm, storm_events
 
 
 def _one(recorder: Recorder, pid: int) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def test_ends_that_come_while_the_collector_is_stopped(recorder: Recorder, progr
 def test_every_end_of_a_storm_finds_its_row(recorder: Recorder, programs: Path) -> None:
     finish(storm(programs, 5003, 5009))
     recorder.stop()
-    events = recorder.events("--comm", "nothing")
+    events = storm_events(recorder, programs)
     assert len(events) == 10_012
     assert {(e["ended"], e["exit_code"]) for e in events} == {("exit", 0)}
     assert all(0 < e["duration_ns"] < 10**10 for e in events)

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.kernel.conftest import Recorder, attached, finish, storm, wait_for
+from tests.kernel.conftest import Recorder, finish, no_program_is_left, storm, wait_for
 
 Record = Callable[..., Recorder]
 STRAYS_MAX = 1_009  # programs that others start on the machine meanwhile, with those below
@@ -37,7 +37,7 @@ def assert_sound(db: Path) -> None:
         assert rows.get(run, 0) == stored
 
 
-def assert_accounts_for(db: Path, executed: int) -> int:
+def assert_accounts_for(db: Path, programs: Path, executed: int) -> int:
     """That every program of a storm is stored or lost, through no fault of the recorder, and lost
     is nothing else than what is missing, of these and of the few that others start. Returns how
     many were lost."""
@@ -47,7 +47,9 @@ def assert_accounts_for(db: Path, executed: int) -> int:
     assert ended == "clean"
     causes = {cause for (cause,) in ask(db, "SELECT cause FROM losses")}
     assert causes <= OUTSIDE_CAUSES
-    ((of_the_storm,),) = ask(db, "SELECT count(*) FROM execs WHERE comm = 'nothing'")
+    ((of_the_storm,),) = ask(
+        db, f"SELECT count(*) FROM execs WHERE filename = '{programs}/nothing'"
+    )
     strays_stored = stored - of_the_storm
     strays_lost = lost - (executed - of_the_storm)
     assert strays_lost >= 0
@@ -83,7 +85,7 @@ def test_stopped_until_the_rings_overflow(recorder: Recorder, programs: Path) ->
     recorder.process.send_signal(signal.SIGCONT)
     finish(storm(programs, 509))
     summary = recorder.stop()
-    lost = assert_accounts_for(recorder.db, 503 + 5_003 + 5_009 + 509)
+    lost = assert_accounts_for(recorder.db, programs, 503 + 5_003 + 5_009 + 509)
     assert lost > 1_000
     assert f", {lost} lost (ring full), " in summary
 
@@ -93,7 +95,7 @@ def test_the_smallest_ring_at_full_speed(record: Record, programs: Path) -> None
     with load(programs) as executed:
         time.sleep(10)
     recorder.stop()
-    assert assert_accounts_for(recorder.db, executed[0]) > 0
+    assert assert_accounts_for(recorder.db, programs, executed[0]) > 0
 
 
 def test_another_process_holds_the_write_lock(recorder: Recorder, programs: Path) -> None:
@@ -103,7 +105,7 @@ def test_another_process_holds_the_write_lock(recorder: Recorder, programs: Path
             time.sleep(10)
         other.execute("ROLLBACK")
     recorder.stop()
-    assert_accounts_for(recorder.db, executed[0])
+    assert_accounts_for(recorder.db, programs, executed[0])
 
 
 def test_vacuum_by_someone_else(recorder: Recorder, programs: Path) -> None:
@@ -113,7 +115,7 @@ def test_vacuum_by_someone_else(recorder: Recorder, programs: Path) -> None:
             ask(recorder.db, "VACUUM")
     recorder.stop()
     # It waits for each of them a while, and where that is too long for its rings, it says so.
-    assert assert_accounts_for(recorder.db, executed[0]) < executed[0] / 5
+    assert assert_accounts_for(recorder.db, programs, executed[0]) < executed[0] / 5
 
 
 def test_a_reader_that_holds_its_snapshot(recorder: Recorder, programs: Path) -> None:
@@ -134,7 +136,7 @@ def test_a_reader_that_holds_its_snapshot(recorder: Recorder, programs: Path) ->
     print(f"{executed[0]} execs, the WAL grew to {largest} bytes")
     assert largest < WAL_MAX
     recorder.stop()
-    assert_accounts_for(recorder.db, 1 + executed[0])
+    assert_accounts_for(recorder.db, programs, 1 + executed[0])
 
 
 def test_a_reader_that_holds_it_until_the_wal_has_grown_enough(
@@ -158,7 +160,7 @@ def test_a_reader_that_holds_it_until_the_wal_has_grown_enough(
 
     wait_for(stores_again, "an event")
     recorder.stop()
-    assert assert_accounts_for(recorder.db, executed[0]) > 0
+    assert assert_accounts_for(recorder.db, programs, executed[0]) > 0
 
 
 def shown(output: Path) -> set[tuple[str, str]]:
@@ -193,7 +195,7 @@ def test_killed_at_101_moments(record: Record, programs: Path, tmp_path: Path) -
             worker.start()
         for worker in workers:
             worker.join()
-    wait_for(lambda: not attached(), "the programs to go")
+    no_program_is_left()
     for db, lives in zip(databases, (50, 51), strict=True):
         record(db=db, log=tmp_path / f"{db.stem}.log").stop()
         assert_sound(db)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.conftest import EXECDB, attached, wait_for
+from tests.kernel.conftest import EXECDB, no_program_is_left
 
 GREATEST = 2**63 - 1
 FORGED = {
@@ -44,4 +44,4 @@ def test_is_refused_in_a_line(tmp_path: Path, template: Path, sql: str, sentence
     *begun, last = done.stderr.splitlines()
     assert sentence in last
     assert begun == [] if sentence else last.startswith("recorded ")
-    wait_for(lambda: not attached(), "no program to be attached")
+    no_program_is_left()

@@ -12,7 +12,7 @@ import pytest
 
 from execdb.bpf import loader, wire
 from execdb.bpf.errors import KernelError
-from tests.kernel.conftest import EXECDB, attached, wait_for
+from tests.kernel.conftest import EXECDB, no_program_is_left, wait_for
 
 
 def _fake_interpreter(tmp_path: Path, code: str) -> str:
@@ -168,7 +168,7 @@ def test_a_child_that(
     assert os.listdir("/proc/self/fd") == before
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
-    wait_for(lambda: not attached(), "no program to be attached")
+    no_program_is_left()
 
 
 def test_a_loader_that_is_killed_ends_collect_in_a_line(tmp_path: Path) -> None:
@@ -190,4 +190,4 @@ def test_a_loader_that_is_killed_ends_collect_in_a_line(tmp_path: Path) -> None:
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert err == "execdb: the BCC loader ended without an answer: it was killed\n"
-    wait_for(lambda: not attached(), "no program to be attached")
+    no_program_is_left()

@@ -10,7 +10,7 @@ from tests.kernel.conftest import EXECDB, PATIENCE_S, Recorder
 
 def _by_argument(recorder: Recorder) -> dict[str, dict[str, Any]]:
     """Events of `true NAME`, by name."""
-    return {e["argv"][1]: e for e in recorder.events("--comm", "true") if e["argc"] > 1}
+    return {e["argv"][1]: e for e in recorder.ours("true") if e["argc"] > 1}
 
 
 def test_the_parent_is_the_image_that_called_exec(recorder: Recorder) -> None:
@@ -22,7 +22,7 @@ def test_the_parent_is_the_image_that_called_exec(recorder: Recorder) -> None:
     process.wait(PATIENCE_S)
     recorder.stop()
     (bash,) = recorder.events("--pid", str(process.pid), "--comm", "bash")
-    (sh,) = recorder.events("--comm", "sh")
+    (sh,) = recorder.ours("sh")
     rows = _by_argument(recorder)
     assert {rows[name]["parent_id"] for name in ("direct", "subshell", "deep")} == {bash["id"]}
     assert sh["parent_id"] == bash["id"]
@@ -60,7 +60,7 @@ def test_parents_are_right_when_pids_are_reused(recorder: Recorder, tmp_path: Pa
     wanted = free % 30_000 if free < 32_000 else 5_000 + free % 20_000
     subprocess.run(["python3", "-c", script, str(wanted)], check=True, timeout=PATIENCE_S)
     recorder.stop()
-    shells = {e["id"]: e for e in recorder.events("--comm", "sh")}
+    shells = {e["id"]: e for e in recorder.ours("sh")}
     for turn in range(5):
         events = recorder.events("--comm", "true", "--arg", f"turn{turn}")
         shell = shells[events[-1]["parent_id"]]

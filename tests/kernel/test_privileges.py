@@ -16,7 +16,7 @@ import pytest
 from execdb.bpf.syscall import bpf
 from execdb.cli import main
 from execdb.collector.privileges import CAP_BPF, drop
-from tests.kernel.conftest import EXECDB, Recorder, attached, finish, storm, wait_for
+from tests.kernel.conftest import EXECDB, Recorder, finish, no_program_is_left, storm, wait_for
 
 NOBODY = 65534
 GROUP = 7919  # numbers that need no name
@@ -66,7 +66,7 @@ def test_is_nobody_without_capabilities_and_still_does_its_work(
     subprocess.run(["true", "29"], check=True)
     wait_for(lambda: recorder.events("--comm", "true", "--arg", "29"), "the second event")
     assert ", 0 lost, " in recorder.stop()
-    wait_for(lambda: not attached(), "the programs to go")
+    no_program_is_left()
     (event,) = recorder.events("--comm", "true", "--arg", "29")
     assert event["message"] == "still here"
     assert recorder.run("status").count(" clean: ") == 1

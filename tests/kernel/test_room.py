@@ -18,7 +18,7 @@ from execdb.store.database import open_database
 from execdb.store.errors import DatabaseFull
 from execdb.store.space import Space
 from tests.conftest import an_exec, counts, recorded
-from tests.kernel.conftest import PATIENCE_S, Recorder, finish, storm, wait_for
+from tests.kernel.conftest import PATIENCE_S, Recorder, finish, storm, storm_events, wait_for
 
 
 @contextmanager
@@ -63,9 +63,9 @@ def holds(db: Path, run_id: int = 1) -> dict[str, Any]:
         return dict(run)
 
 
-def numbers(recorder: Recorder) -> list[int]:
+def numbers(recorder: Recorder, programs: Path) -> list[int]:
     """Which of a storm's execs are stored."""
-    return [int(event["argv"][1]) for event in recorder.events("--comm", "nothing")]
+    return [int(event["argv"][1]) for event in storm_events(recorder, programs)]
 
 
 def memory_kib(recorder: Recorder) -> int:
@@ -84,13 +84,13 @@ def test_below_min_free_execs_are_counted_and_storing_resumes(
 ) -> None:
     recorder = record("--min-free", "20", db=small_disk / "execdb.db")
     finish(storm(programs, 101))
-    wait_for(lambda: len(numbers(recorder)) == 101, "the first storm")
+    wait_for(lambda: len(numbers(recorder, programs)) == 101, "the first storm")
     ballast = fill(small_disk, 3 << 20)
     subprocess.run(["true"], check=True)
     wait_for(lambda: "execs are being lost (no space)" in recorder.log, "the warning")
     finish(storm(programs, 503))
     time.sleep(0.5)
-    assert len(numbers(recorder)) == 101
+    assert len(numbers(recorder, programs)) == 101
     ballast.unlink()
     run_and_wait(recorder, "after")
     finish(storm(programs, 103))
@@ -99,7 +99,7 @@ def test_below_min_free_execs_are_counted_and_storing_resumes(
     run = holds(recorder.db)
     assert run["lost"] >= 503
     assert f"{run['lost']} lost (no space), " in summary
-    assert numbers(recorder) == [*range(101), *range(103)]
+    assert numbers(recorder, programs) == [*range(101), *range(103)]
     assert recorder.log.count("execs are being lost") == 1
     assert recorder.log.count("storing again") == 1
     (lossy,) = [s for s in recorder.coverage() if s["kind"] == "lossy"]
@@ -111,7 +111,7 @@ def test_a_disk_that_is_full_hurts_nothing(
 ) -> None:
     recorder = record("--min-free", "0", db=small_disk / "execdb.db")
     finish(storm(programs, 101))
-    wait_for(lambda: len(numbers(recorder)) == 101, "the first storm")
+    wait_for(lambda: len(numbers(recorder, programs)) == 101, "the first storm")
     ballast = fill(small_disk, 64 << 10)
     before_kib = memory_kib(recorder)
     while "execs are being lost (no space)" not in recorder.log:
@@ -126,7 +126,7 @@ def test_a_disk_that_is_full_hurts_nothing(
     assert run["lost"] > 503
     assert recorder.log.count("execs are being lost") == 1
     assert recorder.log.count("storing again") == 1
-    assert numbers(recorder)[:101] == [*range(101)]
+    assert numbers(recorder, programs)[:101] == [*range(101)]
 
 
 def test_ending_on_a_full_disk_says_what_was_not_stored(

@@ -149,7 +149,7 @@ def test_32_bit_programs(recorder: Recorder, programs: Path, tmp_path: Path) -> 
     process = subprocess.run([small, "an argument"], check=False)
     recorder.stop()
     assert process.returncode == 7
-    (event,) = recorder.events("--comm", "small")
+    (event,) = recorder.events("--path", str(small))
     assert event["argv"] == [str(small), "an argument"]
     assert event["exit_code"] == 7
 
@@ -188,9 +188,9 @@ def test_set_uid_and_changes_of_user(recorder: Recorder, programs: Path) -> None
         stdout=subprocess.DEVNULL,
     )  # fmt: skip
     recorder.stop()
-    (event,) = recorder.events("--comm", "set-uid")
+    (event,) = recorder.events("--path", str(owned))
     assert (event["uid"], event["euid"]) == (501, 1)
-    (event,) = recorder.events("--comm", "tell")
+    (event,) = recorder.events("--path", str(programs / "tell"))
     assert (event["uid"], event["euid"], event["gid"]) == (1, 1, 1)
 
 
@@ -202,4 +202,5 @@ def test_exec_from_a_thread_11003_times(recorder: Recorder, programs: Path) -> N
     events = recorder.events("--ppid", str(process.pid))
     assert [int(e["argv"][1]) for e in events] == list(range(11_003))
     assert {e["exit_code"] for e in events} == {0}
-    assert {e["parent_id"] for e in events} == {recorder.events("--comm", "threads")[0]["id"]}
+    (threads,) = recorder.events("--pid", str(process.pid), "--comm", "threads")
+    assert {e["parent_id"] for e in events} == {threads["id"]}

@@ -7,24 +7,18 @@ import signal
 import subprocess
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from execdb.collector.source import KernelSource
-from tests.kernel.conftest import SBIN, Recorder, finish, storm, wait_for
-
-
-def bpftool(*arguments: str, check: bool = True) -> Any:
-    done = subprocess.run(
-        ["bpftool", "-j", *arguments], capture_output=True, text=True, env=SBIN, check=check
-    )
-    return json.loads(done.stdout or "null")
-
-
-def held(pid: int, key: str) -> list[int]:
-    """The ids that stand under a key (map_id, link_id) in what /proc tells of its descriptors."""
-    texts = [info.read_text() for info in Path(f"/proc/{pid}/fdinfo").iterdir()]
-    lines = [line.split(":\t") for text in texts for line in text.splitlines()]
-    return [int(value) for name, value in lines if name == key]
+from tests.kernel.conftest import (
+    PATIENCE_S,
+    Recorder,
+    bpftool,
+    finish,
+    held,
+    storm,
+    storm_events,
+    wait_for,
+)
 
 
 def map_of(pid: int, name: str) -> str:
@@ -42,7 +36,7 @@ def test_others_cannot_detach_it(recorder: Recorder, programs: Path) -> None:
         assert "not supported" in answer["error"]
     finish(storm(programs, 101))
     recorder.stop()
-    assert len(recorder.events("--comm", "nothing")) == 101
+    assert len(storm_events(recorder, programs)) == 101
 
 
 def take_rings_away(recorder: Recorder) -> None:
@@ -59,7 +53,7 @@ def test_the_spare_ring_does_the_work_of_those_that_were_taken_away(
     take_rings_away(recorder)
     finish(storm(programs, 20_011, 20_021))
     assert ", 0 lost, " in recorder.stop()
-    events = recorder.events("--comm", "nothing")
+    events = storm_events(recorder, programs)
     assert len(events) == 20_011 + 20_021
     assert {event["ended"] for event in events} == {"exit"}
     times = [event["boot_ns"] for event in recorder.events()]
@@ -80,7 +74,7 @@ def test_a_full_spare_ring_loses_and_counts(recorder: Recorder, programs: Path) 
     summary = recorder.stop()
     (run,) = json.loads(recorder.run("status", "--format", "json"))["runs"]
     assert run["seen"] == run["stored"] + run["lost"]
-    stored = len(recorder.events("--comm", "nothing"))
+    stored = len(storm_events(recorder, programs))
     assert run["lost"] >= 5_003 + 5_009 - stored > 1_000
     assert f", {run['lost']} lost (ring full), " in summary
 
@@ -89,7 +83,7 @@ def test_a_map_that_is_frozen_ends_it_in_a_line(recorder: Recorder) -> None:
     """Nothing can be written to it any more, by anyone: a change of the config cannot follow."""
     bpftool("map", "freeze", "id", map_of(recorder.process.pid, "config"))
     recorder.run("config", "set", "0", "too late", check=False)
-    assert recorder.process.wait(10) == 1
+    assert recorder.process.wait(PATIENCE_S) == 1
     assert recorder.log.splitlines()[1:] == [
         "execdb: the kernel refuses to change the config map (Operation not permitted): something "
         "else has frozen or filled it; start again"

@@ -24,7 +24,7 @@ def test_login_uid_and_session_are_those_of_audit(recorder: Recorder) -> None:
     subprocess.run(["true", "plain"], check=True)
     recorder.stop()
     loginuid, sessionid = shell.stdout.split("501", 1)[0] or "501", shell.stdout[3:].strip()
-    events = {e["argv"][1]: e for e in recorder.events("--comm", "true")}
+    events = {e["argv"][1]: e for e in recorder.ours("true")}
     assert (events["behind"]["uid"], events["behind"]["loginuid"]) == (1, int(loginuid))
     assert events["behind"]["sessionid"] == int(sessionid)
     unset = 0xFFFFFFFF
@@ -43,7 +43,7 @@ def test_the_controlling_terminal(recorder: Recorder) -> None:
     os.close(terminal)
     subprocess.run(["setsid", "-w", "true", "none"], check=True)
     recorder.stop()
-    events = {e["argv"][1]: e["tty"] for e in recorder.events("--comm", "true")}
+    events = {e["argv"][1]: e["tty"] for e in recorder.ours("true")}
     assert events.pop("none") is None
     ((name, tty),) = events.items()
     assert name == f"/dev/{tty}"
@@ -67,7 +67,7 @@ def test_the_current_directory_across_mounts(recorder: Recorder, tmp_path: Path)
     far.mkdir(parents=True)
     subprocess.run(["true", "deep"], cwd=far, check=True)
     recorder.stop()
-    cwds = {e["argv"][1]: e["cwd"] for e in recorder.events("--comm", "true")}
+    cwds = {e["argv"][1]: e["cwd"] for e in recorder.ours("true")}
     assert cwds["mount"] == str(deep)
     assert cwds["root"] == "/"
     assert os.fsencode(cwds["raw"]) == raw
@@ -93,7 +93,7 @@ def test_the_cgroup(recorder: Recorder, cgroup: Path) -> None:
     own = next(line[3:] for line in Path("/proc/self/cgroup").read_text().splitlines()
                if line.startswith("0::"))  # fmt: skip
     recorder.stop()
-    found = {e["argv"][1]: e["cgroup"] for e in recorder.events("--comm", "true")}
+    found = {e["argv"][1]: e["cgroup"] for e in recorder.ours("true")}
     assert found["outside"] == own
     assert found["inside"] == f"{own.rstrip('/')}/{cgroup.parent.name}/{cgroup.name}"
     assert len(recorder.events("--cgroup", "*/box-0123abcd")) == 1
@@ -113,5 +113,5 @@ def test_a_cgroup_deeper_than_sixteen_names_is_cut_and_says_so(
         folder.rmdir()
     names = [path.split("/")[1:] for path in paths]
     expected = [["...", *path[-16:]] if len(path) > 16 else path for path in names]
-    found = [event["cgroup"] for event in recorder.events("--comm", "true")]
+    found = [event["cgroup"] for event in recorder.ours("true")]
     assert found == ["/" + "/".join(path) for path in expected]

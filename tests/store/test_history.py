@@ -1,5 +1,6 @@
 """Reading: every filter, the order, the limit, and pages that neither skip nor repeat."""
 
+import signal
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from execdb.store import history as module
 from execdb.store.database import Database
-from execdb.store.event import Event, Exec, Place
+from execdb.store.event import REPLACED, End, Event, Exec, Place
 from execdb.store.filter import Filter
 from execdb.store.history import History
 from tests.conftest import BOOT_ID, START_NS, an_exec, counts, empty, recorded, some_creds
@@ -110,7 +111,8 @@ def small(database: Database) -> Database:
         ({"cgroup": "/a.slice/*"}, [3]),
         ({"cgroup": "/a.slice"}, []),
         ({"failed": True}, [5]),
-        ({"failed": False}, [2, 3, 3, 7]),
+        ({"failed": False}, []),
+        ({"running": True}, [2, 3, 3, 7]),
     ],
     ids=str,
 )
@@ -118,6 +120,34 @@ def test_a_filter_keeps_what_it_names(
     small: Database, wanted: dict[str, Any], found: list[int]
 ) -> None:
     assert matching(small, **wanted) == found
+
+
+OUTCOMES = {  # a status as wait(2) has it, or None: there is no end
+    11: 0,
+    13: 3 << 8,
+    17: 255 << 8,
+    19: signal.SIGKILL,
+    23: signal.SIGSEGV | 0x80,  # with a core
+    29: REPLACED,
+    31: None,
+}
+
+
+def test_what_did_well_and_what_did_not(database: Database) -> None:
+    """Images that run, or that another exec replaced, are neither."""
+    execs = [an_exec(n, pid=pid) for n, pid in enumerate(OUTCOMES)]
+    attempt = an_exec(len(execs), pid=37, errno="ENOENT")
+    ends = [
+        End(e.boot_ns + 1, (e.boot_ns, e.pid), status)
+        for e in execs
+        if (status := OUTCOMES[e.pid]) is not None
+    ]
+    recorded(database, [*execs, attempt]).write([], ends, counts(len(execs) + 1))
+    assert matching(database, failed=True) == [13, 17, 19, 23, 37]
+    assert matching(database, failed=False) == [11]
+    assert matching(database, running=True) == [31]
+    assert matching(database, failed=True, pid=19) == [19]
+    assert matching(database) == [*OUTCOMES, 37]
 
 
 def test_a_pattern_takes_each_byte_for_itself(small: Database) -> None:

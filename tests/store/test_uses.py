@@ -91,7 +91,7 @@ QUESTIONS: list[dict[str, Any]] = [
     {"uid": 23, "comm": "needle"},
     {"uid": 501, "comm": "needle", "arg": "-j"},
     {"uid": 23, "pid": 311},
-    {"comm": "needle", "failed": False},
+    {"comm": "needle", "running": True},
     {"comm": "tool3", "failed": True},
     {"uid": 23, "since_ns": START_NS + 3_000_000_000, "until_ns": START_NS + 9_000_000_000},
 ]
@@ -108,7 +108,8 @@ def fits(event: Event, wanted: dict[str, Any]) -> bool:
             for name, value in patterns.items() if name in wanted
         },
         "arg": any(wanted.get("arg", "") in argument for argument in event.argv),
-        "failed": wanted.get("failed") in (None, event.errno is not None),
+        "failed": wanted.get("failed") is (event.errno is not None),
+        "running": event.errno is None,
         "since_ns": event.time_ns >= wanted.get("since_ns", 0),
         "until_ns": event.time_ns < wanted.get("until_ns", 1 << 63),
     }  # fmt: skip

@@ -1,0 +1,83 @@
+"""Standard input, output and error: made fit to be used, whatever they are and the locale says."""
+
+import codecs
+import contextlib
+import io
+import os
+import sys
+from typing import IO, Any, TextIO
+
+from execdb.cli.escape import escape, limit_to_ascii
+
+UTF8_FORMATS = ("json", "ndjson", "csv")  # for programs, which take no account of a locale
+_BUFFER_BYTES = 65_536  # of stdout; what a pipe holds
+# Ours, of tables and trees. Recorded text is escaped before: it cannot be taken for these.
+_DRAWN = {"─": "-", "│": "|", "├": "|", "└": "`", "…": "~"}
+
+
+def set_up() -> None:
+    """Streams that are closed from the start read nothing and take no message; to write an answer
+    to such a stdout is an error. What the encoding of a terminal lacks is escaped."""
+    for name, number, flags in (
+        ("stdin", 0, os.O_RDONLY),
+        ("stdout", 1, os.O_RDONLY),  # so that writing fails, as it does when nothing is there
+        ("stderr", 2, os.O_WRONLY),
+    ):
+        if getattr(sys, name) is None:
+            setattr(sys, name, _nothing_at(number, flags, "r" if name == "stdin" else "w"))
+    codecs.register_error("execdb", _replace)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="execdb")
+    limit_to_ascii(not _takes_utf8(sys.stdout))
+
+
+def _nothing_at(number: int, flags: int, mode: str) -> IO[Any]:
+    """Takes the descriptor, so that no database gets it and is written to by mistake."""
+    opened = os.open(os.devnull, flags)
+    if opened != number:
+        os.dup2(opened, number)
+        os.close(opened)
+    return open(number, mode, closefd=False)
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    """A codec's error handler (codecs.register_error)."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end]
+    return "".join(_DRAWN.get(char) or _spelt(char) for char in missing), error.end
+
+
+def _spelt(char: str) -> str:
+    shown = escape(char)
+    if not shown.isascii():
+        shown = f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
+    return shown
+
+
+def _takes_utf8(stream: TextIO) -> bool:
+    return codecs.lookup(stream.encoding or "utf-8").name == "utf-8"
+
+
+def buffer_stdout() -> None:
+    """So that a file or a pipe gets much at once. PYTHONUNBUFFERED, which services and containers
+    often set, would have each line of an export written by itself."""
+    stdout = sys.stdout
+    if stdout is not None and not stdout.isatty():
+        number, encoding = stdout.fileno(), stdout.encoding
+        sys.stdout = open(number, "w", _BUFFER_BYTES, encoding, closefd=False)  # noqa: SIM115
+
+
+def encode_for(format: str) -> None:
+    """What is written from now on is UTF-8 if the format is one for programs."""
+    if format in UTF8_FORMATS:
+        limit_to_ascii(False)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", errors="execdb")
+
+
+def say(text: str) -> None:
+    """A line on stderr, which may be full or gone: an answer on stdout never depends on it."""
+    with contextlib.suppress(OSError, ValueError):
+        print(escape(text), file=sys.stderr, flush=True)
