@@ -34,10 +34,9 @@ def coverage(
     format: Annotated[Format, typer.Option(help="How to show it.")] = Format.TEXT,
 ) -> None:
     """Show when execs were recorded, when some were lost, and when nothing looked."""
+    from execdb.store.counting import events_in
     from execdb.store.coverage import stretches
     from execdb.store.database import open_database
-    from execdb.store.filter import Filter
-    from execdb.store.history import History
 
     now_ns = time.time_ns()
     since_ns, until_ns = options.span_of(since, until, now_ns)
@@ -45,17 +44,14 @@ def coverage(
     with open_database(context.obj) as database:
         story = story_of(database, context.obj)
         found = stretches(story, since_ns, until_ns)
-        history = History(database)
-        events = [
-            history.count(Filter(since_ns=each.from_ns, until_ns=each.to_ns)) for each in found
-        ]
+        events = events_in(database, [(each.from_ns, each.to_ns) for each in found])
     if format is Format.JSON:
         print(json.dumps([describe(*each) for each in zip(found, events, strict=True)]))
     elif found:
         print("\n".join(lines(found, events)))
     else:
         print(NOTHING if story.lives else NO_COLLECTOR)
-    if strict and not all(each.whole for each in found):
+    if strict and (story.nothing or not all(each.whole for each in found)):
         raise typer.Exit(INCOMPLETE)
 
 
@@ -96,7 +92,8 @@ def lines(found: Sequence["Stretch"], events: Sequence[int]) -> list[str]:
 
 def _what(stretch: "Stretch", stored: int) -> str:
     if stretch.why is not None:
-        return f"blind     {stretch.why}"
+        imported = f", {stored} execs imported from elsewhere" if stored else ""
+        return f"blind     {stretch.why}{imported}"
     extra = ""
     if stretch.lost:
         by_cause = dict(stretch.lost)
