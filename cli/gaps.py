@@ -89,7 +89,9 @@ def note(alike: Sequence["Stretch"]) -> str:
         by_cause = total(gap.lost for gap in alike)
         text = f"{sum(by_cause.values())} execs were lost {when} ({causes(by_cause)})"
     elif first.kind == "pruned":
-        by_run = {gap.run_id: gap.pruned for gap in alike}  # losses may cut its stretch into several
+        by_run = {
+            gap.run_id: gap.pruned for gap in alike
+        }  # losses may cut its stretch into several
         text = f"{sum(by_run.values())} execs {when} were pruned"
     elif first.why == "never recorded to":
         text = "nothing has been recorded to this file"

@@ -38,7 +38,8 @@ def refused(answer: Answer, code: int, *words: str) -> None:
 @pytest.fixture
 def filled(db: Path) -> Path:
     with open_database(db) as database:
-        recorded(database, [an_exec(n, argv=("run", str(n))) for n in range(23)])
+        recording = recorded(database, [an_exec(n, argv=("run", str(n))) for n in range(23)])
+        recording.finish(an_exec(23).time_ns, counts(23))
     return db
 
 
@@ -244,7 +245,7 @@ def test_every_format_is_there(run: Run, filled: Path) -> None:
 
 
 def test_a_query_of_nothing_is_empty(run: Run, db: Path) -> None:
-    assert run("query") == (0, "", "")
+    assert run("query") == (0, "", "note: nothing has been recorded to this file\n")
 
 
 def on_a_terminal(*arguments: object) -> tuple[str, str]:
@@ -273,7 +274,7 @@ def on_a_terminal(*arguments: object) -> tuple[str, str]:
 
 def test_a_terminal_gets_the_latest_fifty_and_a_note(db: Path) -> None:
     with open_database(db) as database:
-        recorded(database, [an_exec(n) for n in range(61)])
+        recorded(database, [an_exec(n) for n in range(61)]).finish(an_exec(61).time_ns, counts(61))
     shown, said = on_a_terminal("query", "--format", "line")
     assert len(shown.splitlines()) == 50
     assert "61" in said
