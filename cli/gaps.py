@@ -63,11 +63,15 @@ class Oldest:
             yield event
 
 
-def report(gaps: Sequence["Stretch"], *, strict: bool) -> None:
-    """A line on stderr for each kind of them. With `strict` they are an exit code, too."""
-    for line in notes(gaps):
+PRUNED_MEANWHILE = "note: some execs were pruned before they could be read: the oldest are missing"
+
+
+def report(gaps: Sequence["Stretch"], *, strict: bool, incomplete: bool = False) -> None:
+    """A line on stderr for each kind of them, and one if execs went while they were read. With
+    `strict` they are also an exit code."""
+    for line in [*notes(gaps), *([PRUNED_MEANWHILE] if incomplete else [])]:
         print(line, file=sys.stderr)
-    if strict and gaps:
+    if strict and (gaps or incomplete):
         raise typer.Exit(INCOMPLETE)
 
 

@@ -172,15 +172,10 @@ class RowsOfIds:
         found = None if source in self._mixed else self._look_up(source, source_id)
         if found is not None and found[0] != child and found[1] <= boot_ns:
             return found[0]
-        near = self._connection.execute(_NEAR_BY, (run_id, source_id, _NEAR)).fetchall()
-        rows = [row + source_id - first for first, row, size in near if source_id - first < size]
-        likely = {row for row in rows if row != child and self._is_one(row, boot_ns, (pid, ppid))}
-        return likely.pop() if len(likely) == 1 else None
-
-    def _is_one(self, row: int, until_ns: int, pids: tuple[int, int]) -> bool:
-        """Whether a row had begun by then, as one of these processes."""
-        found = self._connection.execute(_IMAGE, (row,)).fetchone()
-        return found is not None and found[0] <= until_ns and found[1] in pids
+        likely = self._connection.execute(
+            _ELSEWHERE, (run_id, source_id, child, boot_ns, pid, ppid)
+        ).fetchall()
+        return int(likely[0][0]) if len(likely) == 1 else None
 
 
 _PAGE = 1_000
@@ -204,11 +199,16 @@ _SOURCE = (
     "SELECT source_id, id, count FROM temp.imported WHERE source = ? AND source_id <= ?"
     " ORDER BY source_id DESC LIMIT 1"
 )
-_NEAR_BY = (
-    "SELECT source_id, id, count FROM temp.imported WHERE run_id = ? AND source_id <= ?"
-    " ORDER BY source_id DESC LIMIT ?"
-)
-_IMAGE = "SELECT boot_ns, pid FROM image WHERE id = ?"
+# A row under that id in any source, begun before the child, that was the child's process or is its
+# parent by pid. CROSS JOIN: SQLite then takes the tables in this order.
+_ELSEWHERE = f"""
+SELECT DISTINCT image.id FROM (
+    SELECT source_id, id, count FROM temp.imported WHERE run_id = ?1 AND source_id <= ?2
+    ORDER BY source_id DESC LIMIT {_NEAR}) AS near
+CROSS JOIN image ON image.id = near.id + (?2 - near.source_id)
+WHERE ?2 - near.source_id < near.count AND image.id <> ?3 AND image.boot_ns <= ?4
+  AND image.pid IN (?5, ?6)
+"""
 _ADOPT = "UPDATE image SET parent_id = ? WHERE id = ? AND parent_id IS NULL"
 _ADOPTED = (
     "INSERT OR IGNORE INTO child_block SELECT parent_id >> "

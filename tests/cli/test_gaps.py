@@ -2,16 +2,20 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from execdb.store.bounds import Bounds
 from execdb.store.database import Database, open_database
 from execdb.store.event import Account, Loss, local_time, rfc3339
 from execdb.store.lock import CollectorLock
+from execdb.store.order import Ordered
 from execdb.store.recording import Recording
+from execdb.store.retention import Retention
 from execdb.store.transfer import import_lines
 from tests.conftest import MACHINE, START_NS, Answer, an_event, an_exec, counts
 from tests.store.test_transfer import lines_of
@@ -166,6 +170,27 @@ def test_losses_within_a_pruned_time_do_not_multiply_it(run: Run, db: Path) -> N
             connection.execute("UPDATE run SET pruned = 7")
             connection.execute("DELETE FROM segment")
     assert "; 7 execs" in run("query").err.replace("note: ", "; ")
+
+
+@pytest.mark.parametrize("command", [("query",), ("replay", "--speed", "0")])
+def test_execs_that_go_while_they_are_read_are_missing(
+    run: Run, db: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_database(db) as database:
+        a_run(database, 0, 2_003)
+        pages = Ordered._pages
+
+        def slowly(self: Any, *arguments: Any) -> Iterator[list[Any]]:
+            for number, page in enumerate(pages(self, *arguments)):
+                yield page
+                if not number:
+                    retention = Retention(database, Bounds(keep_ns=0))
+                    retention.step(START_NS + 1_500 * MS)
+
+        monkeypatch.setattr(Ordered, "_pages", slowly)
+        answer = run(*command, "--strict")
+    assert answer.code == 3
+    assert "pruned before they could be read" in answer.err
 
 
 def test_strict_is_an_exit_code_after_the_output(run: Run, holes: Path) -> None:
