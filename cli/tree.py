@@ -13,6 +13,9 @@ from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.event import Event, local_time
 
 
+_DEPTH = 64  # levels that a line shows
+
+
 def tree(
     context: typer.Context,
     pid: Annotated[
@@ -60,9 +63,18 @@ def draw(events: Iterable[Event], chosen: int | None) -> Iterator[str]:
         event, stem, branch = waiting.pop()
         yield stem + branch + describe(event, event.id == chosen)
         below = children[event.id]
-        stem += {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
+        stem = _deeper(stem, branch)
         for position, child in enumerate(reversed(below)):
             waiting.append((child, stem, "├─ " if position else "└─ "))
+
+
+def _deeper(stem: str, branch: str) -> str:
+    """The lines to the left of what an event has started. They reach no further than _DEPTH levels
+    back: a chain of 100,000 programs would have 300,000 characters before the last one."""
+    stem += {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
+    if len(stem) <= 3 * _DEPTH:
+        return stem
+    return "…  " + stem[-3 * (_DEPTH - 1) :]
 
 
 def describe(event: Event, chosen: bool) -> str:
