@@ -12,7 +12,6 @@ from execdb.cli.render import command_line
 from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.event import Event, local_time
 
-
 _DEPTH = 64  # levels that a line shows
 
 

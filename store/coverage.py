@@ -176,7 +176,8 @@ def _between(
         while active and layers[active[0]].to_ns <= from_ns:
             heappop(active)
         if active:
-            yield layers[active[0]]._replace(from_ns=from_ns, to_ns=to_ns)
+            kind, _, _, *more = layers[active[0]]
+            yield Stretch(kind, from_ns, to_ns, *more)
         else:
             yield Stretch(Kind.BLIND, from_ns, to_ns, why=reasons.of(from_ns))
 
@@ -209,7 +210,7 @@ def _joined(parts: Iterable[Stretch]) -> Iterator[Stretch]:
     """Neighbours that say the same are one."""
     last: Stretch | None = None
     for part in parts:
-        if last is not None and part._replace(from_ns=last.from_ns, to_ns=last.to_ns) == last:
+        if last is not None and part.kind is last.kind and part[3:] == last[3:]:
             last = last._replace(to_ns=part.to_ns)
             continue
         if last is not None:
