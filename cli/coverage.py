@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +11,7 @@ import typer
 from execdb.cli import options
 from execdb.cli.escape import escape
 from execdb.cli.gaps import INCOMPLETE, causes, story_of, total
+from execdb.cli.output import emit
 from execdb.cli.times import duration
 from execdb.store.event import local_time, rfc3339
 
@@ -35,10 +36,9 @@ def coverage(
     format: Annotated[Format, typer.Option(help="How to show it.")] = Format.TEXT,
 ) -> None:
     """Show when execs were recorded, when some were lost, and when nothing looked."""
+    from execdb.store.counting import events_in
     from execdb.store.coverage import stretches
     from execdb.store.database import open_database
-    from execdb.store.filter import Filter
-    from execdb.store.history import History
 
     now_ns = time.time_ns()
     since_ns, until_ns = options.span_of(since, until, now_ns)
@@ -46,17 +46,14 @@ def coverage(
     with open_database(context.obj) as database:
         story = story_of(database, context.obj)
         found = stretches(story, since_ns, until_ns)
-        history = History(database)
-        events = [
-            history.count(Filter(since_ns=each.from_ns, until_ns=each.to_ns)) for each in found
-        ]
+        events = events_in(database, [(each.from_ns, each.to_ns) for each in found])
     if format is Format.JSON:
         print(json.dumps([describe(*each) for each in zip(found, events, strict=True)]))
     elif found:
-        print("\n".join(lines(found, events)))
+        emit(f"{line}\n" for line in lines(found, events))
     else:
         print(NOTHING if story.lives else NO_COLLECTOR)
-    if strict and not all(each.whole for each in found):
+    if strict and (story.nothing or not all(each.whole for each in found)):
         raise typer.Exit(INCOMPLETE)
 
 
@@ -77,27 +74,26 @@ def describe(stretch: "Stretch", events: int) -> dict[str, Any]:
     }
 
 
-def lines(found: Sequence["Stretch"], events: Sequence[int]) -> list[str]:
+def lines(found: Sequence["Stretch"], events: Sequence[int]) -> Iterator[str]:
     """For people: local times, and the sums."""
-    answer = [f"{'from':<23}  {'to':<23}  {'for':>12}  what"]
+    yield f"{'from':<23}  {'to':<23}  {'for':>12}  what"
+    end = local_time(found[0].from_ns)
     for stretch, stored in zip(found, events, strict=True):
+        begin, end = end, local_time(stretch.to_ns)  # each begins where the one before ended
         lasted = duration(stretch.to_ns - stretch.from_ns)
-        answer.append(
-            f"{local_time(stretch.from_ns)}  {local_time(stretch.to_ns)}  {lasted:>12}  "
-            f"{_what(stretch, stored)}"
-        )
+        yield f"{begin}  {end}  {lasted:>12}  {_what(stretch, stored)}"
     sums: dict[str, int] = {}
     for stretch in found:
         sums[stretch.kind] = sums.get(stretch.kind, 0) + stretch.to_ns - stretch.from_ns
     lost = sum(total(stretch.lost for stretch in found).values())
     times = ", ".join(f"{kind} {duration(sum_ns)}" for kind, sum_ns in sums.items())
-    answer.append(f"{times}; {sum(events)} execs, {lost} lost")
-    return answer
+    yield f"{times}; {sum(events)} execs, {lost} lost"
 
 
 def _what(stretch: "Stretch", stored: int) -> str:
     if stretch.why is not None:
-        return f"blind     {escape(stretch.why)}"
+        imported = f", {stored} execs imported from elsewhere" if stored else ""
+        return f"blind     {escape(stretch.why)}{imported}"
     extra = ""
     if stretch.lost:
         by_cause = dict(stretch.lost)

@@ -35,6 +35,8 @@ def gaps_in(story: "Story", wanted: "Filter", oldest_ns: int | None = None) -> l
     from execdb.store.coverage import stretches
 
     since_ns, until_ns = wanted.since_ns, wanted.until_ns
+    if since_ns is None and until_ns is None and story.nothing:
+        return [story.never]
     if until_ns is not None or since_ns is not None:
         until_ns = min(until_ns or story.now_ns, story.now_ns)  # the future is no gap
     else:
@@ -61,11 +63,15 @@ class Oldest:
             yield event
 
 
-def report(gaps: Sequence["Stretch"], *, strict: bool) -> None:
-    """A line on stderr for each kind of them. With `strict` they are an exit code, too."""
-    for line in notes(gaps):
+PRUNED_MEANWHILE = "note: some execs were pruned before they could be read: the oldest are missing"
+
+
+def report(gaps: Sequence["Stretch"], *, strict: bool, incomplete: bool = False) -> None:
+    """A line on stderr for each kind of them, and one if execs went while they were read. With
+    `strict` they are also an exit code."""
+    for line in [*notes(gaps), *([PRUNED_MEANWHILE] if incomplete else [])]:
         say(line)
-    if strict and gaps:
+    if strict and (gaps or incomplete):
         raise typer.Exit(INCOMPLETE)
 
 
@@ -87,7 +93,12 @@ def note(alike: Sequence["Stretch"]) -> str:
         by_cause = total(gap.lost for gap in alike)
         text = f"{sum(by_cause.values())} execs were lost {when} ({causes(by_cause)})"
     elif first.kind == "pruned":
-        text = f"{sum(gap.pruned for gap in alike)} execs {when} were pruned"
+        by_run = {
+            gap.run_id: gap.pruned for gap in alike
+        }  # losses may cut its stretch into several
+        text = f"{sum(by_run.values())} execs {when} were pruned"
+    elif first.why == "never recorded to":
+        text = "nothing has been recorded to this file"
     else:
         text = f"nothing recorded {when} ({first.why})"
     if len(alike) > 1:

@@ -34,7 +34,8 @@ COMMANDS = {
         "latest run recorded."
     ),
     "import": (
-        "Add events as `query --format ndjson` writes them; those already there are left alone."
+        "Add events as `query --format ndjson` writes them; those already there only get the end "
+        "or the parent that they lack."
     ),
     "prune": "Remove the oldest events; what remains keeps its ids.",
     "status": "Show what is running, stored, lost, and in the kernel's map.",

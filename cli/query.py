@@ -80,7 +80,8 @@ def query(
         if short:
             _note_the_rest(history.count(wanted))
         cut = bool(latest) and oldest.events == latest
-        report(gaps_in(story, wanted, oldest.time_ns if cut else None), strict=strict)
+        gaps = gaps_in(story, wanted, oldest.time_ns if cut else None)
+        report(gaps, strict=strict, incomplete=history.incomplete)
 
 
 def _note_the_rest(total: int) -> None:

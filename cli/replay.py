@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from execdb.cli import options
-from execdb.cli.gaps import INCOMPLETE, gaps_in, note, story_of
+from execdb.cli.gaps import INCOMPLETE, PRUNED_MEANWHILE, gaps_in, note, story_of
 from execdb.cli.output import emit
 from execdb.cli.pace import play, schedule, with_asides
 from execdb.cli.render import renderer
@@ -83,8 +83,10 @@ def replay(
                 if not report.events:
                     break  # an empty loop would spin
         finally:
+            if history.incomplete:
+                _say(PRUNED_MEANWHILE)
             report.print()
-    if strict and gaps:
+    if strict and (gaps or history.incomplete):
         raise typer.Exit(INCOMPLETE)
 
 

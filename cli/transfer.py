@@ -5,68 +5,94 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TextIO
+from stat import S_ISREG
+from typing import Annotated
 
 import typer
 
-from execdb.store.errors import ExecdbError
+from execdb.store.errors import BadEvent, ExecdbError
 
 _SHOWN_EVERY = 1_000  # lines
 
 
 def import_(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="NDJSON; - is standard input.", metavar="FILE")],
+    file: Annotated[
+        Path, typer.Argument(help="NDJSON, also as .gz; - is standard input.", metavar="FILE")
+    ],
 ) -> None:
-    """Add events as `query --format ndjson` writes them; those already there are left alone."""
+    """Add events as `query --format ndjson` writes them; those already there only get the end or
+    the parent that they lack."""
     from execdb.store.database import open_database
     from execdb.store.transfer import import_lines
 
-    with _opened(file) as stream, open_database(context.obj, create=True) as database:
-        try:
-            with _watched(stream) as lines:
-                added, known = import_lines(database, lines)
-        except UnicodeDecodeError as error:
-            raise ExecdbError(
-                f"{file} is not UTF-8 ({error.reason}); nothing was imported"
-            ) from error
-    print(f"imported {added} execs, {known} were there already")
+    try:
+        with (
+            _opened(file) as fd,
+            open_database(context.obj, create=True) as database,
+            _watched(_lines(fd), fd) as lines,
+        ):
+            tally = import_lines(database, lines)
+    except BadEvent as error:
+        raise BadEvent(f"{file}: {error}; nothing was imported") from error
+    learned = f" ({tally.learned} of them learned their end)" if tally.learned else ""
+    print(f"imported {tally.added} execs, {tally.known} were there already{learned}")
+    if tally.orphans:
+        sys.stdout.flush()
+        print(f"note: {_orphans(tally.orphans)}", file=sys.stderr)
+
+
+def _orphans(count: int) -> str:
+    whose = "the parent of 1 exec" if count == 1 else f"the parents of {count} execs"
+    return f"{whose} cannot be told: not in the file, or of several exports in it that use one id"
+
+
+def _lines(fd: int) -> Iterator[str]:
+    from execdb.store.lines import read_lines
+
+    try:
+        yield from read_lines(fd)
+    except OSError as error:
+        raise BadEvent(f"cannot be read ({error.strerror})") from error
 
 
 @contextmanager
-def _watched(stream: TextIO) -> Iterator[Iterable[str]]:
+def _watched(lines: Iterator[str], fd: int) -> Iterator[Iterable[str]]:
     """The lines, and on a terminal a bar that shows how far they have got."""
     if not sys.stderr.isatty():
-        yield stream
+        yield lines
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    raw = stream.buffer.raw  # type: ignore[attr-defined]
-    size = os.fstat(raw.fileno()).st_size or None  # of a pipe nobody knows
+    status = os.fstat(fd)
+    size = status.st_size if S_ISREG(status.st_mode) else None  # of a pipe nobody knows
     columns = TextColumn("importing"), BarColumn(), TextColumn("{task.fields[execs]:,} execs")
     console = Console(stderr=True)
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
         task = progress.add_task("", total=size, execs=0)
 
         def counted() -> Iterator[str]:
-            for number, line in enumerate(stream):
+            for number, line in enumerate(lines):
                 if number % _SHOWN_EVERY == 0:
-                    progress.update(task, completed=raw.tell() if size else 0, execs=number)
+                    at = os.lseek(fd, 0, os.SEEK_CUR) if size else 0
+                    progress.update(task, completed=at, execs=number)
                 yield line
 
         yield counted()
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[TextIO]:
+def _opened(file: Path) -> Iterator[int]:
+    """A descriptor to read from."""
     if str(file) == "-":
-        sys.stdin.reconfigure(encoding="utf-8", errors="strict")  # type: ignore[union-attr]
-        yield sys.stdin
+        yield sys.stdin.fileno()
         return
     try:
-        stream = file.open(encoding="utf-8")
+        fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise ExecdbError(f"cannot read {file}: {error.strerror}") from error
-    with stream:
-        yield stream
+    try:
+        yield fd
+    finally:
+        os.close(fd)

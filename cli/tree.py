@@ -12,6 +12,8 @@ from execdb.cli.render import command_line
 from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.event import Event, local_time
 
+_DEPTH = 64  # levels that a line shows
+
 
 def tree(
     context: typer.Context,
@@ -78,9 +80,18 @@ def _below(
         yield stem + branch + describe(event, event.id == chosen)
         below = [child for child in children.get(event.id, ()) if child.id not in drawn]
         drawn.update(child.id for child in below)
-        stem += {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
+        stem = _deeper(stem, branch)
         for position, child in enumerate(reversed(below)):
             waiting.append((child, stem, "├─ " if position else "└─ "))
+
+
+def _deeper(stem: str, branch: str) -> str:
+    """The lines to the left of what an event has started. They reach no further than _DEPTH levels
+    back: a chain of 100,000 programs would have 300,000 characters before the last one."""
+    stem += {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
+    if len(stem) <= 3 * _DEPTH:
+        return stem
+    return "…  " + stem[-3 * (_DEPTH - 1) :]
 
 
 def describe(event: Event, chosen: bool) -> str:

@@ -6,7 +6,8 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
-from itertools import pairwise
+from heapq import heappop, heappush
+from itertools import accumulate, pairwise
 from operator import index, itemgetter
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ class Kind(StrEnum):
 class Why(StrEnum):
     """Why a stretch is blind."""
 
+    NEVER = "never recorded to"  # the whole file: not even an import
     BEFORE = "before the first run"
     STOPPED = "no collector"
     CRASH = "crash"
@@ -47,12 +49,24 @@ class Life(NamedTuple):
 
 
 class Story(NamedTuple):
-    """Everything there is to say of when was recorded. `now_ns` is when it was read."""
+    """Everything there is to say of when was recorded. `imported` are the times of events that were
+    imported from the boots that the runs recorded, or, without any run, from everywhere: what
+    happened on another machine tells nothing of this one. `now_ns` is when it was read."""
 
     lives: Sequence[Life]
     losses: Sequence[Loss]
     imported: Sequence[tuple[int, int]]
     now_ns: int
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the file holds nothing at all, as a copy without its WAL may."""
+        return not self.lives and not self.imported
+
+    @property
+    def never(self) -> "Stretch":
+        """What there is to say of a file that holds nothing."""
+        return Stretch(Kind.BLIND, 0, self.now_ns, Why.NEVER)
 
     @property
     def begin_ns(self) -> int:
@@ -61,10 +75,13 @@ class Story(NamedTuple):
 
     @property
     def end_ns(self) -> int:
-        """When the last run ended, or now."""
-        if any(life.then is Why.SILENT for life in self.lives):
-            return self.now_ns
-        return max((to_ns for life in self.lives for _, to_ns in life.spans), default=0)
+        """When the last run ended; now where that was no end that anybody asked for."""
+        ends = [(life.spans[-1][1], life.then) for life in self.lives]
+        last_ns = max((to_ns for life in self.lives for _, to_ns in life.spans), default=0)
+        unasked = any(
+            then is Why.SILENT or (then is Why.CRASH and to_ns >= last_ns) for to_ns, then in ends
+        )
+        return max(last_ns, self.now_ns) if unasked else last_ns
 
 
 class Stretch(NamedTuple):
@@ -146,18 +163,21 @@ def _merged(story: Story) -> Iterator[tuple[int, int, tuple[tuple[str, int], ...
 def _between(
     layers: Sequence[Stretch], lives: Sequence[Life], edges: Sequence[int]
 ) -> Iterator[Stretch]:
-    """One for each two edges. Each layer is looked at where it begins and ends, not everywhere."""
+    """One for each two edges. Each layer enters a heap where it begins and leaves it, once it has
+    ended, when it would be the first."""
     begins = sorted(range(len(layers)), key=lambda at: layers[at].from_ns)
     reasons = _Reasons(lives)
-    active: set[int] = set()
+    active: list[int] = []
     at = 0
     for from_ns, to_ns in pairwise(edges):
         while at < len(begins) and layers[begins[at]].from_ns <= from_ns:
-            active.add(begins[at])
+            heappush(active, begins[at])
             at += 1
-        active = {number for number in active if layers[number].to_ns > from_ns}
+        while active and layers[active[0]].to_ns <= from_ns:
+            heappop(active)
         if active:
-            yield layers[min(active)]._replace(from_ns=from_ns, to_ns=to_ns)
+            kind, _, _, *more = layers[active[0]]
+            yield Stretch(kind, from_ns, to_ns, *more)
         else:
             yield Stretch(Kind.BLIND, from_ns, to_ns, why=reasons.of(from_ns))
 
@@ -167,14 +187,18 @@ class _Reasons:
 
     def __init__(self, lives: Sequence[Life]) -> None:
         self._ends = sorted((life.spans[-1][1], life.run_id, life.then) for life in lives)
-        self._leaps = [
+        leaps = sorted(
             (before_ns, after_ns)
             for life in lives
             for (_, before_ns), (after_ns, _) in pairwise(life.spans)
-        ]
+            if before_ns < after_ns
+        )
+        self._leaps = leaps
+        self._reach = list(accumulate((after_ns for _, after_ns in leaps), max))
 
     def of(self, blind_ns: int) -> Why:
-        if any(before_ns <= blind_ns < after_ns for before_ns, after_ns in self._leaps):
+        leaps = bisect_right(self._leaps, blind_ns, key=itemgetter(0))
+        if leaps and blind_ns < self._reach[leaps - 1]:
             return Why.CLOCK
         before = bisect_right(self._ends, blind_ns, key=itemgetter(0))
         if not before:
@@ -186,7 +210,7 @@ def _joined(parts: Iterable[Stretch]) -> Iterator[Stretch]:
     """Neighbours that say the same are one."""
     last: Stretch | None = None
     for part in parts:
-        if last is not None and part._replace(from_ns=last.from_ns, to_ns=last.to_ns) == last:
+        if last is not None and part.kind is last.kind and part[3:] == last[3:]:
             last = last._replace(to_ns=part.to_ns)
             continue
         if last is not None:
@@ -216,6 +240,8 @@ class _Run(NamedTuple):
 
     id: Any
     kind: Any
+    host: Any
+    boot_id: Any
     started_ns: Any
     ended_ns: Any
     ended: Any
@@ -232,12 +258,13 @@ def _story(
     for run_id, before_ns, after_ns in sets:
         moments.setdefault(run_id, []).append((index(before_ns), index(after_ns)))
     lives, imported = [], []
+    boots = {(row.host, row.boot_id) for row in runs if row.kind == "collect"}
     latest = max((row.id for row in runs if row.kind == "collect"), default=None)
     for row in runs:
         if row.kind == "collect" and row.started_ns is not None:
             goes_on = recording and row.id == latest and row.ended is None
             lives.append(_life(row, moments.get(row.id, []), now_ns if goes_on else None))
-        elif row.first_ns is not None:
+        elif row.first_ns is not None and (not boots or (row.host, row.boot_id) in boots):
             imported.append((index(row.first_ns), index(row.last_ns)))
     found = [
         Loss(number, str(readable(cause)), index(from_ns), index(to_ns), index(lost))
@@ -264,7 +291,7 @@ def _life(row: _Run, sets: Sequence[_Span], now_ns: int | None) -> Life:
 
 
 _RUNS = """
-SELECT run.id, kind, started_ns, ended_ns, ended, alive_ns, pruned, first_ns, last_ns
+SELECT run.id, kind, host, boot_id, started_ns, ended_ns, ended, alive_ns, pruned, first_ns, last_ns
 FROM run LEFT JOIN (
     SELECT run_id, min(first_boot_ns + offset_ns) AS first_ns,
            max(last_boot_ns + offset_ns) AS last_ns

@@ -46,6 +46,7 @@ class History:
         database.connection.create_function("glob_bytes", 2, glob_bytes, deterministic=True)
         self._lookup = Lookup(str(database.path))
         self._runs: dict[int, tuple[str, str]] = {}  # boot_id and host
+        self.incomplete = False  # events were removed before they were read
 
     def count(self, wanted: Filter) -> int:
         """How many `events` would give. Raises DatabaseError."""
@@ -146,7 +147,7 @@ class History:
         spans = sorted(selection.spans, key=lambda span: span.first_id)
         starts = [span.first_id for span in spans]
         lowest: dict[int, int] = {}
-        ordered = Ordered(self._database, selection, moments, key=tuple)
+        ordered = Ordered(self._database, selection, moments, tuple, self._note_gone)
         for _, _, number in islice(ordered.read(reverse=True), limit):
             lowest[bisect_right(starts, number) - 1] = number
         return selection._replace(
@@ -159,7 +160,11 @@ class History:
         def moment(event: Event) -> _Moment:
             return event.boot_ns + shift_ns[event.boot_id], event.time_ns, event.id
 
-        return Ordered(self._database, selection, self._events, moment).read(reverse, page)
+        ordered = Ordered(self._database, selection, self._events, moment, self._note_gone)
+        return ordered.read(reverse, page)
+
+    def _note_gone(self) -> None:
+        self.incomplete = True
 
     def _events(self, connection: Connection, span: Span, rows: Sequence[Any]) -> list[Event]:
         """Rows with what they refer to."""

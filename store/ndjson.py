@@ -50,6 +50,7 @@ _TAIL = re.compile(
     r', "duration_ns": (null|0|[1-9][0-9]{0,17}), "parent_id": (null|-?[1-9][0-9]{0,17})\}\n?'
 ).fullmatch
 _REMEMBERED_CHARS = 2_000_000  # of each kind
+_NAME_MAX = 255  # characters; a machine's name has at most 64, a boot_id 36
 _SHOWN = 40  # characters of a key that is none
 
 T = TypeVar("T")
@@ -131,8 +132,8 @@ class Parser:
         outcome_at = find(', "errno": ', where_at)
         if outcome_at < 0:
             outcome, duration, parent = _UNKNOWN, "null", "null"
-            outcome_at = len(line) - 2
-            if line[outcome_at:] != "}\n":
+            outcome_at = len(line) - 2 if line.endswith("\n") else len(line) - 1
+            if line[outcome_at:] not in ("}\n", "}"):
                 return None
         else:
             tail_at = find(', "duration_ns": ', outcome_at)
@@ -196,7 +197,10 @@ def _load(text: str) -> dict[str, Any]:
 
 
 def _boot(values: dict[str, Any]) -> Boot:
-    return _text(values, "host"), _text(values, "boot_id")
+    boot = _text(values, "host"), _text(values, "boot_id")
+    if max(map(len, boot)) > _NAME_MAX:
+        raise BadEvent(f"host and boot_id may have {_NAME_MAX} characters")
+    return boot
 
 
 def _origin(values: dict[str, Any]) -> tuple[Creds, Place]:

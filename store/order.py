@@ -24,6 +24,7 @@ from execdb.store.selection import (
     rows_of,
     stretches_of,
 )
+from execdb.store.sql import scalar
 
 PAGE = 1_000  # rows a transaction
 _PAGE_MIN = 20  # where many segments are read side by side
@@ -40,9 +41,11 @@ class Ordered(Generic[T]):
         selection: Selection,
         build: Callable[[Connection, Span, Sequence[Any]], list[T]],
         key: Callable[[T], tuple[int, ...]],
+        gone: Callable[[], None] = lambda: None,
     ) -> None:
+        """`gone` is called when rows that were selected were removed before they were read."""
         self._database, self._selection = database, selection
-        self._build, self._key = build, key
+        self._build, self._key, self._gone = build, key, gone
 
     def read(self, reverse: bool, page: int = PAGE) -> Iterator[T]:
         """All of it, newest first with `reverse`, so many at a time. Raises DatabaseError."""
@@ -84,6 +87,7 @@ class Ordered(Generic[T]):
         stretches: deque[Stretch] = deque()
         while entries is None or stretches:
             with self._database.reading() as connection:
+                self._check(connection, min(stretches)[0] if stretches else span.first_id)
                 if entries is None:
                     entries = entries_of(connection, selection, span.segment)
                     if entries is None:
@@ -103,6 +107,7 @@ class Ordered(Generic[T]):
         candidates = candidates[::-1] if reverse else candidates
         for at in range(0, len(candidates), size):
             with self._database.reading() as connection:
+                self._check(connection, min(candidates[at], candidates[-1]))
                 entries = entries_of(connection, selection, span.segment)
                 if entries is None:
                     return
@@ -110,3 +115,9 @@ class Ordered(Generic[T]):
                 rows = rows_of(connection, selection.wanted, entries, page, reverse)
                 built = self._build(connection, span, rows)
             yield built
+
+    def _check(self, connection: Connection, lowest: int) -> None:
+        """The oldest rows of a segment are removed first, and ids have no gaps: if the lowest of
+        those that are still to be read is there, all are."""
+        if scalar(connection, "SELECT 1 FROM image WHERE id = ?", (lowest,)) is None:
+            self._gone()

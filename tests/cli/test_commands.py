@@ -1,5 +1,6 @@
 """The command as a whole: what it answers, and one line and an exit code where it cannot."""
 
+import gzip
 import json
 import os
 import pty
@@ -38,7 +39,8 @@ def refused(answer: Answer, code: int, *words: str) -> None:
 @pytest.fixture
 def filled(db: Path) -> Path:
     with open_database(db) as database:
-        recorded(database, [an_exec(n, argv=("run", str(n))) for n in range(23)])
+        recording = recorded(database, [an_exec(n, argv=("run", str(n))) for n in range(23)])
+        recording.finish(an_exec(23).time_ns, counts(23))
     return db
 
 
@@ -244,7 +246,7 @@ def test_every_format_is_there(run: Run, filled: Path) -> None:
 
 
 def test_a_query_of_nothing_is_empty(run: Run, db: Path) -> None:
-    assert run("query") == (0, "", "")
+    assert run("query") == (0, "", "note: nothing has been recorded to this file\n")
 
 
 def on_a_terminal(*arguments: object) -> tuple[str, str]:
@@ -273,7 +275,7 @@ def on_a_terminal(*arguments: object) -> tuple[str, str]:
 
 def test_a_terminal_gets_the_latest_fifty_and_a_note(db: Path) -> None:
     with open_database(db) as database:
-        recorded(database, [an_exec(n) for n in range(61)])
+        recorded(database, [an_exec(n) for n in range(61)]).finish(an_exec(61).time_ns, counts(61))
     shown, said = on_a_terminal("query", "--format", "line")
     assert len(shown.splitlines()) == 50
     assert "61" in said
@@ -401,7 +403,44 @@ def test_a_malformed_line_is_named(run: Run, db: Path, tmp_path: Path) -> None:
 def test_a_file_that_is_not_utf_8(run: Run, db: Path, tmp_path: Path) -> None:
     file = tmp_path / "bad.ndjson"
     file.write_bytes(b"\xff\n")
-    refused(run("import", file), 1, "UTF-8")
+    refused(run("import", file), 1, "bad.ndjson: line 1 is not UTF-8")
+
+
+def test_an_import_says_what_it_learned_and_what_it_cannot_tell(
+    run: Run, db: Path, tmp_path: Path
+) -> None:
+    early, late = tmp_path / "early.ndjson", tmp_path / "late.ndjson.gz"
+    early.write_text(json_of(to_dict(an_event(1))) + "\n")
+    over = an_event(1, ended="exit", exit_code=0, duration_ns=7), an_event(2, parent_id=997)
+    late.write_bytes(gzip.compress("".join(json_of(to_dict(e)) + "\n" for e in over).encode()))
+    run("import", early)
+    answer = run("import", late)
+    assert answer.out == "imported 1 execs, 1 were there already (1 of them learned their end)\n"
+    assert answer.err.startswith("note: the parent of 1 exec cannot be told")
+    assert answer.err.count("\n") == 1
+
+
+def test_the_database_is_free_while_an_import_waits_for_its_input(execdb: Execdb, db: Path) -> None:
+    command = [EXECDB, "--db", db, "import", "-"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin
+    line = json_of(to_dict(an_event())) + "\n"
+    process.stdin.write(line)
+    process.stdin.flush()
+    while f"pipe:[{os.fstat(process.stdin.fileno()).st_ino}]" not in waits_for(process.pid):
+        assert process.poll() is None
+    with open_database(db, busy_ms=0) as database:
+        recorded(database, [an_exec(n) for n in range(1, 24)])
+    out, _ = process.communicate(timeout=60)
+    assert out == "imported 1 execs, 0 were there already\n"
+    assert execdb("query", "--count").stdout == "24\n"
+
+
+def waits_for(pid: int) -> str:
+    """The file that a process reads from at the moment; empty if it does something else."""
+    call = Path(f"/proc/{pid}/syscall").read_text().split()
+    reads = len(call) > 1 and call[0] in ("0", "63")  # read(2), on x86-64 and on arm64
+    return os.readlink(f"/proc/{pid}/fd/{int(call[1], 16)}") if reads else ""
 
 
 def events_of(answer: Answer) -> list[dict[str, Any]]:

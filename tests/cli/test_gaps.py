@@ -2,16 +2,20 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from execdb.store.bounds import Bounds
 from execdb.store.database import Database, open_database
 from execdb.store.event import Account, Loss, local_time, rfc3339
 from execdb.store.lock import CollectorLock
+from execdb.store.order import Ordered
 from execdb.store.recording import Recording
+from execdb.store.retention import Retention
 from execdb.store.transfer import import_lines
 from tests.conftest import MACHINE, START_NS, Answer, an_event, an_exec, counts
 from tests.store.test_transfer import lines_of
@@ -128,12 +132,65 @@ def test_while_a_collector_runs_and_says_so_its_time_is_recorded(run: Run, db: P
 
 def test_imported_events_make_no_gaps(run: Run, db: Path) -> None:
     with open_database(db) as database:
-        import_lines(database, lines_of([an_event(n, boot_id="far") for n in (0, 3)]))
+        import_lines(database, lines_of([an_event(n) for n in (0, 3)]))
     assert run("query", "--since", at(-7)).err == ""
     with open_database(db) as database:
         a_run(database, 5_000, 5_003)
     assert run("query").err == ""
     assert run("query", "--since", at(1), "--until", at(2)).err == ""
+
+
+def test_two_events_of_another_machine_hide_no_gap(run: Run, holes: Path) -> None:
+    with open_database(holes) as database:
+        import_lines(database, lines_of([an_event(n, boot_id="far") for n in (7, 999)]))
+    assert run("query").err == CRASH + STOPPED + LOST
+    blind = run("coverage").out.splitlines()[2]
+    assert blind.endswith("blind     crash, 1 execs imported from elsewhere")
+
+
+def test_the_time_behind_a_crash_is_a_gap_without_limits_too(run: Run, db: Path) -> None:
+    with open_database(db) as database:
+        a_run(database, 0, 22)
+        a_run(database, 30, 37, ended=False)
+    for command in (["query"], ["query", "--count"], ["replay", "--speed", "0"]):
+        answer = run(*command, "--strict")
+        assert answer.code == 3
+        assert answer.err.count("(crash)") == 1
+    with open_database(db) as database:
+        a_run(database, 100, 103)
+    assert "(crash)" in run("query", "--strict").err
+    assert run("query", "--since", at(100), "--until", at(103), "--strict").code == 0
+
+
+def test_losses_within_a_pruned_time_do_not_multiply_it(run: Run, db: Path) -> None:
+    losses = tuple(Loss(n, "ring full", *[START_NS + n * 3 * MS] * 2, 1) for n in range(1, 5))
+    with open_database(db) as database:
+        a_run(database, 0, 22, losses=losses)
+        with database.writing() as connection:
+            connection.execute("UPDATE run SET pruned = 7")
+            connection.execute("DELETE FROM segment")
+    assert "; 7 execs" in run("query").err.replace("note: ", "; ")
+
+
+@pytest.mark.parametrize("command", [("query",), ("replay", "--speed", "0")])
+def test_execs_that_go_while_they_are_read_are_missing(
+    run: Run, db: Path, command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_database(db) as database:
+        a_run(database, 0, 2_003)
+        pages = Ordered._pages
+
+        def slowly(self: Any, *arguments: Any) -> Iterator[list[Any]]:
+            for number, page in enumerate(pages(self, *arguments)):
+                yield page
+                if not number:
+                    retention = Retention(database, Bounds(keep_ns=0))
+                    retention.step(START_NS + 1_500 * MS)
+
+        monkeypatch.setattr(Ordered, "_pages", slowly)
+        answer = run(*command, "--strict")
+    assert answer.code == 3
+    assert "pruned before they could be read" in answer.err
 
 
 def test_strict_is_an_exit_code_after_the_output(run: Run, holes: Path) -> None:
@@ -199,6 +256,17 @@ def test_a_file_that_no_collector_wrote_to_lacks_all(run: Run, db: Path) -> None
     answer = run("query", "--strict", "--since", at(0))
     assert answer.err.endswith("(before the first run)\n")
     assert answer.code == 3
+
+
+@pytest.mark.parametrize(
+    "command", [("query",), ("query", "--count"), ("replay", "--speed", "0"), ("coverage",)]
+)
+def test_a_file_that_holds_nothing_is_not_complete(
+    run: Run, db: Path, command: tuple[str, ...]
+) -> None:
+    assert run(*command, "--strict").code == 3
+    if command != ("coverage",):
+        assert run(*command).err.startswith("note: nothing has been recorded to this file\n")
 
 
 @pytest.mark.parametrize("limit", ["--since=2999-01-01", "--until=1999-01-01"])

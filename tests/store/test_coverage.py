@@ -1,7 +1,9 @@
 """Stretches of the wall clock: every moment has one, and the right one."""
 
 from itertools import pairwise
+from time import process_time
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -179,7 +181,7 @@ def test_runs_losses_and_imports_are_read(database: Database) -> None:
     losses = [Loss(1, "ring full", START_NS + 2, START_NS + 5, 7)]
     first.write([an_exec(1)], [], counts(1, 7), Account(START_NS + 1, START_NS + 9, losses))
     Recording(database, MACHINE, "0", START_NS + 100).finish(START_NS + 200, counts(0))
-    import_lines(database, lines_of([an_event(n, boot_id="far") for n in (5_003, 5_009)]))
+    import_lines(database, lines_of([an_event(n) for n in (5_003, 5_009)]))
     found = stretches(read_story(database, 0, recording=False), None, None)
     assert shape(found) == [
         ("recorded", START_NS + 1, START_NS + 2),
@@ -190,6 +192,51 @@ def test_runs_losses_and_imports_are_read(database: Database) -> None:
         ("no collector", START_NS + 200, an_event(5_003).time_ns),
         ("imported", an_event(5_003).time_ns, an_event(5_009).time_ns),
     ]
+
+
+@pytest.mark.parametrize("far", [{"boot_id": "far"}, {"host": "far"}])
+def test_events_of_another_machine_do_not_hide_a_blind_time(
+    database: Database, far: dict[str, str]
+) -> None:
+    Recording(database, MACHINE, "0", START_NS).finish(START_NS + SECOND, counts(0))
+    recorded(database, []).finish(START_NS + 7 * SECOND, counts(0))
+    with database.writing() as connection:
+        connection.execute("UPDATE run SET started_ns = ? WHERE id = 2", (START_NS + 5 * SECOND,))
+    import_lines(database, lines_of([an_event(n, **far) for n in (1_003, 4_999)]))
+    found = stretches(read_story(database, 0, recording=False), None, None)
+    assert [str(each.why or each.kind) for each in found] == [
+        "recorded",
+        "no collector",
+        "recorded",
+    ]
+
+
+def test_a_crash_leaves_a_gap_until_now(database: Database) -> None:
+    recorded(database, [an_exec(7)])
+    now_ns = START_NS + 11 * SECOND
+    assert read_story(database, now_ns, recording=False).end_ns == now_ns
+    recorded(database, [an_exec(11)]).finish(START_NS + 2 * SECOND, counts(1))
+    assert read_story(database, now_ns, recording=False).end_ns == START_NS + 2 * SECOND
+
+
+def eventful(runs: int) -> Story:
+    """Every run has ten losses, and was behind a clock that was set; others are imported."""
+    lives = [life(n, (n * 100, n * 100 + 40), (n * 100 + 50, n * 100 + 80)) for n in range(runs)]
+    losses = [loss(n * 100 + k, n * 100 + k + 1) for n in range(runs) for k in range(0, 40, 4)]
+    return story(*lives, losses=tuple(losses), imported=[(n, runs * 100 - n) for n in range(runs)])
+
+
+def test_the_work_grows_with_the_history_and_not_with_its_square() -> None:
+    taken = {}
+    for runs in (1_009, 4_036):
+        lived = eventful(runs)
+        times = []
+        for _ in range(3):
+            started_s = process_time()
+            assert len(stretches(lived, None, None)) > 20 * runs
+            times.append(process_time() - started_s)
+        taken[runs] = min(times)
+    assert taken[4_036] < 9 * taken[1_009], taken  # 4 times; the square would be 16
 
 
 def test_a_clock_that_is_set_back_makes_no_time_blind(database: Database) -> None:

@@ -270,7 +270,8 @@ def test_a_copy_in_a_folder_one_may_not_write_to_is_readable(tmp_path: Path, fil
     done = subprocess.run(
         [*NOBODY, EXECDB, "--db", path, "query", "--count"], capture_output=True, text=True
     )
-    assert (done.stdout, done.stderr) == ("503\n", "")
+    assert done.stdout == "503\n"
+    assert "nothing recorded" in done.stderr  # it is of a recording that has no end
 
 
 def test_two_who_create_it_at_once_both_get_it(tmp_path: Path) -> None:

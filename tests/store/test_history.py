@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from execdb.store import history as module
+from execdb.store.bounds import Bounds
 from execdb.store.database import Database
 from execdb.store.event import REPLACED, End, Event, Exec, Place
 from execdb.store.filter import Filter
 from execdb.store.history import History
+from execdb.store.retention import Retention
 from tests.conftest import BOOT_ID, START_NS, an_exec, counts, empty, recorded, some_creds
 
 
@@ -391,3 +393,35 @@ def test_no_question_reads_the_whole_table(database: Database, wanted: Filter) -
     assert [step for step in steps if step.startswith("SEARCH image USING INTEGER PRIMARY KEY")]
     if wanted.pid is None and (wanted.uid is not None or wanted.comm or wanted.path or wanted.arg):
         assert "SEARCH entry_block USING PRIMARY KEY (chunk=? AND entry_id=?)" in steps
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("wanted", [Filter(), Filter(uid=0), Filter(pid=7)])
+def test_events_that_are_removed_before_they_are_read_are_noticed(
+    database: Database, wanted: Filter, reverse: bool
+) -> None:
+    recorded(database, [an_exec(n, pid=7) for n in range(5_003)])
+    history = History(database)
+    assert len(list(history.events(wanted, reverse=reverse))) == 5_003
+    assert not history.incomplete
+    events = history.events(wanted, reverse=reverse)
+    next(events)
+    retention = Retention(database, Bounds(keep_ns=0, max_bytes=None))
+    while retention.step(an_exec(4_000).time_ns) is not None:
+        pass
+    found = list(events)
+    assert history.incomplete == (len(found) < 5_002)
+    assert history.incomplete
+
+
+def test_events_that_are_removed_once_they_were_read_are_not_missed(database: Database) -> None:
+    recorded(database, [an_exec(n) for n in range(5_003)])
+    history = History(database)
+    events = history.events(Filter())
+    for _ in range(3_000):
+        next(events)
+    retention = Retention(database, Bounds(keep_ns=0, max_bytes=None))
+    while retention.step(an_exec(2_000).time_ns) is not None:
+        pass
+    assert len(list(events)) == 2_003
+    assert not history.incomplete

@@ -3,14 +3,17 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from random import Random
+from time import process_time
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from execdb.store import sources
 from execdb.store.database import Database, open_database
 from execdb.store.errors import BadEvent
 from execdb.store.event import Event, json_of, text_of, to_dict
@@ -18,7 +21,7 @@ from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.sql import scalar
 from execdb.store.transfer import import_lines
-from tests.conftest import an_event, an_exec, counts, recorded
+from tests.conftest import START_NS, an_event, an_exec, counts, recorded
 
 
 def lines_of(events: Iterable[Event]) -> list[str]:
@@ -91,9 +94,9 @@ def test_what_is_written_out_comes_back_the_same(
     with tempfile.TemporaryDirectory() as folder:
         path = shutil.copy(template, Path(folder, "execdb.db"))
         with open_database(Path(path)) as database:
-            assert import_lines(database, lines_of(events)) == (len(events), 0)
+            assert import_lines(database, lines_of(events)) == (len(events), 0, 0, 0)
             found = history(database)
-            assert import_lines(database, lines_of(events)) == (0, len(events))
+            assert import_lines(database, lines_of(events)) == (0, len(events), 0, 0)
             assert history(database) == found
     expected = [event._replace(id=0, run_id=0) for event in events]
     assert sorted(found, key=identity) == sorted(expected, key=identity)
@@ -103,18 +106,18 @@ def test_what_was_recorded_here_is_not_added_again(database: Database) -> None:
     recorded(database, [an_exec(n) for n in range(23)])
     lines = lines_of(History(database).events(Filter()))
     more = lines_of([an_event(n) for n in range(29)])
-    assert import_lines(database, lines + more) == (6, 46)
+    assert import_lines(database, lines + more) == (6, 46, 0, 0)
     assert len(history(database)) == 29
 
 
 def test_a_file_that_repeats_itself_is_taken_once(database: Database) -> None:
     lines = lines_of([an_event(n) for n in range(1_009)])
-    assert import_lines(database, lines * 3) == (1_009, 2_018)
+    assert import_lines(database, lines * 3) == (1_009, 2_018, 0, 0)
 
 
 def test_the_same_moment_in_two_boots_is_two_events(database: Database) -> None:
     events = [an_event(boot_id="one"), an_event(boot_id="two")]
-    assert import_lines(database, lines_of(events)) == (2, 0)
+    assert import_lines(database, lines_of(events)) == (2, 0, 0, 0)
 
 
 def test_imported_events_are_no_collector_life(database: Database) -> None:
@@ -142,7 +145,7 @@ def test_only_what_makes_an_event_is_needed(database: Database) -> None:
         for key in ("time_ns", "boot_ns", "boot_id", "host", "pid", "ppid", "uid", "euid", "gid")
         + ("comm", "filename", "argv", "message")
     }
-    assert import_lines(database, [json.dumps(needed)]) == (1, 0)
+    assert import_lines(database, [json.dumps(needed)]) == (1, 0, 0, 0)
     assert history(database) == [an_event(id=0, run_id=0)]
 
 
@@ -206,6 +209,7 @@ BAD_LINES = {
     "cwd with a NUL": with_(cwd="/\0"),
     "id a text": with_(id="1"),
     "parent_id a text": with_(parent_id="1"),
+    "a host without end": with_(host="x" * 257),
     "parent_id of 65 bits": with_(parent_id=-(1 << 64)),
 }
 
@@ -224,7 +228,7 @@ def test_a_bad_line_far_down_undoes_all_before_it(database: Database) -> None:
     with pytest.raises(BadEvent, match="line 5004: "):
         import_lines(database, [*lines, "x"])
     assert history(database) == []
-    assert import_lines(database, lines) == (5_003, 0)
+    assert import_lines(database, lines) == (5_003, 0, 0, 0)
 
 
 def parents(database: Database) -> dict[int, int | None]:
@@ -238,9 +242,9 @@ def family(first_id: int) -> list[Event]:
     """The child stands before its parent; the last one's parent is not in the file."""
     ids = [first_id + n for n in range(4)]
     return [
-        an_event(1, id=ids[0], pid=2, parent_id=ids[1]),
-        an_event(0, id=ids[1], pid=3),
-        an_event(2, id=ids[2], pid=5, parent_id=ids[1]),
+        an_event(1, id=ids[1], pid=2, parent_id=ids[0]),
+        an_event(0, id=ids[0], pid=3),
+        an_event(2, id=ids[2], pid=5, parent_id=ids[0]),
         an_event(3, id=ids[3], pid=7, parent_id=1_009),
     ]
 
@@ -282,8 +286,161 @@ def test_a_machine_whose_name_is_not_utf_8_is_taken_or_refused(
         import_lines(database, lines_of([event]))
     except BadEvent:
         return
-    assert import_lines(database, lines_of([event])) == (0, 1)
+    assert import_lines(database, lines_of([event])) == (0, 1, 0, 0)
     assert history(database) == [event]
+
+
+# What a later file knows more
+
+
+def running(n: int, **changes: Any) -> Event:
+    return an_event(n, **changes)
+
+
+def over(n: int, **changes: Any) -> Event:
+    return an_event(n, **{"ended": "exit", "exit_code": 7, "duration_ns": 11} | changes)
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_an_end_reaches_the_row_that_was_imported_before(
+    database: Database, together: bool
+) -> None:
+    early = lines_of([running(0), running(1), over(2)])
+    late = lines_of([over(0), running(1), over(2, exit_code=9), over(3)])
+    if together:
+        assert import_lines(database, early + late) == (4, 3, 1, 0)
+    else:
+        import_lines(database, early)
+        assert import_lines(database, late) == (1, 3, 1, 0)
+    ends = [(event.exit_code, event.duration_ns) for event in history(database)]
+    assert ends == [(7, 11), (None, None), (7, 11), (7, 11)]
+    assert import_lines(database, early + late) == (0, 7, 0, 0)
+
+
+def test_an_end_reaches_a_row_that_was_recorded_here_and_lacks_it(database: Database) -> None:
+    recorded(database, [an_exec(n) for n in range(3)])
+    attempt = an_exec(3, errno="ENOENT", caller="sh")
+    recorded(database, [attempt])
+    lines = lines_of([over(1), over(2, ended="exec", exit_code=None), over(3)])
+    assert import_lines(database, lines) == (0, 3, 2, 0)
+    assert [event.ended for event in history(database)] == [None, "exit", "exec", None]
+
+
+def test_a_parent_reaches_the_row_that_was_imported_before(database: Database) -> None:
+    *_, child = family_of_two()
+    assert import_lines(database, lines_of([child])) == (1, 0, 0, 1)
+    assert import_lines(database, lines_of(family_of_two())) == (1, 1, 0, 0)
+    assert parents(database) == {2: None, 3: 2}
+    (parent, _) = History(database).events(Filter())
+    assert len(list(History(database).events(Filter(descendants_of=parent.id)))) == 1
+
+
+# Which lines an id means
+
+
+def family_of_two(first_id: int = 1, at: int = 0, pid: int = 2, **changes: Any) -> list[Event]:
+    """A shell, and what a subshell of it has started: its ppid is no pid of a row."""
+    return [
+        an_event(at, id=first_id, pid=pid, **changes),
+        an_event(at + 1, id=first_id + 1, pid=pid + 1, ppid=9_999, parent_id=first_id, **changes),
+    ]
+
+
+def test_days_of_one_boot_one_after_the_other_keep_their_parents_apart(database: Database) -> None:
+    day_1, day_2 = family_of_two(at=0, pid=2), family_of_two(at=50, pid=12)
+    assert import_lines(database, lines_of(day_1 + day_2)) == (4, 0, 0, 0)
+    assert parents(database) == {2: None, 3: 2, 12: None, 13: 12}
+
+
+def test_an_id_of_another_day_is_no_parent(database: Database) -> None:
+    shell, child = family_of_two(at=50, pid=12)
+    found = import_lines(database, lines_of([*family_of_two(), child]))
+    assert found == (3, 0, 0, 1)  # its own parent is not in the file
+    assert parents(database) == {2: None, 3: 2, 13: None}
+    assert import_lines(database, lines_of([shell])).orphans == 0
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_databases_of_one_time_one_after_the_other(database: Database, order: int) -> None:
+    one = [event for n in range(3) for event in family_of_two(1 + 2 * n, 10 * n, 2 + 10 * n)]
+    two = [event for n in range(3) for event in family_of_two(1 + 2 * n, 10 * n + 5, 7 + 10 * n)]
+    lines = lines_of(one[::order] + two[::order])
+    assert import_lines(database, lines) == (12, 0, 0, 0)
+    shells = range(2, 28, 5)
+    expected = dict.fromkeys(shells) | {pid + 1: pid for pid in shells}
+    assert parents(database) == expected
+
+
+def test_machines_that_count_alike_keep_their_parents_apart(database: Database) -> None:
+    lines = lines_of(family_of_two() + family_of_two(host="far", boot_id="far", pid=12))
+    assert import_lines(database, lines) == (4, 0, 0, 0)
+    assert parents(database) == {2: None, 3: 2, 12: None, 13: 12}
+
+
+def test_the_order_of_the_lines_does_not_matter(database: Database) -> None:
+    events = [event for n in range(23) for event in family_of_two(1 + 2 * n, 10 * n, 2 + 10 * n)]
+    Random(7).shuffle(events)
+    assert import_lines(database, lines_of(events)) == (46, 0, 0, 0)
+    assert all(parent == pid - 1 for pid, parent in parents(database).items() if pid % 10 == 3)
+
+
+def test_a_parent_in_another_part_is_believed_if_it_is_the_process_of_the_child(
+    database: Database,
+) -> None:
+    parent = an_event(0, id=7, pid=2)
+    forked = an_event(5, id=3, pid=3, ppid=2, parent_id=7)  # ids and times do not agree
+    stranger = an_event(6, id=2, pid=4, ppid=8, parent_id=7)
+    assert import_lines(database, lines_of([parent, forked, stranger])) == (3, 0, 0, 1)
+    assert parents(database) == {2: None, 3: 2, 4: None}
+
+
+def test_ids_and_times_at_the_end_of_their_range(database: Database) -> None:
+    last = (1 << 63) - 1
+    moment = {"time_ns": last, "boot_ns": last}
+    events = [
+        an_event(id=last - 1, pid=2, **moment),
+        an_event(id=last, pid=3, ppid=2, parent_id=last - 1, **moment),
+        an_event(1, id=last - 2, pid=4, parent_id=last),
+        an_event(2, id=5, pid=5, parent_id=-last),
+        an_event(3, id=6, pid=6, parent_id=6),
+    ]
+    assert import_lines(database, lines_of(events)) == (5, 0, 0, 2)
+    assert parents(database) == {2: None, 3: 2, 4: None, 5: None, 6: None}
+
+
+def test_the_database_is_free_while_lines_are_awaited(db: Path) -> None:
+    """Who records may store between any two of them."""
+    with open_database(db) as database, open_database(db, busy_ms=0) as recorder:
+
+        def slowly() -> Iterator[str]:
+            for n in range(3):
+                yield from lines_of([an_event(n)])
+                recorded(recorder, [an_exec(n + 100)])
+
+        assert import_lines(database, slowly()) == (3, 0, 0, 0)
+        assert len(history(database)) == 6
+
+
+def test_many_boots_and_settings_of_the_clock_take_their_time_and_no_more(
+    database: Database,
+) -> None:
+    taken = {}
+    for size in (1_009, 4_036):
+        boots = [an_event(n, boot_id=f"{size} {n}") for n in range(size)]
+        clocks = [an_event(n, time_ns=START_NS + n * 7 + size) for n in range(size)]
+        started_s = process_time()
+        assert import_lines(database, lines_of(boots + clocks)).added == 2 * size
+        assert import_lines(database, lines_of(boots + clocks)).known == 2 * size
+        taken[size] = process_time() - started_s
+    assert taken[4_036] < 9 * taken[1_009], taken  # 4 times; the square would be 16
+
+
+def test_boots_without_end_are_refused(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "BOOTS_MAX", 23)
+    lines = lines_of([an_event(n, boot_id=str(n)) for n in range(24)])
+    with pytest.raises(BadEvent, match="line 24: more than 23 boots"):
+        import_lines(database, lines)
+    assert import_lines(database, lines[:23]).added == 23
 
 
 def test_a_number_is_not_rounded_on_its_way(database: Database) -> None:

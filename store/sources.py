@@ -1,0 +1,216 @@
+"""Which lines of a file come from one database, so that an id means one row.
+
+Exports may be concatenated, and every database counts its ids from 1. Nothing in a line names the
+database. But within one, ids of a boot ascend with time: two lines in which they do not are of two
+databases, or of one whose ids tell nothing. A parent is looked for among the lines of the same
+source; elsewhere only one that is the child's process or its parent by pid is believed.
+"""
+
+from itertools import count
+from sqlite3 import Connection
+from typing import Any
+
+from execdb.store import layout
+from execdb.store.errors import BadEvent
+from execdb.store.ndjson import Boot, Imported
+from execdb.store.sql import scalar
+
+BOOTS_MAX = 50_000  # of one file
+_RECENT = 20_000  # ids at hand
+_NEAR = 64  # ranges of ids that are looked at for one parent
+
+Line = tuple[Any, ...]  # the fields of an Imported, and its source
+
+
+_Id = tuple[int, int, int]  # id, boot_ns, pid
+
+
+class _Stream:
+    """The lines of one boot, so far: their source, and of that the line with the least id, with the
+    greatest, and the last one."""
+
+    __slots__ = ("high", "last", "low", "source")
+
+    def __init__(self, source: int) -> None:
+        self.source = source
+        self.low: _Id | None = None
+        self.high: _Id
+        self.last: _Id
+
+    def takes(self, line: _Id) -> bool:
+        """Whether a line may be of the same source."""
+        number, boot_ns, _ = line
+        if self.low is None:
+            self.low = self.high = line
+        elif number > self.high[0]:
+            if boot_ns < self.high[1]:
+                return False
+            self.high = line
+        elif number < self.low[0]:
+            if boot_ns > self.low[1]:
+                return False
+            self.low = line
+        elif not all(_agree(line, other) for other in (self.last, self.low, self.high)):
+            return False
+        self.last = line
+        return True
+
+    def begin(self, source: int, line: _Id) -> None:
+        self.source = source
+        self.low = self.high = self.last = line
+
+
+class Sources:
+    """Numbers the sources of a file. `of` takes its lines in their order."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+        self._streams: dict[Boot, _Stream] = {}
+
+    def of(self, item: Imported) -> int:
+        """Raises BadEvent for one boot too many."""
+        stream = self._streams.get(item.boot)
+        if stream is None:
+            if len(self._streams) >= BOOTS_MAX:
+                raise BadEvent(f"more than {BOOTS_MAX} boots in one file: import it in parts")
+            stream = self._streams[item.boot] = _Stream(next(self._numbers))
+        if item.id is not None:
+            line = item.id, item.boot_ns, item.pid
+            if not stream.takes(line):
+                stream.begin(next(self._numbers), line)
+        return stream.source
+
+
+def _agree(one: _Id, other: _Id) -> bool:
+    """Whether both may be of one database: the later one has the greater id."""
+    if one[0] == other[0]:
+        return one == other
+    return one[1] == other[1] or (one[0] < other[0]) == (one[1] < other[1])
+
+
+class RowsOfIds:
+    """The rows that ids of the file became: the last ones at hand, all of them as ranges in a
+    temporary table; and the children whose parents are still to be found."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._recent: dict[tuple[int, int], tuple[int, int]] = {}  # the row, and its boot_ns
+        self._older: dict[tuple[int, int], tuple[int, int]] = {}
+        self._mixed: set[int] = set()  # sources in which an id has turned out to be two events
+        self._ranges: list[list[int]] = []  # source, id, row, count, run
+        self._orphans: list[tuple[int, ...]] = []
+        for sql in _TABLES:
+            connection.execute(sql)
+
+    def note(self, line: Line, row: int, run_id: int) -> None:
+        """A line with an id, and the row that it became or that was there."""
+        _, _, boot_ns, *_, source_id, _, source = line
+        if self._recent.setdefault((source, source_id), (row, boot_ns))[0] != row:
+            self._mixed.add(source)
+            return
+        if self._ranges:
+            at, first, first_row, size, _ = self._ranges[-1]
+            if source == at and source_id - first == row - first_row == size:
+                self._ranges[-1][3] += 1
+                return
+        self._ranges.append([source, source_id, row, 1, run_id])
+
+    def parent(self, line: Line, child: int, run_id: int) -> int | None:
+        """The row of a line's parent. One that is not there yet is looked for again at the end; one
+        that is later than the child is none."""
+        boot_ns, source_id, source = line[2], line[-2], line[-1]
+        key = source, source_id
+        found = self._recent.get(key) or self._older.get(key) or self._look_up(*key)
+        if found is None or found[1] > boot_ns or found[0] == child or source in self._mixed:
+            self.look_later(line, child, run_id)
+            return None
+        self._recent[key] = found
+        return found[0]
+
+    def look_later(self, line: Line, child: int, run_id: int) -> None:
+        """The child is there and may lack its parent. An id below 0 is of a program that was only
+        seen, which an export does not have."""
+        _, _, boot_ns, pid, ppid, *_, source_id, source = line
+        if source_id is not None and source_id > 0:
+            self._orphans.append((child, source, source_id, run_id, boot_ns, pid, ppid))
+
+    def _look_up(self, source: int, source_id: int) -> tuple[int, int] | None:
+        """A row that was stored, and its boot_ns."""
+        found = self._connection.execute(_SOURCE, (source, source_id)).fetchone()
+        if found is None or source_id - found[0] >= found[2]:
+            return None
+        row = int(found[1]) + source_id - int(found[0])
+        boot_ns = scalar(self._connection, "SELECT boot_ns FROM image WHERE id = ?", (row,))
+        return None if boot_ns is None else (row, boot_ns)
+
+    def flush(self) -> None:
+        """Behind the rows themselves."""
+        if self._ranges:
+            self._connection.executemany(_RANGE, self._ranges)
+        if self._orphans:
+            self._connection.executemany(_ORPHAN, self._orphans)
+        self._ranges, self._orphans = [], []
+        if len(self._recent) > _RECENT:
+            self._older, self._recent = self._recent, {}
+
+    def settle(self) -> int:
+        """Finds the parents that stood behind their children, or elsewhere in the file. Returns
+        how many children remain of which it is not known."""
+        self._connection.execute(_INDEX)
+        cursor = self._connection.execute(_ORPHANS)
+        while orphans := cursor.fetchmany(_PAGE):
+            adopted = [(row, orphan[0]) for orphan in orphans if (row := self._late(*orphan))]
+            self._connection.executemany(_ADOPT, adopted)
+            self._connection.executemany(_ADOPTED, adopted)
+        unknown = int(scalar(self._connection, _UNKNOWN))
+        for table in ("imported", "orphan"):
+            self._connection.execute(f"DROP TABLE temp.{table}")
+        return unknown
+
+    def _late(self, child: int, source: int, source_id: int, run_id: int, *who: int) -> int | None:
+        boot_ns, pid, ppid = who
+        found = None if source in self._mixed else self._look_up(source, source_id)
+        if found is not None and found[0] != child and found[1] <= boot_ns:
+            return found[0]
+        likely = self._connection.execute(
+            _ELSEWHERE, (run_id, source_id, child, boot_ns, pid, ppid)
+        ).fetchall()
+        return int(likely[0][0]) if len(likely) == 1 else None
+
+
+_PAGE = 1_000
+_TABLES = (
+    "DROP TABLE IF EXISTS temp.imported",
+    "DROP TABLE IF EXISTS temp.orphan",
+    "CREATE TEMP TABLE imported (source, source_id, id, count, run_id,"
+    " PRIMARY KEY (source, source_id)) WITHOUT ROWID",
+    "CREATE TEMP TABLE orphan (id, source, parent, run_id, boot_ns, pid, ppid,"
+    " PRIMARY KEY (id, source, parent)) WITHOUT ROWID",
+)
+_INDEX = "CREATE INDEX temp.imported_run ON imported (run_id, source_id)"
+_RANGE = "INSERT OR IGNORE INTO temp.imported VALUES (?, ?, ?, ?, ?)"
+_ORPHAN = "INSERT OR IGNORE INTO temp.orphan VALUES (?, ?, ?, ?, ?, ?, ?)"
+_ORPHANS = "SELECT * FROM temp.orphan ORDER BY id"
+_UNKNOWN = (
+    "SELECT count(DISTINCT orphan.id) FROM temp.orphan AS orphan"
+    " JOIN image ON image.id = orphan.id WHERE parent_id IS NULL"
+)
+_SOURCE = (
+    "SELECT source_id, id, count FROM temp.imported WHERE source = ? AND source_id <= ?"
+    " ORDER BY source_id DESC LIMIT 1"
+)
+# A row under that id in any source, begun before the child, that was the child's process or is its
+# parent by pid. CROSS JOIN: SQLite then takes the tables in this order.
+_ELSEWHERE = f"""
+SELECT DISTINCT image.id FROM (
+    SELECT source_id, id, count FROM temp.imported WHERE run_id = ?1 AND source_id <= ?2
+    ORDER BY source_id DESC LIMIT {_NEAR}) AS near
+CROSS JOIN image ON image.id = near.id + (?2 - near.source_id)
+WHERE ?2 - near.source_id < near.count AND image.id <> ?3 AND image.boot_ns <= ?4
+  AND image.pid IN (?5, ?6)
+"""
+_ADOPT = "UPDATE image SET parent_id = ? WHERE id = ? AND parent_id IS NULL"
+_ADOPTED = (
+    "INSERT OR IGNORE INTO child_block SELECT parent_id >> "
+    f"{layout.PARENT_BITS}, id >> {layout.BLOCK_BITS} FROM image WHERE parent_id = ? AND id = ?"
+)
