@@ -29,6 +29,7 @@ class Database:
 
     def __init__(self, path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) -> None:
         self.path = path
+        self._schema: int | None = None  # SQLite's number of the schema that is known to be ours
         mode = "rwc" if create else "rw" if os.access(path, os.W_OK) else _read_only(path)
         with _as_sentences(path), _private():
             self.connection = sqlite3.connect(
@@ -82,9 +83,29 @@ class Database:
         """A snapshot. Keep it short: while it lasts the WAL cannot be taken up."""
         return self._transaction("BEGIN")
 
-    def writing(self) -> contextlib.AbstractContextManager[Connection]:
-        """Committed at the end, rolled back on an exception."""
-        return self._transaction("BEGIN IMMEDIATE")
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Committed at the end, rolled back on an exception. Raises DatabaseError where someone
+        has put into the schema what would run as we write, since `trust` was called."""
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            if self._schema not in (None, scalar(connection, "PRAGMA schema_version")):
+                self._trust(connection)
+            yield connection
+
+    def trust(self) -> str | None:
+        """The revision, of a schema that is that revision's. Raises DatabaseError."""
+        with self.reading() as connection:
+            return self._trust(connection)
+
+    def _trust(self, connection: Connection) -> str | None:
+        try:
+            found = revision_of(connection)
+        except DatabaseError as error:
+            text = str(error)
+            where = "" if str(self.path) in text else f"{self.path} "
+            raise DatabaseError(f"{where}{text}") from error
+        self._schema = int(scalar(connection, "PRAGMA schema_version"))
+        return found
 
     def wait_for_lock(self, busy_ms: int) -> None:
         """How long a transaction waits for another program from here on, in milliseconds."""
@@ -156,7 +177,7 @@ def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) 
     prepare(path, create=create)
     database = Database(path, busy_ms=busy_ms)
     try:
-        found = _revision(database)
+        found = database.trust()
         if found != REVISION:
             _check_age(path, found)
             database.close()
@@ -166,17 +187,6 @@ def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) 
         database.close()
         raise
     return database
-
-
-def _revision(database: Database) -> str | None:
-    try:
-        with database.reading() as connection:
-            return revision_of(connection)
-    except DatabaseError as error:
-        text = str(error)
-        raise DatabaseError(
-            text if str(database.path) in text else f"{database.path} {text}"
-        ) from error
 
 
 def _check_age(path: Path, found: str | None) -> None:
