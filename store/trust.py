@@ -38,13 +38,15 @@ def read_schema(connection: Connection) -> list[Object]:
     SQLite would read as something else."""
     rows = connection.execute("SELECT type, name, tbl_name, sql, rootpage FROM sqlite_schema")
     objects, pages = [], set()
-    for *texts, sql, page in rows.fetchall():
-        if not all(isinstance(text, str) and "\0" not in text for text in (*texts, sql or "")):
+    for *row, page in rows.fetchall():
+        one = Object(*row)
+        if not all(
+            isinstance(text, str) and "\0" not in text for text in (*row[:3], one.sql or "")
+        ):
             raise _refusal("a name in its schema is not text")
         if page in pages:
-            raise _refusal(f"{texts[0]} {texts[1]} shares its pages with another")
+            raise _refusal(f"{one.type} {one.name} shares its pages with another")
         pages |= {page} if page else set()
-        one = Object(*texts, sql)
         if not _is_sqlites(one):
             objects.append(one)
     return objects
