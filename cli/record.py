@@ -103,10 +103,10 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     from execdb.store.checkpoint import Checkpointer
     from execdb.store.config import ConfigTable
     from execdb.store.database import open_database
-    from execdb.store.file import share
     from execdb.store.lock import CollectorLock
     from execdb.store.recording import Recording
     from execdb.store.retention import Retention
+    from execdb.store.safe_files import share
     from execdb.store.space import Space
     from execdb.store.watch import Watch
 

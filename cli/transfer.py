@@ -22,15 +22,21 @@ def import_(
     from execdb.store.database import open_database
     from execdb.store.transfer import import_lines
 
-    with _opened(file) as stream, open_database(context.obj, create=True) as database:
-        try:
-            with _watched(stream) as lines:
-                added, known = import_lines(database, lines)
-        except UnicodeDecodeError as error:
-            raise ExecdbError(
-                f"{file} is not UTF-8 ({error.reason}); nothing was imported"
-            ) from error
+    with (
+        _opened(file) as stream,
+        open_database(context.obj, create=True) as database,
+        _watched(stream) as lines,
+    ):
+        added, known = import_lines(database, _decoded(lines, file))
     print(f"imported {added} execs, {known} were there already")
+
+
+def _decoded(lines: Iterable[str], file: Path) -> Iterator[str]:
+    """Raises ExecdbError where a line cannot be decoded: the database is not to blame for that."""
+    try:
+        yield from lines
+    except UnicodeDecodeError as error:
+        raise ExecdbError(f"{file} is not UTF-8 ({error.reason}); nothing was imported") from error
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from execdb.store.errors import DatabaseError, RecordingError
+from execdb.store.safe_files import acting_for, way_to
 
 
 def _lock_path(database: Path) -> Path:
@@ -21,7 +22,10 @@ class CollectorLock:
     def __init__(self, database: Path) -> None:
         path = _lock_path(database)
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            with acting_for(way_to(database)):
+                self._fd = os.open(
+                    path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+                )
         except OSError as error:
             raise DatabaseError(f"cannot open {path}: {error.strerror}") from error
         try:
@@ -42,7 +46,8 @@ class CollectorLock:
 def collector_pid(database: Path) -> int | None:
     """The pid of the collector that records to this database, None if there is none."""
     try:
-        fd = os.open(_lock_path(database), os.O_RDONLY | os.O_CLOEXEC)
+        with acting_for(way_to(database)):
+            fd = os.open(_lock_path(database), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:

@@ -410,7 +410,8 @@ def test_a_batch_that_failed_can_be_tried_again_with_its_ancestors(database: Dat
     recording.know([init])
     with database.writing() as connection:
         connection.execute(
-            "CREATE TEMP TRIGGER refuse BEFORE INSERT ON main.image BEGIN SELECT RAISE(ABORT, 'no'); END"
+            "CREATE TEMP TRIGGER refuse BEFORE INSERT ON main.image"
+            " BEGIN SELECT RAISE(ABORT, 'no'); END"
         )
     batch = [an_exec(1, parent=key(init)), an_exec(2)]
     with pytest.raises(DatabaseError):

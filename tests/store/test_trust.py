@@ -12,7 +12,7 @@ from execdb.store import trusted
 from execdb.store.database import Database, open_database
 from execdb.store.errors import DatabaseError
 from execdb.store.sql import scalar
-from tests.conftest import an_exec, recorded
+from tests.conftest import an_exec, recorded, upgraded
 from tests.store.trusted import migrate, revisions, schema_of, text
 
 Forge = Callable[[str], None]
@@ -227,9 +227,10 @@ def test_an_older_database_is_looked_at_before_it_is_migrated(
             f"PRAGMA application_id = {0x45584442};"
             "CREATE TRIGGER t AFTER UPDATE ON run BEGIN DELETE FROM run; END;"
         )
-    with pytest.raises(DatabaseError, match="trigger t on run"):
-        open_database(own_database)
+    for opened in (open_database, upgraded):
+        with pytest.raises(DatabaseError, match="trigger t on run"):
+            opened(own_database)
     with closing(sqlite3.connect(own_database)) as connection:
         connection.execute("DROP TRIGGER t")
-    open_database(own_database).close()
+    upgraded(own_database)
     assert schema_of(own_database) == trusted.SCHEMAS[max(trusted.SCHEMAS)]
