@@ -117,6 +117,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     database = stack.enter_context(open_database(path, create=True))
     stack.enter_context(contextlib.closing(CollectorLock(path)))
     program, machine = source.program, this_machine()
+    _warn_of_missing_rows(database)
     mirror = Mirror(ConfigTable(database), program.config, program.fallback, _warn)
     recording = Recording(database, machine, VERSION, clock.wall_ns())
     database.wait_for_lock(_LOCK_MS)
@@ -178,6 +179,16 @@ def _lost(by_cause: "dict[Cause, int]") -> str:
     """`0 lost`, or `23 lost (20 ring full, 3 no space)`."""
     found = {str(cause): lost for cause, lost in by_cause.items() if lost}
     return f"{sum(found.values())} lost" + (f" ({causes(found)})" if found else "")
+
+
+def _warn_of_missing_rows(database: "Database") -> None:
+    """As far as can be told at once."""
+    from execdb.store.missing import missing_rows
+
+    with database.reading() as connection:
+        found = missing_rows(connection, all_segments=False)
+    for sentence in found[:1]:
+        _warn(f"{sentence}: run execdb doctor")
 
 
 def _warn_of_missing_ends(source: "KernelSource", given_up: int) -> None:

@@ -34,7 +34,7 @@ def read_state(database: Database) -> State:
     numbers = [events, *(run["started_ns"] for run in runs)]
     numbers += [value for value in (first, last) if value is not None]
     if not set(map(type, numbers)) <= {int}:
-        raise DatabaseError("the database does not hold together: a time is no number")
+        raise DatabaseError("the database is inconsistent: a time is no number")
     files = (database.path, database.path.with_name(database.path.name + "-wal"))
     size = sum(file.stat().st_size for file in files if file.exists())
     return State(events, first, last, size, list(map(_public, runs)), _by_cause(losses))

@@ -41,7 +41,8 @@ def revision(path: Path) -> str:
 
 OTHERS = (
     "query", "query --count", "replay --speed 0", "tree", "status", "coverage", "config list",
-    "config set 0 hi", "config default hi", "config unset 501", "import /dev/null", "prune --older-than 0s",
+    "config set 0 hi", "config default hi", "config unset 501", "import /dev/null",
+    "prune --older-than 0s",
 )  # fmt: skip
 
 
