@@ -185,8 +185,11 @@ def _warn_of_missing_rows(database: "Database") -> None:
     """As far as can be told at once."""
     from execdb.store.missing import missing_rows
 
-    with database.reading() as connection:
-        found = missing_rows(connection, all_segments=False)
+    try:
+        with database.reading() as connection:
+            found = missing_rows(connection, all_segments=False)
+    except DatabaseError as error:  # no reason not to record
+        found = [str(error)]
     for sentence in found[:1]:
         _warn(f"{sentence}: run execdb doctor")
 

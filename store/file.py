@@ -39,10 +39,10 @@ def _make_folder(path: Path) -> None:
 
 def _check_file(path: Path, create: bool) -> None:
     """Says what is wrong in words before SQLite says it in its own."""
-    if path.is_dir():
-        raise DatabaseError(f"{path} is a folder, not a database file")
     try:
         exists = path.exists()
+        if path.is_dir():
+            raise DatabaseError(f"{path} is a folder, not a database file")
     except OSError as error:
         raise DatabaseError(f"cannot look at {path}: {error.strerror}") from error
     if exists and not path.is_file():
