@@ -99,6 +99,13 @@ def _partly_mapped() -> bool:
     return Path("/proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]
 
 
+def for_whom(way: Way) -> str:
+    """What to add to a sentence about a right that is missing."""
+    if way.controller is None:
+        return ""
+    return f" for uid {way.controller}, who may change what the path leads to: execdb acts for them"
+
+
 @contextlib.contextmanager
 def acting_for(way: Way) -> Iterator[None]:
     """This thread's file accesses are inside those of the way's controller, apart from reading.

@@ -8,7 +8,7 @@ import sqlite3
 from pathlib import Path
 
 from execdb.store.errors import DatabaseBusy, DatabaseError, DatabaseFull, DatabaseRefused
-from execdb.store.safe_files import BESIDE, way_to
+from execdb.store.safe_files import BESIDE, for_whom, way_to
 
 VALUE_MAX = 16 << 20  # bytes of a value, a row, a statement; Linux allows 6 MiB of arguments
 _FDS = 4  # what SQLite opens for a database
@@ -92,15 +92,10 @@ def _not_opened(path: Path, error: sqlite3.Error) -> DatabaseError:
         wal = " and has a WAL, without which it is not whole: copy both to where you may write"
         more = wal if os.path.exists(f"{path}-wal") else ""
         return DatabaseError(f"cannot open {path}: {_READ_ONLY}{more}")
-    owner = way_to(path).controller
-    if owner is not None:
-        return DatabaseError(
-            f"no permission to write to {path}, or to its folder, for uid {owner}: execdb acts for "
-            "that user, who may change what the path leads to"
-        )
-    real = way_to(path).real
-    if not all(os.access(each, os.W_OK, effective_ids=True) for each in (real, real.parent)):
-        return DatabaseError(f"no permission to write to {path}, or to its folder")
+    way = way_to(path)
+    places = (way.real, way.real.parent)
+    if way.controller or not all(os.access(each, os.W_OK, effective_ids=True) for each in places):
+        return DatabaseError(f"no permission to write to {path}, or to its folder{for_whom(way)}")
     return DatabaseError(f"cannot open {path} or what is beside it: {error}")
 
 
