@@ -196,7 +196,9 @@ class Child:
                 stderr=self._output,
                 env=environment,
             )
-        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (_OUTPUT_MAX, _OUTPUT_MAX))
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)  # not every caller may raise it
+        limit = _OUTPUT_MAX if most == resource.RLIM_INFINITY else min(_OUTPUT_MAX, most)
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (limit, limit))
 
     def __enter__(self) -> "Child":
         return self

@@ -131,16 +131,25 @@ def _rings() -> Check:
 def _database(path: Path) -> Check:
     from execdb.store.database import open_database
     from execdb.store.errors import DatabaseError
+    from execdb.store.missing import missing_rows
 
     if not path.exists():
         return _place_for(path)
     try:
         with open_database(path) as database:
             problem = database.check()
+            with database.reading() as connection:
+                missing = [] if problem else missing_rows(connection, all_segments=True)
     except DatabaseError as error:
         return Check("database", False, str(path), str(error))
     mend = f"{problem}: restore a copy, or save what can be read with sqlite3 FILE .recover"
-    return Check("database", problem is None, f"{path}", mend)
+    if missing:
+        mend = f"{'; '.join(missing[:_SHOWN])}: someone removed them, or the file is damaged; "
+        mend += "restore a copy"
+    return Check("database", not (problem or missing), f"{path}", mend)
+
+
+_SHOWN = 3
 
 
 def _place_for(path: Path) -> Check:

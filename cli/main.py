@@ -41,6 +41,10 @@ COMMANDS = {
     "status": "Show what is running, stored, lost, and in the kernel's map.",
     "coverage": "Show when execs were recorded, when some were lost, and when nothing looked.",
     "doctor": "Check this machine; exit 1 if recording would not work.",
+    "upgrade": (
+        "Bring a database of an older execdb up to date, after a copy beside it; no other command "
+        "changes it."
+    ),
     "config": "Manage the message of each user.",
 }
 _MODULES = {"import": "transfer"}  # where it is not the command's name

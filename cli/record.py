@@ -103,10 +103,10 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     from execdb.store.checkpoint import Checkpointer
     from execdb.store.config import ConfigTable
     from execdb.store.database import open_database
-    from execdb.store.file import share
     from execdb.store.lock import CollectorLock
     from execdb.store.recording import Recording
     from execdb.store.retention import Retention
+    from execdb.store.safe_files import share
     from execdb.store.space import Space
     from execdb.store.watch import Watch
 
@@ -117,6 +117,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     database = stack.enter_context(open_database(path, create=True))
     stack.enter_context(contextlib.closing(CollectorLock(path)))
     program, machine = source.program, this_machine()
+    _warn_of_missing_rows(database)
     mirror = Mirror(ConfigTable(database), program.config, program.fallback, _warn)
     recording = Recording(database, machine, VERSION, clock.wall_ns())
     database.wait_for_lock(_LOCK_MS)
@@ -178,6 +179,19 @@ def _lost(by_cause: "dict[Cause, int]") -> str:
     """`0 lost`, or `23 lost (20 ring full, 3 no space)`."""
     found = {str(cause): lost for cause, lost in by_cause.items() if lost}
     return f"{sum(found.values())} lost" + (f" ({causes(found)})" if found else "")
+
+
+def _warn_of_missing_rows(database: "Database") -> None:
+    """As far as can be told at once."""
+    from execdb.store.missing import missing_rows
+
+    try:
+        with database.reading() as connection:
+            found = missing_rows(connection, all_segments=False)
+    except DatabaseError as error:  # no reason not to record
+        found = [str(error)]
+    for sentence in found[:1]:
+        _warn(f"{sentence}: run execdb doctor")
 
 
 def _warn_of_missing_ends(source: "KernelSource", given_up: int) -> None:

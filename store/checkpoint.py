@@ -89,7 +89,7 @@ class Checkpointer:
             # The first to write to an emptied WAL waits until its header is on the disk: this one.
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         except sqlite3.DatabaseError as error:
-            refused = told(self._database.path, str(error))
+            refused = told(self._database.path, error)
             if not isinstance(refused, DatabaseBusy):
                 raise refused from error
         return True

@@ -230,8 +230,7 @@ def read_story(database: Database, now_ns: int, *, recording: bool) -> Story:
         return _story(runs, sets, losses, now_ns, recording)
     except TypeError as error:
         raise DatabaseError(
-            f"{database.path} does not hold together: its ledger has a time or a count that is "
-            "no number"
+            f"{database.path} is inconsistent: its ledger has a time or a count that is no number"
         ) from error
 
 

@@ -11,8 +11,9 @@ from types import TracebackType
 
 from execdb.store import trust
 from execdb.store.errors import DatabaseError
-from execdb.store.file import NEW, make, prepare, upgrade
+from execdb.store.file import NEW, make, prepare
 from execdb.store.layout import APPLICATION_ID, REVISION
+from execdb.store.safe_files import acting_for, way_to
 from execdb.store.sentences import VALUE_MAX, told
 from execdb.store.sql import scalar
 
@@ -29,8 +30,10 @@ class Database:
 
     def __init__(self, path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) -> None:
         self.path = path
+        self._schema: int | None = None  # SQLite's number of the schema that is known to be ours
         mode = "rwc" if create else "rw" if os.access(path, os.W_OK) else _read_only(path)
-        with _as_sentences(path), _private():
+        self._way = way_to(path)
+        with _as_sentences(path), _private(), acting_for(self._way):
             self.connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode={mode}",
                 uri=True,
@@ -48,6 +51,7 @@ class Database:
                 f"journal_size_limit = {_WAL_KEPT}",
                 "temp_store = MEMORY",
                 "cache_size = -1000",  # KiB; writing needs the ends of a few trees, no more
+                "schema_version",  # opens the files beside it
             ):
                 self.connection.execute(f"PRAGMA {pragma}")
 
@@ -63,7 +67,8 @@ class Database:
         self.close()
 
     def close(self) -> None:
-        with contextlib.suppress(sqlite3.Error):  # what was committed is safe either way
+        # What was committed is safe either way. The last one removes the files beside it.
+        with contextlib.suppress(sqlite3.Error, DatabaseError), acting_for(self._way):
             self.connection.close()
 
     @contextlib.contextmanager
@@ -82,9 +87,29 @@ class Database:
         """A snapshot. Keep it short: while it lasts the WAL cannot be taken up."""
         return self._transaction("BEGIN")
 
-    def writing(self) -> contextlib.AbstractContextManager[Connection]:
-        """Committed at the end, rolled back on an exception."""
-        return self._transaction("BEGIN IMMEDIATE")
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Committed at the end, rolled back on an exception. Raises DatabaseError where someone
+        has put into the schema what would run as we write, since `trust` was called."""
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            if self._schema not in (None, scalar(connection, "PRAGMA schema_version")):
+                self._trust(connection)
+            yield connection
+
+    def trust(self) -> str | None:
+        """The revision, of a schema that is that revision's. Raises DatabaseError."""
+        with self.reading() as connection:
+            return self._trust(connection)
+
+    def _trust(self, connection: Connection) -> str | None:
+        try:
+            found = revision_of(connection)
+        except DatabaseError as error:
+            text = str(error)
+            where = "" if str(self.path) in text else f"{self.path} "
+            raise DatabaseError(f"{where}{text}") from error
+        self._schema = int(scalar(connection, "PRAGMA schema_version"))
+        return found
 
     def wait_for_lock(self, busy_ms: int) -> None:
         """How long a transaction waits for another program from here on, in milliseconds."""
@@ -148,47 +173,40 @@ _REVISION = re.compile("[0-9]{4}")
 
 
 def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) -> Database:
-    """Opens the database, migrated to this program's revision.
+    """Opens a database of this program's revision.
 
     With `create` a missing file (and its folder) is made, private to its owner. Raises
-    DatabaseError when there is none, or it is not execdb's, or newer than this program.
+    DatabaseError when there is none, or it is not execdb's, or of another revision: `upgrade` is
+    for those of an older one.
     """
     prepare(path, create=create)
     database = Database(path, busy_ms=busy_ms)
     try:
-        found = _revision(database)
-        if found != REVISION:
-            _check_age(path, found)
+        found = database.trust()
+        if found is None and create:
             database.close()
-            make(path) if found is None else upgrade(path)
+            make(path)
             database = Database(path, busy_ms=busy_ms)
+            found = database.trust()
+        check_revision(path, found)
     except BaseException:
         database.close()
         raise
     return database
 
 
-def _revision(database: Database) -> str | None:
-    try:
-        with database.reading() as connection:
-            return revision_of(connection)
-    except DatabaseError as error:
-        text = str(error)
-        raise DatabaseError(
-            text if str(database.path) in text else f"{database.path} {text}"
-        ) from error
-
-
-def _check_age(path: Path, found: str | None) -> None:
-    if found is not None and not found <= REVISION:
+def check_revision(path: Path, found: str | None, *, older: bool = False) -> None:
+    """Raises DatabaseError unless this program knows that revision; with `older`, or can upgrade
+    it."""
+    if found is None:
+        raise DatabaseError(f"{path} is an empty database: execdb collect makes it one of execdb's")
+    if found > REVISION:
         raise DatabaseError(
             f"{path} was written by a newer execdb (revision {found}, this one knows {REVISION}): "
-            "upgrade execdb"
+            "install that one"
         )
-    if not os.access(path, os.W_OK):
-        raise DatabaseError(
-            f"{path} is of an older execdb and may not be written to: upgrade it as its owner"
-        )
+    if found < REVISION and not older:
+        raise DatabaseError(f"{path} is of an older execdb (revision {found}): run execdb upgrade")
 
 
 @contextlib.contextmanager
@@ -206,8 +224,8 @@ def _as_sentences(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        raise told(path, str(error)) from error
-    except UnicodeDecodeError as error:
+        raise told(path, error) from error
+    except UnicodeDecodeError as error:  # of what SQLite says, which quotes the file
         raise DatabaseError(f"{path} is damaged: it holds text that is not UTF-8") from error
     except OverflowError as error:
         raise DatabaseError(f"{path} is damaged: the greatest id is taken") from error

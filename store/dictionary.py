@@ -100,7 +100,7 @@ class Lookup:
         return value
 
     def _broken(self, what: str) -> DatabaseError:
-        return DatabaseError(f"{self._path} does not hold together: {what}")
+        return DatabaseError(f"{self._path} is inconsistent: {what}")
 
 
 def _fetch(connection: Connection, sql: str, ids: Iterable[int]) -> Sequence[Any]:

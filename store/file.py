@@ -2,11 +2,11 @@
 so that a collector can have it made while it loads the rest."""
 
 import os
-import sys
 from contextlib import closing
 from pathlib import Path
 
 from execdb.store.errors import DatabaseError
+from execdb.store.safe_files import acting_for, make_file, make_folder, way_to
 
 # Of a new file, in this order: the first two must be said before there is a table. Most tables are
 # small, or their rows are, so small pages leave less of them empty.
@@ -30,7 +30,7 @@ def prepare(path: Path, *, create: bool) -> None:
 
 def _make_folder(path: Path) -> None:
     try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        make_folder(path.parent)
     except FileNotFoundError as error:
         raise DatabaseError(f"there is no folder {path.parent.parent} to make {path} in") from error
     except OSError as error:
@@ -39,10 +39,10 @@ def _make_folder(path: Path) -> None:
 
 def _check_file(path: Path, create: bool) -> None:
     """Says what is wrong in words before SQLite says it in its own."""
-    if path.is_dir():
-        raise DatabaseError(f"{path} is a folder, not a database file")
     try:
         exists = path.exists()
+        if path.is_dir():
+            raise DatabaseError(f"{path} is a folder, not a database file")
     except OSError as error:
         raise DatabaseError(f"cannot look at {path}: {error.strerror}") from error
     if exists and not path.is_file():
@@ -62,29 +62,6 @@ def _check_file(path: Path, create: bool) -> None:
         raise DatabaseError(f"no permission to write to {path}")
 
 
-def share(path: Path, group: int, *, folder: bool) -> None:
-    """Lets a group read the database and the files beside it, with `folder` the folder, too. A
-    folder that is not ours to open must be open already. Raises DatabaseError."""
-    path = path.resolve()  # SQLite keeps its files beside the file itself, not beside a link
-    names = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", ".lock")]
-    try:
-        for name in names:
-            os.chown(name, -1, group)
-            name.chmod(0o640)
-        if folder:
-            os.chown(path.parent, -1, group)
-            path.parent.chmod(0o750)
-        status = path.parent.stat()
-    except OSError as error:
-        raise DatabaseError(
-            f"cannot let group {group} read {error.filename}: {error.strerror}"
-        ) from error
-    if not ((status.st_gid == group and status.st_mode & 0o010) or status.st_mode & 0o001):
-        raise DatabaseError(
-            f"group {group} cannot get to {path}: chgrp {group} {path.parent}, then chmod g+rx it"
-        )
-
-
 def make(path: Path) -> None:
     """Gives an empty file, or none, the tables that migrations would have made, all at once:
     another process sees none or all of them. Leaves one that has some alone. Raises
@@ -92,13 +69,16 @@ def make(path: Path) -> None:
     import sqlite3
 
     from execdb.store.blank import STATEMENTS
-    from execdb.store.sentences import told
+    from execdb.store.sentences import of_system, told
 
     try:
         # What SQLite makes beside it is as private as the file itself.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        make_file(path)
         uri = f"{path.absolute().as_uri()}?mode=rw"
-        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+        with (
+            acting_for(way_to(path)),
+            closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection,
+        ):
             connection.execute("PRAGMA synchronous = NORMAL")
             for pragma in NEW:
                 connection.execute(f"PRAGMA {pragma}")
@@ -108,19 +88,6 @@ def make(path: Path) -> None:
                     connection.execute(statement)
             connection.execute("COMMIT")
     except sqlite3.DatabaseError as error:
-        raise told(path, str(error)) from error
+        raise told(path, error) from error
     except OSError as error:
-        raise DatabaseError(f"cannot make {path}: {error.strerror}") from error
-
-
-def upgrade(path: Path) -> None:
-    """Brings the file to the newest revision in a process of its own: Alembic is heavy and a
-    recorder lives long. Raises DatabaseError."""
-    import subprocess
-
-    done = subprocess.run(
-        [sys.executable, "-m", "execdb.store.upgrade", str(path)], capture_output=True, text=True
-    )
-    if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["it was killed"])[-1]
-        raise DatabaseError(f"cannot upgrade {path}: {last}")
+        raise of_system(path, "make", error) from error

@@ -191,8 +191,7 @@ class History:
 
     def _broken(self, what: str) -> DatabaseError:
         return DatabaseError(
-            f"{self._database.path} does not hold together: {what} refers to others that are not "
-            "there"
+            f"{self._database.path} is inconsistent: {what} refers to others that are not there"
         )
 
 

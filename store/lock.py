@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from execdb.store.errors import DatabaseError, RecordingError
+from execdb.store.safe_files import acting_for, for_whom, way_to
 
 
 def _lock_path(database: Path) -> Path:
@@ -20,10 +21,15 @@ class CollectorLock:
 
     def __init__(self, database: Path) -> None:
         path = _lock_path(database)
+        way = way_to(database)
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            with acting_for(way):
+                self._fd = os.open(
+                    path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+                )
         except OSError as error:
-            raise DatabaseError(f"cannot open {path}: {error.strerror}") from error
+            whom = for_whom(way)
+            raise DatabaseError(f"cannot open {path}: {error.strerror}{whom}") from error
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -42,7 +48,8 @@ class CollectorLock:
 def collector_pid(database: Path) -> int | None:
     """The pid of the collector that records to this database, None if there is none."""
     try:
-        fd = os.open(_lock_path(database), os.O_RDONLY | os.O_CLOEXEC)
+        with acting_for(way_to(database)):
+            fd = os.open(_lock_path(database), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from sqlite3 import Connection, Cursor
 from typing import Any
 
+from execdb.store.errors import DatabaseError
+
 
 def scalar(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> Any:
     """The first value of the first row; None if there is no row."""
@@ -21,12 +23,14 @@ class Inserts:
     """Writes many rows into one table, several to a statement."""
 
     def __init__(self, table: str, columns: Sequence[str]) -> None:
-        self._width = len(columns)
+        self._table, self._width = table, len(columns)
         self._one = insert_sql(table, columns)
         self._many = self._one + f", ({', '.join('?' * self._width)})" * (_TOGETHER - 1)
 
     def run(self, connection: Connection, values: list[Any]) -> None:
-        """`values` are those of all rows, one after the other."""
+        """`values` are those of all rows, one after the other. Raises DatabaseError where the
+        database does something else with them than store each: a trigger may."""
+        before, stored = connection.total_changes, 0
         step = self._width * _TOGETHER
         whole = len(values) - len(values) % step
         for sql, starts, size in (
@@ -34,7 +38,14 @@ class Inserts:
             (self._one, range(whole, len(values), self._width), self._width),
         ):
             if starts:
-                connection.executemany(sql, [tuple(values[at : at + size]) for at in starts])
+                rows = [tuple(values[at : at + size]) for at in starts]
+                stored += connection.executemany(sql, rows).rowcount
+        wanted = len(values) // self._width
+        if not stored == connection.total_changes - before == wanted:
+            raise DatabaseError(
+                f"the database did not store {wanted} rows of {self._table} as they were given: "
+                "run execdb doctor"
+            )
 
 
 _TOGETHER = 32  # rows: more than half of what it takes to store one is the statement

@@ -18,7 +18,7 @@ def check_rows(connection: Connection, table: str, rows: Sequence[Sequence[Any]]
         wrong = set(map(type, values)) - allowed
         if wrong:
             raise DatabaseError(
-                f"the database does not hold together: {table}.{column} is "
+                f"the database is inconsistent: {table}.{column} is "
                 f"{'missing' if type(None) in wrong else 'of a type that it cannot have'}"
             )
 

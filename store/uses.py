@@ -79,7 +79,7 @@ def blocks_of(
 ) -> tuple[int, int] | None:
     """Where rows of the segment may refer to one of these entries: a block, and bits, of which
     the lowest is for that block, the next for the one behind it. None if that is not known. Raises
-    DatabaseError where the file does not hold together."""
+    DatabaseError where the file is inconsistent."""
     if segment.known_entry_ids is None or len(entries) > _MANY:
         return None
     known_ids = _known_ids(segment)
@@ -114,9 +114,7 @@ def _known_ids(segment: Segment) -> list[int]:
 
 
 def _broken(segment: Segment, what: str) -> DatabaseError:
-    return DatabaseError(
-        f"the database does not hold together: of segment {segment.first_id}, {what}"
-    )
+    return DatabaseError(f"the database is inconsistent: of segment {segment.first_id}, {what}")
 
 
 def _stored(

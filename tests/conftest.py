@@ -175,6 +175,14 @@ def recorded(database: Database, execs: Sequence[Exec]) -> Recording:
     return recording
 
 
+def upgraded(path: Path) -> None:
+    """Brings a database of an older revision to this one."""
+    from execdb.store.upgrade import opened_for_upgrade, upgrade
+
+    with opened_for_upgrade(path) as (database, _):
+        upgrade(database)
+
+
 def empty(database: Database) -> None:
     """Forgets all that was recorded."""
     with database.writing() as connection:

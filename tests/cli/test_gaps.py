@@ -292,4 +292,4 @@ def test_a_ledger_of_wrong_types_is_one_line(run: Run, holes: Path) -> None:
     for command in ("coverage", "query", "replay", "status"):
         answer = run(command)
         assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
-        assert "does not hold together" in answer.err
+        assert "is inconsistent" in answer.err

@@ -32,6 +32,7 @@ READING = (
     ("tree", "--id", "2"),
     ("status",),
     ("coverage",),
+    ("query", "--count", "--strict"),
 )
 PRUNING = (("prune", "--older-than", "0s"),)
 CONFIG = (("config", "list"), ("config", "get", "0"), ("status", "--format", "json"))
@@ -55,6 +56,9 @@ VALUES: dict[str, tuple[str, object]] = {
     "a negative number": ("?", -23),
     "the greatest number": ("?", 2**63 - 1),
     "the least number": ("?", -(2**63)),
+    "nearly the greatest number": ("?", 2**63 - 2),
+    "digits and a letter": ("?", "12a"),
+    "a digit behind a space that is none": ("?", "\u00a012"),
     "a fraction": ("?", 2.5),
     "infinity": ("?", float("inf")),
 }
@@ -103,17 +107,29 @@ def columns(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def forge(path: Path, table: str, column: str, value: object, how: str = "?") -> bool:
-    """Puts a value into the first row; whether SQLite lets it be there."""
+    """Puts a value into the first row, nothing into all of them; whether SQLite lets it be there
+    while it is told that the columns may be null."""
     with closing(sqlite3.connect(path)) as connection, connection:
         (sql,) = connection.execute(
             "SELECT sql FROM sqlite_schema WHERE name = ?", (table,)
         ).fetchone()
-        first = "" if "WITHOUT ROWID" in sql else f"WHERE rowid = (SELECT min(rowid) FROM {table})"
+        first = f"WHERE rowid = (SELECT min(rowid) FROM {table})"
+        if value is None or "WITHOUT ROWID" in sql:
+            first = ""
+        rewrite_schema(connection, table, sql.replace(" NOT NULL", ""))
         try:
             connection.execute(f"UPDATE {table} SET {column} = {how} {first}", (value,))
         except (sqlite3.IntegrityError, sqlite3.OperationalError):
             return False
+        rewrite_schema(connection, table, sql)
     return True
+
+
+def rewrite_schema(connection: sqlite3.Connection, table: str, sql: str) -> None:
+    connection.execute("PRAGMA writable_schema = ON")
+    connection.execute("UPDATE sqlite_schema SET sql = ? WHERE name = ?", (sql, table))
+    connection.commit()
+    connection.execute("PRAGMA writable_schema = RESET")
 
 
 def assert_answers(run: Run, commands: Iterable[tuple[str, ...]], what: object) -> None:

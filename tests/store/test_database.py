@@ -20,7 +20,7 @@ from execdb.store.history import History
 from execdb.store.lock import CollectorLock, collector_pid
 from execdb.store.sql import scalar
 from execdb.store.state import read_state
-from tests.conftest import EXECDB, an_exec, recorded
+from tests.conftest import EXECDB, an_exec, recorded, upgraded
 from tests.store.trusted import migrate
 
 
@@ -122,7 +122,7 @@ def test_a_newer_revision_asks_for_a_newer_program(db: Path) -> None:
     connection.close()
     text = refusal(db)
     assert "9999" in text
-    assert "upgrade execdb" in text
+    assert "newer execdb" in text
 
 
 def test_no_folder_to_make_the_folder_in(tmp_path: Path) -> None:
@@ -329,6 +329,7 @@ def test_runs_of_an_older_database_have_a_last_sign_of_life(own_database: Path) 
         connection.execute(run + "(2, 'collect', 'old', 'b', 600, NULL, 5, 0)")
         connection.execute(run + "(3, 'collect', 'old', 'b', 900, NULL, 0, 0)")
         connection.execute("INSERT INTO segment VALUES (1, 1, 2, 23, 600, 700, 1, 1)")
+    upgraded(own_database)
     with open_database(own_database) as database:
         found = [(run["alive_ns"], run["pruned"], run["lost"]) for run in read_state(database).runs]
         assert found == [(900, 0, 0), (723, 0, 0), (500, 0, 7)]
@@ -341,6 +342,7 @@ def test_an_older_database_is_brought_up_with_all_it_holds(
     own_database: Path, revision: str
 ) -> None:
     old_database(own_database, revision)
+    upgraded(own_database)
     with open_database(own_database) as database:
         (event,) = History(database).events(Filter())
         assert (event.host, event.pid, event.uid, event.argv) == ("old", 5, 7, ("ls",))

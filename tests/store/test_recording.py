@@ -222,7 +222,7 @@ def test_known_starts_hold_so_much_together(database: Database) -> None:
 def test_a_batch_that_fails_leaves_nothing_and_spoils_nothing(db: Path, database: Database) -> None:
     with database.writing() as connection:
         connection.execute(
-            "CREATE TRIGGER refuse BEFORE INSERT ON image WHEN NEW.pid = 13 "
+            "CREATE TEMP TRIGGER refuse BEFORE INSERT ON main.image WHEN NEW.pid = 13 "
             "BEGIN SELECT RAISE(ABORT, 'refused'); END"
         )
     recording = recorded(database, [an_exec(0)])
@@ -410,7 +410,8 @@ def test_a_batch_that_failed_can_be_tried_again_with_its_ancestors(database: Dat
     recording.know([init])
     with database.writing() as connection:
         connection.execute(
-            "CREATE TRIGGER refuse BEFORE INSERT ON image BEGIN SELECT RAISE(ABORT, 'no'); END"
+            "CREATE TEMP TRIGGER refuse BEFORE INSERT ON main.image"
+            " BEGIN SELECT RAISE(ABORT, 'no'); END"
         )
     batch = [an_exec(1, parent=key(init)), an_exec(2)]
     with pytest.raises(DatabaseError):

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from execdb.store import trusted
-from execdb.store.database import open_database
+from execdb.store.database import Database, open_database
 from execdb.store.errors import DatabaseError
-from tests.conftest import an_exec, recorded
+from execdb.store.sql import scalar
+from tests.conftest import an_exec, recorded, upgraded
 from tests.store.trusted import migrate, revisions, schema_of, text
 
 Forge = Callable[[str], None]
@@ -37,6 +38,18 @@ def rewrite(name: str, old: str, new: str) -> str:
         f"UPDATE sqlite_schema SET sql = replace(sql, '{old}', '{new}') WHERE name = '{name}';"
         "PRAGMA writable_schema = RESET;"
     )
+
+
+def renamed(sql: str, column: str, value: str, name: str = "t") -> str:
+    """SQL that makes an object of the schema, then changes what SQLite has noted of it."""
+    return (
+        f"{sql} PRAGMA writable_schema = ON;"
+        f"UPDATE sqlite_schema SET {column} = {value} WHERE name = '{name}';"
+        "PRAGMA writable_schema = RESET;"
+    )
+
+
+TRIGGER = "CREATE TRIGGER t AFTER INSERT ON image BEGIN DELETE FROM image WHERE id = new.id; END;"
 
 
 def in_place_of(table: str, body: str) -> str:
@@ -71,6 +84,47 @@ FORGED = {
     " version_num = 2;",
     "bytes for a revision": "UPDATE alembic_version SET version_num = x'30303032';",
     "a huge revision": "UPDATE alembic_version SET version_num = hex(zeroblob(1000003));",
+    "a trigger with a name of SQLite's": renamed(
+        TRIGGER, "(name, sql)", "('sqlite_t', replace(sql, 'TRIGGER t', 'TRIGGER sqlite_t'))"
+    ),
+    "a trigger with the name of statistics": renamed(
+        TRIGGER,
+        "(name, sql)",
+        "('sqlite_stat1', replace(sql, 'TRIGGER t', 'TRIGGER sqlite_stat1'))",
+    ),
+    "a trigger with the name of an index of SQLite's": renamed(
+        TRIGGER,
+        "(name, sql)",
+        "('SQLITE_AutoIndex_t_1', replace(sql, 'TRIGGER t', 'TRIGGER SQLITE_AutoIndex_t_1'))",
+    ),
+    "an index with the name of one of SQLite's": renamed(
+        "CREATE UNIQUE INDEX t ON image (pid);",
+        "(name, sql)",
+        "('sqlite_autoindex_image_1', replace(sql, 'INDEX t', 'INDEX sqlite_autoindex_image_1'))",
+    ),
+    "a table with a name of SQLite's": renamed(
+        "CREATE TABLE t (x);",
+        "(name, tbl_name, sql)",
+        "('sqlite_t', 'sqlite_t', 'CREATE TABLE sqlite_t(x)')",
+    ),
+    "statistics with a column more": "ANALYZE;"
+    + renamed(
+        "", "sql", "'CREATE TABLE sqlite_stat1(tbl,idx,stat,x AS (abs(tbl)))'", "sqlite_stat1"
+    ),
+    "a trigger on bytes that name a table": renamed(TRIGGER, "tbl_name", "CAST(tbl_name AS BLOB)"),
+    "a trigger on a name that goes on behind its end": renamed(
+        TRIGGER, "tbl_name", "tbl_name || char(0) || 'x'"
+    ),
+    "a trigger that is called a view": renamed(TRIGGER, "type", "'view'"),
+    "white space that SQLite takes for a name": rewrite(
+        "config", "message TEXT", "message' || char(160) || 'TEXT"
+    ),
+    "an index that keeps rows out": "CREATE UNIQUE INDEX i ON segment (run_id);",
+    "an index in an order that is unknown here": renamed(
+        "CREATE INDEX t ON image (pid);", "sql", "replace(sql, 'pid', 'pid COLLATE theirs')"
+    ),
+    "an index on the pages of a table": "CREATE INDEX i ON image (pid);"
+    + renamed("", "rootpage", "(SELECT rootpage FROM sqlite_schema WHERE name = 'config')", "i"),
     "names that are not text": "CREATE TABLE x (y); PRAGMA writable_schema = ON;"
     " UPDATE sqlite_schema SET name = x'ff00ff' WHERE name = 'x';",
     "SQL that is none": rewrite("config", "CREATE TABLE", "CREATE NONSENSE"),
@@ -102,6 +156,9 @@ THEIRS = {
     "a search index": "CREATE VIRTUAL TABLE found USING fts5(text);",
     "a view of ours gone": "DROP VIEW seen;",
     "a vacuum": "VACUUM;",
+    "a table with numbers of its own": "CREATE TABLE notes (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " name UNIQUE);",
+    "an index in an order of SQLite's": "CREATE INDEX mine ON program (filename COLLATE nocase);",
 }
 
 
@@ -110,6 +167,45 @@ def test_what_a_user_adds_beside_it_is_theirs(db: Path, forge: Forge, sql: str) 
     forge(sql)
     with open_database(db) as database:
         recorded(database, [an_exec(1)])
+
+
+@pytest.mark.parametrize("name", ["a trigger", "an index that keeps rows out"])
+def test_what_is_added_while_a_writer_is_there_is_refused(
+    db: Path, forge: Forge, name: str
+) -> None:
+    with open_database(db) as database:
+        recorded(database, [an_exec(1)])
+        forge(FORGED[name])
+        with pytest.raises(DatabaseError, match="not to be trusted"):
+            recorded(database, [an_exec(2)])
+        with database.reading() as connection:
+            assert scalar(connection, "SELECT count(*) FROM image") == 2
+
+
+def test_what_harms_nobody_may_be_added_while_a_writer_is_there(db: Path, forge: Forge) -> None:
+    with open_database(db) as database:
+        forge(THEIRS["an index"])
+        recorded(database, [an_exec(2)])
+
+
+BODIES = (
+    "BEFORE INSERT ON image BEGIN SELECT RAISE(IGNORE); END",
+    "AFTER INSERT ON image BEGIN DELETE FROM image WHERE id = new.id; END",
+    "AFTER INSERT ON argument BEGIN UPDATE argument SET text = '\"x\"' WHERE id = new.id; END",
+)
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_a_row_that_is_not_stored_as_it_was_given_fails_the_batch(
+    database: Database, body: str
+) -> None:
+    """Whatever keeps it out: here a trigger of the connection's own, which is in no schema."""
+    recorded(database, [an_exec(1)])
+    database.connection.execute(f"CREATE TEMP TRIGGER t {body.replace(' ON ', ' ON main.')}")
+    with pytest.raises(DatabaseError, match="did not store"):
+        recorded(database, [an_exec(2, argv=("new",))])
+    with database.reading() as connection:
+        assert scalar(connection, "SELECT count(*) FROM image") == 1
 
 
 def test_the_schema_of_a_new_database_is_the_one_that_is_trusted(template: Path) -> None:
@@ -131,9 +227,10 @@ def test_an_older_database_is_looked_at_before_it_is_migrated(
             f"PRAGMA application_id = {0x45584442};"
             "CREATE TRIGGER t AFTER UPDATE ON run BEGIN DELETE FROM run; END;"
         )
-    with pytest.raises(DatabaseError, match="trigger t on run"):
-        open_database(own_database)
+    for opened in (open_database, upgraded):
+        with pytest.raises(DatabaseError, match="trigger t on run"):
+            opened(own_database)
     with closing(sqlite3.connect(own_database)) as connection:
         connection.execute("DROP TRIGGER t")
-    open_database(own_database).close()
+    upgraded(own_database)
     assert schema_of(own_database) == trusted.SCHEMAS[max(trusted.SCHEMAS)]

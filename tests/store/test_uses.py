@@ -25,7 +25,7 @@ from execdb.store.retention import Retention
 from execdb.store.segments import Segment, segments_of
 from execdb.store.sql import scalar
 from execdb.store.uses import Uses, blocks_of
-from tests.conftest import MACHINE, START_NS, an_exec, counts, some_creds
+from tests.conftest import MACHINE, START_NS, an_exec, counts, some_creds, upgraded
 
 BLOCK = 1 << layout.BLOCK_BITS
 SEGMENT = 5 * BLOCK + 7
@@ -217,6 +217,7 @@ def test_an_older_database_gets_what_it_lacks(varied_history: Database, db: Path
         older.execute("DROP TABLE entry_block")
         older.execute("ALTER TABLE segment DROP COLUMN known_entry_ids")
         older.execute("UPDATE alembic_version SET version_num = '0004'")
+    upgraded(db)
     with open_database(db) as database:
         segments = known(database)
         long = [one for one in segments if one.first_id // BLOCK < one.last_id // BLOCK]
@@ -235,6 +236,7 @@ def test_an_older_database_that_lies_is_brought_up_all_the_same(
         older.execute("ALTER TABLE segment DROP COLUMN known_entry_ids")
         older.execute("UPDATE segment SET last_id = 1 << 62 WHERE first_id = 1")
         older.execute("UPDATE alembic_version SET version_num = '0004'")
+    upgraded(db)
     with open_database(db) as database:
         first, *others = known(database)
         assert first.known_entry_ids is None
