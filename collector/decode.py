@@ -3,8 +3,8 @@
 import errno
 import re
 import struct
-import sys
 from collections.abc import Callable, Iterable
+from sys import getsizeof
 from typing import NamedTuple, TypeVar
 
 from execdb.bpf import wire
@@ -12,10 +12,10 @@ from execdb.store.event import Command, Creds, End, Exec, Place, Start, text_of
 
 T = TypeVar("T")
 _REMEMBERED = 1_536  # values of a kind
-_REMEMBERED_BYTES = 2_000_000  # of memory, for what is started
+_REMEMBERED_BYTES = 4_000_000  # of memory, for what is started
 _NAMES_BYTES = 400_000  # of records, for a kind of names; as text up to five times as much
 STRING_BYTES = 60  # bytes of memory for each argument beside its characters
-_LONG_NAMES = 1_024  # bytes of a record, up to which nobody need count exactly
+_LONG = 1_024  # bytes of memory, up to which nobody need count exactly
 # Of an event that waits, beside what it is the first to refer to:
 EXEC_BYTES, _END_BYTES = 400, 260
 _LATEST_NS = 1 << 62  # of a boot time, so that a time of day still fits SQLite's integers
@@ -76,8 +76,9 @@ class Decoder:
         """
         execs: list[Exec] = []
         ends: list[End] = []
-        unreadable = self.size_bytes = 0
+        unreadable = 0
         starts, new = self._starts, tuple.__new__
+        known_bytes = starts.size_bytes
         add_exec, add_end = execs.append, ends.append
         for chunk in chunks:
             at, until = 0, len(chunk)
@@ -121,7 +122,8 @@ class Decoder:
                 except (struct.error, IndexError, BadRecord):
                     unreadable += 1
                     at += _size(chunk, at)
-        self.size_bytes += EXEC_BYTES * len(execs) + _END_BYTES * len(ends)
+        self.size_bytes = EXEC_BYTES * len(execs) + _END_BYTES * len(ends)
+        self.size_bytes += starts.size_bytes - known_bytes
         return Decoded(execs, ends, unreadable)
 
     def _parse_start(self, raw: bytes) -> Start:
@@ -135,11 +137,9 @@ class Decoder:
         comm, filename = self._programs[raw[_COMM_AT:args_at]]
         text = text_of(raw[args_at:place_at].removesuffix(b"\0"))
         argv = tuple(text.split("\0")[:argc]) if args_len else ()
-        names = len(raw) - args_len
-        if names > _LONG_NAMES:
-            names *= 4  # as text beyond Latin-1 may take; `getsizeof` knows it of the arguments
-        size = names + sys.getsizeof(text) + STRING_BYTES * len(argv)
-        self.size_bytes += size
+        size = len(raw) + STRING_BYTES * len(argv)
+        if size > _LONG:  # text beyond Latin-1 takes up to four bytes for each of its own
+            size += getsizeof(text) + 3 * (len(raw) - args_len)
         self._starts.size_bytes += size
         new = tuple.__new__
         fields = (
@@ -175,12 +175,13 @@ class Known(dict[bytes, T]):
     def __init__(self, parse: Callable[[bytes], T], bytes_max: int) -> None:
         """`parse` may add to `size_bytes` what a value takes beside its bytes."""
         self._parse, self._bytes_max = parse, bytes_max
-        self.size_bytes = 0
+        self.size_bytes = 0  # of all that were ever parsed
+        self._forget_at = bytes_max
 
     def __missing__(self, raw: bytes) -> T:
-        if len(self) >= _REMEMBERED or self.size_bytes >= self._bytes_max:
+        if len(self) >= _REMEMBERED or self.size_bytes >= self._forget_at:
             self.clear()
-            self.size_bytes = 0
+            self._forget_at = self.size_bytes + self._bytes_max
         value = self[raw] = self._parse(raw)
         self.size_bytes += len(raw)
         return value

@@ -50,8 +50,9 @@ class Interned(dict[T, int]):
         columns: Sequence[str],
         row: Callable[[T], tuple[Any, ...]],
     ) -> None:
-        """`row` gives the columns behind the id, and counts their size in the dictionary."""
+        """`row` gives the columns behind the id."""
         self._dictionary, self._row = dictionary, row
+        self._width = 1 + len(columns)
         self._inserts = Inserts(table, ("id", *columns))
         self._new: list[Any] = []  # the columns of each new row
 
@@ -62,6 +63,11 @@ class Interned(dict[T, int]):
         dictionary.next_id += 1
         self._new += (number, *row)
         return number
+
+    def new_bytes(self, *columns: int) -> int:
+        """What these columns of the new rows take in memory; not of numbers."""
+        new, width = self._new, self._width
+        return sum(sum(map(getsizeof, new[column::width])) for column in columns)
 
     def flush(self, connection: Connection) -> None:
         if self._new:
@@ -89,7 +95,8 @@ class Commands:
     def _learn(self, command: Command) -> tuple[int, Command]:
         if len(self._known) >= _STARTS or self._bytes >= _BYTES:
             self.forget()
-        self._bytes += _memory_of(command.argv)
+        argv = command.argv
+        self._bytes += getsizeof("".join(argv)) + _STRING * len(argv)
         found = self._known[id(command)] = self._id_of(command), command
         return found
 
@@ -108,18 +115,20 @@ class Dictionary:
 
     def __init__(self) -> None:
         self.origins: Interned[tuple[Creds, Place]] = Interned(
-            self, "origin", _ORIGIN, self._origin_row
+            self, "origin", _ORIGIN, lambda origin: _origin_columns(*origin)
         )
         # A command is known by its columns, of which its arguments are ids: short, and they keep
         # no other string alive than the one that is known as an argument.
         self._commands: Interned[tuple[int, str, int, int]] = Interned(
-            self, "command", _COMMAND, self._command_row
+            self, "command", _COMMAND, tuple
         )
         self.commands = Commands(self._command)
         self.programs: Interned[tuple[str, str]] = Interned(
-            self, "program", _PROGRAM, self._program_row
+            self, "program", _PROGRAM, lambda names: (*map(storable, names),)
         )
-        self.arguments: Interned[str] = Interned(self, "argument", ("text",), self._argument_row)
+        self.arguments: Interned[str] = Interned(
+            self, "argument", ("text",), lambda text: (json_of(text),)
+        )
         self._tables = (self.origins, self.programs, self.arguments, self._commands)
         self.starts: dict[int, tuple[int, int, Start]] = {}
         self._starts_bytes = 0
@@ -148,7 +157,7 @@ class Dictionary:
             self._starts_bytes = 0
         creds, command, place, _ = start
         argv = command.argv
-        self._starts_bytes += _memory_of(argv)
+        self._starts_bytes += getsizeof("".join(argv)) + _STRING * len(argv)
         found = self.origins[creds, place], self._command(command), start
         self.starts[id(start)] = found
         return found
@@ -156,30 +165,13 @@ class Dictionary:
     def _command(self, command: Command) -> int:
         filename, comm, argv, argc, truncated = command
         arguments = self.arguments
-        ids = ",".join([str(arguments[argument]) for argument in argv])
+        ids = str([arguments[argument] for argument in argv]).replace(" ", "")
         # An int, as sqlite3 looks for an adapter of everything else.
-        return self._commands[
-            self.programs[filename, comm], f"[{ids}]", argc, 1 if truncated else 0
-        ]
-
-    def _argument_row(self, text: str) -> tuple[Any, ...]:
-        self._bytes += getsizeof(text)
-        return (json_of(text),)
-
-    def _command_row(self, columns: tuple[int, str, int, int]) -> tuple[Any, ...]:
-        self._bytes += _STRING + len(columns[1])
-        return columns
-
-    def _program_row(self, names: tuple[str, str]) -> tuple[Any, ...]:
-        self._bytes += getsizeof(names[0])
-        return (*map(storable, names),)
-
-    def _origin_row(self, origin: tuple[Creds, Place]) -> tuple[Any, ...]:
-        creds, place = origin
-        self._bytes += getsizeof(place.cwd) + getsizeof(place.cgroup)
-        return _origin_columns(creds, place)
+        return self._commands[self.programs[filename, comm], ids, argc, 1 if truncated else 0]
 
     def flush(self, connection: Connection) -> None:
+        self._bytes += self.origins.new_bytes(8, 9) + self.programs.new_bytes(1)
+        self._bytes += self.arguments.new_bytes(1) + self._commands.new_bytes(2)
         for table in self._tables:
             table.flush(connection)
 
@@ -191,14 +183,6 @@ class Dictionary:
         self._bytes = self._starts_bytes = 0
 
 
-def _memory_of(argv: Sequence[str]) -> int:
-    """In bytes, about: text beyond ASCII takes up to four for each character."""
-    chars = sum(map(len, argv))
-    wide = chars > _LONG and not all(map(str.isascii, argv))
-    return _STRING * len(argv) + (4 * chars if wide else chars)
-
-
-_LONG = 1_024  # characters, up to which nobody need count exactly
 _TABLES = ("origin", "program", "argument", "command")
 _ORIGIN = ("uid", "euid", "gid", "loginuid", "sessionid", "tty", "message", "cwd", "cgroup")
 _PROGRAM = ("filename", "comm")
