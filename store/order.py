@@ -32,7 +32,9 @@ T = TypeVar("T")
 
 
 class Ordered(Generic[T]):
-    """Gives what `build` makes of the rows of a span. Where spans overlap, `key` orders that."""
+    """Gives what `build` makes of the rows of a span: one for each, of the first of them at least;
+    where it takes fewer than there are, pages become shorter. Where spans overlap, `key` orders
+    that."""
 
     def __init__(
         self,
@@ -82,6 +84,7 @@ class Ordered(Generic[T]):
             return
         entries: Entries | None = None
         stretches: deque[Stretch] = deque()
+        fit = size
         while entries is None or stretches:
             with self._database.reading() as connection:
                 if entries is None:
@@ -90,8 +93,12 @@ class Ordered(Generic[T]):
                         return
                     ahead = stretches_of(connection, span, entries)
                     stretches.extend(reversed(ahead) if reverse else ahead)
-                rows = page_of(connection, selection.wanted, entries, stretches, reverse, size)
+                rows = page_of(connection, selection.wanted, entries, stretches, reverse, fit)
                 built = self._build(connection, span, rows)
+                if len(built) < len(rows):
+                    again = rows[len(built)][0], rows[-1][0]
+                    stretches.appendleft((min(again), max(again)))
+                fit = _fitting(size, len(rows), len(built))
             yield built
 
     def _pages_of(
@@ -101,12 +108,20 @@ class Ordered(Generic[T]):
         selection = self._selection
         candidates = between(ids, span.first_id, span.last_id)
         candidates = candidates[::-1] if reverse else candidates
-        for at in range(0, len(candidates), size):
+        at, fit = 0, size
+        while at < len(candidates):
             with self._database.reading() as connection:
                 entries = entries_of(connection, selection, span.segment)
                 if entries is None:
                     return
-                page = candidates[at : at + size]
+                page = candidates[at : at + fit]
                 rows = rows_of(connection, selection.wanted, entries, page, reverse)
                 built = self._build(connection, span, rows)
+                taken = page.index(rows[len(built)][0]) if len(built) < len(rows) else len(page)
+                at, fit = at + taken, _fitting(size, len(rows), len(built))
             yield built
+
+
+def _fitting(size: int, rows: int, built: int) -> int:
+    """How many rows to read next: as many as were taken, or more again."""
+    return max(1, built) if built < rows else min(size, 2 * max(rows, 1))

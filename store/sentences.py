@@ -1,10 +1,21 @@
 """What SQLite says, in words for people."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from execdb.store.errors import DatabaseBusy, DatabaseError, DatabaseFull, DatabaseRefused
 
-VALUE_MAX = 16 << 20  # bytes of a value, a row, a statement; Linux allows 6 MiB of arguments
+VALUE_MAX = 16 << 20  # bytes of a value, a row, a statement
+# What an event may hold. Linux allows 2 MiB of arguments, with 8 bytes more for each, unless
+# someone has raised the limit of the stack; a recorder keeps 48 KiB of them.
+_ARGUMENTS_MAX = 2 << 20
+COUNT_MAX = _ARGUMENTS_MAX // 9
+NAME_MAX = 64 << 10  # characters; of a path Linux takes 4 KiB
+
+
+def too_long(argv: Sequence[str]) -> bool:
+    """Whether no program can have been given these arguments."""
+    return sum(map(len, argv), 9 * len(argv)) > _ARGUMENTS_MAX
 
 
 def told(path: Path, text: str) -> DatabaseError:

@@ -1,6 +1,6 @@
-"""What an ordinary user can make a collector hold: `python -m tests.collector.hog KIND FOLDER` records
-such programs to a database, which is locked meanwhile for some kinds, and prints by how many bytes
-that made the process grow at most."""
+"""What an ordinary user can make a collector hold: `python -m tests.collector.hog KIND FOLDER` has
+such programs recorded to a database, locked meanwhile for some kinds, and prints by how many
+bytes that made the process grow at most."""
 
 import re
 import sqlite3
