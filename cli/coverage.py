@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from execdb.cli import options
+from execdb.cli import options, trims
 from execdb.cli.gaps import INCOMPLETE, causes, story_of, total
 from execdb.cli.times import duration
 from execdb.store.event import local_time, rfc3339
@@ -50,9 +50,17 @@ def coverage(
             history.count(Filter(since_ns=each.from_ns, until_ns=each.to_ns)) for each in found
         ]
     if format is Format.JSON:
-        print(json.dumps([describe(*each) for each in zip(found, events, strict=True)]))
+        print(
+            json.dumps(
+                [
+                    describe(*each) | {"trimmed": trims.of(story.trimmed, each[0])}
+                    for each in zip(found, events, strict=True)
+                ]
+            )
+        )
     elif found:
-        print("\n".join(lines(found, events)))
+        taken = trims.sentences(trims.within(story.trimmed, since_ns, until_ns))
+        print("\n".join([*lines(found, events), *taken]))
     else:
         print(NOTHING if story.lives else NO_COLLECTOR)
     if strict and not all(each.whole for each in found):
