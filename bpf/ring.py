@@ -10,13 +10,14 @@ import mmap
 import os
 import select
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from operator import itemgetter
 from pathlib import Path
 
 from execdb.bpf import syscall
 from execdb.bpf.errors import KernelError
 from execdb.bpf.map import Map
-from execdb.bpf.wire import RING_HEAD, SAMPLE
+from execdb.bpf.wire import RING_HEAD, SAMPLE, TYPE_AT
 
 _PAGE = mmap.PAGESIZE
 _HEAD, _TAIL = 1024, 1032  # data_head, data_tail in struct perf_event_mmap_page
@@ -24,6 +25,10 @@ _U64 = struct.Struct("Q")
 SPARE_BYTES = 2 << 20  # a power of two
 _SPARE_HEADER = struct.Struct("II")
 _BUSY = 1 << 31  # BPF_RINGBUF_BUSY_BIT
+_AT_ONCE = 1 << 20  # bytes of all rings; as events they may take twenty times as much
+_SLICE = 128 << 10  # bytes of a ring, where more than that is in all of them; a record fits
+_SIZE = struct.Struct("H")
+_SIZE_AT = 6  # in a ring's record
 
 
 class Ring:
@@ -38,11 +43,20 @@ class Ring:
             raise
         self._size = pages * _PAGE
 
-    def read(self) -> bytes:
-        """What has been written since the last read; frees its place in the ring."""
+    @property
+    def unread(self) -> int:
+        """How many bytes are to be read."""
+        memory = self._memory
+        return int(_U64.unpack_from(memory, _HEAD)[0] - _U64.unpack_from(memory, _TAIL)[0])
+
+    def read(self, most: int | None = None) -> bytes:
+        """What has been written since the last read, or the whole records of the first `most`
+        bytes of it; frees its place in the ring."""
         memory, size = self._memory, self._size
         (head,) = _U64.unpack_from(memory, _HEAD)
         (tail,) = _U64.unpack_from(memory, _TAIL)
+        if most is not None and head - tail > most:
+            head = self._boundary(tail, tail + most)
         if head == tail:
             return b""
         start, end = tail % size, head % size
@@ -52,6 +66,29 @@ class Ring:
             chunk = memory[_PAGE + start :] + memory[_PAGE : _PAGE + end]
         _give_back(memory, _TAIL, head)
         return chunk
+
+    def _boundary(self, at: int, end: int) -> int:
+        """Where the last record begins that reaches beyond `end`."""
+        memory, size = self._memory, self._size
+        while True:  # a record is a multiple of 8 bytes, and so is a ring
+            (length,) = _SIZE.unpack_from(memory, _PAGE + at % size + _SIZE_AT)
+            if length == 0 or at + length > end:
+                return at if length else end  # with 0 it is no ring of records
+            at += length
+
+    def oldest_ns(self) -> int | None:
+        """When the next record was written; None if there is none, 0 if it does not say."""
+        memory, size = self._memory, self._size
+        (tail,) = _U64.unpack_from(memory, _TAIL)
+        if not self.unread:
+            return None
+        if memory[_PAGE + tail % size + TYPE_AT] != SAMPLE:
+            return 0
+        raw = b"".join(
+            memory[at : at + 4]  # may wrap
+            for at in (_PAGE + (tail + RING_HEAD.size + n) % size for n in (0, 4))
+        )
+        return int(_U64.unpack(raw)[0])
 
     def close(self) -> None:
         self._memory.close()
@@ -133,6 +170,7 @@ class Rings:
         self._rings: dict[int, Ring] = {}
         self._poll = select.poll()
         self._spare = SpareRing(spare.fd)
+        self._behind = False  # the last read has left something
         try:
             for cpu in online_cpus():
                 with contextlib.suppress(_Offline):
@@ -168,19 +206,44 @@ class Rings:
         self._poll.poll(max(0.0, timeout_s) * 1000)
 
     def read(self) -> Iterator[bytes]:
-        """What is now in the rings, a stretch of whole records for each, in order within each CPU
-        only. Bounded: a ring is read up to where its head stood when its turn came."""
-        rings: list[Ring | SpareRing] = [*self._rings.values(), self._spare]
-        for ring in rings:
+        """What is now in the rings, stretches of whole records, in order within each CPU only.
+        Bounded: a ring is read up to where its head stood when its turn came. Where much
+        is there it is read in slices, the oldest first, and `unread_ns` tells how far that
+        came."""
+        rings = self._rings.values()
+        self._behind = sum([ring.unread for ring in rings]) > _AT_ONCE
+        if self._behind:
+            yield from _oldest_slices(rings)
+        for ring in [*(rings if not self._behind else ()), self._spare]:
             chunk = ring.read()
             if chunk:
                 yield chunk
+
+    def unread_ns(self) -> int | None:
+        """From when on there may be records that the last `read` has left; None if it took all
+        there were."""
+        if not self._behind:
+            return None
+        times = (ring.oldest_ns() for ring in self._rings.values())
+        return min((ns for ns in times if ns is not None), default=None)
 
     def close(self) -> None:
         for ring in self._rings.values():
             ring.close()
         self._rings.clear()
         self._spare.close()
+
+
+def _oldest_slices(rings: Collection[Ring]) -> Iterator[bytes]:
+    left = _AT_ONCE
+    while left > 0:
+        times = [(ring.oldest_ns(), ring) for ring in rings]
+        waiting = [(ns, ring) for ns, ring in times if ns is not None]
+        if not waiting:
+            return
+        chunk = min(waiting, key=itemgetter(0))[1].read(_SLICE)
+        left -= len(chunk)
+        yield chunk
 
 
 class _Offline(Exception):

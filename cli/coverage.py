@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from execdb.cli import options
+from execdb.cli import options, trims
 from execdb.cli.escape import escape
 from execdb.cli.gaps import INCOMPLETE, causes, story_of, total
 from execdb.cli.output import emit
@@ -48,9 +48,17 @@ def coverage(
         found = stretches(story, since_ns, until_ns)
         events = events_in(database, [(each.from_ns, each.to_ns) for each in found])
     if format is Format.JSON:
-        print(json.dumps([describe(*each) for each in zip(found, events, strict=True)]))
+        print(
+            json.dumps(
+                [
+                    describe(*each) | {"trimmed": trims.of(story.trimmed, each[0])}
+                    for each in zip(found, events, strict=True)
+                ]
+            )
+        )
     elif found:
-        emit(f"{line}\n" for line in lines(found, events))
+        taken = trims.sentences(trims.within(story.trimmed, since_ns, until_ns))
+        emit(f"{line}\n" for line in (*lines(found, events), *taken))
     else:
         print(NOTHING if story.lives else NO_COLLECTOR)
     if strict and (story.nothing or not all(each.whole for each in found)):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from execdb.cli import options
+from execdb.cli import options, trims
 from execdb.cli.gaps import Oldest, gaps_in, report, story_of
 from execdb.cli.output import emit
 from execdb.cli.render import renderer
@@ -72,6 +72,7 @@ def query(
         story = story_of(database, context.obj)
         if count:
             print(history.count(wanted))
+            trims.note(database, wanted, None)
             report(gaps_in(story, wanted), strict=strict)
             return
         latest = _ON_A_TERMINAL if short else limit or 0
@@ -80,7 +81,9 @@ def query(
         if short:
             _note_the_rest(history.count(wanted))
         cut = bool(latest) and oldest.events == latest
-        gaps = gaps_in(story, wanted, oldest.time_ns if cut else None)
+        oldest_ns = oldest.time_ns if cut else None
+        trims.note(database, wanted, oldest_ns)
+        gaps = gaps_in(story, wanted, oldest_ns)
         report(gaps, strict=strict, incomplete=history.incomplete)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from execdb.store.watch import Watch
 
 _STEPS = 8  # of retention between two drains: as much may go as comes
+_TIDY_S = 0.04  # after which no further one is begun: the rings go on filling
 _LOCK_MS = 30  # the rings go on filling while the database is locked by someone else
 
 
@@ -134,8 +135,10 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
 
     def tidy() -> None:
         checkpoints.look()
+        until_s = time.monotonic() + _TIDY_S
         for _ in range(_STEPS):
-            if retention.step(clock.wall_ns()) is None or not retention.behind:
+            done = retention.step(clock.wall_ns()) is None
+            if done or not retention.behind or time.monotonic() > until_s:
                 break
 
     most = bounds.batch_max

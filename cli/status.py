@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from execdb.cli import trims
 from execdb.cli.escape import escape
 from execdb.store.event import rfc3339
 
@@ -31,7 +32,8 @@ def status(
 
     with open_database(context.obj) as database:
         state, config = read_state(database), ConfigTable(database).read()
-    found = describe(str(context.obj), collector_pid(context.obj), state, config)
+        fullest = trims.fullest(database)
+    found = describe(str(context.obj), collector_pid(context.obj), state, config) | fullest
     if format is Format.JSON:
         print(json.dumps(found))
     else:
@@ -81,6 +83,7 @@ def lines(found: dict[str, Any]) -> list[str]:
             f"{rfc3339(loss['to_ns'])}"
             for loss in found["losses"]
         ),
+        *trims.status_lines(found),
         f"config     {entries}; {_where(pid, config)}",
     ]
     for run in runs[:5]:

@@ -38,12 +38,14 @@ class KernelCounts(Protocol):
 
 
 class Source(Protocol):
-    """Where records come from: `read` gives stretches of them, as they stand in a ring."""
+    """Where records come from: `read` gives stretches of them, as they stand in a ring, a few
+    megabytes at a time; `unread_ns` tells from when on some are left, None if there are none."""
 
     def attach(self) -> None: ...
     def detach(self) -> None: ...
     def wait(self, timeout_s: float) -> None: ...
     def read(self) -> Iterator[bytes]: ...
+    def unread_ns(self) -> int | None: ...
     def follow(self, image: ImageKey) -> None: ...
     def counts(self) -> KernelCounts: ...
 
@@ -110,6 +112,8 @@ class Collector:
         self._disk: DatabaseRefused | None = None  # what it said last, if it refused
         # Moments of boot time:
         self._drained_ns = 0
+        self._unread_ns: int | None = None  # what is younger may still be in the rings
+        self._more = False  # the last batch was not all there was to store
         self._settled_ns = 0  # what is older is stored or counted
         self._written_ns = 0
         self._retry_ns = 0  # before that the disk is not tried again
@@ -124,7 +128,7 @@ class Collector:
             self._meet_the_running()
             started()
             while not stopped():
-                parts.source.wait(DRAIN_S)
+                parts.source.wait(0 if self._more or self._unread_ns is not None else DRAIN_S)
                 self._step()
         finally:
             parts.source.detach()
@@ -149,24 +153,26 @@ class Collector:
         now_s = self._now_ns() / 1e9
         with contextlib.suppress(DatabaseRefused):  # the next step tries again
             self._parts.mirror.update(now_s)
-        before_ns = self._now_ns()  # what is older is in a ring by now
-        self._drain()
-        self._store(max(before_ns - _SETTLE_NS, self._settled_ns))
+        self._store(max(self._drain() - _SETTLE_NS, self._settled_ns))
         with contextlib.suppress(DatabaseRefused):
             self._parts.tidy()
 
-    def _drain(self) -> None:
-        """Empties the rings."""
+    def _drain(self) -> int:
+        """Reads what is in the rings, or a part where that is much. Returns up to when everything
+        has been read."""
+        before_ns = self._now_ns()  # what is older is in a ring by now
         chunks, offset_ns = self._parts.source.read(), self._parts.clock.offset_ns()
         self.ledger.follow_clock(self._drained_ns, offset_ns)
         decoded = self._decoder.decode(chunks, offset_ns)
-        self._waiting.add(decoded)
+        self._waiting.add(decoded, self._decoder.size_bytes)
         kernel = self._parts.source.counts()
         since_ns, self._drained_ns = self._drained_ns, self._now_ns()
         if decoded.unreadable:
             self.ledger.lose(Cause.UNREADABLE, decoded.unreadable, since_ns, self._drained_ns)
         self.ledger.lose_all_of(Cause.RING_FULL, kernel.lost, since_ns, self._drained_ns)
         self.ledger.lose_all_of(Cause.SKIPPED, kernel.skipped, since_ns, self._drained_ns)
+        self._unread_ns = self._parts.source.unread_ns()
+        return before_ns if self._unread_ns is None else min(before_ns, self._unread_ns)
 
     def _store(self, until_ns: int) -> None:
         """Stores what is older than `until_ns`; where there is no room for it, counts it."""
@@ -179,6 +185,7 @@ class Collector:
         self._bound()
 
     def _try(self, cause: Cause | None, until_ns: int, now_ns: int) -> None:
+        self._more = False
         batch = self._waiting.batch(until_ns) if cause is None else Batch([], [], until_ns)
         something = batch.execs or batch.ends
         if not something and not self._is_due(now_ns, sparing=cause is not None):
@@ -191,6 +198,7 @@ class Collector:
             self._refused(error, until_ns, now_ns)
         else:
             self._disk = None
+            self._more = batch.until_ns < until_ns
             if cause is None and self._uncounted:
                 self._parts.warn(
                     f"storing again; {self._uncounted} execs were counted meanwhile, not stored"
@@ -240,21 +248,26 @@ class Collector:
         since_ns = min(self._settled_ns, until_ns, *(event.boot_ns for event in execs[:1]))
         self.ledger.lose(cause, len(execs), since_ns, until_ns)
         self._uncounted += len(execs)
-        self._settled_ns = until_ns
+        self._settled_ns = max(self._settled_ns, until_ns)
 
     def _bound(self) -> None:
         """Gives up the oldest of what waits where that is too much."""
         until_ns = self._waiting.too_many_ns()
-        if until_ns is not None:
+        if until_ns is None:
+            return
+        if self._waiting.execs:
             self._give_up(Cause.REFUSED, until_ns)
-        self.ends_lost += self._waiting.drop_ends()
+        self.ends_lost += self._waiting.drop_ends(until_ns)
 
     def _finish(self) -> None:
         """The rest, and the final ledger: the kernel's own count stands now, and what is missing
         was lost."""
         ended_ns = self._now_ns()
         since_ns = self._drained_ns
-        self._drain()
+        read_ns = self._drain()
+        while self._unread_ns is not None:
+            self._store(max(read_ns - _SETTLE_NS, self._settled_ns))
+            read_ns = self._drain()
         kernel = self._parts.source.counts()
         here = self.ledger.counts(self._waiting.execs).seen
         missing = kernel.seen + kernel.skipped - here

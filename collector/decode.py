@@ -4,6 +4,7 @@ import errno
 import re
 import struct
 from collections.abc import Callable, Iterable
+from sys import getsizeof
 from typing import NamedTuple, TypeVar
 
 from execdb.bpf import wire
@@ -11,7 +12,12 @@ from execdb.store.event import Command, Creds, End, Exec, Place, Start, text_of
 
 T = TypeVar("T")
 _REMEMBERED = 1_536  # values of a kind
-_REMEMBERED_BYTES = 2_000_000
+_REMEMBERED_BYTES = 4_000_000  # of memory, for what is started
+_NAMES_BYTES = 400_000  # of records, for a kind of names; as text up to five times as much
+STRING_BYTES = 60  # bytes of memory for each argument beside its characters
+_LONG = 1_024  # bytes of memory, up to which nobody need count exactly
+# Of an event that waits, beside what it is the first to refer to:
+EXEC_BYTES, _END_BYTES = 400, 260
 _LATEST_NS = 1 << 62  # of a boot time, so that a time of day still fits SQLite's integers
 
 _HEAD = wire.RING_HEAD.size
@@ -53,10 +59,11 @@ class Decoder:
     instead of a parse of its arguments."""
 
     def __init__(self) -> None:
-        self._creds: Known[Creds] = Known(parse_creds)
-        self._places: Known[Place] = Known(parse_place)
-        self._programs = Known(parse_program)
-        self._starts: Known[Start] = Known(self._parse_start)
+        self._creds: Known[Creds] = Known(parse_creds, _NAMES_BYTES)
+        self._places: Known[Place] = Known(parse_place, _NAMES_BYTES)
+        self._programs = Known(parse_program, _NAMES_BYTES)
+        self._starts: Known[Start] = Known(self._parse_start, _REMEMBERED_BYTES)
+        self.size_bytes = 0  # about the memory that takes what the last `decode` brought
 
     def decode(self, chunks: Iterable[bytes], clock_offset_ns: int) -> Decoded:
         """Each chunk is a stretch of a ring, of whole records; `clock_offset_ns` is CLOCK_REALTIME
@@ -71,6 +78,7 @@ class Decoder:
         ends: list[End] = []
         unreadable = 0
         starts, new = self._starts, tuple.__new__
+        known_bytes = starts.size_bytes
         add_exec, add_end = execs.append, ends.append
         for chunk in chunks:
             at, until = 0, len(chunk)
@@ -114,6 +122,8 @@ class Decoder:
                 except (struct.error, IndexError, BadRecord):
                     unreadable += 1
                     at += _size(chunk, at)
+        self.size_bytes = EXEC_BYTES * len(execs) + _END_BYTES * len(ends)
+        self.size_bytes += starts.size_bytes - known_bytes
         return Decoded(execs, ends, unreadable)
 
     def _parse_start(self, raw: bytes) -> Start:
@@ -125,7 +135,12 @@ class Decoder:
         args_at = _FILENAME_AT + filename_len
         place_at = args_at + args_len
         comm, filename = self._programs[raw[_COMM_AT:args_at]]
-        argv = _split_args(raw[args_at:place_at], argc)
+        text = text_of(raw[args_at:place_at].removesuffix(b"\0"))
+        argv = tuple(text.split("\0")[:argc]) if args_len else ()
+        size = len(raw) + STRING_BYTES * len(argv)
+        if size > _LONG:  # text beyond Latin-1 takes up to four bytes for each of its own
+            size += getsizeof(text) + 3 * (len(raw) - args_len)
+        self._starts.size_bytes += size
         new = tuple.__new__
         fields = (
             self._creds[raw[_CALLER_SIZE:_COMMAND_AT]],
@@ -157,16 +172,18 @@ class Known(dict[bytes, T]):
     """Parsed values by their bytes, parsed where missing. Forgets all when full, which costs a
     parse again and nothing else."""
 
-    def __init__(self, parse: Callable[[bytes], T]) -> None:
-        self._parse = parse
-        self._bytes = 0
+    def __init__(self, parse: Callable[[bytes], T], bytes_max: int) -> None:
+        """`parse` may add to `size_bytes` what a value takes beside its bytes."""
+        self._parse, self._bytes_max = parse, bytes_max
+        self.size_bytes = 0  # of all that were ever parsed
+        self._forget_at = bytes_max
 
     def __missing__(self, raw: bytes) -> T:
-        if len(self) >= _REMEMBERED or self._bytes >= _REMEMBERED_BYTES:
+        if len(self) >= _REMEMBERED or self.size_bytes >= self._forget_at:
             self.clear()
-            self._bytes = 0
+            self._forget_at = self.size_bytes + self._bytes_max
         value = self[raw] = self._parse(raw)
-        self._bytes += len(raw)
+        self.size_bytes += len(raw)
         return value
 
 
@@ -211,10 +228,3 @@ def parse_program(raw: bytes) -> tuple[str, str]:
         text_of(raw[:_COMM_SIZE].partition(b"\0")[0]),
         text_of(raw[_COMM_SIZE:].partition(b"\0")[0]),
     )
-
-
-def _split_args(raw: bytes, argc: int) -> tuple[str, ...]:
-    """Each argument ends with a NUL; a cut area may end in the middle of one."""
-    if not raw:
-        return ()
-    return tuple(text_of(raw.removesuffix(b"\0")).split("\0")[:argc])

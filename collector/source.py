@@ -76,6 +76,9 @@ class KernelSource:
     def read(self) -> Iterator[bytes]:
         return self._rings.read()
 
+    def unread_ns(self) -> int | None:
+        return self._rings.unread_ns()
+
     def counts(self) -> KernelCounts:
         cpus = COUNTERS.iter_unpack(self.program.counters[0])
         seen, lost, ends_lost, untracked = map(sum, zip(*cpus, strict=True))

@@ -1,16 +1,19 @@
 """Events that were decoded and are not stored yet, in order of boot time over all CPUs. Pure."""
 
 from bisect import bisect_right
+from collections import deque
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
-from execdb.collector.decode import Decoded
+from execdb.collector.decode import EXEC_BYTES, STRING_BYTES, Decoded
 from execdb.store.event import End, Exec, ImageKey
 
 T = TypeVar("T", Exec, End)
 
 _BOOT_NS = attrgetter("boot_ns")
-_WAITING_MAX = 200_000  # events of a kind that wait for a locked database; about 100 MB
+_WAITING_BYTES = 40_000_000  # of memory, for what waits for a locked database
+_BATCH_BYTES = 4_000_000  # of memory, for what is stored at once: it takes as much again
+_GIVEN_UP = 20_000  # images remembered to have no row
 
 
 class Batch(NamedTuple):
@@ -21,13 +24,23 @@ class Batch(NamedTuple):
     until_ns: int
 
 
+class _Portion(NamedTuple):
+    """What one drain brought: about so much memory, and nothing later than this."""
+
+    last_ns: int
+    size_bytes: int
+
+
 class Waiting:
-    """A batch has at most `batch_max` execs."""
+    """A batch has at most `batch_max` execs. Memory is counted by the drain that brought the
+    events, which costs nothing for each of them: a drain counts until all of it has gone."""
 
     def __init__(self, batch_max: int) -> None:
         self._batch_max = batch_max
         self._execs: list[Exec] = []
         self._ends: list[End] = []
+        self._portions: deque[_Portion] = deque()
+        self._size_bytes = 0  # of all portions
         self._given_up: set[ImageKey] = set()  # images that get no row, while they run
 
     @property
@@ -39,31 +52,59 @@ class Waiting:
     def ends(self) -> int:
         return len(self._ends)
 
-    def add(self, decoded: Decoded) -> None:
+    def add(self, decoded: Decoded, size_bytes: int) -> None:
+        """`size_bytes` of memory are what came with them."""
         self._execs += decoded.execs
         self._execs.sort(key=_BOOT_NS)
         self._ends += decoded.ends
         self._ends.sort(key=_BOOT_NS)
+        latest = [events[-1].boot_ns for events in (self._execs, self._ends) if events]
+        if latest and size_bytes:
+            self._portions.append(_Portion(max(latest), size_bytes))
+            self._size_bytes += size_bytes
         self._pass_over_ends()
 
     def batch(self, until_ns: int) -> Batch:
         """The first that wait, up to a time; they go on waiting until they are `stored`."""
         execs = _settled(self._execs, until_ns)
-        if len(execs) > self._batch_max:
-            execs = execs[: self._batch_max]
+        most = self._batch_max if self._size_bytes <= _BATCH_BYTES else self._few(execs)
+        if len(execs) > most:
+            execs = execs[:most]
             until_ns = execs[-1].boot_ns
         return Batch(execs, _settled(self._ends, until_ns), until_ns)
 
+    def _few(self, execs: list[Exec]) -> int:
+        """How many of the first make a batch that is not too large, one at least."""
+        size, known = 0, set()
+        for number, event in enumerate(execs[: self._batch_max]):
+            size += EXEC_BYTES
+            if id(event.start) not in known:
+                known.add(id(event.start))
+                argv = event.command.argv
+                size += sum(map(len, argv)) + STRING_BYTES * len(argv)
+            if size > _BATCH_BYTES and number:
+                return number
+        return self._batch_max
+
     def stored(self, batch: Batch) -> None:
         del self._execs[: len(batch.execs)], self._ends[: len(batch.ends)]
+        self._uncount()
+
+    def _uncount(self) -> None:
+        """Takes off the portions that have gone."""
+        first = [events[0].boot_ns for events in (self._execs, self._ends) if events]
+        oldest_ns = min(first, default=None)
+        portions = self._portions
+        while portions and (oldest_ns is None or portions[0].last_ns < oldest_ns):
+            self._size_bytes -= portions.popleft().size_bytes
 
     def give_up(self, until_ns: int) -> list[Exec]:
         """Takes off the execs up to a time; their ends are passed over. Ends of others wait: their
         rows may be there."""
         execs = _settled(self._execs, until_ns)
         self._given_up.update((event.boot_ns, event.pid) for event in execs)
-        self._pass_over_ends()
         del self._execs[: len(execs)]
+        self._pass_over_ends()
         return execs
 
     def _pass_over_ends(self) -> None:
@@ -73,19 +114,27 @@ class Waiting:
         images = {end.image for end in self._ends} & self._given_up
         self._ends = [end for end in self._ends if end.image not in images]
         self._given_up -= images
-        if len(self._given_up) > _WAITING_MAX:
+        if len(self._given_up) > _GIVEN_UP:
             self._given_up.clear()
+        self._uncount()
 
     def too_many_ns(self) -> int | None:
-        """Up to when execs must be given up, because too many wait; None if there are not."""
-        too_many = len(self._execs) - _WAITING_MAX
-        return self._execs[too_many - 1].boot_ns if too_many > 0 else None
+        """Up to when events must be given up, because too many wait; None if there are not."""
+        too_many = self._size_bytes - _WAITING_BYTES
+        until_ns = None
+        for portion in self._portions:
+            if too_many <= 0:
+                break
+            until_ns = max(until_ns or 0, portion.last_ns)
+            too_many -= portion.size_bytes
+        return until_ns
 
-    def drop_ends(self) -> int:
-        """Drops the oldest ends where too many wait; returns how many."""
-        too_many = max(0, len(self._ends) - _WAITING_MAX)
-        del self._ends[:too_many]
-        return too_many
+    def drop_ends(self, until_ns: int) -> int:
+        """Drops the ends up to a time; returns how many."""
+        ends = len(_settled(self._ends, until_ns))
+        del self._ends[:ends]
+        self._uncount()
+        return ends
 
 
 def _settled(events: list[T], until_ns: int) -> list[T]:

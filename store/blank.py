@@ -242,7 +242,18 @@ CREATE TABLE entry_block (
 )
  WITHOUT ROWID
 """,
-    "INSERT INTO alembic_version VALUES ('0005')",
+    """
+CREATE TABLE trimmed (
+    id INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    uid INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    from_ns INTEGER NOT NULL,
+    to_ns INTEGER NOT NULL,
+    PRIMARY KEY (id)
+)
+""",
+    "INSERT INTO alembic_version VALUES ('0006')",
     "INSERT INTO config_state VALUES (1, 'Hello World', 1, 0)",
     "PRAGMA application_id = 1163412546",
 )

@@ -15,6 +15,7 @@ from execdb.store.database import Database
 from execdb.store.errors import DatabaseError
 from execdb.store.event import Loss
 from execdb.store.intern import readable
+from execdb.store.trimmed import Trim, What, read_trims
 
 
 class Kind(StrEnum):
@@ -57,6 +58,7 @@ class Story(NamedTuple):
     losses: Sequence[Loss]
     imported: Sequence[tuple[int, int]]
     now_ns: int
+    trimmed: Sequence[Trim] = ()
 
     @property
     def nothing(self) -> bool:
@@ -142,7 +144,16 @@ def _layers(story: Story) -> list[Stretch]:
                     Stretch(Kind.PRUNED, begin, to_ns, run_id=life.run_id, pruned=life.pruned)
                 )
     imported = [Stretch(Kind.IMPORTED, *span) for span in story.imported]
-    return lossy + pruned + recorded + imported
+    return lossy + _crowded(story.trimmed) + pruned + recorded + imported
+
+
+def _crowded(trims: Iterable[Trim]) -> list[Stretch]:
+    """When rows are missing of whoever filled the file; a moment lasts a nanosecond."""
+    return [
+        Stretch(Kind.PRUNED, trim.from_ns, max(trim.to_ns, trim.from_ns) + 1, pruned=trim.events)
+        for trim in trims
+        if trim.what == What.ROWS
+    ]
 
 
 def _merged(story: Story) -> Iterator[tuple[int, int, tuple[tuple[str, int], ...]]]:
@@ -222,12 +233,13 @@ def _joined(parts: Iterable[Stretch]) -> Iterator[Stretch]:
 
 def read_story(database: Database, now_ns: int, *, recording: bool) -> Story:
     """`recording` says whether a collector records to this database now. Raises DatabaseError."""
+    trims = read_trims(database)
     with database.reading() as connection:
         runs = [_Run(*row) for row in connection.execute(_RUNS)]
         sets = connection.execute(_CLOCK_SETS).fetchall()
         losses = connection.execute(_LOSSES).fetchall()
     try:
-        return _story(runs, sets, losses, now_ns, recording)
+        return _story(runs, sets, losses, now_ns, recording)._replace(trimmed=trims)
     except TypeError as error:
         raise DatabaseError(
             f"{database.path} is inconsistent: its ledger has a time or a count that is no number"

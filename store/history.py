@@ -167,13 +167,13 @@ class History:
         self.incomplete = True
 
     def _events(self, connection: Connection, span: Span, rows: Sequence[Any]) -> list[Event]:
-        """Rows with what they refer to."""
+        """Rows with what they refer to; the first of them, where that is much."""
         segment = span.segment
         run_id, offset_ns = segment.run_id, segment.offset_ns
         boot_id, host = self._runs[run_id]
         check_rows(connection, "image", rows)
         try:
-            self._lookup.learn(connection, rows)
+            rows = self._lookup.learn(connection, rows)
             commands, origins, new = self._lookup.commands, self._lookup.origins, tuple.__new__
             events = []
             for (number, boot_ns, pid, ppid, origin_id, command_id, parent_id, status,

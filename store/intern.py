@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from sqlite3 import Connection
+from sys import getsizeof
 from typing import Any, TypeVar, overload
 
 from execdb.store.event import Command, Creds, Place, Start, json_of
@@ -10,8 +11,8 @@ from execdb.store.sql import Inserts, scalar
 T = TypeVar("T")
 _ENTRIES = 16_384  # remembered at once, of all kinds
 _STARTS = 1_536  # known by their identity; a build has some 1,100
-_CHARS = 4_000_000  # what the former may hold together, and what the latter
-_STRING = 50  # bytes of a string but for its characters
+_BYTES = 4_000_000  # of memory: what the former may hold together, and what the latter
+_STRING = 60  # bytes of a string but for its characters
 
 
 @overload
@@ -49,8 +50,9 @@ class Interned(dict[T, int]):
         columns: Sequence[str],
         row: Callable[[T], tuple[Any, ...]],
     ) -> None:
-        """`row` gives the columns behind the id, and counts their size in the dictionary."""
+        """`row` gives the columns behind the id."""
         self._dictionary, self._row = dictionary, row
+        self._width = 1 + len(columns)
         self._inserts = Inserts(table, ("id", *columns))
         self._new: list[Any] = []  # the columns of each new row
 
@@ -62,6 +64,11 @@ class Interned(dict[T, int]):
         self._new += (number, *row)
         return number
 
+    def new_bytes(self, *columns: int) -> int:
+        """What these columns of the new rows take in memory; not of numbers."""
+        new, width = self._new, self._width
+        return sum(sum(map(getsizeof, new[column::width])) for column in columns)
+
     def flush(self, connection: Connection) -> None:
         if self._new:
             self._inserts.run(connection, self._new)
@@ -70,6 +77,32 @@ class Interned(dict[T, int]):
     def forget(self) -> None:
         self.clear()
         self._new = []
+
+
+class Commands:
+    """Ids of commands, for whoever has no starts: `commands[command]`. Known by their identity,
+    as starts are."""
+
+    def __init__(self, id_of: Callable[[Command], int]) -> None:
+        self._id_of = id_of
+        self._known: dict[int, tuple[int, Command]] = {}
+        self._bytes = 0
+
+    def __getitem__(self, command: Command) -> int:
+        found = self._known.get(id(command)) or self._learn(command)
+        return found[0]
+
+    def _learn(self, command: Command) -> tuple[int, Command]:
+        if len(self._known) >= _STARTS or self._bytes >= _BYTES:
+            self.forget()
+        argv = command.argv
+        self._bytes += getsizeof("".join(argv)) + _STRING * len(argv)
+        found = self._known[id(command)] = self._id_of(command), command
+        return found
+
+    def forget(self) -> None:
+        self._known.clear()
+        self._bytes = 0
 
 
 class Dictionary:
@@ -82,17 +115,24 @@ class Dictionary:
 
     def __init__(self) -> None:
         self.origins: Interned[tuple[Creds, Place]] = Interned(
-            self, "origin", _ORIGIN, self._origin_row
+            self, "origin", _ORIGIN, lambda origin: _origin_columns(*origin)
         )
-        self.commands: Interned[Command] = Interned(self, "command", _COMMAND, self._command_row)
+        # A command is known by its columns, of which its arguments are ids: short, and they keep
+        # no other string alive than the one that is known as an argument.
+        self._commands: Interned[tuple[int, str, int, int]] = Interned(
+            self, "command", _COMMAND, tuple
+        )
+        self.commands = Commands(self._command)
         self.programs: Interned[tuple[str, str]] = Interned(
             self, "program", _PROGRAM, lambda names: (*map(storable, names),)
         )
-        self.arguments: Interned[str] = Interned(self, "argument", ("text",), self._argument_row)
-        self._tables = (self.origins, self.programs, self.arguments, self.commands)
+        self.arguments: Interned[str] = Interned(
+            self, "argument", ("text",), lambda text: (json_of(text),)
+        )
+        self._tables = (self.origins, self.programs, self.arguments, self._commands)
         self.starts: dict[int, tuple[int, int, Start]] = {}
-        self._starts_size = 0
-        self._chars = 0
+        self._starts_bytes = 0
+        self._bytes = 0
         self.first_id = self.next_id = 1
 
     def begin(self, connection: Connection) -> None:
@@ -107,39 +147,31 @@ class Dictionary:
 
     @property
     def full(self) -> bool:
-        return self.next_id - self.first_id >= _ENTRIES or self._chars >= _CHARS
+        return self.next_id - self.first_id >= _ENTRIES or self._bytes >= _BYTES
 
     def ids_of(self, start: Start) -> tuple[int, int, Start]:
         """The ids of its origin and its command, which `starts` then has under its identity (and
         the start itself, so that no other gets that identity)."""
-        if len(self.starts) >= _STARTS or self._starts_size >= _CHARS:
+        if len(self.starts) >= _STARTS or self._starts_bytes >= _BYTES:
             self.starts.clear()
-            self._starts_size = 0
+            self._starts_bytes = 0
         creds, command, place, _ = start
         argv = command.argv
-        self._starts_size += sum(map(len, argv), _STRING * len(argv))
-        found = self.origins[creds, place], self.commands[command], start
+        self._starts_bytes += getsizeof("".join(argv)) + _STRING * len(argv)
+        found = self.origins[creds, place], self._command(command), start
         self.starts[id(start)] = found
         return found
 
-    def _argument_row(self, text: str) -> tuple[Any, ...]:
-        self._chars += len(text)
-        return (json_of(text),)
-
-    def _command_row(self, command: Command) -> tuple[Any, ...]:
+    def _command(self, command: Command) -> int:
         filename, comm, argv, argc, truncated = command
         arguments = self.arguments
-        self._chars += 8 * len(argv)
-        ids = ",".join([str(arguments[argument]) for argument in argv])
+        ids = str([arguments[argument] for argument in argv]).replace(" ", "")
         # An int, as sqlite3 looks for an adapter of everything else.
-        return self.programs[filename, comm], f"[{ids}]", argc, 1 if truncated else 0
-
-    def _origin_row(self, origin: tuple[Creds, Place]) -> tuple[Any, ...]:
-        creds, place = origin
-        self._chars += 50 + len(place.cwd or "") + len(place.cgroup or "")
-        return _origin_columns(creds, place)
+        return self._commands[self.programs[filename, comm], ids, argc, 1 if truncated else 0]
 
     def flush(self, connection: Connection) -> None:
+        self._bytes += self.origins.new_bytes(8, 9) + self.programs.new_bytes(1)
+        self._bytes += self.arguments.new_bytes(1) + self._commands.new_bytes(2)
         for table in self._tables:
             table.flush(connection)
 
@@ -147,7 +179,8 @@ class Dictionary:
         for table in self._tables:
             table.forget()
         self.starts.clear()
-        self._chars = self._starts_size = 0
+        self.commands.forget()
+        self._bytes = self._starts_bytes = 0
 
 
 _TABLES = ("origin", "program", "argument", "command")

@@ -1,10 +1,11 @@
 """Which row is which process image: what parents and ends refer to.
 
-Images that run are known by heart, and so are the last ones that ended, because what they
-forked may still exec. Anything older is looked up in the database.
+Images that run are known by heart, up to a number, and so are the last ones that ended, because
+what they forked may still exec. Anything older is looked up in the database.
 """
 
 from collections import deque
+from itertools import islice
 from sqlite3 import Connection
 
 from execdb.store.event import ImageKey
@@ -12,6 +13,7 @@ from execdb.store.segments import row_of
 
 _ENDED = 4_096  # remembered though they ended, or all of a larger batch
 _LOST = 4_096  # remembered not to be there
+_KNOWN = 24_000  # in memory, some 6 MB; of more that run the oldest are looked up
 _EVER = 1 << 63  # beyond every row
 
 
@@ -51,6 +53,10 @@ class Lineage:
             self._ended_count -= len(oldest)
             for key in oldest:
                 self.ids.pop(key, None)
+        too_many = len(self.ids) - _KNOWN
+        if too_many > 0:  # a few more at a time, as what is gone is passed over to find the oldest
+            for key in list(islice(self.ids, too_many + _KNOWN // 8)):
+                del self.ids[key]
 
     def undo(self, first: int, *, running: bool) -> None:
         """Rows from `first` on were not stored after all, nor, with `running`, those below 0."""

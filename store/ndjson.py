@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from execdb.store.errors import BadEvent
 from execdb.store.event import REPLACED, Command, Creds, Place, ending, raw_of
-from execdb.store.sentences import VALUE_MAX
+from execdb.store.sentences import NAME_MAX, too_long
 
 _INT64 = (1 << 63) - 1
 _U32 = (1 << 32) - 1
@@ -222,7 +222,7 @@ def _command(values: dict[str, Any]) -> Command:
         raise BadEvent("argv must be a list of texts")
     for argument in argv:
         _check_text("argv", argument)
-    if sum(map(len, argv)) > VALUE_MAX:
+    if too_long(argv):
         raise BadEvent("argv is longer than any program can have been given")
     argc, truncated = values.get("argc", len(argv)), values.get("truncated", False)
     _check_int("argc", argc, _U32)
@@ -272,6 +272,8 @@ def _optional_int(values: dict[str, Any], key: str) -> int | None:
 def _text(values: dict[str, Any], key: str) -> str:
     value = _present(values, key)
     _check_text(key, value)
+    if len(value) > NAME_MAX:
+        raise BadEvent(f"{key} has more than {NAME_MAX} characters")
     return str(value)
 
 

@@ -33,7 +33,9 @@ T = TypeVar("T")
 
 
 class Ordered(Generic[T]):
-    """Gives what `build` makes of the rows of a span. Where spans overlap, `key` orders that."""
+    """Gives what `build` makes of the rows of a span: one for each, of the first of them at least;
+    where it takes fewer than there are, pages become shorter. Where spans overlap, `key` orders
+    that."""
 
     def __init__(
         self,
@@ -85,6 +87,7 @@ class Ordered(Generic[T]):
             return
         entries: Entries | None = None
         stretches: deque[Stretch] = deque()
+        fit = size
         while entries is None or stretches:
             with self._database.reading() as connection:
                 self._check(connection, min(stretches)[0] if stretches else span.first_id)
@@ -94,8 +97,12 @@ class Ordered(Generic[T]):
                         return
                     ahead = stretches_of(connection, span, entries)
                     stretches.extend(reversed(ahead) if reverse else ahead)
-                rows = page_of(connection, selection.wanted, entries, stretches, reverse, size)
+                rows = page_of(connection, selection.wanted, entries, stretches, reverse, fit)
                 built = self._build(connection, span, rows)
+                if len(built) < len(rows):
+                    again = rows[len(built)][0], rows[-1][0]
+                    stretches.appendleft((min(again), max(again)))
+                fit = _fitting(size, len(rows), len(built))
             yield built
 
     def _pages_of(
@@ -105,15 +112,18 @@ class Ordered(Generic[T]):
         selection = self._selection
         candidates = between(ids, span.first_id, span.last_id)
         candidates = candidates[::-1] if reverse else candidates
-        for at in range(0, len(candidates), size):
+        at, fit = 0, size
+        while at < len(candidates):
             with self._database.reading() as connection:
                 self._check(connection, min(candidates[at], candidates[-1]))
                 entries = entries_of(connection, selection, span.segment)
                 if entries is None:
                     return
-                page = candidates[at : at + size]
+                page = candidates[at : at + fit]
                 rows = rows_of(connection, selection.wanted, entries, page, reverse)
                 built = self._build(connection, span, rows)
+                taken = page.index(rows[len(built)][0]) if len(built) < len(rows) else len(page)
+                at, fit = at + taken, _fitting(size, len(rows), len(built))
             yield built
 
     def _check(self, connection: Connection, lowest: int) -> None:
@@ -121,3 +131,7 @@ class Ordered(Generic[T]):
         those that are still to be read is there, all are."""
         if scalar(connection, "SELECT 1 FROM image WHERE id = ?", (lowest,)) is None:
             self._gone()
+
+def _fitting(size: int, rows: int, built: int) -> int:
+    """How many rows to read next: as many as were taken, or more again."""
+    return max(1, built) if built < rows else min(size, 2 * max(rows, 1))

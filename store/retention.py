@@ -1,4 +1,5 @@
-"""Keeping the file within bounds: the oldest rows go, with what only they referred to.
+"""Keeping the file within bounds: the oldest rows go, with what only they referred to. A bound on
+size first takes what is long of arguments, and rows of a user who crowds out the others.
 
 Works in steps, each a short transaction of its own, so that whoever records is not held up for
 long. Space that becomes free inside the file is used again, or handed back to the file system.
@@ -10,10 +11,13 @@ from sqlite3 import Connection
 
 from execdb.store import layout
 from execdb.store.bounds import Bounds, reserve_bytes
+from execdb.store.crowd import Run, crowding, front, runs_of
+from execdb.store.cut import Cutter
 from execdb.store.database import WAL_PAGES, Database
 from execdb.store.segments import Segment, lower_bound, segments_of
-from execdb.store.sql import scalar
+from execdb.store.sql import insert_sql, scalar
 from execdb.store.sweep import left_behind, sweep
+from execdb.store.trimmed import Trim, What, note
 
 STEP_ROWS = 5_000
 _STEP_PAGES = 500  # handed back to the file system
@@ -57,8 +61,12 @@ class Retention:
         self._database, self._bounds, self._wal_bytes = database, bounds, wal_bytes
         self._enough_bytes: int | None = None  # while too much is used: how much is not
         self.behind = False  # more is used than may be: the next step should not wait
+        self._first_bytes: int | None = None  # what was used at first
+        self._pressed = False  # so much more is used that only rows help in time
         self._before_ns: int | None = None  # what is older goes
         self._looked_ns = 0
+        self._cutter = Cutter()
+        self._passed = 0  # the last row that was looked at for being one of too many
         with database.reading() as connection:
             # Entries that lost some of their rows, and whoever removed these was stopped.
             self._ragged = left_behind(connection)
@@ -74,8 +82,8 @@ class Retention:
         self._look(now_ns)
         # How much a step has freed is known only when the dictionary is swept, too.
         measured = self._ragged and self._enough_bytes is not None
-        removed = 0 if measured else self._remove_oldest()
-        if removed:
+        removed = 0 if measured else self._remove()
+        if removed is not None and (removed or not self._ragged):
             return removed
         if self._ragged:
             with self._database.writing() as connection:
@@ -84,11 +92,13 @@ class Retention:
         return 0 if self._give_back() else None
 
     def _look(self, now_ns: int) -> None:
-        room = self._bounds.room_bytes
+        room, size_max = self._bounds.room_bytes, self._bounds.max_bytes
         if room is not None:
             size = size_of(self._database, self._wal_bytes)
             used = size.total - size.wal - size.free
             self.behind = used > room
+            self._first_bytes = self._first_bytes or used
+            self._pressed = used > max(self._first_bytes, (room + 3 * (size_max or 0)) // 4)
             if self.behind:
                 self._enough_bytes = room - room // _SLACK
             elif self._enough_bytes is not None and used <= self._enough_bytes:
@@ -97,24 +107,58 @@ class Retention:
             self._before_ns = now_ns - self._bounds.keep_ns
             self._looked_ns = now_ns
 
-    def _remove_oldest(self) -> int:
+    def _remove(self) -> int | None:
+        """Returns how many rows went; None if nothing was to do."""
         if self._before_ns is None and self._enough_bytes is None:
-            return 0
+            return None
         with self._database.writing() as connection:
-            segment = _oldest(connection)
-            if segment is None:
-                self._before_ns = self._enough_bytes = None
-                return 0
-            last = segment.last_id
-            if self._enough_bytes is None:
-                assert self._before_ns is not None
-                last = lower_bound(connection, segment, self._before_ns - segment.offset_ns) - 1
-            last = min(last, segment.first_id + STEP_ROWS - 1)
-            if last < segment.first_id:
-                self._before_ns = None  # until the next look
-                return 0
-            self._ragged |= _remove(connection, segment, last)
-            return last - segment.first_id + 1
+            if self._enough_bytes is not None and not self._pressed:
+                cut = self._cutter.step(connection)
+                if cut is not None:
+                    self._ragged |= cut[1]
+                    return 0
+            return self._remove_rows(connection)
+
+    def _remove_rows(self, connection: Connection) -> int | None:
+        segment = _oldest(connection)
+        if segment is None:
+            self._before_ns = self._enough_bytes = None
+            return None
+        last = segment.last_id
+        if self._enough_bytes is None:
+            assert self._before_ns is not None
+            last = lower_bound(connection, segment, self._before_ns - segment.offset_ns) - 1
+        last = min(last, segment.first_id + STEP_ROWS - 1)
+        if last < segment.first_id:
+            self._before_ns = None  # until the next look
+            return None
+        if self._enough_bytes is not None:
+            removed = self._remove_crowd(connection, (segment.first_id, last))
+            if removed is not None:
+                return removed
+        self._ragged |= _remove(connection, segment, segment.first_id, last)
+        return last - segment.first_id + 1
+
+    def _remove_crowd(self, connection: Connection, oldest: Run) -> int | None:
+        """Rows of whoever has most of them, before the oldest, of others, must go; None if that is
+        nobody, or there are none left that can go."""
+        uid = crowding(connection, oldest)
+        found = None if uid is None else runs_of(connection, uid, self._passed, STEP_ROWS)
+        if uid is None or found is None:
+            self._passed = 0
+            return None
+        segment, runs, self._passed = found
+        trims = []
+        for first, last in reversed(runs):  # what is left of the segment is in front of each
+            begin_ns, end_ns = (_boot_ns(connection, id_) for id_ in (first, last))
+            offset_ns = segment.offset_ns
+            trim = Trim(What.ROWS, uid, last - first + 1, begin_ns + offset_ns, end_ns + offset_ns)
+            trims.append(trim)
+            self._ragged |= _remove(connection, segment, first, last)
+            if first > segment.first_id:
+                segment = front(segment, first - 1, _boot_ns(connection, first - 1))
+        note(connection, reversed(trims))
+        return sum(trim.events for trim in trims)
 
     def _give_back(self) -> bool:
         """Hands free pages to the file system where the file is larger than it may be."""
@@ -170,28 +214,33 @@ def _oldest(connection: Connection) -> Segment | None:
 _OLDEST = "SELECT * FROM segment WHERE first_id > 0 ORDER BY first_boot_ns + offset_ns LIMIT 1"
 
 
-def _remove(connection: Connection, segment: Segment, last: int) -> set[tuple[int, int]]:
-    """The rows of a segment up to `last`, counted as pruned. Returns the ranges of entries that
-    they referred to."""
-    first, ragged = segment.first_id, {(segment.first_entry_id, segment.last_entry_id)}
+def _remove(connection: Connection, segment: Segment, first: int, last: int) -> set[Run]:
+    """Rows of a segment, counted as pruned. Returns the ranges of entries that they referred to."""
+    ragged = {(segment.first_entry_id, segment.last_entry_id)}
     _remove_blocks(connection, first, last)
     connection.execute(_DELETE_ROWS, (first, last))
     _remove_chunks(connection, first, last)
-    if last == segment.last_id:
-        connection.execute(_DELETE_SEGMENT, (first,))
-        ragged |= _remove_seen(connection, segment.run_id)
-    else:
-        connection.execute(_SHORTEN, (last + 1, first))
     connection.execute(_PRUNED, (last - first + 1, segment.run_id))
+    connection.execute(_DELETE_SEGMENT, (segment.first_id,))
+    if first > segment.first_id:
+        part = front(segment, first - 1, _boot_ns(connection, first - 1))
+        connection.execute(_SEGMENT, part)
+    if last < segment.last_id:
+        part = segment._replace(first_id=last + 1, first_boot_ns=_boot_ns(connection, last + 1))
+        connection.execute(_SEGMENT, part)
+    if (first, last) == (segment.first_id, segment.last_id):
+        ragged |= _remove_seen(connection, segment.run_id)
     return ragged
+
+
+def _boot_ns(connection: Connection, number: int) -> int:
+    """Of a row; where it is missing, someone else has removed it."""
+    return int(scalar(connection, "SELECT boot_ns FROM image WHERE id = ?", (number,)) or 0)
 
 
 _DELETE_ROWS = "DELETE FROM image WHERE id BETWEEN ? AND ?"
 _DELETE_SEGMENT = "DELETE FROM segment WHERE first_id = ?"
-_SHORTEN = (
-    "UPDATE segment SET first_id = ?1, first_boot_ns = (SELECT boot_ns FROM image WHERE id = ?1)"
-    " WHERE first_id = ?2"
-)
+_SEGMENT = insert_sql("segment", Segment._fields)
 _PRUNED = "UPDATE run SET pruned = pruned + ? WHERE id = ?"
 
 

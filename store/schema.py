@@ -150,6 +150,18 @@ entry_block = Table(
     sqlite_with_rowid=False,
 )
 
+# What a bound on size took of whose events: see store/trimmed.py.
+trimmed = Table(
+    "trimmed",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("what", Text, nullable=False),  # arguments, rows
+    Column("uid", Integer, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("from_ns", Integer, nullable=False),
+    Column("to_ns", Integer, nullable=False),
+)
+
 config = Table(
     "config",
     metadata,

@@ -5,12 +5,18 @@ import errno
 import os
 import resource
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 from execdb.store.errors import DatabaseBusy, DatabaseError, DatabaseFull, DatabaseRefused
 from execdb.store.safe_files import BESIDE, for_whom, way_to
 
-VALUE_MAX = 16 << 20  # bytes of a value, a row, a statement; Linux allows 6 MiB of arguments
+VALUE_MAX = 16 << 20  # bytes of a value, a row, a statement
+# What an event may hold. Linux allows 2 MiB of arguments, with 8 bytes more for each, unless
+# someone has raised the limit of the stack; a recorder keeps 48 KiB of them.
+_ARGUMENTS_MAX = 2 << 20
+COUNT_MAX = _ARGUMENTS_MAX // 9
+NAME_MAX = 64 << 10  # characters; of a path Linux takes 4 KiB
 _FDS = 4  # what SQLite opens for a database
 _NEAR = 1 << 20  # bytes below a limit that may be one write
 _TOO_MANY_FILES = "too many open files: raise the limit (ulimit -n, LimitNOFILE=)"
@@ -19,6 +25,11 @@ _READ_ONLY = "it is on a read-only file system"
 _NO_SPACE = "no space left on its disk"
 _NO_INODES = "no inodes left on its disk"
 _FILE_SIZE = "the limit on the size of files is reached (ulimit -f, LimitFSIZE=)"
+
+
+def too_long(argv: Sequence[str]) -> bool:
+    """Whether no program can have been given these arguments."""
+    return sum(map(len, argv), 9 * len(argv)) > _ARGUMENTS_MAX
 
 
 def told(path: Path, error: sqlite3.Error) -> DatabaseError:

@@ -241,6 +241,7 @@ def test_coverage_is_the_timeline(run: Run, holes: Path) -> None:
         "events": 7,
         "lost": {},
         "pruned": 0,
+        "trimmed": [],
     }
     assert found[3]["lost"] == {"ring full": 5}
     assert found[-1]["to_ns"] == START_NS + 600 * MS

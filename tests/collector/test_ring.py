@@ -4,13 +4,15 @@ import mmap
 import os
 import struct
 import time
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execdb.bpf.ring import Ring, SpareRing
+from execdb.bpf.ring import Ring, Rings, SpareRing
+from execdb.bpf.wire import SAMPLE
 from tests.collector.records import sample
 
 
@@ -135,3 +137,71 @@ def test_the_kernel_sees_every_position_whole(spare: bool) -> None:
     over[0] = 1
     os.waitpid(watcher, 0)
     assert zeros[0] == 0
+
+
+class HandRings(Rings):
+    """Over rings of our own."""
+
+    def __init__(self, rings: Sequence[Ring]) -> None:
+        self._rings = dict(enumerate(rings))
+        self._spare = HandSpareRing()
+        self._behind = False
+
+
+class LargeRing(HandRing):
+    PAGES = 512
+
+    def __init__(self) -> None:
+        self._size = self.PAGES * mmap.PAGESIZE
+        self._memory = mmap.mmap(-1, (1 + self.PAGES) * mmap.PAGESIZE)
+        self._head = 0
+
+    def put(self, raw: bytes) -> None:
+        at = self._head % self._size
+        whole = self._memory[mmap.PAGESIZE :]
+        whole = whole[:at] + raw + whole[at + len(raw) :]
+        if len(whole) > self._size:  # wraps
+            over = len(whole) - self._size
+            whole = whole[self._size :] + whole[over : self._size]
+        self._memory[mmap.PAGESIZE :] = whole
+        self._head += len(raw)
+        struct.pack_into("Q", self._memory, 1024, self._head)
+
+
+def times_in(chunk: bytes) -> list[int]:
+    found, at = [], 0
+    while at < len(chunk):
+        kind, _, size = struct.unpack_from("=IHH", chunk, at)
+        if kind == SAMPLE:
+            found.append(int(struct.unpack_from("Q", chunk, at + 12)[0]))
+        at += size
+    assert at == len(chunk)  # whole records
+    return found
+
+
+@pytest.mark.parametrize("start", [0, 2_000_000, 2_097_144])
+def test_full_rings_are_read_in_slices_and_in_order(start: int) -> None:
+    """One ring holds a few large records of a long time, one many of a part of it."""
+    rings = [LargeRing(), LargeRing(), LargeRing()]
+    for ring in rings[:2]:
+        ring._head = start
+        struct.pack_into("QQ", ring._memory, 1024, start, start)
+    large = [b"".join(sample(struct.pack("Q996x", ns)) for ns in range(0, 1_999_000, 1_000))]
+    small = [b"".join(sample(struct.pack("Q196x", ns)) for ns in range(500_000, 509_000))]
+    rings[0].put(large[0])
+    rings[1].put(small[0])
+    source, read, reads, settled_ns = HandRings(rings), [], 0, 0
+    while True:
+        chunks = list(source.read())
+        assert sum(map(len, chunks)) <= (1 << 20) + (128 << 10)
+        times = [ns for chunk in chunks for ns in times_in(chunk)]
+        assert min(times) >= settled_ns  # nothing older comes after what was said to be all
+        read += times
+        reads += 1
+        unread_ns = source.unread_ns()
+        if unread_ns is None:
+            break
+        settled_ns = unread_ns
+    assert sorted(read) == sorted([*range(0, 1_999_000, 1_000), *range(500_000, 509_000)])
+    assert reads >= 4
+    assert list(source.read()) == []
