@@ -11,6 +11,7 @@ from typing import Protocol
 
 from execdb.collector.decode import Decoder
 from execdb.collector.ledger import Ledger
+from execdb.collector.meeting import Meeting, Running, patiently
 from execdb.collector.waiting import Batch, Waiting
 from execdb.store.errors import DatabaseBusy, DatabaseFull, DatabaseRefused
 from execdb.store.event import Account, Cause, Counts, End, Exec, ImageKey
@@ -45,14 +46,15 @@ class Source(Protocol):
     def wait(self, timeout_s: float) -> None: ...
     def read(self) -> Iterator[bytes]: ...
     def follow(self, image: ImageKey) -> None: ...
+    def adopt(self, image: ImageKey) -> bool: ...
     def counts(self) -> KernelCounts: ...
 
 
 class Sink(Protocol):
     """Where events go; `write` returns the ids of the execs' rows. `know` tells of images that
-    are not recorded themselves but may turn out to be parents."""
+    ran before and may turn out to be parents, and returns by which keys they will be named."""
 
-    def know(self, images: Sequence[Exec]) -> None: ...
+    def know(self, images: Sequence[Exec]) -> Sequence[ImageKey]: ...
     def write(
         self, execs: Sequence[Exec], ends: Sequence[End], counts: Counts, account: Account
     ) -> Sequence[int]: ...
@@ -77,16 +79,16 @@ class Room(Protocol):
 @dataclass(frozen=True)
 class Parts:
     """What the loop is wired to. `show` is called with (ids, events) after each commit;
-    `running` lists the images that run already, with the clock's offset as its parameter; `tidy`
-    is called once a drain and takes some milliseconds, more while old rows must go; `warn` tells
-    the user; at most `batch_max` execs are stored at once."""
+    `running` looks for the images that run already; `tidy` is called once a drain and takes some
+    milliseconds, more while old rows must go; `warn` tells the user; at most `batch_max` execs are
+    stored at once."""
 
     source: Source
     sink: Sink
     mirror: Mirror
     clock: Clock
     show: Callable[[Sequence[int], Sequence[Exec]], None]
-    running: Callable[[int], Sequence[Exec]]
+    running: Running
     tidy: Callable[[], None]
     room: Room
     warn: Callable[[str], None]
@@ -118,10 +120,12 @@ class Collector:
         """Records until `stopped` says so; calls `started` once recording."""
         parts = self._parts
         parts.mirror.update(self._now_ns() / 1e9)  # the first event already carries its message
+        running = Meeting(parts.running, parts.source, parts.sink, self._has_room, parts.warn)
+        running.before()
         parts.source.attach()
         try:
             self._begin()
-            self._meet_the_running()
+            running.after(self._drain)
             started()
             while not stopped():
                 parts.source.wait(DRAIN_S)
@@ -138,12 +142,8 @@ class Collector:
         self._drained_ns = self._settled_ns = self._written_ns = now_ns
         self.ledger.begin(now_ns, self._parts.clock.offset_ns())
 
-    def _meet_the_running(self) -> None:
-        """Programs that started before us are parents too."""
-        images = self._parts.running(self._parts.clock.offset_ns())
-        self._parts.sink.know(images)
-        for image in images:
-            self._parts.source.follow((image.boot_ns, image.pid))
+    def _has_room(self) -> bool:
+        return self._lack(self._now_ns()) is None
 
     def _step(self) -> None:
         now_s = self._now_ns() / 1e9
@@ -269,7 +269,7 @@ class Collector:
             self.failure = f"the last execs could not be stored: {cause}"
         while self.failure is None and (self._waiting.execs or self._waiting.ends):
             try:
-                _patiently(partial(self._write, self._waiting.batch(_EVER_NS)), _LAST_ATTEMPTS)
+                patiently(partial(self._write, self._waiting.batch(_EVER_NS)), _LAST_ATTEMPTS)
             except DatabaseRefused as error:
                 cause = Cause.NO_SPACE if isinstance(error, DatabaseFull) else Cause.REFUSED
                 self.failure = f"the last execs could not be stored: {error}"
@@ -281,17 +281,9 @@ class Collector:
         counts, account = self.ledger.counts(), self.ledger.account(self._drained_ns)
         finish = partial(self._parts.sink.finish, ended_ns, counts, account)
         try:
-            _patiently(finish, _LAST_ATTEMPTS if self.failure is None else 1)
+            patiently(finish, _LAST_ATTEMPTS if self.failure is None else 1)
         except DatabaseRefused as error:
             self.failure = f"the ledger of this run could not be stored: {error}"
         else:
             self.ledger.kept()
             self.counts = counts
-
-
-def _patiently(write: Callable[[], None], attempts: int) -> None:
-    """Tries so often while another program holds the lock. Raises DatabaseError."""
-    for _ in range(attempts - 1):
-        with contextlib.suppress(DatabaseBusy):
-            return write()
-    return write()

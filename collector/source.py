@@ -1,6 +1,5 @@
 """The kernel as a source of records: loads, attaches, drains, counts."""
 
-import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +35,7 @@ class KernelSource:
         self.hooks: tuple[Hook, ...] = (*more, *ALWAYS)
         self.program: Program = load(self.hooks, btf)
         self._links: list[int] = []
+        self._followed: dict[int, int] = {}  # process -> boot_ns of its image
         self._link_names: list[str] = []
         on_exec = self.program.descriptors["on_exec"]
         self._fdinfo = os.open(f"/proc/self/fdinfo/{on_exec}", os.O_RDONLY | os.O_CLOEXEC)
@@ -61,11 +61,29 @@ class KernelSource:
         return "something else detached the BPF programs: start again"
 
     def follow(self, image: ImageKey) -> None:
-        """Lets the kernel know an image that began before the program was attached; what is
-        known of its process already stays."""
+        """Before the program is attached: lets the kernel know an image that runs. Raises OSError
+        where it cannot."""
         boot_ns, pid = image
-        with contextlib.suppress(FileExistsError):
-            self.program.images.insert(pid, IMAGE.pack(boot_ns, pid, 0))
+        self.program.images[pid] = IMAGE.pack(boot_ns, pid, 1)
+        self._followed[pid] = boot_ns
+
+    def adopt(self, image: ImageKey) -> bool:
+        """The same once it is attached: False where the kernel has seen a fork or an exec of that
+        process, and so knows better."""
+        boot_ns, pid = image
+        new = IMAGE.pack(boot_ns, pid, 1)
+        before = self._followed.get(pid)
+        try:
+            if before is None:
+                self.program.images.insert(pid, new)
+            elif self.program.images[pid] == IMAGE.pack(before, pid, 1):
+                self.program.images[pid] = new
+            else:
+                return False
+        except (FileExistsError, KeyError):  # a fork came first, or its end
+            return False
+        self._followed[pid] = boot_ns
+        return True
 
     def wait(self, timeout_s: float) -> None:
         self._rings.wait(timeout_s)
