@@ -66,10 +66,10 @@ def query(
     short = limit is None and terminal and shown in (Format.TABLE, Format.LINE)
     with open_database(context.obj) as database:
         history = History(database)
-        story = story_of(database, context.obj)
+        story, began_ns = story_of(database, context.obj), history.began_ns(wanted)
         if count:
             print(history.count(wanted))
-            report(gaps_in(story, wanted), strict=strict)
+            report(gaps_in(story, wanted, began_ns), strict=strict)
             return
         latest = _ON_A_TERMINAL if short else limit or 0
         events, oldest = history.events(wanted, limit=latest, reverse=reverse), Oldest()
@@ -77,7 +77,7 @@ def query(
         if short:
             _note_the_rest(history.count(wanted))
         cut = bool(latest) and oldest.events == latest
-        report(gaps_in(story, wanted, oldest.time_ns if cut else None), strict=strict)
+        report(gaps_in(story, wanted, oldest.time_ns if cut else began_ns), strict=strict)
 
 
 def _note_the_rest(total: int) -> None:

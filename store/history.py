@@ -104,6 +104,15 @@ class History:
         latest = max((event for event in (recorded, seen) if event), key=_run_of, default=None)
         return None if latest is None else latest.id
 
+    def began_ns(self, wanted: Filter) -> int | None:
+        """When the program began whose descendants are wanted: before, it started nothing."""
+        if wanted.descendants_of is None:
+            return None
+        with self._database.reading() as connection:
+            spans = self._spans(connection, Filter(), seen=True)
+        selection = Selection(Filter(), spans, [wanted.descendants_of])
+        return next((event.time_ns for event in self._merged(selection, False, 1)), None)
+
     def _select(self, connection: Connection, wanted: Filter) -> Selection:
         ids = None
         if wanted.descendants_of is not None:
