@@ -11,7 +11,7 @@ from typing import Protocol
 
 from execdb.collector.decode import Decoder
 from execdb.collector.ledger import Ledger
-from execdb.collector.meeting import Meeting, Running, patiently
+from execdb.collector.meeting import Meeting, Running
 from execdb.collector.waiting import Batch, Waiting
 from execdb.store.errors import DatabaseBusy, DatabaseFull, DatabaseRefused
 from execdb.store.event import Account, Cause, Counts, End, Exec, ImageKey
@@ -120,12 +120,14 @@ class Collector:
         """Records until `stopped` says so; calls `started` once recording."""
         parts = self._parts
         parts.mirror.update(self._now_ns() / 1e9)  # the first event already carries its message
-        running = Meeting(parts.running, parts.source, parts.sink, self._has_room, parts.warn)
+        running = Meeting(
+            parts.running, parts.source, parts.sink, self._has_room, self._now_ns, parts.warn
+        )
         running.before()
         parts.source.attach()
         try:
             self._begin()
-            running.after(self._drain)
+            running.after(self._step, stopped)
             started()
             while not stopped():
                 parts.source.wait(DRAIN_S)
@@ -269,7 +271,7 @@ class Collector:
             self.failure = f"the last execs could not be stored: {cause}"
         while self.failure is None and (self._waiting.execs or self._waiting.ends):
             try:
-                patiently(partial(self._write, self._waiting.batch(_EVER_NS)), _LAST_ATTEMPTS)
+                _patiently(partial(self._write, self._waiting.batch(_EVER_NS)), _LAST_ATTEMPTS)
             except DatabaseRefused as error:
                 cause = Cause.NO_SPACE if isinstance(error, DatabaseFull) else Cause.REFUSED
                 self.failure = f"the last execs could not be stored: {error}"
@@ -281,9 +283,17 @@ class Collector:
         counts, account = self.ledger.counts(), self.ledger.account(self._drained_ns)
         finish = partial(self._parts.sink.finish, ended_ns, counts, account)
         try:
-            patiently(finish, _LAST_ATTEMPTS if self.failure is None else 1)
+            _patiently(finish, _LAST_ATTEMPTS if self.failure is None else 1)
         except DatabaseRefused as error:
             self.failure = f"the ledger of this run could not be stored: {error}"
         else:
             self.ledger.kept()
             self.counts = counts
+
+
+def _patiently(write: Callable[[], None], attempts: int) -> None:
+    """Tries so often while another program holds the lock. Raises DatabaseError."""
+    for _ in range(attempts - 1):
+        with contextlib.suppress(DatabaseBusy):
+            return write()
+    return write()

@@ -4,7 +4,6 @@ They are looked for before the kernel's program is attached, so that it has a pa
 exec, and once more behind it for what came in between. Nothing here ends a recording.
 """
 
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Protocol, TypeVar
@@ -14,8 +13,7 @@ from execdb.store.event import Exec, ImageKey
 
 T = TypeVar("T")
 _LOOKS = 2  # before: the second takes up what began or exec'd during the first, and is quick
-_ATTEMPTS_BEFORE = 165  # to store them while another program holds the lock: 5 s
-_ATTEMPTS_AFTER = 1  # the rings go on filling
+_BEFORE_NS = 1_500_000_000  # then recording begins, whoever runs how many programs
 
 
 class Running(Protocol):
@@ -42,8 +40,8 @@ class Sink(Protocol):
 
 
 class Meeting:
-    """`may_store` says whether there is room to store them, `warn` tells the user, once for each
-    trouble."""
+    """`may_store` says whether there is room to store them; `now_ns` is any clock; `warn` tells the
+    user, once for each trouble."""
 
     def __init__(
         self,
@@ -51,41 +49,50 @@ class Meeting:
         source: Source,
         sink: Sink,
         may_store: Callable[[], bool],
+        now_ns: Callable[[], int],
         warn: Callable[[str], None],
     ) -> None:
         self._running, self._source, self._sink = running, source, sink
-        self._may_store, self._warn = may_store, warn
+        self._may_store, self._now_ns, self._warn = may_store, now_ns, warn
         self._said: set[str] = set()
 
     def before(self) -> None:
-        """To be called before attaching."""
+        """To be called before attaching. What it does not come to in time is left for `after`."""
         if self._running.lack is not None:
             self._say(self._running.lack)
+        until_ns = self._now_ns() + _BEFORE_NS
         for _ in range(_LOOKS):
             for images in self._running.look():
-                for key in self._known(images, _ATTEMPTS_BEFORE):
+                for key in self._known(images, until_ns):
                     self._followed(partial(self._source.follow, key))
+                if self._now_ns() >= until_ns:
+                    return
 
-    def after(self, drain: Callable[[], None]) -> None:
-        """To be called once attached; `drain` empties the rings, which do not wait for us."""
+    def after(self, step: Callable[[], None], stopped: Callable[[], bool]) -> None:
+        """To be called once attached; `step` empties the rings, which do not wait for us."""
+        adopt = self._source.adopt
         for images in self._running.look():
-            adopt = self._source.adopt
             ours = [i for i in images if self._followed(partial(adopt, (i.boot_ns, i.pid)))]
-            self._known(ours, _ATTEMPTS_AFTER)
-            drain()
+            for key in self._known(ours):
+                self._followed(partial(adopt, key))  # by the key of its row, if that is another
+            step()
+            if stopped():
+                return
 
-    def _known(self, images: Sequence[Exec], attempts: int) -> Sequence[ImageKey]:
-        """Stores them; where that cannot be, nobody will name them."""
-        if not images:
-            return ()
-        if not self._may_store():
+    def _known(self, images: Sequence[Exec], until_ns: int = 0) -> Sequence[ImageKey]:
+        """Stores them, trying until then while another program holds the lock; where that cannot
+        be, nobody will name them."""
+        if images and not self._may_store():
             self._say(f"{_UNSTORED}: there is no space for them")
             return ()
-        try:
-            return patiently(partial(self._sink.know, images), attempts)
-        except DatabaseError as error:
-            self._say(f"{_UNSTORED}: {error}")
-            return ()
+        while images:
+            try:
+                return self._sink.know(images)
+            except DatabaseError as error:
+                if not isinstance(error, DatabaseBusy) or self._now_ns() >= until_ns:
+                    self._say(f"{_UNSTORED}: {error}")
+                    break
+        return ()
 
     def _followed(self, follow: Callable[[], T]) -> T | None:
         try:
@@ -101,11 +108,3 @@ class Meeting:
 
 
 _UNSTORED = "programs that run already could not be stored and are nobody's parent"
-
-
-def patiently(write: Callable[[], T], attempts: int) -> T:
-    """Tries so often while another program holds the lock. Raises DatabaseError."""
-    for _ in range(attempts - 1):
-        with contextlib.suppress(DatabaseBusy):
-            return write()
-    return write()

@@ -32,7 +32,8 @@ class Running:
     ) -> None:
         self._offset_ns, self._shift_ns, self._proc = offset_ns, shift_ns, str(proc)
         self._budget = _Budget(min(arguments_max, ALL_BYTES))
-        self._known: dict[int, Process] = {}
+        self._read: dict[int, Process] = {}  # as it was when it was looked at last
+        self._known: dict[int, Process] = {}  # as it was given out
         self._blind = namespaces.shows_other_pids(proc)
         self._cgroups = namespaces.is_first("cgroup", proc)
         self._hidden = not self._blind and namespaces.hides_processes(proc)
@@ -61,7 +62,7 @@ class Running:
             for together in _in_slices(some):
                 changed += [pid for pid in together if self._has_changed(pid)]
                 yield []
-            changed.sort(key=lambda pid: (self._known[pid].start_ns, pid))
+            changed.sort(key=lambda pid: (self._read[pid].start_ns, pid))
             yield from self._slices(changed)
 
     def _pids(self) -> list[int]:
@@ -79,7 +80,7 @@ class Running:
         before = self._known.get(pid)
         if found is None or (before is not None and _same(before, found)):
             return False
-        self._known[pid] = found
+        self._read[pid] = found
         return True
 
     def _slices(self, pids: Iterable[int]) -> Iterator[Slice]:
@@ -107,7 +108,7 @@ class Running:
                     )
                     known, before = before, process(folder, pid, self._shift_ns)
                     if before is None or _same(known, before):
-                        self._known[pid] = known
+                        self._known[pid] = self._read[pid] = known
                         return image._replace(parent=self._parent(known))
         except _UNTOLD:
             pass
@@ -115,7 +116,7 @@ class Running:
 
     def _parent(self, child: Process) -> tuple[int, int] | None:
         """Where another process has the parent's pid by now, it began later."""
-        parent = self._known.get(child.ppid)
+        parent = self._read.get(child.ppid)
         if parent is None or parent.start_ns > child.start_ns:
             return None
         return parent.start_ns, parent.pid

@@ -73,6 +73,8 @@ class KernelSource:
         boot_ns, pid = image
         new = IMAGE.pack(boot_ns, pid, 1)
         before = self._followed.get(pid)
+        if before == boot_ns:
+            return True
         try:
             if before is None:
                 self.program.images.insert(pid, new)

@@ -15,7 +15,8 @@ from execdb.store.segments import Segment, lower_bound, row_of, segments_of
 from execdb.store.typed import check_rows
 
 _BLOCKS = 4  # looked through for a process: its first exec comes soon after its beginning
-_CHAIN = 64  # execs of one process that are followed from the first to the last
+_CHAIN = 64  # execs of one process that are followed from the first to the last,
+_STEPS = 4_096  # and of all processes: a start must not take long
 _ID, _BOOT_NS, _COMMAND, _STATUS, _DURATION = 0, 1, 5, 7, 8  # columns of `image`
 
 
@@ -33,6 +34,7 @@ class Earlier:
 
     def __init__(self, connection: Connection, path: Path, boot_id: str) -> None:
         self._boot_id, self._path = boot_id, path
+        self._steps = _STEPS
         self._segments = segments_of(connection, boot_id)
         self._firsts = [segment.first_id for segment in self._segments]
 
@@ -106,8 +108,9 @@ class Earlier:
     def _last_of(self, connection: Connection, row: Any) -> Any:
         """From exec to exec of one process: an image ended when the next one began."""
         for _ in range(_CHAIN):
-            if row[_STATUS] != REPLACED or not row[_DURATION]:
+            if row[_STATUS] != REPLACED or not row[_DURATION] or not self._steps:
                 break
+            self._steps -= 1
             began_ns, pid = row[_BOOT_NS] + row[_DURATION], row[2]
             number = row_of(connection, self._boot_id, began_ns, pid)
             if number is None:

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-import pytest
-
 from execdb.collector.meeting import Meeting
 from execdb.store.errors import DatabaseBusy, DatabaseError
 from execdb.store.event import Exec, ImageKey
@@ -27,7 +25,14 @@ class Desk:
         self.refusals: list[DatabaseError] = []
         self.unfollowed: OSError | None = None
         self.known_better: set[ImageKey] = set()
-        self.meeting = Meeting(self, self, self, lambda: self.room, self.warnings.append)
+        self.now_ns = 0
+        self.meeting = Meeting(
+            self, self, self, lambda: self.room, self.clock, self.warnings.append
+        )
+
+    def clock(self) -> int:
+        self.now_ns += 30_000_000
+        return self.now_ns
 
     def look(self) -> Iterator[Sequence[Exec]]:
         yield from self.looks.pop(0) if self.looks else ()
@@ -47,8 +52,11 @@ class Desk:
         self.log.append(("know", [image.pid for image in images]))
         return [self.keys.get(key(image), key(image)) for image in images]
 
-    def drain(self) -> None:
-        self.log.append(("drain", None))
+    def step(self) -> None:
+        self.log.append(("step", None))
+
+    def after(self, stopped: bool = False) -> None:
+        self.meeting.after(self.step, lambda: stopped)
 
 
 ONE, TWO, THREE = (an_exec(n) for n in (2, 3, 5))
@@ -73,15 +81,16 @@ def test_before_attaching_they_are_looked_for_twice_and_followed_by_the_keys_of_
 def test_afterwards_the_rings_are_emptied_between_slices_and_the_kernel_knows_better() -> None:
     desk = Desk([[], [ONE, TWO], [THREE]])
     desk.known_better = {key(TWO), key(THREE)}
-    desk.meeting.after(desk.drain)
+    desk.after()
     assert desk.log == [
-        ("drain", None),
+        ("step", None),
         ("adopt", key(ONE)),
         ("adopt", key(TWO)),
         ("know", [ONE.pid]),
-        ("drain", None),
+        ("adopt", key(ONE)),
+        ("step", None),
         ("adopt", key(THREE)),
-        ("drain", None),
+        ("step", None),
     ]
 
 
@@ -93,14 +102,46 @@ def test_while_another_program_holds_the_lock_it_is_tried_again() -> None:
     assert desk.warnings == []
 
 
-@pytest.mark.parametrize("error", [DatabaseError("too large"), DatabaseBusy("locked")])
-def test_what_cannot_be_stored_is_said_once_and_nobodys_parent(error: DatabaseError) -> None:
+def test_what_cannot_be_stored_is_said_once_and_nobodys_parent() -> None:
     desk = Desk([[ONE], [TWO], [THREE]])
-    desk.refusals = [error] * 2 if type(error) is DatabaseError else [error] * 2 * 165
+    desk.refusals = [DatabaseError("too large")] * 2
     desk.meeting.before()
     assert desk.log == [("know", [THREE.pid]), ("follow", key(THREE))]
     (warning,) = desk.warnings
-    assert warning.endswith(f"could not be stored and are nobody's parent: {error}")
+    assert warning.endswith("could not be stored and are nobody's parent: too large")
+
+
+def test_recording_begins_after_a_while_whatever_there_is_to_look_at() -> None:
+    """What it did not come to is looked at once more, while the rings are emptied."""
+    desk = Desk([[ONE]] * 1_009, [[THREE]])
+    desk.meeting.before()
+    assert 1.4e9 < desk.now_ns < 1.7e9
+    assert desk.warnings == []
+    desk.log.clear()
+    desk.after()
+    assert desk.log == [
+        ("adopt", key(THREE)),
+        ("know", [THREE.pid]),
+        ("adopt", key(THREE)),
+        ("step", None),
+    ]
+
+
+def test_a_lock_that_is_held_for_long_does_not_hold_up_recording() -> None:
+    desk = Desk([[ONE], [TWO]], [[]], [[THREE]])
+    desk.refusals = [DatabaseBusy("locked")] * 1_009
+    desk.meeting.before()
+    assert desk.now_ns < 1.7e9
+    desk.after()
+    assert len(desk.warnings) == 1
+
+
+def test_whoever_asks_to_stop_does_not_wait_for_the_rest() -> None:
+    desk = Desk([[ONE], [TWO]])
+    desk.after(stopped=True)
+    assert desk.log[-1] == ("step", None)
+    assert len(desk.looks) == 0
+    assert ("adopt", key(TWO)) not in desk.log
 
 
 def test_without_room_they_are_not_stored() -> None:

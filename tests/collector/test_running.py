@@ -233,3 +233,12 @@ def test_boot_times_of_a_time_namespace_are_put_right(tmp_path: Path, shift_ns: 
     began_ns = 1_009_123_456_789
     proc.add(23, b"x\0", start=((began_ns + shift_ns) % (1 << 64)) // TICK_NS)
     assert 0 <= began_ns - proc.look()[23].boot_ns < TICK_NS
+
+
+def test_what_a_look_did_not_come_to_the_next_one_does(proc: Proc) -> None:
+    for pid in range(1000, 1307):
+        proc.add(pid, b"x\0", start=pid)
+    some = next(some for some in proc.running.look() if some)
+    assert [image.pid for image in some] == [1, *range(1000, 1127)]
+    assert list(proc.look()) == [*range(1127, 1307)]
+    assert proc.look() == {}
