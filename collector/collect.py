@@ -39,8 +39,10 @@ class KernelCounts(Protocol):
 
 
 class Source(Protocol):
-    """Where records come from: `read` gives stretches of them, as they stand in a ring."""
+    """Where records come from: `read` gives stretches of them, as they stand in a ring. `track`
+    makes the kernel follow forks and ends, `attach` also execs."""
 
+    def track(self) -> None: ...
     def attach(self) -> None: ...
     def detach(self) -> None: ...
     def wait(self, timeout_s: float) -> None: ...
@@ -124,8 +126,10 @@ class Collector:
             parts.running, parts.source, parts.sink, self._has_room, self._now_ns, parts.warn
         )
         running.before()
-        parts.source.attach()
         try:
+            parts.source.track()
+            running.between()
+            parts.source.attach()
             self._begin()
             running.after(self._step, stopped)
             started()

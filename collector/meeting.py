@@ -1,7 +1,8 @@
 """How a recording gets to know the programs that run already, which are parents too.
 
-They are looked for before the kernel's program is attached, so that it has a parent for the first
-exec, and once more behind it for what came in between. Nothing here ends a recording.
+They are looked for before the kernel follows anything, which may take its time; once more when it
+follows forks, so that each process is known from here or from there before the first exec is
+recorded; and again while recording, for what has exec'd in between. Nothing here ends a recording.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from execdb.store.event import Exec, ImageKey
 T = TypeVar("T")
 _LOOKS = 2  # before: the second takes up what began or exec'd during the first, and is quick
 _BEFORE_NS = 1_500_000_000  # then recording begins, whoever runs how many programs
+_BETWEEN_NS = 500_000_000
 
 
 class Running(Protocol):
@@ -25,8 +27,8 @@ class Running(Protocol):
 
 
 class Source(Protocol):
-    """`follow` lets the kernel know an image before its program is attached; `adopt` does so
-    afterwards, unless it knows better: then it returns False. Both raise OSError."""
+    """`follow` lets the kernel know an image before it follows forks; `adopt` does so afterwards,
+    unless the kernel knows better: then it returns False. Both raise OSError."""
 
     def follow(self, image: ImageKey) -> None: ...
     def adopt(self, image: ImageKey) -> bool: ...
@@ -57,7 +59,7 @@ class Meeting:
         self._said: set[str] = set()
 
     def before(self) -> None:
-        """To be called before attaching. What it does not come to in time is left for `after`."""
+        """To be called before forks are followed. What this does not come to is left to `after`."""
         if self._running.lack is not None:
             self._say(self._running.lack)
         until_ns = self._now_ns() + _BEFORE_NS
@@ -68,18 +70,29 @@ class Meeting:
                 if self._now_ns() >= until_ns:
                     return
 
-    def after(self, step: Callable[[], None], stopped: Callable[[], bool]) -> None:
-        """To be called once attached; `step` empties the rings, which do not wait for us."""
-        adopt = self._source.adopt
+    def between(self) -> None:
+        """To be called when forks are followed, before execs are recorded."""
+        until_ns = self._now_ns() + _BETWEEN_NS
         for images in self._running.look():
-            ours = [i for i in images if self._followed(partial(adopt, (i.boot_ns, i.pid)))]
-            for key in self._known(ours):
-                self._followed(partial(adopt, key))  # by the key of its row, if that is another
+            self._adopt(images, until_ns)
+            if self._now_ns() >= until_ns:
+                return
+
+    def after(self, step: Callable[[], None], stopped: Callable[[], bool]) -> None:
+        """To be called when execs are recorded; `step` empties the rings, which do not wait."""
+        for images in self._running.look():
+            self._adopt(images)
             step()
             if stopped():
                 return
 
-    def _known(self, images: Sequence[Exec], until_ns: int = 0) -> Sequence[ImageKey]:
+    def _adopt(self, images: Sequence[Exec], until_ns: int = 0) -> None:
+        adopt = self._source.adopt
+        ours = [i for i in images if self._followed(partial(adopt, (i.boot_ns, i.pid)))]
+        for key in self._known(ours, until_ns):
+            self._followed(partial(adopt, key))  # by the key of its row, if that is another
+
+    def _known(self, images: Sequence[Exec], until_ns: int) -> Sequence[ImageKey]:
         """Stores them, trying until then while another program holds the lock; where that cannot
         be, nobody will name them."""
         if images and not self._may_store():

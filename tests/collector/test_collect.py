@@ -88,6 +88,9 @@ class Desk:
         return Parts(**known | {"tidy": self.tidy, "batch_max": 997} | changes)
 
     # the source
+    def track(self) -> None:
+        self.log.append("track")
+
     def attach(self) -> None:
         self.log.append("attach")
 

@@ -94,6 +94,19 @@ def test_afterwards_the_rings_are_emptied_between_slices_and_the_kernel_knows_be
     ]
 
 
+def test_between_it_is_the_same_without_rings() -> None:
+    desk = Desk([[], [ONE, TWO]])
+    desk.known_better = {key(TWO)}
+    desk.keys = {key(ONE): (23, ONE.pid)}
+    desk.meeting.between()
+    assert desk.log == [
+        ("adopt", key(ONE)),
+        ("adopt", key(TWO)),
+        ("know", [ONE.pid]),
+        ("adopt", (23, ONE.pid)),
+    ]
+
+
 def test_while_another_program_holds_the_lock_it_is_tried_again() -> None:
     desk = Desk([[ONE]])
     desk.refusals = [DatabaseBusy("locked")] * 23

@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 
+from execdb.store.bounds import Bounds
 from execdb.store.database import Database
 from execdb.store.earlier import Earlier
 from execdb.store.event import REPLACED, Event, Exec, ImageKey
 from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.recording import Machine, Recording
+from execdb.store.retention import Retention
 from tests.conftest import MACHINE, START_NS, an_exec, counts
 from tests.store.test_recording import end
 
 MS = 1_000_000
+HOUR_NS = 3_600_000_000_000
 TICK_NS = 10 * MS
 
 
@@ -221,3 +224,29 @@ def test_recognising_is_quick_in_a_long_history(database: Database) -> None:
         read_s = time.perf_counter() - begin_s
     assert all(known is not None and known.same for known in found)
     assert looked_s / len(images) < read_s / 2
+
+
+def test_what_a_later_run_of_the_boot_refers_to_stays(database: Database) -> None:
+    """Else its id would be given to another, which would become the parent."""
+    first = life(database)
+    first.know([running(SHELL)])
+    first.write([an_exec(50, argv=("old",), parent=key(running(SHELL)))], [], counts(1))
+    first.finish(START_NS + 60 * MS, counts(1))
+    second = life(database)
+    second.know([running(SHELL)])
+    second.write([an_exec(1_009, argv=("new",), parent=key(running(SHELL)))], [], counts(1))
+    prune_before(database, START_NS + 1_000 * MS)
+    assert rows(database, "execs") == [(2, '["new"]', -1, None, None)]
+    assert rows(database, "seen") == [(-1, '["sh"]', None, None, None)]
+    third = life(database)
+    third.know([running(SHELL), an_exec(2_003, argv=("other",), pid=7)])
+    assert [row[:2] for row in rows(database, "seen")] == [(-2, '["other"]'), (-1, '["sh"]')]
+    third.finish(START_NS + 3_000 * MS, counts(0))
+    prune_before(database, START_NS + 2_000 * MS)
+    assert rows(database, "seen") == rows(database, "execs") == []
+
+
+def prune_before(database: Database, time_ns: int) -> None:
+    retention = Retention(database, Bounds(keep_ns=HOUR_NS))
+    while retention.step(time_ns + HOUR_NS) is not None:
+        pass
