@@ -49,6 +49,7 @@ def examine(path: Path, btf: Path) -> Iterator[Check]:
     checks: list[Callable[[], Check]] = [
         _kernel,
         _privileges,
+        _namespaces,
         _lockdown,
         lambda: _btf(btf),
         _bcc,
@@ -72,6 +73,27 @@ def _privileges() -> Check:
 
     found = f"uid {os.geteuid()}"
     return Check("privileges", may_load(), found, "run as root, or with CAP_BPF and CAP_PERFMON")
+
+
+def _namespaces() -> Check:
+    """What is put right is no trouble."""
+    from execdb.collector import namespaces
+    from execdb.store.errors import RecordingError
+
+    own = [kind for kind in ("user", "pid", "time") if not namespaces.is_first(kind)]
+    found = f"{' and '.join(own)} of its own" if own else "the machine's"
+    try:
+        namespaces.require()
+        shift_ns = namespaces.boot_shift_ns()
+    except RecordingError as error:
+        return Check("namespaces", False, found, str(error))
+    if namespaces.shows_other_pids():
+        found += ", what runs before a start cannot be told"
+    elif namespaces.hides_processes():
+        found += ", /proc hides what others run before a start (hidepid)"
+    if shift_ns:
+        found += f", boot time is {shift_ns / 1e9:+g} s off and put right"
+    return Check("namespaces", True, found)
 
 
 def _lockdown() -> Check:

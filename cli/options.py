@@ -65,7 +65,10 @@ Btf = Annotated[
 DescendantsOf = Annotated[
     int | None,
     typer.Option(
-        help="What this event started, and so on down.", min=1, max=2**63 - 1, metavar="ID"
+        help="What this event started, and so on down; less than 0: a program that ran before.",
+        min=-(2**63),
+        max=2**63 - 1,
+        metavar="ID",
     ),
 ]
 

@@ -69,11 +69,11 @@ def query(
     short = limit is None and terminal and shown in (Format.TABLE, Format.LINE)
     with open_database(context.obj) as database:
         history = History(database)
-        story = story_of(database, context.obj)
+        story, began_ns = story_of(database, context.obj), history.began_ns(wanted)
         if count:
             print(history.count(wanted))
-            trims.note(database, wanted, None)
-            report(gaps_in(story, wanted), strict=strict)
+            trims.note(database, wanted, began_ns)
+            report(gaps_in(story, wanted, began_ns), strict=strict)
             return
         latest = _ON_A_TERMINAL if short else limit or 0
         events, oldest = history.events(wanted, limit=latest, reverse=reverse), Oldest()
@@ -81,7 +81,7 @@ def query(
         if short:
             _note_the_rest(history.count(wanted))
         cut = bool(latest) and oldest.events == latest
-        oldest_ns = oldest.time_ns if cut else None
+        oldest_ns = oldest.time_ns if cut else began_ns
         trims.note(database, wanted, oldest_ns)
         gaps = gaps_in(story, wanted, oldest_ns)
         report(gaps, strict=strict, incomplete=history.incomplete)

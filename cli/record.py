@@ -100,7 +100,8 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     from execdb.collector.collect import Collector, Parts
     from execdb.collector.memory import settle
     from execdb.collector.mirror import Mirror
-    from execdb.collector.running import running_images
+    from execdb.collector.namespaces import boot_shift_ns
+    from execdb.collector.running import ALL_BYTES, Running
     from execdb.store.checkpoint import Checkpointer
     from execdb.store.config import ConfigTable
     from execdb.store.database import open_database
@@ -111,7 +112,8 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     from execdb.store.space import Space
     from execdb.store.watch import Watch
 
-    clock = Clock()
+    shift_ns = boot_shift_ns()
+    clock = Clock(shift_ns)
     source = stack.enter_context(contextlib.closing(loading.result()))
     preparing.result()
     stop.wake(source.watch)
@@ -141,8 +143,9 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
             if done or not retention.behind or time.monotonic() > until_s:
                 break
 
-    most = bounds.batch_max
-    parts = Parts(source, recording, mirror, clock, show, running_images, tidy, room, _warn, most)
+    arguments_max = ALL_BYTES if bounds.room_bytes is None else bounds.room_bytes // 4
+    running, most = Running(clock.offset_ns, shift_ns, arguments_max), bounds.batch_max
+    parts = Parts(source, recording, mirror, clock, show, running, tidy, room, _warn, most)
     settle()
     collector, user = Collector(parts), user or user_for(path)
     return Life(source, database, checkpoints, watch, collector, user, end_show)
@@ -245,7 +248,9 @@ def _require_privileges() -> None:
     """Before anything is made."""
     from execdb.bpf.errors import KernelError
     from execdb.bpf.probe import require
+    from execdb.collector import namespaces
 
+    namespaces.require()
     try:
         require()
     except KernelError as error:

@@ -69,7 +69,7 @@ def replay(
     report = Report()
     with open_database(context.obj) as database:
         history = History(database)
-        gaps = gaps_in(story_of(database, context.obj), wanted)
+        gaps = gaps_in(story_of(database, context.obj), wanted, history.began_ns(wanted))
         asides = [(gap.from_ns, note([gap])) for gap in gaps]
         try:
             for _ in repeat(None) if loop else range(1):

@@ -1,12 +1,14 @@
 """execdb tree: who started what."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated
 
 import typer
 
+from execdb.cli import options
 from execdb.cli.escape import escape
+from execdb.cli.gaps import gaps_in, report, story_of
 from execdb.cli.output import emit
 from execdb.cli.render import command_line
 from execdb.store.errors import ExecdbError, UsageError
@@ -23,12 +25,19 @@ def tree(
     ] = None,
     id_: Annotated[
         int | None,
-        typer.Option("--id", help="An event, as query shows its id.", min=-(2**63), max=2**63 - 1),
+        typer.Option(
+            "--id",
+            help="An event, as query shows its id; less than 0: a program that ran before.",
+            min=-(2**63),
+            max=2**63 - 1,
+        ),
     ] = None,
+    strict: options.Strict = False,
 ) -> None:
     """Show what started a program, and what it started; without an argument, all that the latest
     run recorded."""
     from execdb.store.database import open_database
+    from execdb.store.filter import Filter
     from execdb.store.history import History
 
     if pid is not None and id_ is not None:
@@ -45,7 +54,20 @@ def tree(
         if not events:
             wanted = f"event {id_}" if id_ is not None else f"process {pid}" if pid else "event"
             raise ExecdbError(f"there is no {wanted} in {context.obj}")
+        gaps = gaps_in(story_of(database, context.obj), Filter(), _since_ns(events, number))
     emit(f"{line}\n" for line in draw(events, number))
+    report(gaps, strict=strict)
+
+
+def _since_ns(events: Sequence[Event], chosen: int | None) -> int | None:
+    """From when on something may be missing: below the chosen event, or of the latest run."""
+    run_id = max((event.run_id for event in events if event.id > 0), default=None)
+    shown = (
+        event
+        for event in events
+        if (event.id == chosen if chosen is not None else event.id > 0 and event.run_id == run_id)
+    )
+    return min((event.time_ns for event in shown), default=None)
 
 
 def draw(events: Iterable[Event], chosen: int | None) -> Iterator[str]:
@@ -104,7 +126,7 @@ def describe(event: Event, chosen: bool) -> str:
 
 
 def _outcome(event: Event) -> str:
-    if event.id < 0:
+    if event.id < 0 and event.ended is None:
         return "seen, not recorded"
     if event.errno is not None:
         return f"failed with {escape(event.errno)}"
@@ -115,4 +137,5 @@ def _outcome(event: Event) -> str:
         "signal": f"signal {event.signal}",
         "exec": "became the next",
     }[event.ended]
-    return f"{how} after {(event.duration_ns or 0) / 1e9:.3f} s"
+    seen = "seen, not recorded; " if event.id < 0 else ""
+    return f"{seen}{how} after {(event.duration_ns or 0) / 1e9:.3f} s"

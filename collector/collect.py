@@ -11,6 +11,7 @@ from typing import Protocol
 
 from execdb.collector.decode import Decoder
 from execdb.collector.ledger import Ledger
+from execdb.collector.meeting import Meeting, Running
 from execdb.collector.waiting import Batch, Waiting
 from execdb.store.errors import DatabaseBusy, DatabaseFull, DatabaseRefused
 from execdb.store.event import Account, Cause, Counts, End, Exec, ImageKey
@@ -39,22 +40,25 @@ class KernelCounts(Protocol):
 
 class Source(Protocol):
     """Where records come from: `read` gives stretches of them, as they stand in a ring, a few
-    megabytes at a time; `unread_ns` tells from when on some are left, None if there are none."""
+    megabytes at a time; `unread_ns` tells from when on some are left, None if there are none.
+    `track` makes the kernel follow forks and ends, `attach` also execs."""
 
+    def track(self) -> None: ...
     def attach(self) -> None: ...
     def detach(self) -> None: ...
     def wait(self, timeout_s: float) -> None: ...
     def read(self) -> Iterator[bytes]: ...
     def unread_ns(self) -> int | None: ...
     def follow(self, image: ImageKey) -> None: ...
+    def adopt(self, image: ImageKey) -> bool: ...
     def counts(self) -> KernelCounts: ...
 
 
 class Sink(Protocol):
     """Where events go; `write` returns the ids of the execs' rows. `know` tells of images that
-    are not recorded themselves but may turn out to be parents."""
+    ran before and may turn out to be parents, and returns by which keys they will be named."""
 
-    def know(self, images: Sequence[Exec]) -> None: ...
+    def know(self, images: Sequence[Exec]) -> Sequence[ImageKey]: ...
     def write(
         self, execs: Sequence[Exec], ends: Sequence[End], counts: Counts, account: Account
     ) -> Sequence[int]: ...
@@ -79,16 +83,16 @@ class Room(Protocol):
 @dataclass(frozen=True)
 class Parts:
     """What the loop is wired to. `show` is called with (ids, events) after each commit;
-    `running` lists the images that run already, with the clock's offset as its parameter; `tidy`
-    is called once a drain and takes some milliseconds, more while old rows must go; `warn` tells
-    the user; at most `batch_max` execs are stored at once."""
+    `running` looks for the images that run already; `tidy` is called once a drain and takes some
+    milliseconds, more while old rows must go; `warn` tells the user; at most `batch_max` execs are
+    stored at once."""
 
     source: Source
     sink: Sink
     mirror: Mirror
     clock: Clock
     show: Callable[[Sequence[int], Sequence[Exec]], None]
-    running: Callable[[int], Sequence[Exec]]
+    running: Running
     tidy: Callable[[], None]
     room: Room
     warn: Callable[[str], None]
@@ -122,10 +126,16 @@ class Collector:
         """Records until `stopped` says so; calls `started` once recording."""
         parts = self._parts
         parts.mirror.update(self._now_ns() / 1e9)  # the first event already carries its message
-        parts.source.attach()
+        running = Meeting(
+            parts.running, parts.source, parts.sink, self._has_room, self._now_ns, parts.warn
+        )
+        running.before()
         try:
+            parts.source.track()
+            running.between()
+            parts.source.attach()
             self._begin()
-            self._meet_the_running()
+            running.after(self._step, stopped)
             started()
             while not stopped():
                 parts.source.wait(0 if self._more or self._unread_ns is not None else DRAIN_S)
@@ -142,12 +152,8 @@ class Collector:
         self._drained_ns = self._settled_ns = self._written_ns = now_ns
         self.ledger.begin(now_ns, self._parts.clock.offset_ns())
 
-    def _meet_the_running(self) -> None:
-        """Programs that started before us are parents too."""
-        images = self._parts.running(self._parts.clock.offset_ns())
-        self._parts.sink.know(images)
-        for image in images:
-            self._parts.source.follow((image.boot_ns, image.pid))
+    def _has_room(self) -> bool:
+        return self._lack(self._now_ns()) is None
 
     def _step(self) -> None:
         now_s = self._now_ns() / 1e9

@@ -1,8 +1,7 @@
 """The kernel as a source of records: loads, attaches, drains, counts."""
 
-import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +12,8 @@ from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, 
 from execdb.bpf.ring import Rings
 from execdb.bpf.wire import COUNTERS, IMAGE
 from execdb.store.event import ImageKey
+
+_TRACKING = ("on_fork", "on_exit")
 
 
 class KernelCounts(NamedTuple):
@@ -36,6 +37,7 @@ class KernelSource:
         self.hooks: tuple[Hook, ...] = (*more, *ALWAYS)
         self.program: Program = load(self.hooks, btf)
         self._links: list[int] = []
+        self._followed: dict[int, int] = {}  # process -> boot_ns of its image
         self._link_names: list[str] = []
         on_exec = self.program.descriptors["on_exec"]
         self._fdinfo = os.open(f"/proc/self/fdinfo/{on_exec}", os.O_RDONLY | os.O_CLOEXEC)
@@ -45,9 +47,18 @@ class KernelSource:
             self.program.close()
             raise
 
+    def track(self) -> None:
+        """From here on forks and ends are followed."""
+        self._attach(hook for hook in self.hooks if hook.program in _TRACKING)
+
     def attach(self) -> None:
         """From here on every exec is counted."""
-        self._links = self.program.attach(self.hooks)
+        if not self._links:
+            self.track()
+        self._attach(hook for hook in self.hooks if hook.program not in _TRACKING)
+
+    def _attach(self, hooks: Iterable[Hook]) -> None:
+        self._links += self.program.attach(list(hooks))
         self._link_names = names_of(self._links)
 
     def detach(self) -> None:
@@ -61,11 +72,29 @@ class KernelSource:
         return "something else detached the BPF programs: start again"
 
     def follow(self, image: ImageKey) -> None:
-        """Lets the kernel know an image that began before the program was attached; what is
-        known of its process already stays."""
+        """Before `track`: lets the kernel know an image that runs. Raises OSError
+        where it cannot."""
         boot_ns, pid = image
-        with contextlib.suppress(FileExistsError):
-            self.program.images.insert(pid, IMAGE.pack(boot_ns, pid, 0))
+        self.program.images[pid] = IMAGE.pack(boot_ns, pid, 1)
+        self._followed[pid] = boot_ns
+
+    def adopt(self, image: ImageKey) -> bool:
+        """The same afterwards: False where the kernel has seen a fork or an exec of that
+        process, and so knows better."""
+        boot_ns, pid = image
+        new = IMAGE.pack(boot_ns, pid, 1)
+        before = self._followed.get(pid)
+        try:
+            if before is None:
+                self.program.images.insert(pid, new)
+            elif self.program.images[pid] == IMAGE.pack(before, pid, 1):
+                self.program.images[pid] = new
+            else:
+                return False
+        except (FileExistsError, KeyError):  # a fork came first, or its end
+            return False
+        self._followed[pid] = boot_ns
+        return True
 
     def wait(self, timeout_s: float) -> None:
         self._rings.wait(timeout_s)

@@ -71,36 +71,48 @@ class History:
         """An event with its ancestors and its descendants, oldest first; ancestors that were
         seen, not recorded, among them. Empty if there is no such row."""
         with self._database.reading() as connection:
-            found = ancestors_of(connection, number)
+            found = ancestors_of(connection, [number])
             ids = sorted({*found, *descendants_of(connection, number)}) if found else []
             everything = Selection(Filter(), self._spans(connection, Filter(), seen=True), ids)
         return list(self._merged(everything, False))
 
     def latest_run(self) -> list[Event]:
-        """Everything of the run that recorded last, and what was seen running then and started
-        some of it; oldest first."""
+        """Everything of the run that recorded last, oldest first; before it what had started some
+        of it, in an earlier run or before any recorded."""
         with self._database.reading() as connection:
             spans = self._spans(connection, Filter(), seen=True)
         latest = max((span.segment.run_id for span in spans if span.first_id > 0), default=None)
-        ours = [span for span in spans if span.segment.run_id == latest]
+        ours = [span for span in spans if span.segment.run_id == latest and span.first_id > 0]
         events = list(self._merged(Selection(Filter(), ours, None), False))
-        parents = {event.id: event.parent_id for event in events}
-        above: set[int | None] = set()
-        for event in events:
-            number = event.parent_id if event.id > 0 else None
-            while number not in above and number is not None:
-                above.add(number)
-                number = parents.get(number)
-        return [event for event in events if event.id > 0 or event.id in above]
+        there = {event.id for event in events}
+        parents = {event.parent_id for event in events if event.parent_id is not None}
+        with self._database.reading() as connection:
+            above = ancestors_of(connection, parents - there) - there
+        before = self._merged(Selection(Filter(), spans, sorted(above)), False)
+        return [*before, *events]
 
     def latest_of(self, pid: int) -> int | None:
         """The row of the latest image that ran under this pid."""
         wanted = Filter(pid=pid)
         with self._database.reading() as connection:
             spans = self._spans(connection, wanted, seen=True)
-            selection = Selection(wanted, spans, ids_of_pid(connection, pid))
-        event = next(self._merged(selection, True, 1), None)
-        return None if event is None else event.id
+            ids = ids_of_pid(connection, pid)
+        recorded = next(self._merged(Selection(wanted, spans, ids), True, 1), None)
+        # What ran when a run began comes after all of the runs before, whenever its process began.
+        seen = next(
+            self._merged(Selection(wanted, spans, [id_ for id_ in ids[:1] if id_ < 0]), True), None
+        )
+        latest = max((event for event in (recorded, seen) if event), key=_run_of, default=None)
+        return None if latest is None else latest.id
+
+    def began_ns(self, wanted: Filter) -> int | None:
+        """When the program began whose descendants are wanted: before, it started nothing."""
+        if wanted.descendants_of is None:
+            return None
+        with self._database.reading() as connection:
+            spans = self._spans(connection, Filter(), seen=True)
+        selection = Selection(Filter(), spans, [wanted.descendants_of])
+        return next((event.time_ns for event in self._merged(selection, False, 1)), None)
 
     def _select(self, connection: Connection, wanted: Filter) -> Selection:
         ids = None
@@ -193,6 +205,10 @@ class History:
         return DatabaseError(
             f"{self._database.path} is inconsistent: {what} refers to others that are not there"
         )
+
+
+def _run_of(event: Event) -> int:
+    return event.run_id
 
 
 @lru_cache(maxsize=8_192)

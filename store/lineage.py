@@ -14,15 +14,14 @@ from execdb.store.segments import row_of
 _ENDED = 4_096  # remembered though they ended, or all of a larger batch
 _LOST = 4_096  # remembered not to be there
 _KNOWN = 24_000  # in memory, some 6 MB; of more that run the oldest are looked up
-_EVER = 1 << 63  # beyond every row
 
 
 class Lineage:
-    """The images of one run, by when they began and in which process. `ids` holds the rows of
+    """The images of a boot, by when they began and in which process. `ids` holds the rows of
     those that are known by heart; whoever writes rows puts them there."""
 
-    def __init__(self, run_id: int) -> None:
-        self._run_id = run_id
+    def __init__(self, boot_id: str) -> None:
+        self._boot_id = boot_id
         self.ids: dict[ImageKey, int] = {}
         self._ended: deque[list[ImageKey]] = deque()  # by the batch that stored it
         self._ended_count = 0
@@ -32,7 +31,7 @@ class Lineage:
         """The row of an image that is not in `ids`; None if it was lost or never recorded."""
         if key in self._lost:
             return None
-        found = row_of(connection, self._run_id, *key)
+        found = row_of(connection, self._boot_id, *key)
         if found is None:
             self._note_lost(key)
         return found
@@ -58,7 +57,6 @@ class Lineage:
             for key in list(islice(self.ids, too_many + _KNOWN // 8)):
                 del self.ids[key]
 
-    def undo(self, first: int, *, running: bool) -> None:
-        """Rows from `first` on were not stored after all, nor, with `running`, those below 0."""
-        lowest = 0 if running else -_EVER
-        self.ids = {key: row for key, row in self.ids.items() if lowest < row < first}
+    def undo(self, first: int) -> None:
+        """Rows from `first` on were not stored after all."""
+        self.ids = {key: row for key, row in self.ids.items() if row < first}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlite3 import Connection
 
 from execdb.store.database import Database
+from execdb.store.earlier import Earlier
 from execdb.store.event import NOTHING_MORE, REPLACED, Account, Counts, End, Exec, ImageKey
 from execdb.store.intern import storable
 from execdb.store.lineage import Lineage
@@ -37,14 +38,53 @@ class Recording:
             self.run_id: int = number
             # What an earlier collector had confirmed is in no kernel any more.
             connection.execute("UPDATE config_state SET kernel_generation = 0")
-        self._lineage = Lineage(self.run_id)
+        self._lineage = Lineage(machine.boot_id)
         self._rows = Rows()
-        self._running: list[Exec] = []
+        self._earlier: Earlier | None = None
 
-    def know(self, images: Iterable[Exec]) -> None:
-        """Images that ran before this run began. They are stored with the first batch, as rows
-        of their own kind, and may be parents."""
-        self._running = sorted(images, key=lambda image: (image.boot_ns, image.pid))
+    def know(self, images: Sequence[Exec]) -> list[ImageKey]:
+        """Images that ran before this run began and may be parents. What an earlier run of this
+        boot recorded or saw is that image; the others are stored, as rows of their own kind.
+        Returns by which keys parents and ends will name them, the oldest first. Raises
+        DatabaseError, and then nothing of it is stored and it may be tried again."""
+        images = sorted(images, key=lambda image: (image.boot_ns, image.pid))
+        before = dict(self._lineage.ids)
+        try:
+            with self._database.reading() as connection:
+                keys, new = self._recognise(connection, images)
+            if new:
+                with self._database.writing() as connection:
+                    self._store_the_running(connection, new)
+        except BaseException:
+            self._lineage.ids = before
+            raise
+        return keys
+
+    def _recognise(
+        self, connection: Connection, images: Sequence[Exec]
+    ) -> tuple[list[ImageKey], list[Exec]]:
+        """The key of each, and those that have no row. A program that took the place of one that
+        is known has it for its parent."""
+        if self._earlier is None:
+            self._earlier = Earlier(connection, self._database.path, self.machine.boot_id)
+        ids = self._lineage.ids
+        keys: list[ImageKey] = []
+        new: list[Exec] = []
+        found = self._earlier.images_of(connection, images)
+        for image, known in zip(images, found, strict=True):
+            key = image.boot_ns, image.pid
+            if key in ids:
+                image = image._replace(parent=key)
+            elif known is not None:
+                ids[known.key] = known.id
+                if known.same:
+                    ids[key] = known.id  # its children name it by when its process began
+                    keys.append(known.key)
+                    continue
+                image = image._replace(parent=known.key)
+            keys.append(key)
+            new.append(image)
+        return keys, new
 
     def write(
         self,
@@ -59,7 +99,6 @@ class Recording:
         first = _EVER
         try:
             with self._database.writing() as connection:
-                self._store_the_running(connection)
                 self._rows.begin(connection, self._database.version())
                 first = self._rows.next
                 batch = Batch(connection, self.run_id, self._rows, self._lineage)
@@ -70,24 +109,22 @@ class Recording:
                 version = self._database.version()  # nobody else can write before the end
         except BaseException:
             self._rows.forget()
-            self._lineage.undo(first, running=bool(self._running))
+            self._lineage.undo(first)
             raise
-        self._running = []
         self._rows.note(version)
         self._lineage.let_go(batch.ended)
         return ids
 
-    def _store_the_running(self, connection: Connection) -> None:
+    def _store_the_running(self, connection: Connection, images: Sequence[Exec]) -> None:
         """Their rows go below all there are: ids less than 0, in order of boot_ns."""
-        if not self._running:
-            return
         rows = Rows()
         rows.begin(connection)
         lowest = scalar(connection, "SELECT min(first_id) FROM segment") or 0
-        rows.first = min(lowest, 0) - len(self._running)
+        rows.first = min(lowest, 0) - len(images)
         batch = Batch(connection, self.run_id, rows, self._lineage)
-        batch.begin(self._running)
+        batch.begin(images)
         batch.flush()
+        self._rows.forget()  # these have taken the next ids of the dictionary
 
     def finish(self, ended_ns: int, counts: Counts, account: Account = NOTHING_MORE) -> None:
         """Closes the run as clean, with its final ledger. Raises DatabaseError."""

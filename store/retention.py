@@ -245,12 +245,13 @@ _PRUNED = "UPDATE run SET pruned = pruned + ? WHERE id = ?"
 
 
 def _remove_seen(connection: Connection, run_id: int) -> set[tuple[int, int]]:
-    """What was seen when a run began goes when the run has ended and all its rows have gone."""
+    """What was seen when the runs of a boot began goes when all its runs have ended and all their
+    rows have gone: later runs refer to what an earlier one saw, and its ids are given again."""
     ragged: set[tuple[int, int]] = set()
-    left = scalar(connection, _RECORDED_BY, (run_id,)) is not None
-    if left or scalar(connection, "SELECT ended FROM run WHERE id = ?", (run_id,)) is None:
-        return ragged
-    for row in connection.execute(_OF_RUN, (run_id,)).fetchall():
+    for needed in (_RECORDED_IN_BOOT, _GOES_ON_IN_BOOT):
+        if scalar(connection, needed, (run_id,)) is not None:
+            return ragged
+    for row in connection.execute(_OF_BOOT, (run_id,)).fetchall():
         segment = Segment(*row)
         _remove_blocks(connection, segment.first_id, segment.last_id)
         connection.execute(_DELETE_ROWS, (segment.first_id, segment.last_id))
@@ -259,8 +260,12 @@ def _remove_seen(connection: Connection, run_id: int) -> set[tuple[int, int]]:
     return ragged
 
 
-_OF_RUN = "SELECT * FROM segment WHERE run_id = ?"
-_RECORDED_BY = _OF_RUN + " AND first_id > 0 LIMIT 1"
+_BOOT_OF = "(SELECT boot_id FROM run WHERE id = ?)"
+_OF_BOOT = f"SELECT * FROM segment WHERE run_id IN (SELECT id FROM run WHERE boot_id = {_BOOT_OF})"
+_RECORDED_IN_BOOT = _OF_BOOT + " AND first_id > 0 LIMIT 1"
+_GOES_ON_IN_BOOT = (
+    f"SELECT id FROM run WHERE boot_id = {_BOOT_OF} AND kind = 'collect' AND ended IS NULL LIMIT 1"
+)
 
 
 def _remove_blocks(connection: Connection, first: int, last: int) -> None:

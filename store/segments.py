@@ -1,5 +1,7 @@
 """Finding rows: by time within segments, by halving; by pid or parent through blocks."""
 
+import json
+from collections.abc import Iterable
 from functools import lru_cache, partial
 from heapq import heappop, heappush
 from sqlite3 import Connection
@@ -59,9 +61,9 @@ def lower_bound(connection: Connection, segment: Segment, boot_ns: int) -> int:
 _BOOT_NS = "SELECT boot_ns FROM image WHERE id = ?"
 
 
-def row_of(connection: Connection, run_id: int, boot_ns: int, pid: int) -> int | None:
-    """The row of an image of a run."""
-    for row in connection.execute(_AROUND, (run_id, boot_ns)).fetchall():
+def row_of(connection: Connection, boot_id: str, boot_ns: int, pid: int) -> int | None:
+    """The row of an image of a boot; where several runs have one, the latest of them."""
+    for row in connection.execute(_AROUND, (boot_id, boot_ns)).fetchall():
         segment = Segment(*row)
         first = lower_bound(connection, segment, boot_ns)
         last = lower_bound(connection, segment, boot_ns + 1) - 1
@@ -71,7 +73,12 @@ def row_of(connection: Connection, run_id: int, boot_ns: int, pid: int) -> int |
     return None
 
 
-_AROUND = "SELECT * FROM segment WHERE run_id = ?1 AND ?2 BETWEEN first_boot_ns AND last_boot_ns"
+# CROSS JOIN: SQLite then takes the tables in this order.
+_AROUND = (
+    "SELECT segment.* FROM segment CROSS JOIN run ON run.id = run_id"
+    " WHERE ?2 BETWEEN first_boot_ns AND last_boot_ns AND boot_id = ?1"
+    " ORDER BY run_id DESC, first_id"
+)
 _OF_PID = "SELECT id FROM image WHERE id BETWEEN ? AND ? AND pid = ?"
 
 
@@ -81,15 +88,16 @@ def ids_of_pid(connection: Connection, pid: int) -> list[int]:
     return [row[0] for row in connection.execute(_IDS_OF_PID, (pids, pid))]
 
 
-def ancestors_of(connection: Connection, number: int) -> set[int]:
-    """The id itself and those of what started it, directly or not; empty if there is no such
-    row."""
-    return {row[0] for row in connection.execute(_ANCESTORS, (number,))}
+def ancestors_of(connection: Connection, numbers: Iterable[int]) -> set[int]:
+    """These ids themselves and those of what started them, directly or not, as far as there are
+    such rows. A hostile file may claim circles: each row is met once."""
+    wanted = json.dumps(list(numbers))
+    return {row[0] for row in connection.execute(_ANCESTORS, (wanted,))}
 
 
 _ANCESTORS = """
 WITH RECURSIVE above(id, parent_id) AS (
-    SELECT id, parent_id FROM image WHERE id = ?
+    SELECT id, parent_id FROM image WHERE id IN (SELECT value FROM json_each(?))
     UNION SELECT image.id, image.parent_id FROM above JOIN image ON image.id = above.parent_id)
 SELECT id FROM above
 """

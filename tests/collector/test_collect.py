@@ -23,7 +23,7 @@ from execdb.store.recording import Recording
 from execdb.store.space import Space
 from execdb.store.sql import scalar
 from tests.collector.records import end, record, ring
-from tests.conftest import MACHINE, START_NS, an_exec
+from tests.conftest import MACHINE, START_NS
 
 SECOND = 1_000_000_000
 BAD = b"not a record"
@@ -44,6 +44,15 @@ class Round(NamedTuple):
     lost: int = 0
     slow_ns: int = 0
     offset_ns: int = 0
+
+
+class NothingRuns:
+    """What runs already: see test_meeting."""
+
+    lack = None
+
+    def look(self) -> Iterator[Sequence[Exec]]:
+        return iter(())
 
 
 @dataclass
@@ -69,8 +78,6 @@ class Desk:
         self.cause: Cause | None = None  # why there is no room
         self.refusal: DatabaseRefused | None = None
         self.ended: list[End] = []
-        self.known: list[Exec] = []
-        self.followed: list[ImageKey] = []
         self.shown: list[tuple[list[int], list[Exec]]] = []
         self.collector = Collector(self.parts())
 
@@ -79,10 +86,13 @@ class Desk:
 
     def parts(self, **changes: Any) -> Parts:
         known = dict.fromkeys(("source", "sink", "mirror", "clock", "room"), self)
-        known |= {"show": self.show, "running": self.running, "warn": self.warnings.append}
+        known |= {"show": self.show, "running": NothingRuns(), "warn": self.warnings.append}
         return Parts(**known | {"tidy": self.tidy, "batch_max": 997} | changes)
 
     # the source
+    def track(self) -> None:
+        self.log.append("track")
+
     def attach(self) -> None:
         self.log.append("attach")
 
@@ -110,11 +120,14 @@ class Desk:
         return self.unread[0] if self.unread else None
 
     def follow(self, image: ImageKey) -> None:
-        self.followed.append(image)
+        raise AssertionError("nothing runs")
+
+    def adopt(self, image: ImageKey) -> bool:
+        raise AssertionError("nothing runs")
 
     # the sink
-    def know(self, images: Sequence[Exec]) -> None:
-        self.known += images
+    def know(self, images: Sequence[Exec]) -> Sequence[ImageKey]:
+        raise AssertionError("nothing runs")
 
     def write(
         self, execs: Sequence[Exec], ends: Sequence[End], counts: Counts, account: Account
@@ -151,9 +164,6 @@ class Desk:
     def show(self, ids: Sequence[int], execs: Sequence[Exec]) -> None:
         self.log.append("show")
         self.shown.append((list(ids), list(execs)))
-
-    def running(self, clock_offset_ns: int) -> Sequence[Exec]:
-        return [an_exec(7, parent=(5, 1)), an_exec(23)]
 
     def run(self, times: int | None = None) -> "Desk":
         """Stops after so many drains; by default one drain is left for after the end."""
@@ -233,13 +243,6 @@ def test_a_record_that_never_arrived_is_lost_at_the_end() -> None:
 def test_loss_without_any_event_is_written_down() -> None:
     desk = Desk([Round([], lost=23)]).run(times=1)
     assert desk.ledgers[0] == Counts(seen=23, stored=0, filtered=0, lost=23)
-
-
-def test_programs_that_run_already_are_made_known_as_parents() -> None:
-    desk = Desk([]).run(times=1)
-    assert desk.known == list(desk.running(0))
-    assert desk.followed == [(event.boot_ns, event.pid) for event in desk.known]
-    assert desk.stored == []
 
 
 def test_ends_are_written_in_order_and_are_no_events_of_the_ledger() -> None:

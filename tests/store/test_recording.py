@@ -396,16 +396,33 @@ def test_an_end_of_what_ran_before_us_is_known(database: Database) -> None:
     assert value_of(database, "SELECT ended || duration_ns FROM seen") == "exit7"
 
 
-def test_each_life_has_seen_programs_of_its_own(database: Database) -> None:
-    for number in range(2):
-        recording = begin(database)
-        recording.know([an_exec(0, pid=23), an_exec(1, pid=29)])
-        recording.write([an_exec(number, parent=key(an_exec(1, pid=29)))], [], counts(1))
-    assert [(e.id, e.parent_id) for e in events(database)] == [(1, -1), (2, -3)]
+def test_what_runs_already_is_stored_before_any_exec_and_in_slices(database: Database) -> None:
+    init, login, shell = (an_exec(n, argv=(f"{n}",), pid=n) for n in (1, 5, 7))
+    recording = begin(database)
+    assert recording.know([init]) == [key(init)]
+    assert recording.know([login._replace(parent=key(init))]) == [key(login)]
+    recording.write([an_exec(23, parent=key(login), argv=("a",))], [], counts(1))
+    recording.know([shell._replace(parent=key(login))])  # while something is recorded
+    recording.write([an_exec(29, parent=key(shell), argv=("b",))], [end(shell, 7, 0)], counts(2))
+    assert [(e.id, e.parent_id) for e in events(database)] == [(1, -2), (2, -3)]
+    assert [e.argv[0] for e in events(database)] == ["a", "b"]
+    seen = "SELECT group_concat(id || argv || ifnull(parent_id, '') || ifnull(ended, '')) FROM seen"
+    assert value_of(database, seen) == '-3["7"]-2exit,-2["5"]-1,-1["1"]'
 
 
-def test_a_batch_that_failed_can_be_tried_again_with_its_ancestors(database: Database) -> None:
-    init = an_exec(0, argv=("init",), pid=1)
+def test_what_is_seen_again_in_one_life_has_execd_and_names_what_it_was(database: Database) -> None:
+    shell, editor = (an_exec(0, argv=(name,), pid=23) for name in ("sh", "vi"))
+    recording = begin(database)
+    recording.know([shell])
+    assert recording.know([editor]) == [key(shell)]
+    recording.write([an_exec(3, parent=key(editor))], [end(editor, 7, 0)], counts(1))
+    assert [e.parent_id for e in events(database)] == [-2]
+    seen = "SELECT group_concat(id || argv || ifnull(parent_id, '') || ifnull(ended, '')) FROM seen"
+    assert value_of(database, seen) == '-2["vi"]-1exit,-1["sh"]'
+
+
+def test_what_could_not_be_stored_can_be_tried_again(database: Database) -> None:
+    init, login = an_exec(0, argv=("init",), pid=1), an_exec(1, argv=("login",), pid=23)
     recording = begin(database)
     recording.know([init])
     with database.writing() as connection:
@@ -413,15 +430,17 @@ def test_a_batch_that_failed_can_be_tried_again_with_its_ancestors(database: Dat
             "CREATE TEMP TRIGGER refuse BEFORE INSERT ON main.image"
             " BEGIN SELECT RAISE(ABORT, 'no'); END"
         )
-    batch = [an_exec(1, parent=key(init)), an_exec(2)]
+    batch = [an_exec(2, parent=key(login)), an_exec(3, parent=key(init))]
+    with pytest.raises(DatabaseError):
+        recording.know([login])
     with pytest.raises(DatabaseError):
         recording.write(batch, [], counts(2))
     with database.writing() as connection:
         connection.execute("DROP TRIGGER refuse")
+    recording.know([login])
     recording.write(batch, [], counts(2))
-    child, other = events(database)
-    assert value_of(database, f"SELECT pid FROM seen WHERE id = {child.parent_id}") == 1
-    assert other.parent_id is None
+    assert [e.parent_id for e in events(database)] == [-2, -1]
+    assert value_of(database, "SELECT group_concat(pid) FROM seen") == "23,1"
 
 
 def test_descendants_and_only_those(database: Database) -> None:

@@ -1,0 +1,61 @@
+"""Whether this process sees the machine as the kernel's program does, and what differs where it is
+in namespaces of its own (namespaces(7), time_namespaces(7), proc(5))."""
+
+import os
+from pathlib import Path
+
+from execdb.store.errors import RecordingError
+
+PROC = Path("/proc")
+# Inode numbers of the namespaces that the machine starts with (include/linux/proc_ns.h).
+_FIRST = {"time": 0xEFFFFFFA, "cgroup": 0xEFFFFFFB, "pid": 0xEFFFFFFC, "user": 0xEFFFFFFD}
+
+
+def is_first(kind: str, proc: Path = PROC, process: str = "self") -> bool:
+    """Whether a process is in the machine's first namespace of that kind; not, where that may not
+    be read. A kernel without namespaces of a kind has no other."""
+    try:
+        return os.readlink(proc / process / "ns" / kind) == f"{kind}:[{_FIRST[kind]}]"
+    except FileNotFoundError:
+        return (proc / process / "ns").is_dir()
+    except OSError:
+        return False
+
+
+def require(proc: Path = PROC) -> None:
+    """Raises RecordingError in a user namespace: the kernel loads programs from no other than the
+    first, whatever capabilities a process has in its own."""
+    if not is_first("user", proc):
+        raise RecordingError(
+            "recording does not work in a user namespace: run it in the machine's own, as root"
+        )
+
+
+def boot_shift_ns(proc: Path = PROC) -> int:
+    """How far CLOCK_BOOTTIME is ahead of the kernel's own in this time namespace. Raises
+    RecordingError where that cannot be told."""
+    if is_first("time", proc):
+        return 0
+    try:
+        ours, children = (os.readlink(proc / "self/ns" / n) for n in ("time", "time_for_children"))
+        text = (proc / "self/timens_offsets").read_text() if ours == children else ""
+        for line in text.splitlines():
+            name, seconds, nanoseconds = line.split()
+            if name in ("boottime", "7"):  # older kernels give the clock's number
+                return int(seconds) * 1_000_000_000 + int(nanoseconds)
+    except (OSError, ValueError):
+        pass
+    raise RecordingError(
+        "this is a time namespace whose clocks cannot be told from the machine's: run outside of it"
+    )
+
+
+def shows_other_pids(proc: Path = PROC) -> bool:
+    """Whether /proc has other process ids than the first PID namespace, which are the kernel's.
+    What a process sees in /proc are those of its first process."""
+    return not (is_first("pid", proc) or is_first("pid", proc, "1"))
+
+
+def hides_processes(proc: Path = PROC) -> bool:
+    """Whether /proc shows this process only some of the others (the mount option hidepid)."""
+    return not os.access(proc / "1/stat", os.R_OK)

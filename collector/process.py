@@ -1,0 +1,152 @@
+"""One process as /proc tells of it (proc_pid_stat(5) and its neighbours). What is read is bounded:
+it is made by the process, which may be anyone's."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from execdb.bpf.wire import UNSET
+from execdb.store.event import Command, Creds, Exec, Place, Start, text_of
+
+TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+CMDLINE_MAX = 48 << 10  # bytes kept, as the kernel's program keeps them
+CMDLINE_CUT = 256  # bytes kept beyond the budget of its user
+_STAT_MAX = 4_096
+_STATUS_MAX = 4_096  # what is wanted stands before the list of groups, which may be long
+_CGROUP_MAX = 65_536
+_KERNEL_THREAD = 0x00200000  # PF_KTHREAD (linux/sched.h)
+_ADDRESSES = (23, 25, 45)  # startcode, startstack, arg_start: each exec sets them at random
+
+
+class Process(NamedTuple):
+    """What tells a process, and the program that it runs, from others. `program` is equal for two
+    readings as long as it has not exec'd."""
+
+    pid: int
+    ppid: int
+    start_ns: int  # boot time, as coarse as a clock tick
+    comm: str
+    program: int
+
+
+@contextlib.contextmanager
+def opened(proc: str, pid: int) -> Iterator[int]:
+    """The folder of a process: what is read through it is of this process or an error, even if
+    another one gets its pid. Raises OSError."""
+    folder = os.open(f"{proc}/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def read(folder: int, name: str, most: int) -> bytes:
+    """The first `most` bytes of a file. Raises OSError."""
+    file = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        parts = [os.read(file, most)]
+        while parts[-1] and (most := most - len(parts[-1])):
+            parts.append(os.read(file, most))
+    finally:
+        os.close(file)
+    return b"".join(parts)
+
+
+def process(folder: int, pid: int, shift_ns: int) -> Process | None:
+    """What runs there; None of a kernel thread, and of a process that is dead. `shift_ns` is how
+    far boot time is ahead in our time namespace. Raises OSError, ValueError or IndexError where
+    there is no telling."""
+    raw = read(folder, "stat", _STAT_MAX)
+    comm = raw[raw.index(b"(") + 1 : raw.rindex(b")")]
+    fields = raw[raw.rindex(b")") + 2 :].split()
+    dead = fields[0] in (b"Z", b"X") and int(fields[17]) <= 1  # a first thread may end alone
+    if dead or int(fields[6]) & _KERNEL_THREAD:
+        return None
+    addresses = [fields[place] for place in _ADDRESSES]
+    # Who may not know the addresses gets 0 and 1.
+    known = len(addresses[1]) > 1
+    program = (
+        hash(tuple(addresses)) if known else hash((comm, read(folder, "cmdline", CMDLINE_MAX)))
+    )
+    return Process(
+        pid, int(fields[1]), _start_ns(int(fields[19]), shift_ns), text_of(comm), program
+    )
+
+
+def _start_ns(ticks: int, shift_ns: int) -> int:
+    """Where it began before the time namespace's zero, the kernel's number has wrapped round."""
+    start_ns = (ticks * TICK_NS - shift_ns) % (1 << 64)
+    return start_ns if start_ns < 1 << 63 else 0
+
+
+def image_of(
+    folder: int,
+    process: Process,
+    offset_ns: int,
+    allowed: Callable[[int, int], bool],
+    *,
+    cgroups: bool = True,
+) -> Exec:
+    """The image that a process runs: what may not be read is empty or None. `offset_ns` is
+    CLOCK_REALTIME - CLOCK_BOOTTIME; `allowed` says whether the arguments of a uid may take so
+    many bytes. Raises OSError, ValueError or LookupError where the process is gone."""
+    creds = _creds(folder)
+    raw = read(folder, "cmdline", CMDLINE_MAX + 1)
+    cut = len(raw) > CMDLINE_MAX
+    raw = raw[:CMDLINE_MAX]
+    if len(raw) > CMDLINE_CUT and not allowed(creds.uid, weight(raw)):
+        raw, cut = raw[:CMDLINE_CUT], True
+    argv = tuple(text_of(raw.removesuffix(b"\0")).split("\0")) if raw else ()
+    command = Command(_link(folder, "exe") or "", process.comm, argv, len(argv), cut)
+    place = Place(_link(folder, "cwd"), _cgroup(folder) if cgroups else None)
+    return Exec(
+        time_ns=process.start_ns + offset_ns,
+        boot_ns=process.start_ns,
+        pid=process.pid,
+        ppid=process.ppid,
+        start=Start(creds, command, place, None),
+        parent=None,
+        replaces=False,
+        errno=None,
+    )
+
+
+def weight(raw: bytes) -> int:
+    """What arguments take in a database, in bytes: each has a number in a list."""
+    return len(raw) + 8 * raw.count(0)
+
+
+def _creds(folder: int) -> Creds:
+    ids: dict[bytes, list[int]] = {}
+    for line in read(folder, "status", _STATUS_MAX).splitlines():
+        name, _, values = line.partition(b":")
+        if name in (b"Uid", b"Gid"):
+            ids[name] = list(map(int, values.split()))
+    uid, euid, *_ = ids[b"Uid"]
+    loginuid, sessionid = _audit(folder, "loginuid"), _audit(folder, "sessionid")
+    return Creds(uid, euid, ids[b"Gid"][0], loginuid, sessionid, None, "")
+
+
+def _audit(folder: int, name: str) -> int | None:
+    try:
+        value = int(read(folder, name, 32))
+    except (OSError, ValueError):  # a kernel without audit
+        return None
+    return None if value == UNSET else value
+
+
+def _link(folder: int, name: str) -> str | None:
+    try:
+        return text_of(os.readlink(name.encode(), dir_fd=folder))
+    except OSError:  # of someone else, without the right to look, or there is none
+        return None
+
+
+def _cgroup(folder: int) -> str | None:
+    """The version 2 hierarchy is number 0 (cgroups(7))."""
+    with contextlib.suppress(OSError):
+        for line in read(folder, "cgroup", _CGROUP_MAX).splitlines():
+            if line.startswith(b"0::"):
+                return text_of(line[3:])
+    return None
