@@ -14,6 +14,7 @@ import typer.core
 import typer.main
 
 from execdb.cli.output import ReaderGone
+from execdb.cli.streams import replace_streams
 from execdb.cli.version import VERSION
 from execdb.store.errors import ExecdbError
 
@@ -37,7 +38,6 @@ COMMANDS = {
     "doctor": "Check this machine; exit 1 if recording would not work.",
     "config": "Manage the message of each user.",
 }
-_BUFFER_BYTES = 65_536  # of stdout; what a pipe holds
 _MODULES = {"import": "transfer"}  # where it is not the command's name
 _FUNCTIONS = {"import": "import_"}
 # Plain help: Rich would double the time of every start.
@@ -99,11 +99,13 @@ def main() -> NoReturn:
     """The console script. Ends without taking the interpreter apart, which takes a fifth of the
     time of a short command: what must be closed or written is by then."""
     gc.set_threshold(50_000)  # imports make many objects and no garbage
-    _buffer_stdout()
+    replace_streams()
     code = run(sys.argv[1:])
     if code:  # else it is flushed; an error there has no better code than this one
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ReaderGone):
             sys.stdout.flush()
+    with contextlib.suppress(OSError, KeyboardInterrupt):
+        sys.stderr.close()
     os._exit(code)
 
 
@@ -138,15 +140,6 @@ def _mend_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _buffer_stdout() -> None:
-    """So that a file or a pipe gets much at once. PYTHONUNBUFFERED, which services and containers
-    often set, would have each line of an export written by itself."""
-    stdout = sys.stdout
-    if stdout is not None and not stdout.isatty():
-        number, encoding = stdout.fileno(), stdout.encoding
-        sys.stdout = open(number, "w", _BUFFER_BYTES, encoding, closefd=False)  # noqa: SIM115
 
 
 def _fail(sentence: str, code: int) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from execdb.cli.escape import escape
 from execdb.cli.gaps import causes
 from execdb.cli.identity import group_of, user_for, user_named
+from execdb.cli.outlet import Outlet, take_over_stderr
 from execdb.cli.stop import Stop
 from execdb.cli.version import VERSION
 from execdb.store.errors import DatabaseError, RecordingError
@@ -69,14 +70,16 @@ class Life:
 
 
 def record(asked: Asked, stop: Stop) -> None:
-    """One collector life, from the lock to the summary."""
+    """One collector life, from the lock to the summary. From here on the process waits neither for
+    stdout nor for stderr."""
+    stderr = take_over_stderr()
     with contextlib.ExitStack() as stack:
         life = _wire(asked, stop, stack)
         started_s = time.monotonic()
-        skipped = _run(life, asked.path, stop)
+        skipped = _run(life, asked.path, stop, stderr)
         _warn_of_missing_ends(life.source, life.collector.ends_lost)
     if skipped:
-        _say(f"{skipped} execs were recorded but not shown: the terminal was too slow")
+        _say(f"{skipped} execs were recorded but not shown: stdout was too slow")
     elapsed_s = time.monotonic() - started_s
     ledger = life.collector.ledger
     _say(
@@ -144,7 +147,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     return Life(source, database, checkpoints, watch, collector, user, end_show)
 
 
-def _run(life: Life, path: Path, stop: Stop) -> int:
+def _run(life: Life, path: Path, stop: Stop, stderr: Outlet) -> int:
     """Records until asked to stop; returns how many execs were not shown. Raises RecordingError if
     something else ended it."""
     from execdb.collector.privileges import CAP_BPF, drop
@@ -154,6 +157,7 @@ def _run(life: Life, path: Path, stop: Stop) -> int:
     def begun() -> None:
         # Kernels before 5.19 ask for CAP_BPF to read and update maps.
         kept = drop(*life.user, {CAP_BPF: source.counts})
+        stderr.start()
         life.checkpoints.start()
         _say(f"{_begun(path, source, kept)} ({stop.how()})")
 
@@ -254,7 +258,9 @@ def _shower(
     from execdb.cli.live import Live
     from execdb.cli.render import renderer
 
-    live = Live(renderer(shown), machine, run_id, stop.ask)
+    encoding = "utf-8" if shown is Format.NDJSON else sys.stdout.encoding
+    stdout = sys.stdout.fileno(), encoding
+    live = Live(renderer(shown), machine, run_id, stdout, stop.ask, _warn)
     return live.show, live.close
 
 
@@ -268,8 +274,7 @@ def this_machine() -> "Machine":
 
 
 def _say(text: str) -> None:
-    with contextlib.suppress(OSError):  # stderr may be gone; recording goes on
-        print(escape(text), file=sys.stderr, flush=True)
+    sys.stderr.write(f"{escape(text)}\n")  # which does not wait: see `record`
 
 
 def _warn(text: str) -> None:
