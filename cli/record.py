@@ -96,7 +96,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     group = None if asked.group is None else group_of(asked.group)
     path = asked.path
     new_folder = not path.parent.exists()
-    loading, preparing = _start(asked)
+    loading, preparing = _start(asked, stop)
     # Meanwhile: these take as long to import as the kernel's side takes to load.
     from execdb.collector.clock import Clock
     from execdb.collector.collect import Collector, Parts
@@ -116,7 +116,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     clock = Clock()
     source = stack.enter_context(contextlib.closing(loading.result()))
     preparing.result()
-    stop.wake(source.watch)
+    source.watch(stop.descriptor)
     database = stack.enter_context(open_database(path, create=True))
     stack.enter_context(contextlib.closing(CollectorLock(path)))
     program, machine = source.program, this_machine()
@@ -213,7 +213,7 @@ def _begun(path: Path, source: "KernelSource", kept: "Sequence[str]") -> str:
     return f"recording to {path}{more}"
 
 
-def _start(asked: Asked) -> tuple["Future[KernelSource]", "Future[None]"]:
+def _start(asked: Asked, stop: Stop) -> tuple["Future[KernelSource]", "Future[None]"]:
     """Begins what other processes do for us: compiling the program, making a new database."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -223,7 +223,7 @@ def _start(asked: Asked) -> tuple["Future[KernelSource]", "Future[None]"]:
     stay_small()
     _require_privileges()
     pool = ThreadPoolExecutor(2)
-    begun = pool.submit(_kernel, asked), pool.submit(prepare, asked.path, create=True)
+    begun = pool.submit(_kernel, asked, stop), pool.submit(prepare, asked.path, create=True)
     pool.shutdown(wait=False)
     return begun
 
@@ -239,12 +239,17 @@ def _require_privileges() -> None:
         raise RecordingError(str(error)) from error
 
 
-def _kernel(asked: Asked) -> "KernelSource":
-    from execdb.bpf.errors import KernelError
+def _kernel(asked: Asked, stop: Stop) -> "KernelSource":
+    from execdb.bpf.errors import Interrupted, KernelError
     from execdb.collector.source import KernelSource
 
     try:
-        return KernelSource(asked.ring_pages, attempts=asked.attempts, btf=asked.btf)
+        return KernelSource(
+            asked.ring_pages, attempts=asked.attempts, btf=asked.btf, interrupt=stop.descriptor
+        )
+    except Interrupted:
+        _say("stopped before recording began")
+        raise KeyboardInterrupt from None
     except KernelError as error:
         raise RecordingError(str(error)) from error
 
