@@ -6,3 +6,7 @@ class KernelError(Exception):
 
     The text is one sentence that says what happened and what to do.
     """
+
+
+class Interrupted(KernelError):
+    """Whoever asked for it wants it no more."""

@@ -6,6 +6,7 @@ import mmap
 import os
 import re
 import resource
+import select
 import socket
 import subprocess
 import sys
@@ -15,18 +16,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from execdb.bpf import machine, offsets, probe, wire
-from execdb.bpf.errors import KernelError
+from execdb.bpf.errors import Interrupted, KernelError
 from execdb.bpf.machine import Machine
 from execdb.bpf.map import Map
 from execdb.bpf.program import ALWAYS, MAPS, Hook, Program, close_all, names_of
 from execdb.bpf.ring import SPARE_BYTES, possible_cpus
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).absolute().parent
 CONFIG_MAX = 10_240
 IMAGES_MAX = 65_536  # live processes that are followed; memory is set aside for each
 TIMEOUT_S = 600  # a compile through real kernel headers on a slow machine takes minutes
 _REPLY_MAX, _OUTPUT_MAX = 1 << 20, 16 << 20  # bytes
 _LINE_MAX = 300
+_GRACE_S = 2.0  # for the kernel to end a child that was killed
 
 _NO_BCC = (
     "BCC for Python is missing: install python3-bpfcc (Debian, Ubuntu), python3-bcc (Fedora) "
@@ -40,9 +42,12 @@ def interpreters() -> list[str]:
     return [path for path in dict.fromkeys(found) if path and os.access(path, os.X_OK)]
 
 
-def load(hooks: Sequence[Hook] = ALWAYS, btf: Path = offsets.BTF_PATH) -> Program:
+def load(
+    hooks: Sequence[Hook] = ALWAYS, btf: Path = offsets.BTF_PATH, interrupt: int | None = None
+) -> Program:
     """Compiles and loads the programs of these hooks; `btf` is the kernel's BTF or a copy of it.
-    Raises KernelError with a sentence for the user."""
+    Raises KernelError with a sentence for the user; Interrupted as soon as the descriptor
+    `interrupt` has something to read."""
     probe.require()
     programs = {hook.program: hook.kind for hook in hooks}
     kinds = set(programs.values())
@@ -51,7 +56,7 @@ def load(hooks: Sequence[Hook] = ALWAYS, btf: Path = offsets.BTF_PATH) -> Progra
 
     def request() -> dict[str, Any]:
         nonlocal layout_from
-        layout_from, layout_flags = _layout(btf, kprobes)
+        layout_from, layout_flags = _layout(btf, kprobes, interrupt)
         return {
             "source": _source("execdb.bpf.c"),
             "cflags": [*layout_flags, *_cflags(kinds)],
@@ -61,7 +66,7 @@ def load(hooks: Sequence[Hook] = ALWAYS, btf: Path = offsets.BTF_PATH) -> Progra
             "record": ["scratch", "exec"],
         }
 
-    reply, descriptors = _compile_anywhere(request)
+    reply, descriptors = _compile_anywhere(request, interrupt)
     try:
         _check_layout(reply["layout"])
     except KernelError:
@@ -90,7 +95,7 @@ def _source(name: str) -> str:
 _INCLUDE = re.compile(r'^#include "([a-z.]+)"$', re.MULTILINE)
 
 
-def _layout(path: Path, kprobes: Machine | None) -> tuple[str, list[str]]:
+def _layout(path: Path, kprobes: Machine | None, interrupt: int | None) -> tuple[str, list[str]]:
     """Where what is known of the kernel's structs is from, and the flags that say it."""
     btf = offsets.read_btf(path)
     if btf is not None:
@@ -102,7 +107,9 @@ def _layout(path: Path, kprobes: Machine | None) -> tuple[str, list[str]]:
     if headers is None:
         raise KernelError(f"{no_layout(path)}: {MEND_LAYOUT}")
     try:
-        return f"headers in {headers}", offsets.flags(_ask_headers(kprobes))
+        return f"headers in {headers}", offsets.flags(_ask_headers(kprobes, interrupt))
+    except Interrupted:
+        raise
     except KernelError as error:
         raise KernelError(
             f"no BTF at {path}, and the kernel headers in {headers} do not serve: {error}"
@@ -120,7 +127,7 @@ MEND_LAYOUT = (
 )
 
 
-def _ask_headers(kprobes: Machine | None) -> dict[str, int]:
+def _ask_headers(kprobes: Machine | None, interrupt: int | None) -> dict[str, int]:
     """Offsets from the kernel's own headers, which take BCC longer than the stand-ins do."""
     request = {
         "source": (HERE / "offsets.c").read_text() + offsets.question(kprobes),
@@ -130,7 +137,7 @@ def _ask_headers(kprobes: Machine | None) -> dict[str, int]:
         "tracepoints": [],
         "record": ["answer"],
     }
-    reply, _ = _compile_anywhere(lambda: request, kernel_headers=True)
+    reply, _ = _compile_anywhere(lambda: request, interrupt, kernel_headers=True)
     return {name: size - 1 for name, _, size in reply["layout"]}
 
 
@@ -159,7 +166,7 @@ def _check_layout(layout: list[list[Any]]) -> None:
 
 
 def _compile_anywhere(
-    ask: Callable[[], dict[str, Any]], *, kernel_headers: bool = False
+    ask: Callable[[], dict[str, Any]], interrupt: int | None, *, kernel_headers: bool = False
 ) -> tuple[dict[str, Any], list[int]]:
     """The first interpreter with the real BCC does the work; it imports BCC while `ask` makes the
     request."""
@@ -169,7 +176,7 @@ def _compile_anywhere(
         earlier = reply
         with Child(interpreter, kernel_headers=kernel_headers) as child:
             request = request or ask()
-            reply, descriptors = child.answer(request)
+            reply, descriptors = child.answer(request, interrupt)
         if "error" not in reply:
             return reply, descriptors
         if reply["error"] not in ("no bcc", "wrong bcc"):
@@ -195,6 +202,7 @@ class Child:
                 stdout=self._output,
                 stderr=self._output,
                 env=environment,
+                cwd="/",
             )
         _, most = resource.getrlimit(resource.RLIMIT_FSIZE)  # not every caller may raise it
         limit = _OUTPUT_MAX if most == resource.RLIM_INFINITY else min(_OUTPUT_MAX, most)
@@ -210,27 +218,52 @@ class Child:
 
     def _end(self) -> None:
         self._process.kill()
-        self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it may wait for a disk
+            self._process.wait(_GRACE_S)
 
-    def answer(self, request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
-        """Its reply, `{"error": ...}` among them, with what it printed, and the descriptors."""
-        reply, descriptors = _converse(self._channel, request)
+    def answer(
+        self, request: dict[str, Any], interrupt: int | None = None
+    ) -> tuple[dict[str, Any], list[int]]:
+        """Its reply, `{"error": ...}` among them, with what it printed, and the descriptors.
+        Raises Interrupted."""
+        reply, descriptors = _converse(self._channel, request, interrupt)
         self._end()
         self._output.seek(0)
         reply["output"] = self._output.read(1 << 20).decode(errors="replace")
         return reply, descriptors
 
 
-def _converse(channel: socket.socket, request: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
+class _Patience:
+    """Waits for the child until it is late, or until whoever asked has had enough."""
+
+    def __init__(self, channel: socket.socket, interrupt: int | None) -> None:
+        self._channel, self._interrupt = channel, interrupt
+        self._deadline_s = time.monotonic() + TIMEOUT_S
+
+    def until(self, event: int) -> None:
+        """Raises TimeoutError, Interrupted."""
+        poll = select.poll()
+        poll.register(self._channel, event)
+        if self._interrupt is not None:
+            poll.register(self._interrupt, select.POLLIN)
+        left_ms = max(0.0, self._deadline_s - time.monotonic()) * 1000
+        ready = [fd for fd, _ in poll.poll(left_ms)]
+        if self._interrupt in ready:
+            raise Interrupted("interrupted while the program was loaded")
+        if not ready:
+            raise TimeoutError
+
+
+def _converse(
+    channel: socket.socket, request: dict[str, Any], interrupt: int | None
+) -> tuple[dict[str, Any], list[int]]:
     expected = ["bpf-map"] * len(request["maps"]) + ["bpf-prog"] * len(request["programs"])
-    deadline_s = time.monotonic() + TIMEOUT_S
+    patience = _Patience(channel, interrupt)
     data, descriptors = b"", []
     try:
-        channel.settimeout(TIMEOUT_S)
-        with contextlib.suppress(BrokenPipeError):  # it has gone; maybe it left a word
-            channel.sendall(json.dumps(request).encode() + b"\n")
+        _send(channel, json.dumps(request).encode() + b"\n", patience)
         while not data.endswith(b"\n"):
-            channel.settimeout(max(0.001, deadline_s - time.monotonic()))
+            patience.until(select.POLLIN)
             more, fds, _, _ = socket.recv_fds(channel, 1 << 16, 32, socket.MSG_CMSG_CLOEXEC)
             descriptors += fds
             if not more:
@@ -240,6 +273,9 @@ def _converse(channel: socket.socket, request: dict[str, Any]) -> tuple[dict[str
             if len(data) > _REPLY_MAX or len(descriptors) > len(expected):
                 break
         reply = json.loads(data)
+    except Interrupted:
+        close_all(descriptors)
+        raise
     except TimeoutError:
         close_all(descriptors)
         return {"error": "hangs"}, []
@@ -253,6 +289,15 @@ def _converse(channel: socket.socket, request: dict[str, Any]) -> tuple[dict[str
         close_all(descriptors)
         return {"error": "died", "detail": "garbage from the loader"}, []
     return reply, descriptors
+
+
+def _send(channel: socket.socket, data: bytes, patience: _Patience) -> None:
+    channel.setblocking(False)
+    rest = memoryview(data)
+    with contextlib.suppress(BrokenPipeError):  # it has gone; maybe it left a word
+        while rest:
+            patience.until(select.POLLOUT)
+            rest = rest[channel.send(rest) :]
 
 
 class Bcc(NamedTuple):

@@ -51,8 +51,12 @@ def get(context: typer.Context, uid: User) -> None:
     """Show one entry."""
     number = uid_of(uid)
     with _table(context.obj) as table:
-        message = table.read().entries.get(number)
+        config = table.read()
+    message = config.entries.get(number)
     if message is None:
+        for refused in config.refused:
+            if refused.uid == number:
+                raise ExecdbError(f"{refused}; set another with execdb config set {number}")
         raise ExecdbError(f"uid {number} has no entry: it gets the default message")
     print(escape(message))
 
@@ -67,11 +71,22 @@ def list_(
         config = table.read()
     if format is Format.JSON:
         entries = [{"uid": uid, "message": text} for uid, text in config.entries.items()]
-        print(json.dumps({"default": config.default, "entries": entries}))
+        print(json.dumps({"default": config.default, "entries": entries} | refused_of(config)))
         return
-    print(f"default {escape(config.default)}")
+    if config.default is not None:
+        print(f"default {escape(config.default)}")
     for uid, message in config.entries.items():
         print(f"{uid} {escape(message)}")
+    for refused in config.refused:
+        print(f"not in the kernel: {escape(str(refused))}")
+
+
+def refused_of(config: "Config") -> dict[str, list[dict[str, object]]]:
+    """For JSON: what cannot be in the kernel, where there is any such thing."""
+    refused: list[dict[str, object]] = [
+        {"uid": each.uid, "why": each.why} for each in config.refused
+    ]
+    return {"refused": refused} if refused else {}
 
 
 @app.command(context_settings=_TAKES_MINUS)
@@ -97,7 +112,11 @@ def default(
         message = check_message(as_recorded(message))
     with _table(context.obj, create=message is not None) as table:
         if message is None:
-            print(escape(table.read().default))
+            config = table.read()
+            if config.default is None:
+                whys = [str(each) for each in config.refused if each.uid is None]
+                raise ExecdbError(f"{whys[-1]}; set another with execdb config default MESSAGE")
+            print(escape(config.default))
             return
         _say(context.obj, table, table.set_default(message), f'default: "{message}"')
 

@@ -1,58 +1,54 @@
-"""Shows execs as they happen, on a thread of its own: a slow or stopped terminal must never
-hold up the recorder."""
+"""Shows execs as they happen: a slow or stopped terminal must never hold up the recorder."""
 
-import contextlib
-import queue
-import sys
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from execdb.cli.outlet import Outlet
 from execdb.cli.render import Renderer
 from execdb.store.event import Event, Exec
 from execdb.store.recording import Machine
 
-_BATCHES = 256  # waiting to be shown; at ten a second
+_WAITING_MAX = 4_000_000  # characters of commands to be shown
+_EACH = 300  # characters of an event beside its command
 _LAST_WORDS_S = 2.0
 
 
 class Live:
-    """`show` hands a batch over and returns at once. `gone` is set when stdout is."""
+    """`show` hands a batch over and returns at once. `gone` is called when nobody reads stdout any
+    more, `warn` with what keeps execs from being shown."""
 
     def __init__(
-        self, renderer: Renderer, machine: Machine, run_id: int, gone: Callable[[], None]
+        self,
+        renderer: Renderer,
+        machine: Machine,
+        run_id: int,
+        stdout: tuple[int, str],  # descriptor, encoding
+        gone: Callable[[], None],
+        warn: Callable[[str], None],
     ) -> None:
-        self._render, self._machine, self._run_id, self._gone = renderer, machine, run_id, gone
-        self._queue: queue.Queue[tuple[Sequence[int], Sequence[Exec]] | None] = queue.Queue(
-            _BATCHES
-        )
-        self._skipped = 0
-        self._thread = threading.Thread(target=self._work, name="live", daemon=True)
+        self._render, self._machine, self._run_id = renderer, machine, run_id
+        fd, encoding = stdout
+
+        def missed(count: int) -> str:
+            warn(f"{count} execs were recorded but not shown: stdout was too slow")
+            return ""
+
+        def full(why: str) -> None:
+            warn(f"stdout takes nothing ({why}): execs are recorded, but not shown")
+
+        self._outlet = Outlet(fd, _WAITING_MAX, missed, full, gone, encoding)
 
     def show(self, ids: Sequence[int], execs: Sequence[Exec]) -> None:
-        if self._thread.ident is None:  # not earlier: it is to have the privileges of later on
-            self._thread.start()
-        try:
-            self._queue.put_nowait((ids, execs))
-        except queue.Full:
-            self._skipped += len(execs)
+        self._outlet.start()  # not earlier: it is to have the privileges of later on
+        chars = sum(_EACH + sum(map(len, e.command.argv)) for e in execs)
+        self._outlet.put(self._texts(ids, execs), len(execs), chars)
 
     def close(self) -> int:
         """Shows what is waiting, if that goes quickly; returns how many were not shown."""
-        if self._thread.ident is None:
-            return 0
-        with contextlib.suppress(queue.Full):
-            self._queue.put(None, timeout=_LAST_WORDS_S)
-        self._thread.join(_LAST_WORDS_S)
-        return self._skipped
+        return self._outlet.close(_LAST_WORDS_S)
 
-    def _work(self) -> None:
-        try:
-            while (batch := self._queue.get()) is not None:
-                events = (self._event(number, e) for number, e in zip(*batch, strict=True))
-                sys.stdout.write("".join(self._render(events)))
-                sys.stdout.flush()
-        except OSError:  # a closed pipe, a vanished terminal
-            self._gone()
+    def _texts(self, ids: Sequence[int], execs: Sequence[Exec]) -> Iterator[str]:
+        """Rendered in the thread that writes them."""
+        return self._render(self._event(number, e) for number, e in zip(ids, execs, strict=True))
 
     def _event(self, number: int, e: Exec) -> Event:
         creds, command = e.creds, e.command

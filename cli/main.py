@@ -19,6 +19,7 @@ except KeyboardInterrupt:
 
 from execdb.cli import failures, streams
 from execdb.cli.output import ReaderGone
+from execdb.cli.raw_streams import replace_streams
 from execdb.cli.version import VERSION
 from execdb.store.errors import ExecdbError
 
@@ -110,13 +111,15 @@ def main() -> NoReturn:
     gc.set_threshold(50_000)  # imports make many objects and no garbage
     failures.keep_to_lines()
     try:
-        streams.buffer_stdout()
+        replace_streams()
         code = run(sys.argv[1:])
     except Exception as error:  # the last resort
         code = _fail(failures.unexpected(error), 1)
     if code:  # else it is flushed; an error there has no better code than this one
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, ReaderGone):
             sys.stdout.flush()
+    with contextlib.suppress(OSError, KeyboardInterrupt):
+        sys.stderr.close()
     os._exit(code)
 
 
@@ -136,6 +139,8 @@ def run(arguments: list[str]) -> int:
     except (ReaderGone, BrokenPipeError):  # the reader has what it wanted
         return _abandon_stdout()
     except OSError as error:  # a full disk under stdout, a vanished terminal
+        if error.filename is None:
+            _abandon_stdout()
         return _fail(failures.reason(error), 1)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from execdb.cli.escape import escape
 from execdb.cli.gaps import causes
 from execdb.cli.identity import group_of, user_for, user_named
+from execdb.cli.outlet import Outlet, take_over_stderr
 from execdb.cli.stop import Stop
 from execdb.cli.version import VERSION
 from execdb.store.errors import DatabaseError, RecordingError
@@ -70,14 +71,16 @@ class Life:
 
 
 def record(asked: Asked, stop: Stop) -> None:
-    """One collector life, from the lock to the summary."""
+    """One collector life, from the lock to the summary. From here on the process waits neither for
+    stdout nor for stderr."""
+    stderr = take_over_stderr()
     with contextlib.ExitStack() as stack:
         life = _wire(asked, stop, stack)
         started_s = time.monotonic()
-        skipped = _run(life, asked.path, stop)
+        skipped = _run(life, asked.path, stop, stderr)
         _warn_of_missing_ends(life.source, life.collector.ends_lost)
     if skipped:
-        _say(f"{skipped} execs were recorded but not shown: the terminal was too slow")
+        _say(f"{skipped} execs were recorded but not shown: stdout was too slow")
     elapsed_s = time.monotonic() - started_s
     ledger = life.collector.ledger
     _say(
@@ -94,7 +97,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     group = None if asked.group is None else group_of(asked.group)
     path = asked.path
     new_folder = not path.parent.exists()
-    loading, preparing = _start(asked)
+    loading, preparing = _start(asked, stop)
     # Meanwhile: these take as long to import as the kernel's side takes to load.
     from execdb.collector.clock import Clock
     from execdb.collector.collect import Collector, Parts
@@ -116,7 +119,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     clock = Clock(shift_ns)
     source = stack.enter_context(contextlib.closing(loading.result()))
     preparing.result()
-    stop.wake(source.watch)
+    source.watch(stop.descriptor)
     database = stack.enter_context(open_database(path, create=True))
     stack.enter_context(contextlib.closing(CollectorLock(path)))
     program, machine = source.program, this_machine()
@@ -151,7 +154,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     return Life(source, database, checkpoints, watch, collector, user, end_show)
 
 
-def _run(life: Life, path: Path, stop: Stop) -> int:
+def _run(life: Life, path: Path, stop: Stop, stderr: Outlet) -> int:
     """Records until asked to stop; returns how many execs were not shown. Raises RecordingError if
     something else ended it."""
     from execdb.collector.privileges import CAP_BPF, drop
@@ -161,6 +164,7 @@ def _run(life: Life, path: Path, stop: Stop) -> int:
     def begun() -> None:
         # Kernels before 5.19 ask for CAP_BPF to read and update maps.
         kept = drop(*life.user, {CAP_BPF: source.counts})
+        stderr.start()
         life.checkpoints.start()
         _say(f"{_begun(path, source, kept)} ({stop.how()})")
 
@@ -229,7 +233,7 @@ def _begun(path: Path, source: "KernelSource", kept: "Sequence[str]") -> str:
     return f"recording to {path}{more}"
 
 
-def _start(asked: Asked) -> tuple["Future[KernelSource]", "Future[None]"]:
+def _start(asked: Asked, stop: Stop) -> tuple["Future[KernelSource]", "Future[None]"]:
     """Begins what other processes do for us: compiling the program, making a new database."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -239,7 +243,7 @@ def _start(asked: Asked) -> tuple["Future[KernelSource]", "Future[None]"]:
     stay_small()
     _require_privileges()
     pool = ThreadPoolExecutor(2)
-    begun = pool.submit(_kernel, asked), pool.submit(prepare, asked.path, create=True)
+    begun = pool.submit(_kernel, asked, stop), pool.submit(prepare, asked.path, create=True)
     pool.shutdown(wait=False)
     return begun
 
@@ -257,12 +261,17 @@ def _require_privileges() -> None:
         raise RecordingError(str(error)) from error
 
 
-def _kernel(asked: Asked) -> "KernelSource":
-    from execdb.bpf.errors import KernelError
+def _kernel(asked: Asked, stop: Stop) -> "KernelSource":
+    from execdb.bpf.errors import Interrupted, KernelError
     from execdb.collector.source import KernelSource
 
     try:
-        return KernelSource(asked.ring_pages, attempts=asked.attempts, btf=asked.btf)
+        return KernelSource(
+            asked.ring_pages, attempts=asked.attempts, btf=asked.btf, interrupt=stop.descriptor
+        )
+    except Interrupted:
+        _say("stopped before recording began")
+        raise KeyboardInterrupt from None
     except KernelError as error:
         raise RecordingError(str(error)) from error
 
@@ -278,7 +287,8 @@ def _shower(
     from execdb.cli.streams import encode_for
 
     encode_for(shown)
-    live = Live(renderer(shown), machine, run_id, stop.ask)
+    stdout = sys.stdout.fileno(), sys.stdout.encoding
+    live = Live(renderer(shown), machine, run_id, stdout, stop.ask, _warn)
     return live.show, live.close
 
 
@@ -292,8 +302,7 @@ def this_machine() -> "Machine":
 
 
 def _say(text: str) -> None:
-    with contextlib.suppress(OSError):  # stderr may be gone; recording goes on
-        print(escape(text), file=sys.stderr, flush=True)
+    sys.stderr.write(f"{escape(text)}\n")  # which does not wait: see `record`
 
 
 def _warn(text: str) -> None:

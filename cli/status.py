@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from execdb.cli import trims
+from execdb.cli.config import refused_of
 from execdb.cli.escape import escape
 from execdb.store.event import rfc3339
 
 if TYPE_CHECKING:
     from execdb.store.config import Config
     from execdb.store.state import State
+
+
+_NAMED = 5  # of what is not in the kernel
 
 
 class Format(StrEnum):
@@ -59,8 +63,11 @@ def describe(path: str, pid: int | None, state: "State", config: "Config") -> di
             "default": config.default,
             "entries": len(config.entries),
             "generation": config.generation,
-            "in_kernel": pid is not None and config.in_kernel >= config.generation,
-        },
+            "in_kernel": pid is not None
+            and config.in_kernel >= config.generation
+            and not config.refused,
+        }
+        | refused_of(config),
         "runs": state.runs,
     }
 
@@ -68,7 +75,9 @@ def describe(path: str, pid: int | None, state: "State", config: "Config") -> di
 def lines(found: dict[str, Any]) -> list[str]:
     """For people."""
     pid, config, runs = found["collector_pid"], found["config"], found["runs"]
-    entries = f'{config["entries"]} entries, default "{escape(config["default"])}"'
+    entries = f"{config['entries']} entries"
+    if config["default"] is not None:
+        entries += f', default "{escape(config["default"])}"'
     span = ""
     if found["events"]:
         span = f", {rfc3339(found['first_ns'])} to {rfc3339(found['last_ns'])}"
@@ -85,6 +94,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         ),
         *trims.status_lines(found),
         f"config     {entries}; {_where(pid, config)}",
+        *(f"config     not in the kernel: {escape(text)}" for text in _refused(config)),
     ]
     for run in runs[:5]:
         ended = "running" if run["ended"] is None and pid is not None else run["ended"] or "crashed"
@@ -98,4 +108,15 @@ def lines(found: dict[str, Any]) -> list[str]:
 def _where(pid: int | None, config: dict[str, Any]) -> str:
     if pid is None:
         return "in no kernel while nothing collects"
-    return "in the kernel" if config["in_kernel"] else "on its way to the kernel"
+    if config["in_kernel"]:
+        return "in the kernel"
+    return "not all of it in the kernel" if "refused" in config else "on its way to the kernel"
+
+
+def _refused(config: dict[str, Any]) -> list[str]:
+    refused = config.get("refused", [])
+    named = [
+        each["why"] if each["uid"] is None else f"uid {each['uid']}: {each['why']}"
+        for each in refused[:_NAMED]
+    ]
+    return [*named, f"{len(refused) - _NAMED} more: execdb config list"][: len(refused)]

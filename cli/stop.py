@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
 
 
 class Stop:
@@ -39,9 +38,10 @@ class Stop:
             return "Ctrl-C to stop"
         return f"kill {os.getpid()} to stop"
 
-    def wake(self, watch: Callable[[int], None]) -> None:
-        """Has `watch` return early when it is time."""
-        watch(self._read)
+    @property
+    def descriptor(self) -> int:
+        """Has something to read as soon as someone asks."""
+        return self._read
 
     def ask(self) -> None:
         self._asked = True

@@ -10,7 +10,6 @@ from typing import IO, Any, TextIO
 from execdb.cli.escape import escape, limit_to_ascii
 
 UTF8_FORMATS = ("json", "ndjson", "csv")  # for programs, which take no account of a locale
-_BUFFER_BYTES = 65_536  # of stdout; what a pipe holds
 # Ours, of tables and trees. Recorded text is escaped before: it cannot be taken for these.
 _DRAWN = {"─": "-", "│": "|", "├": "|", "└": "`", "…": "~"}
 
@@ -58,15 +57,6 @@ def _spelt(char: str) -> str:
 
 def _takes_utf8(stream: TextIO) -> bool:
     return codecs.lookup(stream.encoding or "utf-8").name == "utf-8"
-
-
-def buffer_stdout() -> None:
-    """So that a file or a pipe gets much at once. PYTHONUNBUFFERED, which services and containers
-    often set, would have each line of an export written by itself."""
-    stdout = sys.stdout
-    if stdout is not None and not stdout.isatty():
-        number, encoding = stdout.fileno(), stdout.encoding
-        sys.stdout = open(number, "w", _BUFFER_BYTES, encoding, closefd=False)  # noqa: SIM115
 
 
 def encode_for(format: str) -> None:

@@ -125,7 +125,8 @@ class Collector:
     def run(self, stopped: Callable[[], bool], started: Callable[[], None]) -> None:
         """Records until `stopped` says so; calls `started` once recording."""
         parts = self._parts
-        parts.mirror.update(self._now_ns() / 1e9)  # the first event already carries its message
+        with contextlib.suppress(DatabaseRefused):  # only to confirm it: the next step tries again
+            parts.mirror.update(self._now_ns() / 1e9)  # the first event already carries its message
         running = Meeting(
             parts.running, parts.source, parts.sink, self._has_room, self._now_ns, parts.warn
         )

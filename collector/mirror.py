@@ -2,24 +2,38 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Protocol
 
 from execdb.bpf.wire import MESSAGE_LEN
 from execdb.store.errors import RecordingError
 
+_FIRST_DEFAULT = "Hello World"  # the book's, until the table has a good one
+_NAMED = 3  # entries that a warning names
 _AUDIT_S = 2.0  # how often the map is looked at though the table is as it was
 
 
+class Refused(Protocol):
+    """What the table says and the kernel cannot have; as text, what it is and why."""
+
+    @property
+    def uid(self) -> int | None: ...
+
+
 class Wanted(Protocol):
-    """What the table says."""
+    """What the table says. `in_kernel` is the generation that was confirmed last; a default that
+    cannot be one is None."""
 
     @property
     def generation(self) -> int: ...
     @property
-    def default(self) -> str: ...
+    def in_kernel(self) -> int: ...
+    @property
+    def default(self) -> str | None: ...
     @property
     def entries(self) -> Mapping[int, str]: ...
+    @property
+    def refused(self) -> Sequence[Refused]: ...
 
 
 class Table(Protocol):
@@ -52,7 +66,8 @@ def reconcile(kernel: MutableMapping[int, bytes], wanted: Mapping[int, bytes]) -
 
 
 class Mirror:
-    """Keeps the `config` and `fallback` maps equal to the table."""
+    """Keeps the `config` and `fallback` maps equal to the table. Where that says what they cannot
+    hold, the last good message stays."""
 
     def __init__(
         self,
@@ -62,10 +77,11 @@ class Mirror:
         warn: Callable[[str], None],
     ) -> None:
         self._table, self._config, self._fallback, self._warn = table, config, fallback, warn
-        self._generation = -1
         self._behind = True  # until the table's latest state is in the kernel and confirmed
         self._entries: dict[int, bytes] = {}
-        self._default = {0: b""}
+        self._default = {0: message_bytes(_FIRST_DEFAULT)}
+        self._written = False  # whether the maps were made equal to these two
+        self._refused: Sequence[Refused] = ()  # as it was told
         self._audited_s = 0.0
 
     def update(self, now_s: float) -> None:
@@ -81,13 +97,30 @@ class Mirror:
 
     def _follow(self) -> None:
         wanted = self._table.read()
-        if wanted.generation == self._generation:
-            return
-        self._entries = {uid: message_bytes(text) for uid, text in wanted.entries.items()}
-        self._default = {0: message_bytes(wanted.default)}
-        self._write()
-        self._generation = wanted.generation
-        self._table.confirm(wanted.generation)
+        self._take(wanted)
+        if wanted.refused and wanted.refused != self._refused:
+            more = len(wanted.refused) - _NAMED
+            named = "; ".join(map(str, wanted.refused[:_NAMED]))
+            named += f"; and {more} more" if more > 0 else ""
+            self._warn(f"the config table says what the kernel cannot have: {named}")
+        self._refused = wanted.refused
+        if not self._written:
+            self._write()
+            self._written = True
+        if wanted.in_kernel != wanted.generation:
+            self._table.confirm(wanted.generation)
+
+    def _take(self, wanted: Wanted) -> None:
+        """Content counts, not the generation: SQL of others may leave that as it was."""
+        entries = {uid: message_bytes(text) for uid, text in wanted.entries.items()}
+        for refused in wanted.refused:
+            if refused.uid is not None and refused.uid in self._entries:
+                entries[refused.uid] = self._entries[refused.uid]
+        default = self._default
+        if wanted.default is not None:
+            default = {0: message_bytes(wanted.default)}
+        if (entries, default) != (self._entries, self._default):
+            self._entries, self._default, self._written = entries, default, False
 
     def _audit(self) -> None:
         uids = self._write()

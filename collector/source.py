@@ -29,13 +29,21 @@ class KernelCounts(NamedTuple):
 class KernelSource:
     """The BPF program of this process's life. Nothing outlives its descriptors.
 
-    Raises KernelError when it cannot be loaded or attached.
+    Raises KernelError when it cannot be loaded or attached, Interrupted as soon as the descriptor
+    `interrupt` has something to read.
     """
 
-    def __init__(self, ring_pages: int, *, attempts: bool = False, btf: Path = BTF_PATH) -> None:
+    def __init__(
+        self,
+        ring_pages: int,
+        *,
+        attempts: bool = False,
+        btf: Path = BTF_PATH,
+        interrupt: int | None = None,
+    ) -> None:
         more = attempt_hooks(machine.this()) if attempts else ()
         self.hooks: tuple[Hook, ...] = (*more, *ALWAYS)
-        self.program: Program = load(self.hooks, btf)
+        self.program: Program = load(self.hooks, btf, interrupt)
         self._links: list[int] = []
         self._followed: dict[int, int] = {}  # process -> boot_ns of its image
         self._link_names: list[str] = []

@@ -189,6 +189,36 @@ def test_a_full_config_is_told_its_size(run: Run, db: Path) -> None:
     refused(run("config", "set", 0, "x"), 1, "10240")
 
 
+def test_a_row_that_cannot_be_in_the_kernel_is_told(run: Run, db: Path) -> None:
+    run("config", "set", 7, "seven")
+    with open_database(db) as database, database.writing() as connection:
+        connection.execute("INSERT INTO config VALUES (5, 'thirteen byte')")
+    why = "a message has at most 12 bytes of UTF-8, this one has 13"
+    assert run("config", "list").out.splitlines() == [
+        "default Hello World", "7 seven", f"not in the kernel: uid 5: {why}"
+    ]  # fmt: skip
+    refused = [{"uid": 5, "why": why}]
+    assert json.loads(run("config", "list", "--format", "json").out)["refused"] == refused
+    assert json.loads(run("status", "--format", "json").out)["config"]["refused"] == refused
+    assert f"config     not in the kernel: uid 5: {why}\n" in run("status").out
+    answer = run("config", "get", 5)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == f"execdb: uid 5: {why}; set another with execdb config set 5\n"
+    assert run("config", "set", 5, "five").code == 0
+    assert "not in the kernel" not in run("config", "list").out + run("status").out
+
+
+def test_a_default_that_cannot_be_one_is_told(run: Run, db: Path) -> None:
+    with open_database(db) as database, database.writing() as connection:
+        connection.execute("UPDATE config_state SET default_message = x'ff'")
+    assert run("config", "default").code == 1
+    assert run("config", "list").out.startswith("not in the kernel: the default message: ")
+    assert json.loads(run("config", "list", "--format", "json").out)["default"] is None
+    assert "the default message: " in run("status").out
+    assert run("config", "default", "Moin").code == 0
+    assert run("config", "list").out == "default Moin\n"
+
+
 def test_a_collector_that_does_not_answer(run: Run, db: Path) -> None:
     lock = CollectorLock(db)
     try:

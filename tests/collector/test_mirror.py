@@ -1,9 +1,10 @@
 """The map becomes equal to the table, with as few writes as that takes. A dict is the map."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,10 +57,19 @@ def test_a_message_fills_its_twelve_bytes() -> None:
     assert message_bytes("é" * 6) == "é".encode() * 6
 
 
+class Refused(NamedTuple):
+    uid: int | None
+
+    def __str__(self) -> str:
+        return f"{self.uid} is refused"
+
+
 class Wanted(NamedTuple):
     generation: int
-    default: str
+    default: str | None
     entries: Mapping[int, str]
+    in_kernel: int = 0
+    refused: Sequence[Refused] = ()
 
 
 @dataclass
@@ -70,8 +80,16 @@ class Table:
     touched: bool = True
     confirmed: list[int] = field(default_factory=list)
 
-    def put(self, generation: int, entries: Mapping[int, str], default: str = "Hello") -> None:
-        self.wanted, self.touched = Wanted(generation, default, entries), True
+    def put(
+        self,
+        generation: int,
+        entries: Mapping[int, str],
+        default: str | None = "Hello",
+        refused: Sequence[int | None] = (),
+    ) -> None:
+        in_kernel, bad = self.wanted.in_kernel, tuple(map(Refused, refused))
+        self.wanted = Wanted(generation, default, entries, in_kernel, bad)
+        self.touched = True
 
     def changed(self) -> bool:
         touched, self.touched = self.touched, False
@@ -82,6 +100,7 @@ class Table:
 
     def confirm(self, generation: int) -> None:
         self.confirmed.append(generation)
+        self.wanted = self.wanted._replace(in_kernel=generation)
 
 
 class Desk:
@@ -156,3 +175,54 @@ def test_a_change_of_the_default_behind_its_back_is_put_right() -> None:
     desk.mirror.update(103.0)
     assert desk.fallback == {0: b"Hello" + bytes(7)}
     assert len(desk.warnings) == 1
+
+
+def test_a_change_that_is_no_new_generation_is_followed() -> None:
+    """As plain SQL makes it."""
+    desk = Desk({0: "a"})
+    desk.mirror.update(0.0)
+    desk.table.put(1, {501: "by sql"}, default="Moin")
+    desk.mirror.update(0.1)
+    assert desk.config == {501: b"by sql" + bytes(6)}
+    assert desk.fallback == {0: b"Moin" + bytes(8)}
+    assert desk.table.confirmed == [1]
+    desk.mirror.update(100.0)
+    assert desk.warnings == []
+
+
+def test_what_cannot_be_in_the_kernel_leaves_the_last_good_message_and_is_told_once() -> None:
+    desk = Desk({0: "a", 5: "good", 7: "gone"})
+    desk.mirror.update(0.0)
+    desk.table.put(2, {0: "b"}, default=None, refused=[5, 11, None])
+    for now_s in (0.1, 0.2, 100.0):
+        desk.mirror.update(now_s)
+        desk.table.touched = True
+    assert desk.config == {0: b"b" + bytes(11), 5: b"good" + bytes(8)}
+    assert desk.fallback == {0: b"Hello" + bytes(7)}
+    assert desk.table.confirmed == [1, 2]
+    (warning,) = desk.warnings
+    assert warning.endswith("5 is refused; 11 is refused; None is refused")
+    desk.table.put(3, {0: "b"}, default=None, refused=[5, 11, 13, 17, None])
+    desk.mirror.update(100.1)
+    assert desk.warnings[1].endswith("13 is refused; and 2 more")
+    desk.table.put(4, {5: "better"})
+    desk.mirror.update(100.2)
+    assert desk.config == {5: b"better" + bytes(6)}
+    assert len(desk.warnings) == 2
+
+
+def test_a_first_default_that_cannot_be_one_is_the_books() -> None:
+    desk = Desk({})
+    desk.table.put(1, {}, default=None)
+    desk.mirror.update(0.0)
+    assert desk.fallback == {0: b"Hello World\0"}
+
+
+def test_a_map_that_could_not_be_written_is_written_later() -> None:
+    desk = Desk({0: "a"})
+    confirm, desk.table.confirm = desk.table.confirm, lambda generation: 1 / 0  # type: ignore[method-assign,assignment]
+    with pytest.raises(ZeroDivisionError):
+        desk.mirror.update(0.0)
+    desk.table.confirm = confirm  # type: ignore[method-assign]
+    desk.mirror.update(0.1)
+    assert desk.table.confirmed == [1]

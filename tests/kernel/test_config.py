@@ -1,9 +1,11 @@
 """The config table and its mirror in the kernel."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from tests.kernel.conftest import EXECDB, PATIENCE_S, Recorder, bpftool, held_map, wait_for
@@ -87,3 +89,47 @@ def test_reserves_room_for_every_entry_allowed(recorder: Recorder) -> None:
     assert (shown["type"], shown["bytes_key"], shown["bytes_value"], shown["max_entries"]) == (
         "hash", 4, 12, 10_240
     )  # fmt: skip
+
+
+def by_sql(recorder: Recorder, *statements: str) -> None:
+    with closing(sqlite3.connect(recorder.db)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_what_plain_sql_changes_comes_into_the_kernel(recorder: Recorder) -> None:
+    """Whether or not it makes a new generation of it."""
+    map_id = held_map(recorder.process.pid, "config").id
+    by_sql(recorder, "INSERT INTO config VALUES (501, 'by sql')")
+    wait_for(lambda: _entries(map_id) == {501: b"by sql" + bytes(6)}, "the entry")
+    by_sql(recorder, "UPDATE config_state SET default_message = 'Moin'")
+    fallback = held_map(recorder.process.pid, "fallback").id
+    wait_for(lambda: _entries(fallback)[0] == b"Moin" + bytes(8), "the default")
+    by_sql(recorder, "DELETE FROM config")
+    wait_for(lambda: _entries(map_id) == {}, "the entry to go")
+    recorder.stop()
+    assert "warning" not in recorder.log
+
+
+def test_a_row_that_cannot_be_in_the_kernel_costs_only_itself(recorder: Recorder) -> None:
+    map_id = held_map(recorder.process.pid, "config").id
+    recorder.run("config", "set", "5", "good")
+    by_sql(
+        recorder,
+        "UPDATE config SET message = 'thirteen byte' WHERE uid = 5",
+        "INSERT INTO config VALUES (7, x'ff'), (11, 'eleven'), (-3, 'x')",
+        "UPDATE config_state SET generation = generation + 1",
+    )
+    good = {5: b"good" + bytes(8), 11: b"eleven" + bytes(6)}
+    wait_for(lambda: _entries(map_id) == good, "what is good")
+    assert "warning: the config table says what the kernel cannot have: uid 5: " in recorder.log
+    assert "uid 7: a message must be text" in recorder.run("config", "list")
+    status = recorder.run("status")
+    assert "; not all of it in the kernel\n" in status
+    assert "not in the kernel: uid 5: a message has at most 12 bytes" in status
+    assert "(in the kernel)" in recorder.run("config", "set", "13", "thirteen")
+    assert _entries(map_id) == good | {13: b"thirteen" + bytes(4)}
+    assert recorder.log.count("warning") == 1
+    assert "(in the kernel)" in recorder.run("config", "set", "5", "better")
+    assert _entries(map_id)[5] == b"better" + bytes(6)
+    assert ", 0 lost, " in recorder.stop()

@@ -1,4 +1,4 @@
-"""Databases from elsewhere handed to `collect`: one line, and nothing is attached."""
+"""Databases from elsewhere handed to `collect`: one line, and nothing is attached; or a warning."""
 
 import shutil
 import sqlite3
@@ -20,10 +20,6 @@ FORGED = {
         "ALTER TABLE config RENAME TO c; CREATE VIEW config AS SELECT * FROM c",
         "is not to be trusted: its view config",
     ),
-    "a message too long": ("INSERT INTO config VALUES (0, 'x23456789abcdef')", "12 bytes"),
-    "a message that is none": ("INSERT INTO config VALUES (0, x'ff')", "no str"),
-    "a uid that is none": ("INSERT INTO config VALUES (-5, 'x')", "uid -5 is outside"),
-    "no default": ("DELETE FROM config_state", "the config in"),
     "the greatest id taken": (
         f"INSERT INTO run (id, kind, host, boot_id) VALUES ({GREATEST}, 'collect', 'h', 'b')",
         "",
@@ -45,3 +41,29 @@ def test_is_refused_in_a_line(tmp_path: Path, template: Path, sql: str, sentence
     assert sentence in last
     assert begun == [] if sentence else last.startswith("recorded ")
     no_program_is_left()
+
+
+BAD_CONFIG = {
+    "a message too long": ("INSERT INTO config VALUES (0, 'x23456789abcdef')", "uid 0: "),
+    "a message that is none": ("INSERT INTO config VALUES (0, x'ff')", "uid 0: "),
+    "a uid that is none": ("INSERT INTO config VALUES (-5, 'x')", "uid -5: "),
+    "no default": ("DELETE FROM config_state", "the default message: "),
+    "no generation": ("UPDATE config_state SET generation = x'00'", ""),
+}
+
+
+@pytest.mark.parametrize(("sql", "what"), BAD_CONFIG.values(), ids=list(BAD_CONFIG))
+def test_a_config_that_is_bad_is_warned_of(
+    tmp_path: Path, template: Path, sql: str, what: str
+) -> None:
+    db = tmp_path / "execdb.db"
+    shutil.copy(template, db)
+    with closing(sqlite3.connect(db)) as connection:
+        connection.executescript(f"INSERT INTO config VALUES (7, 'seven'); {sql}")
+    done = subprocess.run(
+        [EXECDB, "--db", db, "collect", "--for", "0.1"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == bool(what)
+    assert all(f"what the kernel cannot have: {what}" in line for line in warnings)

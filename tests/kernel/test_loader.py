@@ -1,17 +1,21 @@
 """The loader child: what it hands over, and the one sentence for each way it can fail."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from execdb.bpf import loader, wire
-from execdb.bpf.errors import KernelError
+from execdb.bpf.errors import Interrupted, KernelError
 from tests.kernel.conftest import EXECDB, no_program_is_left, wait_for
 
 
@@ -171,11 +175,73 @@ def test_a_child_that(
     no_program_is_left()
 
 
+def test_a_child_that_hangs_is_given_up_when_asked_to(tmp_path: Path, only: Any) -> None:
+    """It has read nothing: more than fits into the socket waits to be sent."""
+    only(_fake_interpreter(tmp_path, "import time; time.sleep(60)"))
+    before, started_s = os.listdir("/proc/self/fd"), time.monotonic()
+    read, write = os.pipe()
+    threading.Timer(0.3, os.write, (write, b"x")).start()
+    with pytest.raises(Interrupted):
+        loader.load(interrupt=read)
+    assert time.monotonic() - started_s < 10
+    os.close(read)
+    os.close(write)
+    assert os.listdir("/proc/self/fd") == before
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_child_gets_nothing_of_ours(
+    tmp_path: Path, only: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither our folder, nor our environment, nor our descriptors."""
+    told = tmp_path / "told"
+    code = (
+        "import json, os, sys\n"
+        "fds = [int(fd) for fd in os.listdir('/proc/self/fd')]\n"
+        f"open({str(told)!r}, 'w').write(json.dumps([os.getcwd(), dict(os.environ), max(fds), "
+        "sys.argv[1:]]))"
+    )
+    only(_fake_interpreter(tmp_path, code))
+    for name in ("PYTHONPATH", "LD_LIBRARY_PATH", "BCC_KERNEL_SOURCE", "ARCH", "TMPDIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with open(os.devnull) as file:
+        os.dup2(file.fileno(), 97, inheritable=True)
+    with pytest.raises(KernelError):
+        loader.load()
+    os.close(97)
+    cwd, environment, greatest, arguments = json.loads(told.read_text())
+    assert cwd == "/"
+    assert set(environment) - {"LC_CTYPE"} == {"PATH", "BCC_KERNEL_SOURCE"}
+    assert environment["BCC_KERNEL_SOURCE"] == str(loader.HERE / "headers")
+    assert greatest <= 3  # of the listing itself
+    assert arguments == ["-I", str(loader.HERE / "compile.py")]
+
+
 def test_a_loader_that_is_killed_ends_collect_in_a_line(tmp_path: Path) -> None:
     """The real one, killed while it compiles."""
-    process = subprocess.Popen(
-        [EXECDB, "--db", tmp_path / "a.db", "collect"], stderr=subprocess.PIPE, text=True
-    )
+    with collecting(tmp_path / "a.db") as (process, child):
+        os.kill(child, signal.SIGKILL)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert err == "execdb: the BCC loader ended without an answer: it was killed\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_loader_that_hangs_is_ended_with_collect(tmp_path: Path, number: int) -> None:
+    with collecting(tmp_path / "a.db") as (process, child):
+        os.kill(child, signal.SIGSTOP)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=10)
+        assert (process.returncode, err) == (130, "stopped before recording began\n")
+        assert not Path(f"/proc/{child}").exists()
+
+
+@contextmanager
+def collecting(db: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A collector that is about to start, and its loader child."""
+    process = subprocess.Popen([EXECDB, "--db", db, "collect"], stderr=subprocess.PIPE, text=True)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
 
     def loader_child() -> int | None:
@@ -186,8 +252,9 @@ def test_a_loader_that_is_killed_ends_collect_in_a_line(tmp_path: Path) -> None:
                 return child
         return None
 
-    os.kill(wait_for(loader_child, "the loader child"), signal.SIGKILL)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert err == "execdb: the BCC loader ended without an answer: it was killed\n"
+    try:
+        yield process, wait_for(loader_child, "the loader child")
+    finally:
+        process.kill()
+        process.wait()
     no_program_is_left()

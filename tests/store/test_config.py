@@ -1,5 +1,6 @@
 """The config table: its limits, its generations, and who notices a change."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,115 @@ def test_recording_is_not_a_change_of_the_config(database: Database, table: Conf
     table.changed()
     recorded(database, [an_exec()])
     assert not table.changed()
+
+
+# Rows that others wrote.
+
+BAD = {
+    "too long": ("INSERT INTO config VALUES (5, 'thirteen byte')", "at most 12 bytes"),
+    "very long": ("INSERT INTO config VALUES (5, hex(zeroblob(100003)))", "at most 12 bytes"),
+    "bytes": ("INSERT INTO config VALUES (5, x'ff')", "this is blob"),
+    "many bytes": ("INSERT INTO config VALUES (5, zeroblob(17000023))", "at most 12 bytes"),
+    "not UTF-8": ("INSERT INTO config VALUES (5, CAST(x'ff' AS TEXT))", "UTF-8"),
+    "a control character": ("INSERT INTO config VALUES (5, char(27))", "control"),
+    "a NUL": ("INSERT INTO config VALUES (5, 'a' || char(0))", "control"),
+}
+RIGHT = "INSERT INTO config VALUES (0, 'zero'), (7, 'seven')"
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_row_that_is_bad_costs_only_itself(
+    database: Database, table: ConfigTable, kind: str
+) -> None:
+    sql, why = BAD[kind]
+    with database.writing() as connection:
+        connection.execute(RIGHT)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 1 << 25)
+        connection.execute(sql)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 16 << 20)
+    config = table.read()
+    assert config.entries == {0: "zero", 7: "seven"}
+    (refused,) = config.refused
+    assert refused.uid == 5
+    assert str(refused).startswith("uid 5: ")
+    assert why in str(refused)
+    table.set(5, "good")
+    assert table.read().refused == ()
+    assert table.read().entries == {0: "zero", 5: "good", 7: "seven"}
+
+
+def test_a_number_as_a_message_is_its_digits(database: Database, table: ConfigTable) -> None:
+    with database.writing() as connection:
+        connection.execute("INSERT INTO config VALUES (5, 23)")
+    assert table.read().entries == {5: "23"}
+
+
+@pytest.mark.parametrize("uid", [-(2**63), -1, 4_294_967_295, 2**63 - 1])
+def test_a_row_of_a_uid_that_is_none(database: Database, table: ConfigTable, uid: int) -> None:
+    with database.writing() as connection:
+        connection.execute(RIGHT)
+        connection.execute("INSERT INTO config VALUES (?, 'x')", (uid,))
+    config = table.read()
+    assert config.entries == {0: "zero", 7: "seven"}
+    assert [str(each) for each in config.refused] == [f"uid {uid}: a uid is one of 0..4294967294"]
+
+
+def test_more_rows_than_the_map_has_room_for(database: Database, table: ConfigTable) -> None:
+    with database.writing() as connection:
+        rows = [(uid, "x") for uid in range(10_253)]
+        connection.executemany("INSERT INTO config VALUES (?, ?)", rows)
+        connection.execute("UPDATE config SET message = zeroblob(100003) WHERE uid = 23")
+    config = table.read()
+    assert len(config.entries) == 10_239
+    assert max(config.entries) == 10_239
+    bad, beyond = map(str, config.refused)
+    assert bad.startswith("uid 23: ")
+    assert beyond == "the entries from uid 10240 on: the kernel's map has room for 10240"
+
+
+STATES = {
+    "no state": "DELETE FROM config_state",
+    "a long default": "UPDATE config_state SET default_message = 'thirteen byte'",
+    "a very long default": "UPDATE config_state SET default_message = hex(zeroblob(100003))",
+    "bytes as the default": "UPDATE config_state SET default_message = x'ff'",
+}
+NUMBERS = {
+    "text": "'x'",
+    "bytes": "x'ff'",
+    "text that is not UTF-8": "CAST(x'ff' AS TEXT)",
+    "the greatest": str(2**63 - 1),
+    "the least": str(-(2**63)),
+}
+
+
+@pytest.mark.parametrize("kind", STATES)
+def test_a_state_that_is_bad(database: Database, table: ConfigTable, kind: str) -> None:
+    with database.writing() as connection:
+        connection.execute(RIGHT)
+        connection.execute(STATES[kind])
+    config = table.read()
+    assert (config.default, config.entries) == (None, {0: "zero", 7: "seven"})
+    (refused,) = config.refused
+    assert str(refused).startswith("the default message: ")
+    generation = table.set_default("good")
+    config = table.read()
+    assert (config.default, config.refused, config.generation) == ("good", (), generation)
+
+
+@pytest.mark.parametrize("column", ["generation", "kernel_generation"])
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_a_generation_that_is_none(
+    database: Database, table: ConfigTable, kind: str, column: str
+) -> None:
+    """The next change puts it right; none that went before is taken for it."""
+    with database.writing() as connection:
+        connection.execute(RIGHT)
+        connection.execute(f"UPDATE config_state SET {column} = {NUMBERS[kind]}")
+    assert table.read().entries == {0: "zero", 7: "seven"}
+    assert table.read().refused == ()
+    generation = table.set(5, "x")
+    if (kind, column) != ("the greatest", "kernel_generation"):
+        assert table.read().in_kernel < generation == table.read().generation
+    table.confirm(generation)
+    assert table.read().in_kernel == generation
+    assert table.set(5, "x") == generation
