@@ -15,9 +15,13 @@
  * a CPU in a plain array: a per-CPU array cannot hold values over 32 KiB. */
 struct scratch {
 	struct exec_record exec;
-	char data[FILENAME_MAX + ARGS_MAX + WHERE_MAX];
-	u64 at;	/* where in `data` the next string goes; in memory, so that the verifier
-		 * forgets its history and a loop stays cheap to prove */
+	char data[DATA_ROOM + 1];
+	/* In memory, so that the verifier forgets their history and a loop stays cheap to prove: */
+	u64 at;	   /* where in `data` the next string goes */
+	u64 room;  /* up to where names of a path may go */
+	u64 names; /* of the path so far */
+	u64 tight; /* the user is over the budget, */
+	u64 cut;   /* and it has cut the arguments */
 };
 
 BPF_HASH(config, u32, struct message, CONFIG_MAX);
@@ -138,10 +142,12 @@ static inline int submit(void *ctx, struct scratch *s)
 {
 	u64 length = s->at;
 
-	if (length > sizeof(s->data))
-		length = sizeof(s->data);
+	if (length > DATA_ROOM)
+		length = DATA_ROOM;
 	return hand_over(ctx, s, sizeof(s->exec) + length);
 }
+
+#include "budget.h"
 
 /* All arguments in one read: exec has just written them, so none is paged out.
  * Marks what was cut. */
@@ -152,12 +158,15 @@ static inline void append_args(struct scratch *s, const void *task)
 	u64 length = READ(u64, mm, MM_ARG_END_OFFSET) - start;
 	u64 at = s->at;
 
-	if (length > ARGS_MAX) {
-		length = ARGS_MAX;
+	if (s->tight && length > ARGS_CUT) {
+		length = ARGS_CUT;
+		s->exec.truncated = s->cut = 1;
+	} else if (length > ARGS_ROOM) {
+		length = ARGS_ROOM;
 		s->exec.truncated = 1;
 	}
-	if (at > FILENAME_MAX)
-		at = FILENAME_MAX;
+	if (at > FILENAME_ROOM)
+		at = FILENAME_ROOM;
 	if (bpf_probe_read_user(s->data + at, length, (const void *)start))
 		s->exec.truncated = 1;
 	else
@@ -169,6 +178,23 @@ static inline void append_args(struct scratch *s, const void *task)
 #ifdef ATTEMPTS
 #include "attempts.h"
 #endif
+
+/* What the process ran until now has ended, and the record that would say so is lost. */
+static inline void end_replaced(void *ctx, const struct exec_record *exec, struct counters *count)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct end_record *end = ending.lookup(&cpu);
+
+	if (!(exec->flags & FLAG_REPLACES) || !end)
+		return;
+	end->boot_ns = exec->boot_ns;
+	end->image_boot_ns = exec->parent_boot_ns;
+	end->image_pid = exec->parent_pid;
+	end->kind = KIND_END;
+	end->status = REPLACED;
+	if (hand_over(ctx, end, sizeof(*end)))
+		count->ends_lost++;
+}
 
 int on_exec(struct bpf_raw_tracepoint_args *ctx) /* task, old_pid, bprm */
 {
@@ -190,21 +216,23 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx) /* task, old_pid, bprm */
 	s->exec.argc = READ(u32, bprm, BPRM_ARGC_OFFSET);
 	__builtin_memset(s->exec.caller, 0, sizeof(s->exec.caller));
 #ifdef ATTEMPTS
-	set_caller(&s->exec, ctx->args[1]);
+	set_caller(&s->exec, task, count);
 #endif
-	s->at = 0;
-	append(s, filename, FILENAME_MAX);
+	begin_data(s);
+	append(s, filename, FILENAME_ROOM);
 	s->exec.filename_len = s->at;
 	append_args(s, task);
 	s->exec.args_len = s->at - s->exec.filename_len;
 	copy_where(s, task);
 	s->exec.where_len = s->at - s->exec.filename_len - s->exec.args_len;
+	charge(s, count);
 
 	image.boot_ns = s->exec.boot_ns;
 	image.pid = s->exec.pid;
 	image.own = 1;
 	if (submit(ctx, s)) {
 		count->lost++;
+		end_replaced(ctx, &s->exec, count);
 		images.delete(&image.pid); /* nobody can refer to a row that is not there */
 	} else if (images.update(&image.pid, &image)) {
 		count->untracked++;
@@ -266,10 +294,12 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx) /* task, group_dead on newer ke
 	struct counters *count = counter();
 	struct image *image;
 
+	if (!end || !count)
+		return 0;
 #ifdef ATTEMPTS
-	forget_attempt();
+	drop_attempt(task, count);
 #endif
-	if (!group_dead(ctx, task) || !end || !count)
+	if (!group_dead(ctx, task))
 		return 0;
 	image = images.lookup(&pid);
 	if (!image)

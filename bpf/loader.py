@@ -24,6 +24,7 @@ from execdb.bpf.ring import SPARE_BYTES, possible_cpus
 HERE = Path(__file__).parent
 CONFIG_MAX = 10_240
 IMAGES_MAX = 65_536  # live processes that are followed; memory is set aside for each
+ATTEMPTS_MAX = 16_384  # calls of execve that are under way at the same time, where they are noted
 TIMEOUT_S = 600  # a compile through real kernel headers on a slow machine takes minutes
 _REPLY_MAX, _OUTPUT_MAX = 1 << 20, 16 << 20  # bytes
 _LINE_MAX = 300
@@ -40,22 +41,32 @@ def interpreters() -> list[str]:
     return [path for path in dict.fromkeys(found) if path and os.access(path, os.X_OK)]
 
 
-def load(hooks: Sequence[Hook] = ALWAYS, btf: Path = offsets.BTF_PATH) -> Program:
-    """Compiles and loads the programs of these hooks; `btf` is the kernel's BTF or a copy of it.
-    Raises KernelError with a sentence for the user."""
+def load(
+    hooks: Sequence[Hook] = ALWAYS,
+    btf: Path = offsets.BTF_PATH,
+    argument_budget: int | None = None,
+) -> Program:
+    """Compiles and loads the programs of these hooks; `btf` is the kernel's BTF or a copy of it,
+    `argument_budget` bytes a second for each user. Raises KernelError with a sentence for the
+    user."""
     probe.require()
     programs = {hook.program: hook.kind for hook in hooks}
     kinds = set(programs.values())
     kprobes = machine.this() if "kprobe" in kinds else None
     layout_from = ""
+    maps = list(MAPS)
+    if argument_budget is not None:
+        maps.append("budgets")
+    if kinds > {"raw_tracepoint"}:
+        maps.append("noting")
 
     def request() -> dict[str, Any]:
         nonlocal layout_from
         layout_from, layout_flags = _layout(btf, kprobes)
         return {
             "source": _source("execdb.bpf.c"),
-            "cflags": [*layout_flags, *_cflags(kinds)],
-            "maps": MAPS,
+            "cflags": [*layout_flags, *_cflags(kinds, argument_budget)],
+            "maps": maps,
             "programs": programs,
             "tracepoints": [hook.target for hook in hooks if hook.kind == "tracepoint"],
             "record": ["scratch", "exec"],
@@ -67,15 +78,17 @@ def load(hooks: Sequence[Hook] = ALWAYS, btf: Path = offsets.BTF_PATH) -> Progra
     except KernelError:
         close_all(descriptors)
         raise
-    config, fallback, counters, images, output, spare, *loaded = descriptors
+    fds = dict(zip(maps, descriptors, strict=False))  # those of the programs are behind
     return Program(
-        config=Map(config, wire.MESSAGE_LEN),
-        fallback=Map(fallback, wire.MESSAGE_LEN),
-        counters=Map(counters, wire.COUNTERS.size * possible_cpus()),
-        images=Map(images, wire.IMAGE.size),
-        output=Map(output, 4),
-        spare=Map(spare, 0),
-        descriptors=dict(zip(programs, loaded, strict=True)),
+        config=Map(fds["config"], wire.MESSAGE_LEN),
+        fallback=Map(fds["fallback"], wire.MESSAGE_LEN),
+        counters=Map(fds["counters"], wire.COUNTERS.size * possible_cpus()),
+        images=Map(fds["images"], wire.IMAGE.size),
+        output=Map(fds["output"], 4),
+        spare=Map(fds["spare"], 0),
+        budgets=Map(fds["budgets"], wire.BUDGET.size) if "budgets" in fds else None,
+        noting=Map(fds["noting"], 4) if "noting" in fds else None,
+        descriptors=dict(zip(programs, descriptors[len(maps) :], strict=True)),
         tracepoint_ids=reply["tracepoints"],
         layout_from=layout_from,
     )
@@ -134,7 +147,7 @@ def _ask_headers(kprobes: Machine | None) -> dict[str, int]:
     return {name: size - 1 for name, _, size in reply["layout"]}
 
 
-def _cflags(kinds: set[str]) -> list[str]:
+def _cflags(kinds: set[str], argument_budget: int | None) -> list[str]:
     flags = [
         f"-DCONFIG_MAX={CONFIG_MAX}",
         f"-DIMAGES_MAX={IMAGES_MAX}",
@@ -143,9 +156,11 @@ def _cflags(kinds: set[str]) -> list[str]:
         f"-DPAGE_SIZE={mmap.PAGESIZE}",
     ]
     if kinds > {"raw_tracepoint"}:
-        flags.append("-DATTEMPTS")
+        flags += ["-DATTEMPTS", f"-DATTEMPTS_MAX={ATTEMPTS_MAX}"]
     if "kprobe" in kinds:
         flags.append("-DKPROBES")
+    if argument_budget is not None:
+        flags.append(f"-DBUDGET={argument_budget}ULL")
     return flags
 
 

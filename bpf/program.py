@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,8 @@ def _kprobes(machine: Machine) -> tuple[Hook, ...]:
 class Program:
     """What the loader has loaded. `descriptors` are the programs', by name;
     `tracepoint_ids` those that perf_event_open(2) wants; `layout_from` tells where what it
-    knows of the kernel's structs is from."""
+    knows of the kernel's structs is from; there are `budgets` (uid -> BUDGET) only where arguments are
+    bounded, `noting` only where attempts are recorded."""
 
     config: Map
     fallback: Map
@@ -75,6 +77,8 @@ class Program:
     images: Map
     output: Map
     spare: Map
+    budgets: Map | None
+    noting: Map | None
     descriptors: dict[str, int]
     tracepoint_ids: dict[str, int]
     layout_from: str
@@ -104,8 +108,14 @@ class Program:
         pmu = int(_KPROBE_PMU.read_text())
         return syscall.attach_kprobe(pmu, hook.target, hook.kind == "kretprobe", program)
 
+    def note_attempts(self, on: bool) -> None:
+        """Whether failed attempts are told, if the programs do at all: all of them must be attached."""
+        if self.noting is not None:
+            self.noting[0] = struct.pack("=I", on)
+
     def close(self) -> None:
-        close_all([getattr(self, name).fd for name in MAPS])
+        maps = [getattr(self, name) for name in (*MAPS, "budgets", "noting")]
+        close_all([each.fd for each in maps if each is not None])
         close_all(list(self.descriptors.values()))
 
 

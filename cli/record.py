@@ -20,6 +20,7 @@ from execdb.store.errors import DatabaseError, RecordingError
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from execdb.collector.budget import Cuts
     from execdb.collector.collect import Collector
     from execdb.collector.source import KernelSource
     from execdb.store.bounds import Bounds
@@ -42,7 +43,8 @@ class Format(StrEnum):
 @dataclass(frozen=True)
 class Asked:
     """What the user wants: where to, what to show, what of the kernel, names of who the collector
-    is to be and who may read, what the file may take and what it must leave of the disk."""
+    is to be and who may read, what the file may take and what it must leave of the disk, how many
+    bytes a second of arguments each user may have (None: any)."""
 
     path: Path
     shown: Format | None
@@ -53,6 +55,7 @@ class Asked:
     group: str | None
     bounds: "Bounds"
     min_free_percent: float
+    argument_budget: int | None
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Life:
     checkpoints: "Checkpointer"
     watch: "Watch"
     collector: "Collector"
+    cuts: "Cuts"
     user: tuple[int, int]  # to become: uid, gid
     end_show: Callable[[], int]
 
@@ -75,6 +79,8 @@ def record(asked: Asked, stop: Stop) -> None:
         started_s = time.monotonic()
         skipped = _run(life, asked.path, stop)
         _warn_of_missing_ends(life.source, life.collector.ends_lost)
+    if cut := life.cuts.total:
+        _say(f"{cut} execs had their arguments cut by --argument-budget")
     if skipped:
         _say(f"{skipped} execs were recorded but not shown: the terminal was too slow")
     elapsed_s = time.monotonic() - started_s
@@ -95,6 +101,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     new_folder = not path.parent.exists()
     loading, preparing = _start(asked)
     # Meanwhile: these take as long to import as the kernel's side takes to load.
+    from execdb.collector.budget import Cuts
     from execdb.collector.clock import Clock
     from execdb.collector.collect import Collector, Parts
     from execdb.collector.memory import settle
@@ -138,10 +145,13 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
                 break
 
     most = bounds.batch_max
-    parts = Parts(source, recording, mirror, clock, show, running_images, tidy, room, _warn, most)
+    cuts = Cuts(asked.argument_budget or 0, source.cut_by_user, _warn)
+    parts = Parts(
+        source, recording, mirror, clock, show, running_images, tidy, room, _warn, most, cuts.look
+    )
     settle()
     collector, user = Collector(parts), user or user_for(path)
-    return Life(source, database, checkpoints, watch, collector, user, end_show)
+    return Life(source, database, checkpoints, watch, collector, cuts, user, end_show)
 
 
 def _run(life: Life, path: Path, stop: Stop) -> int:
@@ -240,7 +250,12 @@ def _kernel(asked: Asked) -> "KernelSource":
     from execdb.collector.source import KernelSource
 
     try:
-        return KernelSource(asked.ring_pages, attempts=asked.attempts, btf=asked.btf)
+        return KernelSource(
+            asked.ring_pages,
+            attempts=asked.attempts,
+            btf=asked.btf,
+            argument_budget=asked.argument_budget,
+        )
     except KernelError as error:
         raise RecordingError(str(error)) from error
 

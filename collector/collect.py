@@ -35,6 +35,8 @@ class KernelCounts(Protocol):
     def untracked(self) -> int: ...
     @property
     def skipped(self) -> int: ...
+    @property
+    def cut(self) -> int: ...
 
 
 class Source(Protocol):
@@ -79,7 +81,8 @@ class Parts:
     """What the loop is wired to. `show` is called with (ids, events) after each commit;
     `running` lists the images that run already, with the clock's offset as its parameter; `tidy`
     is called once a drain and takes some milliseconds, more while old rows must go; `warn` tells
-    the user; at most `batch_max` execs are stored at once."""
+    the user; at most `batch_max` execs are stored at once; `look_at_cuts` is called with how many
+    execs had their arguments cut by the kernel's program, and with the boot time."""
 
     source: Source
     sink: Sink
@@ -91,6 +94,7 @@ class Parts:
     room: Room
     warn: Callable[[str], None]
     batch_max: int
+    look_at_cuts: Callable[[int, int], None]
 
 
 class Collector:
@@ -167,6 +171,7 @@ class Collector:
             self.ledger.lose(Cause.UNREADABLE, decoded.unreadable, since_ns, self._drained_ns)
         self.ledger.lose_all_of(Cause.RING_FULL, kernel.lost, since_ns, self._drained_ns)
         self.ledger.lose_all_of(Cause.SKIPPED, kernel.skipped, since_ns, self._drained_ns)
+        self._parts.look_at_cuts(kernel.cut, self._drained_ns)
 
     def _store(self, until_ns: int) -> None:
         """Stores what is older than `until_ns`; where there is no room for it, counts it."""

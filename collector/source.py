@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +12,11 @@ from execdb.bpf.loader import load
 from execdb.bpf.offsets import BTF_PATH
 from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, misses, names_of
 from execdb.bpf.ring import Rings
-from execdb.bpf.wire import COUNTERS, IMAGE
+from execdb.bpf.wire import BUDGET, COUNTERS, IMAGE
 from execdb.store.event import ImageKey
+
+ARGUMENT_BUDGET = 2_000_000  # bytes a second for each user
+_LAST_CALLS_S, _LAST_LOOKS = 0.1, 10  # how long a call that is under way is waited for at the end
 
 
 class KernelCounts(NamedTuple):
@@ -22,7 +26,8 @@ class KernelCounts(NamedTuple):
     lost: int
     ends_lost: int
     untracked: int
-    skipped: int  # execs that the kernel did not run the program for; not among the seen
+    skipped: int  # what the kernel did not run a program for; not among the seen
+    cut: int  # execs whose arguments were cut, their user being over the budget
 
 
 class KernelSource:
@@ -31,10 +36,17 @@ class KernelSource:
     Raises KernelError when it cannot be loaded or attached.
     """
 
-    def __init__(self, ring_pages: int, *, attempts: bool = False, btf: Path = BTF_PATH) -> None:
+    def __init__(
+        self,
+        ring_pages: int,
+        *,
+        attempts: bool = False,
+        btf: Path = BTF_PATH,
+        argument_budget: int | None = ARGUMENT_BUDGET,
+    ) -> None:
         more = attempt_hooks(machine.this()) if attempts else ()
         self.hooks: tuple[Hook, ...] = (*more, *ALWAYS)
-        self.program: Program = load(self.hooks, btf)
+        self.program: Program = load(self.hooks, btf, argument_budget)
         self._links: list[int] = []
         self._link_names: list[str] = []
         on_exec = self.program.descriptors["on_exec"]
@@ -49,10 +61,25 @@ class KernelSource:
         """From here on every exec is counted."""
         self._links = self.program.attach(self.hooks)
         self._link_names = names_of(self._links)
+        self.program.note_attempts(True)
 
     def detach(self) -> None:
         """No exec is counted any more; what is in the rings can still be read."""
+        if self._links:
+            with contextlib.suppress(OSError):
+                self.program.note_attempts(False)
+            self._let_calls_end()
         close_all(self._links)
+
+    def _let_calls_end(self) -> None:
+        """Attempts that were begun are told, where that takes a moment."""
+        for _ in range(_LAST_LOOKS):
+            if self._totals()[-1] <= 0:
+                return
+            time.sleep(_LAST_CALLS_S / _LAST_LOOKS)
+
+    def _totals(self) -> list[int]:
+        return [sum(each) for each in zip(*COUNTERS.iter_unpack(self.program.counters[0]))]
 
     def gone(self) -> str | None:
         """A sentence if something else has detached the programs; None if all is well."""
@@ -77,9 +104,22 @@ class KernelSource:
         return self._rings.read()
 
     def counts(self) -> KernelCounts:
-        cpus = COUNTERS.iter_unpack(self.program.counters[0])
-        seen, lost, ends_lost, untracked = map(sum, zip(*cpus, strict=True))
-        return KernelCounts(seen, lost, ends_lost, untracked, misses(self._fdinfo))
+        seen, lost, ends_lost, untracked, cut, untold, open_ = self._totals()
+        skipped = misses(self._fdinfo) + untold
+        if not self._links and open_ > 0:  # no return comes any more
+            skipped += open_
+        return KernelCounts(seen, lost, ends_lost, untracked, skipped, cut)
+
+    def cut_by_user(self) -> dict[int, int]:
+        """Of which users so many execs had their arguments cut."""
+        budgets = self.program.budgets
+        if budgets is None:
+            return {}
+        found = {}
+        for uid in budgets:
+            with contextlib.suppress(KeyError):  # forgotten meanwhile
+                found[uid] = BUDGET.unpack(budgets[uid])[2]
+        return {uid: cut for uid, cut in found.items() if cut}
 
     def close(self) -> None:
         self.detach()

@@ -34,6 +34,7 @@ class KernelCounts(NamedTuple):
     ends_lost: int = 0
     untracked: int = 0
     skipped: int = 0
+    cut: int = 0
 
 
 class Round(NamedTuple):
@@ -64,6 +65,7 @@ class Desk:
         self.finished: list[tuple[int, Counts, Account]] = []
         self.warnings: list[str] = []
         self.skipped = 0
+        self.cuts: list[int] = []
         self.cause: Cause | None = None  # why there is no room
         self.refusal: DatabaseRefused | None = None
         self.ended: list[End] = []
@@ -78,6 +80,7 @@ class Desk:
     def parts(self, **changes: Any) -> Parts:
         known = dict.fromkeys(("source", "sink", "mirror", "clock", "room"), self)
         known |= {"show": self.show, "running": self.running, "warn": self.warnings.append}
+        known |= {"look_at_cuts": lambda cut, now_ns: self.cuts.append(cut)}
         return Parts(**known | {"tidy": self.tidy, "batch_max": 997} | changes)
 
     # the source
