@@ -114,7 +114,7 @@ static inline void append_argument(struct scratch *s, u64 pointer)
 
 static inline void append_attempted_args(struct scratch *s, const struct attempt *attempt)
 {
-	u64 argc = 0, begin = s->at;
+	u64 argc = 0, begin = s->at, room = part_room(s, ARGS_ROOM);
 
 	for (int i = 0; i < ATTEMPT_ARGC; i++) {
 		u64 pointer = argument(attempt, i);
@@ -130,8 +130,8 @@ static inline void append_attempted_args(struct scratch *s, const struct attempt
 	if (argc > ATTEMPT_ARGS)
 		s->exec.truncated = 1;
 	s->exec.argc = argc;
-	if (s->tight && s->at > begin + ARGS_CUT) {
-		s->at = begin + ARGS_CUT;
+	if (s->at > begin + room) {
+		s->at = begin + room;
 		s->exec.truncated = s->cut = 1;
 	}
 }
@@ -149,7 +149,7 @@ static inline void append_asked(struct scratch *s, const struct attempt *attempt
 		length = bpf_probe_read_user_str(s->data, FILENAME_ROOM,
 						 (const void *)attempt->filename);
 		if (length == FILENAME_ROOM)
-			s->exec.truncated = 1;
+			s->exec.truncated = 1; /* longer than any that exists */
 		s->at = length > 0 ? length : 0;
 		s->exec.filename_len = s->at;
 		append_attempted_args(s, attempt);
@@ -178,13 +178,13 @@ static inline void tell_attempt(void *ctx, u32 error, const struct attempt *atte
 	if (attempt) /* the task may have another name by now */
 		__builtin_memcpy(s->exec.comm, attempt->caller, sizeof(s->exec.comm));
 	__builtin_memcpy(s->exec.caller, s->exec.comm, sizeof(s->exec.caller));
-	begin_data(s);
+	begin_data(s, count);
 	append_asked(s, attempt);
 	s->exec.args_len = s->at - s->exec.filename_len;
 	copy_where(s, task);
 	s->exec.where_len = s->at - s->exec.filename_len - s->exec.args_len;
 	charge(s, count);
-	if (submit(ctx, s))
+	if (submit(ctx, s, count))
 		count->lost++;
 }
 

@@ -1,14 +1,14 @@
-/* How many bytes a user may submit in a second, and the whole machine: who starts programs with long
- * arguments all the time must not push the execs of others out of the rings and out of the file.
- * Beyond that arguments are cut, never the exec. Included by execdb.bpf.c.
+/* How long a record may be: who starts programs with long arguments all the time must not push the
+ * execs of others out of the rings and out of the file. Parts are cut, never the exec. Included by
+ * execdb.bpf.c.
  *
- * A user is who logged in, if audit knows that: `sudo`, set-user-id programs and user namespaces,
+ * First, a ring: while it fills, each part of a record may take half of what is left of its first
+ * half. The second half is for short ones.
+ *
+ * Second, a user, and the whole machine: so many bytes in a second. A user is who logged in, if audit knows that: `sudo`, set-user-id programs and user namespaces,
  * which give everyone thousands of uids, change nothing about it. Else it is the real uid.
  * Compiled in with BUDGET, in bytes a second.
  */
-
-static inline void begin_data(struct scratch *s);
-static inline void charge(struct scratch *s, struct counters *count);
 
 #ifdef BUDGET
 
@@ -42,20 +42,16 @@ static inline u32 payer(const struct exec_record *exec)
 	return exec->loginuid == (u32)-1 ? exec->uid : exec->loginuid;
 }
 
-static inline void begin_data(struct scratch *s)
+static inline int is_over(const struct exec_record *exec)
 {
-	u32 first = 0, who = payer(&s->exec);
+	u32 first = 0, who = payer(exec);
 	struct budget *own = budgets.lookup(&who), *all = everybody.lookup(&first);
 
-	s->at = s->cut = s->tight = 0;
-	if (own) {
-		fill(own, s->exec.boot_ns, BUDGET);
-		s->tight = own->bytes < 0;
-	}
-	if (all) {
-		fill(all, s->exec.boot_ns, EVERYBODY * (u64)BUDGET);
-		s->tight |= all->bytes < 0;
-	}
+	if (own)
+		fill(own, exec->boot_ns, BUDGET);
+	if (all)
+		fill(all, exec->boot_ns, EVERYBODY * (u64)BUDGET);
+	return (own && own->bytes < 0) || (all && all->bytes < 0);
 }
 
 /* What stands in the record now, beyond what is free: ordinary execs are over in a comparison. */
@@ -78,7 +74,7 @@ static inline void charge(struct scratch *s, struct counters *count)
 	all = everybody.lookup(&first);
 	if (!own || !all)
 		return;
-	if (s->cut)
+	if (s->cut && s->over)
 		__sync_fetch_and_add(&own->cut, 1);
 	if (bytes > 0) {
 		__sync_fetch_and_add(&own->bytes, -bytes);
@@ -88,13 +84,34 @@ static inline void charge(struct scratch *s, struct counters *count)
 
 #else
 
-static inline void begin_data(struct scratch *s)
+static inline int is_over(const struct exec_record *exec)
 {
-	s->at = s->cut = s->tight = 0;
+	return 0;
 }
 
 static inline void charge(struct scratch *s, struct counters *count)
 {
+	if (s->cut)
+		count->cut++;
 }
 
 #endif
+
+static inline void begin_data(struct scratch *s, const struct counters *count)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	u64 *read = drained.lookup(&cpu);
+
+	s->at = s->cut = 0;
+	s->over = is_over(&s->exec);
+	s->left = s->over || !read ? 0 : RING_BYTES / 2 - (s64)(count->submitted - *read);
+}
+
+/* How many bytes of at most `most` the next part may have. */
+static inline u64 part_room(const struct scratch *s, u64 most)
+{
+	s64 half = (s->left - (s64)s->at) >> 1;
+	u64 room = half > CUT ? half : CUT;
+
+	return room < most ? room : most;
+}

@@ -20,8 +20,9 @@ struct scratch {
 	u64 at;	   /* where in `data` the next string goes */
 	u64 room;  /* up to where names of a path may go */
 	u64 names; /* of the path so far */
-	u64 tight; /* the user is over the budget, */
-	u64 cut;   /* and it has cut the arguments */
+	s64 left;  /* what `data` may take, but for CUT bytes of each part */
+	u64 cut;   /* arguments were cut for that */
+	u64 over;  /* the user is over the budget */
 };
 
 BPF_HASH(config, u32, struct message, CONFIG_MAX);
@@ -31,6 +32,7 @@ BPF_ARRAY(scratch, struct scratch, CPUS);
 BPF_ARRAY(ending, struct end_record, CPUS);
 BPF_HASH(images, u32, struct image, IMAGES_MAX); /* process -> the image it runs */
 BPF_PERF_OUTPUT(output);
+BPF_ARRAY(drained, u64, CPUS); /* of `submitted`, what user space has read */
 BPF_RINGBUF_OUTPUT(spare, SPARE_PAGES); /* for CPUs that have no ring in `output` */
 
 #define READ(type, base, offset) ({ \
@@ -129,25 +131,46 @@ static inline void append(struct scratch *s, const char *from, u64 most)
 /* Hands a record over; nonzero if there was no room for it. A CPU that came online has no ring
  * (ENOENT), and the kernel takes one that had gone offline off its ring for good (EOPNOTSUPP), as
  * a suspend does with all CPUs but the first. */
-static inline int hand_over(void *ctx, void *record, u64 size)
+static inline int hand_over(void *ctx, void *record, u64 size, struct counters *count)
 {
 	int error = output.perf_submit(ctx, record, size);
 
-	if (error && error != -ENOSPC)
+	if (!error)
+		count->submitted += (size + 12 + 7) & ~7ULL; /* as perf has it in the ring */
+	else if (error != -ENOSPC)
 		error = spare.ringbuf_output(record, size, BPF_RB_NO_WAKEUP);
 	return error;
 }
 
-static inline int submit(void *ctx, struct scratch *s)
+static inline int submit(void *ctx, struct scratch *s, struct counters *count)
 {
 	u64 length = s->at;
 
 	if (length > DATA_ROOM)
 		length = DATA_ROOM;
-	return hand_over(ctx, s, sizeof(s->exec) + length);
+	return hand_over(ctx, s, sizeof(s->exec) + length, count);
 }
 
 #include "budget.h"
+
+/* The name that the program was started by. Of one that is cut the end is kept, behind a mark. */
+static inline void append_filename(struct scratch *s, const char *filename)
+{
+	u64 room = part_room(s, FILENAME_ROOM), at, keep;
+
+	append(s, filename, FILENAME_ROOM);
+	at = s->at;
+	if (at > room && at <= FILENAME_ROOM) {
+		keep = room - MARK_LEN;
+		if (keep <= FILENAME_ROOM &&
+		    !bpf_probe_read_kernel(s->data + MARK_LEN, keep, s->data + (at - keep))) {
+			__builtin_memcpy(s->data, "/...", MARK_LEN);
+			s->at = room;
+		}
+		s->exec.truncated = 1;
+	}
+	s->exec.filename_len = s->at;
+}
 
 /* All arguments in one read: exec has just written them, so none is paged out.
  * Marks what was cut. */
@@ -156,21 +179,23 @@ static inline void append_args(struct scratch *s, const void *task)
 	const void *mm = READ(const void *, task, TASK_MM_OFFSET);
 	u64 start = READ(u64, mm, MM_ARG_START_OFFSET);
 	u64 length = READ(u64, mm, MM_ARG_END_OFFSET) - start;
+	u64 room = part_room(s, ARGS_ROOM);
 	u64 at = s->at;
 
-	if (s->tight && length > ARGS_CUT) {
-		length = ARGS_CUT;
-		s->exec.truncated = s->cut = 1;
-	} else if (length > ARGS_ROOM) {
-		length = ARGS_ROOM;
+	if (length > room) {
+		length = room;
 		s->exec.truncated = 1;
+		s->cut = room < ARGS_ROOM;
 	}
+	if (length > ARGS_ROOM)
+		length = ARGS_ROOM;
 	if (at > FILENAME_ROOM)
 		at = FILENAME_ROOM;
 	if (bpf_probe_read_user(s->data + at, length, (const void *)start))
 		s->exec.truncated = 1;
 	else
 		s->at = at + length;
+	s->exec.args_len = s->at - s->exec.filename_len;
 }
 
 #include "where.h"
@@ -192,7 +217,7 @@ static inline void end_replaced(void *ctx, const struct exec_record *exec, struc
 	end->image_pid = exec->parent_pid;
 	end->kind = KIND_END;
 	end->status = REPLACED;
-	if (hand_over(ctx, end, sizeof(*end)))
+	if (hand_over(ctx, end, sizeof(*end), count))
 		count->ends_lost++;
 }
 
@@ -218,11 +243,9 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx) /* task, old_pid, bprm */
 #ifdef ATTEMPTS
 	set_caller(&s->exec, task, count);
 #endif
-	begin_data(s);
-	append(s, filename, FILENAME_ROOM);
-	s->exec.filename_len = s->at;
+	begin_data(s, count);
+	append_filename(s, filename);
 	append_args(s, task);
-	s->exec.args_len = s->at - s->exec.filename_len;
 	copy_where(s, task);
 	s->exec.where_len = s->at - s->exec.filename_len - s->exec.args_len;
 	charge(s, count);
@@ -230,7 +253,7 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx) /* task, old_pid, bprm */
 	image.boot_ns = s->exec.boot_ns;
 	image.pid = s->exec.pid;
 	image.own = 1;
-	if (submit(ctx, s)) {
+	if (submit(ctx, s, count)) {
 		count->lost++;
 		end_replaced(ctx, &s->exec, count);
 		images.delete(&image.pid); /* nobody can refer to a row that is not there */
@@ -313,7 +336,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx) /* task, group_dead on newer ke
 	end->image_pid = pid;
 	end->kind = KIND_END;
 	end->status = wait_status(task);
-	if (hand_over(ctx, end, sizeof(*end)))
+	if (hand_over(ctx, end, sizeof(*end), count))
 		count->ends_lost++;
 	return 0;
 }

@@ -20,9 +20,7 @@
 #define MARK_LEN 4        /* "..." for the names that are not there */
 #define DATA_ROOM (FILENAME_ROOM + ARGS_ROOM + CWD_ROOM + MARK_LEN + 1 + CGROUP_ROOM + MARK_LEN)
 
-/* Of a user who is over the budget: */
-#define ARGS_CUT 256
-#define PATH_CUT 512      /* of the current directory, and of the cgroup */
+#define CUT 256           /* what is left of each part at least, if it is cut */
 #define FREE_BYTES 1024   /* of each record, which count against no budget */
 
 #define KIND_EXEC 1       /* struct exec_record: an image began */
@@ -71,7 +69,7 @@ struct exec_record {
 	struct message message;
 	/* what: likewise, from here to the end of the arguments */
 	u32 argc;
-	u32 truncated;      /* argv (of an attempt, or its filename) was cut, or could not be read */
+	u32 truncated;      /* argv or the filename was cut, or could not be read */
 	u32 filename_len;
 	u32 args_len;
 	char comm[COMM_LEN];
@@ -93,9 +91,10 @@ struct counters {
 	u64 lost;         /* of them, records there was no room for */
 	u64 ends_lost;    /* likewise, of ends */
 	u64 untracked;    /* images that `images` had no room for: no end, no children */
-	u64 cut;          /* execs whose arguments were cut because of the budget */
+	u64 cut;          /* execs whose arguments were cut for a budget or a ring that is filling */
 	u64 untold;       /* failed attempts whose return was not seen; not among the seen */
 	s64 open;         /* calls noted, less those that are over */
+	u64 submitted;    /* bytes that went into this CPU's ring */
 };
 
 /* What a user may still submit. */

@@ -44,11 +44,13 @@ def interpreters() -> list[str]:
 def load(
     hooks: Sequence[Hook] = ALWAYS,
     btf: Path = offsets.BTF_PATH,
+    *,
+    ring_pages: int = 128,
     argument_budget: int | None = None,
 ) -> Program:
     """Compiles and loads the programs of these hooks; `btf` is the kernel's BTF or a copy of it,
-    `argument_budget` bytes a second for each user. Raises KernelError with a sentence for the
-    user."""
+    `ring_pages` the size of each CPU's ring, `argument_budget` bytes a second for each user. Raises
+    KernelError with a sentence for the user."""
     probe.require()
     programs = {hook.program: hook.kind for hook in hooks}
     kinds = set(programs.values())
@@ -65,7 +67,7 @@ def load(
         layout_from, layout_flags = _layout(btf, kprobes)
         return {
             "source": _source("execdb.bpf.c"),
-            "cflags": [*layout_flags, *_cflags(kinds, argument_budget)],
+            "cflags": [*layout_flags, *_cflags(kinds, ring_pages, argument_budget)],
             "maps": maps,
             "programs": programs,
             "tracepoints": [hook.target for hook in hooks if hook.kind == "tracepoint"],
@@ -85,6 +87,7 @@ def load(
         counters=Map(fds["counters"], wire.COUNTERS.size * possible_cpus()),
         images=Map(fds["images"], wire.IMAGE.size),
         output=Map(fds["output"], 4),
+        drained=Map(fds["drained"], 8),
         spare=Map(fds["spare"], 0),
         budgets=Map(fds["budgets"], wire.BUDGET.size) if "budgets" in fds else None,
         noting=Map(fds["noting"], 4) if "noting" in fds else None,
@@ -147,13 +150,14 @@ def _ask_headers(kprobes: Machine | None) -> dict[str, int]:
     return {name: size - 1 for name, _, size in reply["layout"]}
 
 
-def _cflags(kinds: set[str], argument_budget: int | None) -> list[str]:
+def _cflags(kinds: set[str], ring_pages: int, argument_budget: int | None) -> list[str]:
     flags = [
         f"-DCONFIG_MAX={CONFIG_MAX}",
         f"-DIMAGES_MAX={IMAGES_MAX}",
         f"-DCPUS={possible_cpus()}",
         f"-DSPARE_PAGES={SPARE_BYTES // mmap.PAGESIZE}",
         f"-DPAGE_SIZE={mmap.PAGESIZE}",
+        f"-DRING_BYTES={ring_pages * mmap.PAGESIZE}LL",
     ]
     if kinds > {"raw_tracepoint"}:
         flags += ["-DATTEMPTS", f"-DATTEMPTS_MAX={ATTEMPTS_MAX}"]

@@ -12,7 +12,7 @@ from execdb.bpf.errors import KernelError
 from execdb.bpf.machine import Machine
 from execdb.bpf.map import Map
 
-MAPS = ("config", "fallback", "counters", "images", "output", "spare")
+MAPS = ("config", "fallback", "counters", "images", "output", "drained", "spare")
 _KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe/type")
 
 
@@ -76,6 +76,7 @@ class Program:
     counters: Map
     images: Map
     output: Map
+    drained: Map
     spare: Map
     budgets: Map | None
     noting: Map | None

@@ -10,7 +10,7 @@ import mmap
 import os
 import select
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from pathlib import Path
 
 from execdb.bpf import syscall
@@ -125,10 +125,19 @@ def _give_back(memory: mmap.mmap, at: int, position: int) -> None:
 
 class Rings:
     """A ring for each CPU that is online now, and the spare one. A CPU that goes offline leaves its
-    ring for good: the kernel sees to that."""
+    ring for good: the kernel sees to that. `submitted` tells how many bytes each CPU's program has put
+    into its ring, and `drained` (CPU -> u64) tells the program how many of them were read."""
 
-    def __init__(self, output: Map, spare: Map, pages: int) -> None:
+    def __init__(
+        self,
+        output: Map,
+        spare: Map,
+        pages: int,
+        drained: MutableMapping[int, bytes],
+        submitted: Callable[[], Sequence[int]],
+    ) -> None:
         self._output = output
+        self._drained, self._submitted = drained, submitted
         self._pages = pages
         self._rings: dict[int, Ring] = {}
         self._poll = select.poll()
@@ -169,12 +178,17 @@ class Rings:
 
     def read(self) -> Iterator[bytes]:
         """What is now in the rings, a stretch of whole records for each, in order within each CPU
-        only. Bounded: a ring is read up to where its head stood when its turn came."""
-        rings: list[Ring | SpareRing] = [*self._rings.values(), self._spare]
-        for ring in rings:
+        only. Bounded: a ring is read up to where its head stood when its turn came. The program
+        is told what has been read, by its own count of what it had `submitted` before."""
+        submitted = self._submitted()
+        for cpu, ring in self._rings.items():
             chunk = ring.read()
             if chunk:
+                self._drained[cpu] = _U64.pack(submitted[cpu])
                 yield chunk
+        chunk = self._spare.read()
+        if chunk:
+            yield chunk
 
     def close(self) -> None:
         for ring in self._rings.values():

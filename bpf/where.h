@@ -9,22 +9,25 @@
 #define CGROUP_NAMES 16
 
 /* From here on names may take so many bytes. */
-static inline void begin_path(struct scratch *s, u64 room)
+static inline void begin_path(struct scratch *s, u64 most)
 {
-	s->room = s->at + (s->tight ? PATH_CUT : room);
+	s->room = s->at + part_room(s, most);
 	s->names = 0;
 }
 
 /* Appends a name; nonzero if it does not fit, cannot be read, or is none. */
 static inline int append_name(struct scratch *s, const char *from)
 {
-	u64 at = s->at;
+	u64 at = s->at, room = s->room - at;
 	long length;
 
-	if (at + NAME_LEN > s->room || at > DATA_ROOM - NAME_LEN)
+	if (room > NAME_LEN)
+		room = NAME_LEN;
+	if (s->room < at || at > DATA_ROOM - NAME_LEN)
 		return -1;
-	length = bpf_probe_read_kernel_str(s->data + at, NAME_LEN + 1, from);
-	if (length <= 1 || length > NAME_LEN)
+	/* One byte more tells a name that is too long from one that just fits. */
+	length = bpf_probe_read_kernel_str(s->data + at, room + 1, from);
+	if (length <= 1 || length > room)
 		return -1;
 	s->at = at + length;
 	s->names++;

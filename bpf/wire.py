@@ -60,6 +60,6 @@ REPLACED = 0xFFFFFFFF  # instead of a status
 END = struct.Struct("=QQIIII")  # boot_ns, image_boot_ns, image_pid, kind, status, unused
 
 IMAGE = struct.Struct("=QII")  # of the map `images`: boot_ns, pid, own
-# Of one CPU: seen, lost, ends_lost, untracked, cut, untold, open
-COUNTERS = struct.Struct("=QQQQQQq")
+# Of one CPU: seen, lost, ends_lost, untracked, cut, untold, open, submitted
+COUNTERS = struct.Struct("=QQQQQQqQ")
 BUDGET = struct.Struct("=qQQ")  # of the map `budgets`: bytes, filled_ns, cut

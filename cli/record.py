@@ -80,7 +80,10 @@ def record(asked: Asked, stop: Stop) -> None:
         skipped = _run(life, asked.path, stop)
         _warn_of_missing_ends(life.source, life.collector.ends_lost)
     if cut := life.cuts.total:
-        _say(f"{cut} execs had their arguments cut by --argument-budget")
+        _say(
+            f"{cut} execs had their arguments cut: over --argument-budget, or while a ring was "
+            "filling up"
+        )
     if skipped:
         _say(f"{skipped} execs were recorded but not shown: the terminal was too slow")
     elapsed_s = time.monotonic() - started_s

@@ -46,13 +46,18 @@ class KernelSource:
     ) -> None:
         more = attempt_hooks(machine.this()) if attempts else ()
         self.hooks: tuple[Hook, ...] = (*more, *ALWAYS)
-        self.program: Program = load(self.hooks, btf, argument_budget)
+        self.program: Program = load(
+            self.hooks, btf, ring_pages=ring_pages, argument_budget=argument_budget
+        )
         self._links: list[int] = []
         self._link_names: list[str] = []
         on_exec = self.program.descriptors["on_exec"]
         self._fdinfo = os.open(f"/proc/self/fdinfo/{on_exec}", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            self._rings = Rings(self.program.output, self.program.spare, ring_pages)
+            program = self.program
+            self._rings = Rings(
+                program.output, program.spare, ring_pages, program.drained, self._submitted
+            )
         except BaseException:
             self.program.close()
             raise
@@ -74,12 +79,16 @@ class KernelSource:
     def _let_calls_end(self) -> None:
         """Attempts that were begun are told, where that takes a moment."""
         for _ in range(_LAST_LOOKS):
-            if self._totals()[-1] <= 0:
+            if self._totals()[6] <= 0:
                 return
             time.sleep(_LAST_CALLS_S / _LAST_LOOKS)
 
     def _totals(self) -> list[int]:
-        return [sum(each) for each in zip(*COUNTERS.iter_unpack(self.program.counters[0]))]
+        cpus = COUNTERS.iter_unpack(self.program.counters[0])
+        return [sum(each) for each in zip(*cpus, strict=True)]
+
+    def _submitted(self) -> list[int]:
+        return [cpu[-1] for cpu in COUNTERS.iter_unpack(self.program.counters[0])]
 
     def gone(self) -> str | None:
         """A sentence if something else has detached the programs; None if all is well."""
@@ -104,7 +113,7 @@ class KernelSource:
         return self._rings.read()
 
     def counts(self) -> KernelCounts:
-        seen, lost, ends_lost, untracked, cut, untold, open_ = self._totals()
+        seen, lost, ends_lost, untracked, cut, untold, open_, _ = self._totals()
         skipped = misses(self._fdinfo) + untold
         if not self._links and open_ > 0:  # no return comes any more
             skipped += open_
