@@ -30,7 +30,8 @@ class Ring:
     """One CPU's ring. `pages` must be a power of two. Raises OSError (ENODEV: CPU is offline)."""
 
     def __init__(self, cpu: int, pages: int) -> None:
-        self.fd = syscall.open_bpf_output(cpu)
+        # At half of what long records may fill (bpf/budget.h).
+        self.fd = syscall.open_bpf_output(cpu, wake_bytes=pages * _PAGE // 4)
         try:
             self._memory = mmap.mmap(self.fd, (1 + pages) * _PAGE)
         except OSError:
@@ -173,7 +174,7 @@ class Rings:
         self._poll.register(fd, select.POLLIN)
 
     def wait(self, timeout_s: float) -> None:
-        """Returns after the time, or earlier when a ring is half full."""
+        """Returns after the time, or earlier when a quarter of a ring has filled."""
         self._poll.poll(max(0.0, timeout_s) * 1000)
 
     def read(self) -> Iterator[bytes]:
