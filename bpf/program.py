@@ -68,8 +68,8 @@ def _kprobes(machine: Machine) -> tuple[Hook, ...]:
 class Program:
     """What the loader has loaded. `descriptors` are the programs', by name;
     `tracepoint_ids` those that perf_event_open(2) wants; `layout_from` tells where what it
-    knows of the kernel's structs is from; there are `budgets` (uid -> BUDGET) only where arguments are
-    bounded, `noting` only where attempts are recorded."""
+    knows of the kernel's structs is from. There are `budgets` (uid -> BUDGET) only where arguments
+    are bounded, `noting` only where attempts are recorded."""
 
     config: Map
     fallback: Map
@@ -110,7 +110,8 @@ class Program:
         return syscall.attach_kprobe(pmu, hook.target, hook.kind == "kretprobe", program)
 
     def note_attempts(self, on: bool) -> None:
-        """Whether failed attempts are told, if the programs do at all: all of them must be attached."""
+        """Switches the telling of failed attempts, where they are recorded: on once all programs
+        are attached."""
         if self.noting is not None:
             self.noting[0] = struct.pack("=I", on)
 

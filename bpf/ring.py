@@ -126,8 +126,8 @@ def _give_back(memory: mmap.mmap, at: int, position: int) -> None:
 
 class Rings:
     """A ring for each CPU that is online now, and the spare one. A CPU that goes offline leaves its
-    ring for good: the kernel sees to that. `submitted` tells how many bytes each CPU's program has put
-    into its ring, and `drained` (CPU -> u64) tells the program how many of them were read."""
+    ring for good: the kernel sees to that. `submitted` tells how many bytes each CPU's program has
+    put into its ring, and `drained` (CPU -> u64) tells the program how many of them were read."""
 
     def __init__(
         self,

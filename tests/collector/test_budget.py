@@ -42,7 +42,7 @@ def test_each_user_who_begins_is_named() -> None:
     users = Users({1000: 7, 0: 0})
     cuts, said = cuts_of(users)
     cuts.look(7, SECOND)
-    users |= {uid: 1 for uid in range(2_003, 2_003 + 23)}
+    users |= dict.fromkeys(range(2003, 2003 + 23), 1)
     cuts.look(30, 3 * SECOND)
     assert said[0].startswith("uid 1000 starts ")
     assert said[1].startswith("uids 2003, 2004, 2005 and 20 more start ")

@@ -64,8 +64,8 @@ def test_execs_of_others_survive_a_flood(
     assert sum(event["truncated"] for event in events) > started / 2
     said = re.findall(r"^warning: uid .*", recorder.log, re.MULTILINE)
     assert said == [
-        f"warning: uid {FLOODER} starts programs with more than 2 MB/s of arguments: they are cut to "
-        "256 bytes (--argument-budget)"
+        f"warning: uid {FLOODER} starts programs with more than 2 MB/s of arguments: "
+        "they are cut to 256 bytes (--argument-budget)"
     ]
     assert re.search(r"^[0-9]+ execs had their arguments cut: ", recorder.log, re.MULTILINE)
 

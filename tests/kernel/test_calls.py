@@ -1,4 +1,4 @@
-"""Failed attempts that someone hides behind: none is missing unsaid, and nobody's hide another's."""
+"""Failed attempts that recorders overlook, and users who want them to."""
 
 import struct
 import subprocess
@@ -89,7 +89,8 @@ def test_who_keeps_calls_open_hides_nobody_elses(
             [programs / "calls", "block", "1009", tmp_path / "leased"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-        assert process.stdout and process.stdout.readline() == "blocked\n"
+        assert process.stdout
+        assert process.stdout.readline() == "blocked\n"
         for _ in range(23):
             miss("/nonexistent/during")
         attempts = failed(source)
@@ -112,7 +113,8 @@ def test_a_call_that_the_program_is_not_run_for_is_counted(
             [programs / "calls", "block", "23", bad.with_name("leased")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-        assert process.stdout and process.stdout.readline() == "blocked\n"
+        assert process.stdout
+        assert process.stdout.readline() == "blocked\n"
         before = source.counts().skipped
         source.detach()
         assert source.counts().skipped >= before + 23  # that they return is not seen any more
