@@ -15,9 +15,14 @@
  * a CPU in a plain array: a per-CPU array cannot hold values over 32 KiB. */
 struct scratch {
 	struct exec_record exec;
-	char data[FILENAME_MAX + ARGS_MAX + WHERE_MAX];
-	u64 at;	/* where in `data` the next string goes; in memory, so that the verifier
-		 * forgets its history and a loop stays cheap to prove */
+	char data[DATA_ROOM + 1];
+	/* In memory, so that the verifier forgets their history and a loop stays cheap to prove: */
+	u64 at;	   /* where in `data` the next string goes */
+	u64 room;  /* up to where names of a path may go */
+	u64 names; /* of the path so far */
+	s64 left;  /* what `data` may take, but for CUT bytes of each part */
+	u64 cut;   /* arguments were cut for that */
+	u64 over;  /* the user is over the budget */
 };
 
 BPF_HASH(config, u32, struct message, CONFIG_MAX);
@@ -27,6 +32,7 @@ BPF_ARRAY(scratch, struct scratch, CPUS);
 BPF_ARRAY(ending, struct end_record, CPUS);
 BPF_HASH(images, u32, struct image, IMAGES_MAX); /* process -> the image it runs */
 BPF_PERF_OUTPUT(output);
+BPF_ARRAY(drained, u64, CPUS); /* of `submitted`, what user space has read */
 BPF_RINGBUF_OUTPUT(spare, SPARE_PAGES); /* for CPUs that have no ring in `output` */
 
 #define READ(type, base, offset) ({ \
@@ -125,22 +131,45 @@ static inline void append(struct scratch *s, const char *from, u64 most)
 /* Hands a record over; nonzero if there was no room for it. A CPU that came online has no ring
  * (ENOENT), and the kernel takes one that had gone offline off its ring for good (EOPNOTSUPP), as
  * a suspend does with all CPUs but the first. */
-static inline int hand_over(void *ctx, void *record, u64 size)
+static inline int hand_over(void *ctx, void *record, u64 size, struct counters *count)
 {
 	int error = output.perf_submit(ctx, record, size);
 
-	if (error && error != -ENOSPC)
+	if (!error)
+		count->submitted += (size + 12 + 7) & ~7ULL; /* as perf has it in the ring */
+	else if (error != -ENOSPC)
 		error = spare.ringbuf_output(record, size, BPF_RB_NO_WAKEUP);
 	return error;
 }
 
-static inline int submit(void *ctx, struct scratch *s)
+static inline int submit(void *ctx, struct scratch *s, struct counters *count)
 {
 	u64 length = s->at;
 
-	if (length > sizeof(s->data))
-		length = sizeof(s->data);
-	return hand_over(ctx, s, sizeof(s->exec) + length);
+	if (length > DATA_ROOM)
+		length = DATA_ROOM;
+	return hand_over(ctx, s, sizeof(s->exec) + length, count);
+}
+
+#include "budget.h"
+
+/* The name that the program was started by. Of one that is cut the end is kept, behind a mark. */
+static inline void append_filename(struct scratch *s, const char *filename)
+{
+	u64 room = part_room(s, FILENAME_ROOM), at, keep;
+
+	append(s, filename, FILENAME_ROOM);
+	at = s->at;
+	if (at > room && at <= FILENAME_ROOM) {
+		keep = room - MARK_LEN;
+		if (keep <= FILENAME_ROOM &&
+		    !bpf_probe_read_kernel(s->data + MARK_LEN, keep, s->data + (at - keep))) {
+			__builtin_memcpy(s->data, "/...", MARK_LEN);
+			s->at = room;
+		}
+		s->exec.truncated = 1;
+	}
+	s->exec.filename_len = s->at;
 }
 
 /* All arguments in one read: exec has just written them, so none is paged out.
@@ -150,18 +179,23 @@ static inline void append_args(struct scratch *s, const void *task)
 	const void *mm = READ(const void *, task, TASK_MM_OFFSET);
 	u64 start = READ(u64, mm, MM_ARG_START_OFFSET);
 	u64 length = READ(u64, mm, MM_ARG_END_OFFSET) - start;
+	u64 room = part_room(s, ARGS_ROOM);
 	u64 at = s->at;
 
-	if (length > ARGS_MAX) {
-		length = ARGS_MAX;
+	if (length > room) {
+		length = room;
 		s->exec.truncated = 1;
+		s->cut = room < ARGS_ROOM;
 	}
-	if (at > FILENAME_MAX)
-		at = FILENAME_MAX;
+	if (length > ARGS_ROOM)
+		length = ARGS_ROOM;
+	if (at > FILENAME_ROOM)
+		at = FILENAME_ROOM;
 	if (bpf_probe_read_user(s->data + at, length, (const void *)start))
 		s->exec.truncated = 1;
 	else
 		s->at = at + length;
+	s->exec.args_len = s->at - s->exec.filename_len;
 }
 
 #include "where.h"
@@ -169,6 +203,23 @@ static inline void append_args(struct scratch *s, const void *task)
 #ifdef ATTEMPTS
 #include "attempts.h"
 #endif
+
+/* What the process ran until now has ended, and the record that would say so is lost. */
+static inline void end_replaced(void *ctx, const struct exec_record *exec, struct counters *count)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct end_record *end = ending.lookup(&cpu);
+
+	if (!(exec->flags & FLAG_REPLACES) || !end)
+		return;
+	end->boot_ns = exec->boot_ns;
+	end->image_boot_ns = exec->parent_boot_ns;
+	end->image_pid = exec->parent_pid;
+	end->kind = KIND_END;
+	end->status = REPLACED;
+	if (hand_over(ctx, end, sizeof(*end), count))
+		count->ends_lost++;
+}
 
 int on_exec(struct bpf_raw_tracepoint_args *ctx) /* task, old_pid, bprm */
 {
@@ -190,21 +241,21 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx) /* task, old_pid, bprm */
 	s->exec.argc = READ(u32, bprm, BPRM_ARGC_OFFSET);
 	__builtin_memset(s->exec.caller, 0, sizeof(s->exec.caller));
 #ifdef ATTEMPTS
-	set_caller(&s->exec, ctx->args[1]);
+	set_caller(&s->exec, task, count);
 #endif
-	s->at = 0;
-	append(s, filename, FILENAME_MAX);
-	s->exec.filename_len = s->at;
+	begin_data(s, count);
+	append_filename(s, filename);
 	append_args(s, task);
-	s->exec.args_len = s->at - s->exec.filename_len;
 	copy_where(s, task);
 	s->exec.where_len = s->at - s->exec.filename_len - s->exec.args_len;
+	charge(s, count);
 
 	image.boot_ns = s->exec.boot_ns;
 	image.pid = s->exec.pid;
 	image.own = 1;
-	if (submit(ctx, s)) {
+	if (submit(ctx, s, count)) {
 		count->lost++;
+		end_replaced(ctx, &s->exec, count);
 		images.delete(&image.pid); /* nobody can refer to a row that is not there */
 	} else if (images.update(&image.pid, &image)) {
 		count->untracked++;
@@ -266,10 +317,12 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx) /* task, group_dead on newer ke
 	struct counters *count = counter();
 	struct image *image;
 
+	if (!end || !count)
+		return 0;
 #ifdef ATTEMPTS
-	forget_attempt();
+	drop_attempt(task, count);
 #endif
-	if (!group_dead(ctx, task) || !end || !count)
+	if (!group_dead(ctx, task))
 		return 0;
 	image = images.lookup(&pid);
 	if (!image)
@@ -283,7 +336,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx) /* task, group_dead on newer ke
 	end->image_pid = pid;
 	end->kind = KIND_END;
 	end->status = wait_status(task);
-	if (hand_over(ctx, end, sizeof(*end)))
+	if (hand_over(ctx, end, sizeof(*end), count))
 		count->ends_lost++;
 	return 0;
 }

@@ -25,6 +25,7 @@ from execdb.bpf.ring import SPARE_BYTES, possible_cpus
 HERE = Path(__file__).absolute().parent
 CONFIG_MAX = 10_240
 IMAGES_MAX = 65_536  # live processes that are followed; memory is set aside for each
+ATTEMPTS_MAX = 16_384  # calls of execve that are under way at the same time, where they are noted
 TIMEOUT_S = 600  # a compile through real kernel headers on a slow machine takes minutes
 _REPLY_MAX, _OUTPUT_MAX = 1 << 20, 16 << 20  # bytes
 _LINE_MAX = 300
@@ -43,24 +44,35 @@ def interpreters() -> list[str]:
 
 
 def load(
-    hooks: Sequence[Hook] = ALWAYS, btf: Path = offsets.BTF_PATH, interrupt: int | None = None
+    hooks: Sequence[Hook] = ALWAYS,
+    btf: Path = offsets.BTF_PATH,
+    *,
+    ring_pages: int = 128,
+    argument_budget: int | None = None,
+    interrupt: int | None = None,
 ) -> Program:
-    """Compiles and loads the programs of these hooks; `btf` is the kernel's BTF or a copy of it.
-    Raises KernelError with a sentence for the user; Interrupted as soon as the descriptor
-    `interrupt` has something to read."""
+    """Compiles and loads the programs of these hooks; `btf` is the kernel's BTF or a copy of it,
+    `ring_pages` the size of each CPU's ring, `argument_budget` bytes a second for each user. Raises
+    KernelError with a sentence for the user; Interrupted as soon as the descriptor `interrupt`
+    has something to read."""
     probe.require()
     programs = {hook.program: hook.kind for hook in hooks}
     kinds = set(programs.values())
     kprobes = machine.this() if "kprobe" in kinds else None
     layout_from = ""
+    maps = list(MAPS)
+    if argument_budget is not None:
+        maps.append("budgets")
+    if kinds > {"raw_tracepoint"}:
+        maps.append("noting")
 
     def request() -> dict[str, Any]:
         nonlocal layout_from
         layout_from, layout_flags = _layout(btf, kprobes, interrupt)
         return {
             "source": _source("execdb.bpf.c"),
-            "cflags": [*layout_flags, *_cflags(kinds)],
-            "maps": MAPS,
+            "cflags": [*layout_flags, *_cflags(kinds, ring_pages, argument_budget)],
+            "maps": maps,
             "programs": programs,
             "tracepoints": [hook.target for hook in hooks if hook.kind == "tracepoint"],
             "record": ["scratch", "exec"],
@@ -72,15 +84,18 @@ def load(
     except KernelError:
         close_all(descriptors)
         raise
-    config, fallback, counters, images, output, spare, *loaded = descriptors
+    fds = dict(zip(maps, descriptors, strict=False))  # those of the programs are behind
     return Program(
-        config=Map(config, wire.MESSAGE_LEN),
-        fallback=Map(fallback, wire.MESSAGE_LEN),
-        counters=Map(counters, wire.COUNTERS.size * possible_cpus()),
-        images=Map(images, wire.IMAGE.size),
-        output=Map(output, 4),
-        spare=Map(spare, 0),
-        descriptors=dict(zip(programs, loaded, strict=True)),
+        config=Map(fds["config"], wire.MESSAGE_LEN),
+        fallback=Map(fds["fallback"], wire.MESSAGE_LEN),
+        counters=Map(fds["counters"], wire.COUNTERS.size * possible_cpus()),
+        images=Map(fds["images"], wire.IMAGE.size),
+        output=Map(fds["output"], 4),
+        drained=Map(fds["drained"], 8),
+        spare=Map(fds["spare"], 0),
+        budgets=Map(fds["budgets"], wire.BUDGET.size) if "budgets" in fds else None,
+        noting=Map(fds["noting"], 4) if "noting" in fds else None,
+        descriptors=dict(zip(programs, descriptors[len(maps) :], strict=True)),
         tracepoint_ids=reply["tracepoints"],
         layout_from=layout_from,
     )
@@ -141,18 +156,21 @@ def _ask_headers(kprobes: Machine | None, interrupt: int | None) -> dict[str, in
     return {name: size - 1 for name, _, size in reply["layout"]}
 
 
-def _cflags(kinds: set[str]) -> list[str]:
+def _cflags(kinds: set[str], ring_pages: int, argument_budget: int | None) -> list[str]:
     flags = [
         f"-DCONFIG_MAX={CONFIG_MAX}",
         f"-DIMAGES_MAX={IMAGES_MAX}",
         f"-DCPUS={possible_cpus()}",
         f"-DSPARE_PAGES={SPARE_BYTES // mmap.PAGESIZE}",
         f"-DPAGE_SIZE={mmap.PAGESIZE}",
+        f"-DRING_BYTES={ring_pages * mmap.PAGESIZE}LL",
     ]
     if kinds > {"raw_tracepoint"}:
-        flags.append("-DATTEMPTS")
+        flags += ["-DATTEMPTS", f"-DATTEMPTS_MAX={ATTEMPTS_MAX}"]
     if "kprobe" in kinds:
         flags.append("-DKPROBES")
+    if argument_budget is not None:
+        flags.append(f"-DBUDGET={argument_budget}ULL")
     return flags
 
 

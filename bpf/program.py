@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from execdb.bpf.errors import KernelError
 from execdb.bpf.machine import Machine
 from execdb.bpf.map import Map
 
-MAPS = ("config", "fallback", "counters", "images", "output", "spare")
+MAPS = ("config", "fallback", "counters", "images", "output", "drained", "spare")
 _KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe/type")
 
 
@@ -67,14 +68,18 @@ def _kprobes(machine: Machine) -> tuple[Hook, ...]:
 class Program:
     """What the loader has loaded. `descriptors` are the programs', by name;
     `tracepoint_ids` those that perf_event_open(2) wants; `layout_from` tells where what it
-    knows of the kernel's structs is from."""
+    knows of the kernel's structs is from. There are `budgets` (uid -> BUDGET) only where arguments
+    are bounded, `noting` only where attempts are recorded."""
 
     config: Map
     fallback: Map
     counters: Map
     images: Map
     output: Map
+    drained: Map
     spare: Map
+    budgets: Map | None
+    noting: Map | None
     descriptors: dict[str, int]
     tracepoint_ids: dict[str, int]
     layout_from: str
@@ -104,8 +109,15 @@ class Program:
         pmu = int(_KPROBE_PMU.read_text())
         return syscall.attach_kprobe(pmu, hook.target, hook.kind == "kretprobe", program)
 
+    def note_attempts(self, on: bool) -> None:
+        """Switches the telling of failed attempts, where they are recorded: on once all programs
+        are attached."""
+        if self.noting is not None:
+            self.noting[0] = struct.pack("=I", on)
+
     def close(self) -> None:
-        close_all([getattr(self, name).fd for name in MAPS])
+        maps = [getattr(self, name) for name in (*MAPS, "budgets", "noting")]
+        close_all([each.fd for each in maps if each is not None])
         close_all(list(self.descriptors.values()))
 
 

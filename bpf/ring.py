@@ -10,7 +10,7 @@ import mmap
 import os
 import select
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 
@@ -35,7 +35,8 @@ class Ring:
     """One CPU's ring. `pages` must be a power of two. Raises OSError (ENODEV: CPU is offline)."""
 
     def __init__(self, cpu: int, pages: int) -> None:
-        self.fd = syscall.open_bpf_output(cpu)
+        # At half of what long records may fill (bpf/budget.h).
+        self.fd = syscall.open_bpf_output(cpu, wake_bytes=pages * _PAGE // 4)
         try:
             self._memory = mmap.mmap(self.fd, (1 + pages) * _PAGE)
         except OSError:
@@ -162,10 +163,19 @@ def _give_back(memory: mmap.mmap, at: int, position: int) -> None:
 
 class Rings:
     """A ring for each CPU that is online now, and the spare one. A CPU that goes offline leaves its
-    ring for good: the kernel sees to that."""
+    ring for good: the kernel sees to that. `submitted` tells how many bytes each CPU's program has
+    put into its ring, and `drained` (CPU -> u64) tells the program how many of them were read."""
 
-    def __init__(self, output: Map, spare: Map, pages: int) -> None:
+    def __init__(
+        self,
+        output: Map,
+        spare: Map,
+        pages: int,
+        drained: MutableMapping[int, bytes],
+        submitted: Callable[[], Sequence[int]],
+    ) -> None:
         self._output = output
+        self._drained, self._submitted = drained, submitted
         self._pages = pages
         self._rings: dict[int, Ring] = {}
         self._poll = select.poll()
@@ -202,22 +212,25 @@ class Rings:
         self._poll.register(fd, select.POLLIN)
 
     def wait(self, timeout_s: float) -> None:
-        """Returns after the time, or earlier when a ring is half full."""
+        """Returns after the time, or earlier when a quarter of a ring has filled."""
         self._poll.poll(max(0.0, timeout_s) * 1000)
 
     def read(self) -> Iterator[bytes]:
         """What is now in the rings, stretches of whole records, in order within each CPU only.
         Bounded: a ring is read up to where its head stood when its turn came. Where much
         is there it is read in slices, the oldest first, and `unread_ns` tells how far that
-        came."""
-        rings = self._rings.values()
-        self._behind = sum([ring.unread for ring in rings]) > _AT_ONCE
-        if self._behind:
-            yield from _oldest_slices(rings)
-        for ring in [*(rings if not self._behind else ()), self._spare]:
-            chunk = ring.read()
-            if chunk:
-                yield chunk
+        came. The program is told what has been read, by its own count of what it had `submitted`
+        before."""
+        submitted, rings = self._submitted(), self._rings
+        self._behind = sum([ring.unread for ring in rings.values()]) > _AT_ONCE
+        slices = _oldest_slices(rings) if self._behind else _all(rings)
+        for cpu, chunk in slices:
+            left = rings[cpu].unread if self._behind else 0
+            self._drained[cpu] = _U64.pack(max(0, submitted[cpu] - left))
+            yield chunk
+        chunk = self._spare.read()
+        if chunk:
+            yield chunk
 
     def unread_ns(self) -> int | None:
         """From when on there may be records that the last `read` has left; None if it took all
@@ -234,16 +247,24 @@ class Rings:
         self._spare.close()
 
 
-def _oldest_slices(rings: Collection[Ring]) -> Iterator[bytes]:
+def _all(rings: Mapping[int, Ring]) -> Iterator[tuple[int, bytes]]:
+    for cpu, ring in rings.items():
+        chunk = ring.read()
+        if chunk:
+            yield cpu, chunk
+
+
+def _oldest_slices(rings: Mapping[int, Ring]) -> Iterator[tuple[int, bytes]]:
     left = _AT_ONCE
     while left > 0:
-        times = [(ring.oldest_ns(), ring) for ring in rings]
-        waiting = [(ns, ring) for ns, ring in times if ns is not None]
+        times = [(ring.oldest_ns(), cpu) for cpu, ring in rings.items()]
+        waiting = [(ns, cpu) for ns, cpu in times if ns is not None]
         if not waiting:
             return
-        chunk = min(waiting, key=itemgetter(0))[1].read(_SLICE)
+        cpu = min(waiting, key=itemgetter(0))[1]
+        chunk = rings[cpu].read(_SLICE)
         left -= len(chunk)
-        yield chunk
+        yield cpu, chunk
 
 
 class _Offline(Exception):

@@ -74,19 +74,19 @@ def _attach_event(attributes: bytes, program: int) -> int:
 # sample_type, read_format, flags, wakeup_events, bp_type, config1, config2.
 _PERF_ATTR = struct.Struct("IIQQQQQIIQQ")
 _SOFTWARE, _TRACEPOINT = 1, 2  # PERF_TYPE_*
-_BPF_OUTPUT, _SAMPLE_RAW = 10, 1 << 10
+_BPF_OUTPUT, _SAMPLE_RAW, _WATERMARK = 10, 1 << 10, 1 << 14
 _ENABLE, _SET_BPF = 0x2400, 0x42408  # PERF_EVENT_IOC_*, without the bits of the direction
 _CLOEXEC = 1 << 3
 
 
-def open_bpf_output(cpu: int) -> int:
+def open_bpf_output(cpu: int, wake_bytes: int) -> int:
     """A perf event that receives bpf_perf_event_output() of one CPU. Raises OSError.
 
-    `wakeup_events` stays 0: a wake-up per event would cost several times the event itself.
-    The ring then wakes a poll() only when another half of it has filled.
+    A poll() is woken each time that so many bytes have come: a wake-up per event would cost several
+    times the event itself.
     """
     attributes = _PERF_ATTR.pack(
-        _SOFTWARE, _PERF_ATTR.size, _BPF_OUTPUT, 0, _SAMPLE_RAW, 0, 0, 0, 0, 0, 0
+        _SOFTWARE, _PERF_ATTR.size, _BPF_OUTPUT, 0, _SAMPLE_RAW, 0, _WATERMARK, wake_bytes, 0, 0, 0
     )
     return _perf_event_open(attributes, cpu)
 

@@ -1,17 +1,45 @@
 /* Where a program runs: names of its current directory and of its cgroup.
  *
  * Both are trees of named nodes; names are copied from the leaf to the root and put in
- * order by user space. Included by execdb.bpf.c. */
+ * order by user space. What is not there as a whole is marked: never does a shorter path stand
+ * for a longer one. Included by execdb.bpf.c. */
 
-#define CWD_DEPTH 40
-#define CGROUP_DEPTH 16
+#define CWD_NAMES 40
+#define CWD_STEPS 80 /* names, and mounts on the way */
+#define CGROUP_NAMES 16
+
+/* From here on names may take so many bytes. */
+static inline void begin_path(struct scratch *s, u64 most)
+{
+	s->room = s->at + part_room(s, most);
+	s->names = 0;
+}
+
+/* Appends a name; nonzero if it does not fit, cannot be read, or is none. */
+static inline int append_name(struct scratch *s, const char *from)
+{
+	u64 at = s->at, room = s->room - at;
+	long length;
+
+	if (room > NAME_LEN)
+		room = NAME_LEN;
+	if (s->room < at || at > DATA_ROOM - NAME_LEN)
+		return -1;
+	/* One byte more tells a name that is too long from one that just fits. */
+	length = bpf_probe_read_kernel_str(s->data + at, room + 1, from);
+	if (length <= 1 || length > room)
+		return -1;
+	s->at = at + length;
+	s->names++;
+	return 0;
+}
 
 /* Stands for what is above. */
-static inline void append_unknown(struct scratch *s)
+static inline void append_mark(struct scratch *s)
 {
-	const char unknown[4] = "...";
+	const char mark[MARK_LEN] = "...";
 
-	append(s, unknown, sizeof(unknown));
+	append(s, mark, sizeof(mark));
 }
 
 /* Up through directories and mounts, to the root of the mount namespace. */
@@ -21,7 +49,8 @@ static inline void copy_cwd(struct scratch *s, const void *task)
 	const void *mnt = READ(const void *, fs, FS_PWD_OFFSET + PATH_MNT_OFFSET);
 	const void *dentry = READ(const void *, fs, FS_PWD_OFFSET + PATH_DENTRY_OFFSET);
 
-	for (int i = 0; i < CWD_DEPTH; i++) {
+	begin_path(s, CWD_ROOM);
+	for (int i = 0; i < CWD_STEPS; i++) {
 		const void *up;
 
 		if (dentry == READ(const void *, mnt, VFSMOUNT_MNT_ROOT_OFFSET)) {
@@ -35,13 +64,14 @@ static inline void copy_cwd(struct scratch *s, const void *task)
 			continue;
 		}
 		up = READ(const void *, dentry, DENTRY_D_PARENT_OFFSET);
-		if (up == dentry)
-			break; /* cut off from any root, as after a lazy unmount */
-		append(s, READ(const char *, dentry, DENTRY_D_NAME_OFFSET + QSTR_NAME_OFFSET),
-		       NAME_LEN);
+		if (up == dentry || s->names >= CWD_NAMES)
+			break; /* cut off from any root, as after a lazy unmount; or enough */
+		if (append_name(s, READ(const char *, dentry,
+					DENTRY_D_NAME_OFFSET + QSTR_NAME_OFFSET)))
+			break;
 		dentry = up;
 	}
-	append_unknown(s);
+	append_mark(s);
 }
 
 /* Up through the default (version 2) hierarchy; its root has no name. */
@@ -51,16 +81,18 @@ static inline void copy_cgroup(struct scratch *s, const void *task)
 	const void *cgroup = READ(const void *, set, CSS_SET_DFL_CGRP_OFFSET);
 	const void *node = READ(const void *, cgroup, CGROUP_KN_OFFSET);
 
-	for (int i = 0; i < CGROUP_DEPTH; i++) {
+	begin_path(s, CGROUP_ROOM);
+	for (int i = 0; i <= CGROUP_NAMES; i++) {
 		const void *up = READ(const void *, node, KERNFS_PARENT_OFFSET);
 
 		if (!up)
 			return;
-		append(s, READ(const char *, node, KERNFS_NAME_OFFSET), NAME_LEN);
+		if (s->names >= CGROUP_NAMES ||
+		    append_name(s, READ(const char *, node, KERNFS_NAME_OFFSET)))
+			break;
 		node = up;
 	}
-	if (READ(const void *, node, KERNFS_PARENT_OFFSET))
-		append_unknown(s);
+	append_mark(s);
 }
 
 /* Both, with an empty name between them. */

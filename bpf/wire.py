@@ -56,7 +56,10 @@ KIND_AT = struct.calcsize("=QQI") + TYPE_AT
 LAYOUT = _layout()  # name -> (offset, size), both in bytes
 EXEC = struct.Struct("=" + "".join(code for _, code in _FIELDS))
 
+REPLACED = 0xFFFFFFFF  # instead of a status
 END = struct.Struct("=QQIIII")  # boot_ns, image_boot_ns, image_pid, kind, status, unused
 
 IMAGE = struct.Struct("=QII")  # of the map `images`: boot_ns, pid, own
-COUNTERS = struct.Struct("=QQQQ")  # of one CPU: seen, lost, ends_lost, untracked
+# Of one CPU: seen, lost, ends_lost, untracked, cut, untold, open, submitted
+COUNTERS = struct.Struct("=QQQQQQqQ")
+BUDGET = struct.Struct("=qQQ")  # of the map `budgets`: bytes, filled_ns, cut

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from execdb.cli.options import Btf, bounds_of, btf_path
+from execdb.cli.options import Btf, bounds_of, btf_path, budget_of
 from execdb.cli.record import Asked, Format, record
 from execdb.cli.stop import Stop
 from execdb.store.errors import UsageError
@@ -54,6 +54,14 @@ def collect(
             help="Only count while less of the disk is free.", min=0, max=99, metavar="PERCENT"
         ),
     ] = 2.0,
+    argument_budget: Annotated[
+        str,
+        typer.Option(
+            help="Long arguments that each user may have recorded, a second; beyond that they "
+            "are cut. `none` for no limit.",
+            metavar="SIZE",
+        ),
+    ] = "2MB",
 ) -> None:
     """Record every exec until Ctrl-C or SIGTERM."""
     if print_ and quiet:
@@ -63,7 +71,9 @@ def collect(
     shown = format if print_ or (sys.stdout.isatty() and not quiet) else None
     with Stop(for_s) as stop:
         bounds = bounds_of(keep, max_size)
+        budget = budget_of(argument_budget)
         asked = Asked(
-            context.obj, shown, ring_pages, attempts, btf_path(btf), user, group, bounds, min_free
-        )
+            context.obj, shown, ring_pages, attempts, btf_path(btf), user, group, bounds, min_free,
+            budget,
+        )  # fmt: skip
         record(asked, stop)

@@ -21,6 +21,7 @@ from execdb.store.errors import DatabaseError, RecordingError
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from execdb.collector.budget import Cuts
     from execdb.collector.collect import Collector
     from execdb.collector.source import KernelSource
     from execdb.store.bounds import Bounds
@@ -44,7 +45,8 @@ class Format(StrEnum):
 @dataclass(frozen=True)
 class Asked:
     """What the user wants: where to, what to show, what of the kernel, names of who the collector
-    is to be and who may read, what the file may take and what it must leave of the disk."""
+    is to be and who may read, what the file may take and what it must leave of the disk, how many
+    bytes a second of arguments each user may have (None: any)."""
 
     path: Path
     shown: Format | None
@@ -55,6 +57,7 @@ class Asked:
     group: str | None
     bounds: "Bounds"
     min_free_percent: float
+    argument_budget: int | None
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Life:
     checkpoints: "Checkpointer"
     watch: "Watch"
     collector: "Collector"
+    cuts: "Cuts"
     user: tuple[int, int]  # to become: uid, gid
     end_show: Callable[[], int]
 
@@ -79,6 +83,11 @@ def record(asked: Asked, stop: Stop) -> None:
         started_s = time.monotonic()
         skipped = _run(life, asked.path, stop, stderr)
         _warn_of_missing_ends(life.source, life.collector.ends_lost)
+    if cut := life.cuts.total:
+        _say(
+            f"{cut} execs had their arguments cut: over --argument-budget, or while a ring was "
+            "filling up"
+        )
     if skipped:
         _say(f"{skipped} execs were recorded but not shown: stdout was too slow")
     elapsed_s = time.monotonic() - started_s
@@ -99,6 +108,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     new_folder = not path.parent.exists()
     loading, preparing = _start(asked, stop)
     # Meanwhile: these take as long to import as the kernel's side takes to load.
+    from execdb.collector.budget import Cuts
     from execdb.collector.clock import Clock
     from execdb.collector.collect import Collector, Parts
     from execdb.collector.memory import settle
@@ -148,10 +158,13 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
 
     arguments_max = ALL_BYTES if bounds.room_bytes is None else bounds.room_bytes // 4
     running, most = Running(clock.offset_ns, shift_ns, arguments_max), bounds.batch_max
-    parts = Parts(source, recording, mirror, clock, show, running, tidy, room, _warn, most)
+    cuts = Cuts(asked.argument_budget or 0, source.cut_by_user, _warn)
+    parts = Parts(
+        source, recording, mirror, clock, show, running, tidy, room, _warn, most, cuts.look
+    )
     settle()
     collector, user = Collector(parts), user or user_for(path)
-    return Life(source, database, checkpoints, watch, collector, user, end_show)
+    return Life(source, database, checkpoints, watch, collector, cuts, user, end_show)
 
 
 def _run(life: Life, path: Path, stop: Stop, stderr: Outlet) -> int:
@@ -267,7 +280,11 @@ def _kernel(asked: Asked, stop: Stop) -> "KernelSource":
 
     try:
         return KernelSource(
-            asked.ring_pages, attempts=asked.attempts, btf=asked.btf, interrupt=stop.descriptor
+            asked.ring_pages,
+            attempts=asked.attempts,
+            btf=asked.btf,
+            argument_budget=asked.argument_budget,
+            interrupt=stop.descriptor,
         )
     except Interrupted:
         _say("stopped before recording began")

@@ -36,6 +36,8 @@ class KernelCounts(Protocol):
     def untracked(self) -> int: ...
     @property
     def skipped(self) -> int: ...
+    @property
+    def cut(self) -> int: ...
 
 
 class Source(Protocol):
@@ -85,7 +87,8 @@ class Parts:
     """What the loop is wired to. `show` is called with (ids, events) after each commit;
     `running` looks for the images that run already; `tidy` is called once a drain and takes some
     milliseconds, more while old rows must go; `warn` tells the user; at most `batch_max` execs are
-    stored at once."""
+    stored at once; `look_at_cuts` is called with how many execs had their arguments cut by the
+    kernel's program, and with the boot time."""
 
     source: Source
     sink: Sink
@@ -97,6 +100,7 @@ class Parts:
     room: Room
     warn: Callable[[str], None]
     batch_max: int
+    look_at_cuts: Callable[[int, int], None]
 
 
 class Collector:
@@ -178,6 +182,7 @@ class Collector:
             self.ledger.lose(Cause.UNREADABLE, decoded.unreadable, since_ns, self._drained_ns)
         self.ledger.lose_all_of(Cause.RING_FULL, kernel.lost, since_ns, self._drained_ns)
         self.ledger.lose_all_of(Cause.SKIPPED, kernel.skipped, since_ns, self._drained_ns)
+        self._parts.look_at_cuts(kernel.cut, self._drained_ns)
         self._unread_ns = self._parts.source.unread_ns()
         return before_ns if self._unread_ns is None else min(before_ns, self._unread_ns)
 

@@ -28,8 +28,8 @@ _END_SIZE = _HEAD + wire.END.size
 _TYPE_AT, _SAMPLE, _KIND_END = wire.TYPE_AT, wire.SAMPLE, wire.KIND_END
 _SIZE = struct.Struct("=6xH").unpack_from
 _SIZE_MIN = 8  # that of what every record in a ring begins with
-# size; boot_ns, image_boot_ns, image_pid, status
-_END = struct.Struct("=6xH4xQQI4xI4x").unpack_from
+# size; boot_ns, image_boot_ns, image_pid, status: signed, so that wire.REPLACED is event.REPLACED
+_END = struct.Struct("=6xH4xQQI4xi4x").unpack_from
 # size; boot_ns, parent_boot_ns, parent_pid, kind, pid, ppid, flags, error, where_len and, behind
 # caller and credentials, filename_len, args_len
 _EXEC = struct.Struct("=6xH4xQQIIIIIII4x16x48x8xII16x").unpack_from

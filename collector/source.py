@@ -1,6 +1,8 @@
 """The kernel as a source of records: loads, attaches, drains, counts."""
 
+import contextlib
 import os
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,10 +12,12 @@ from execdb.bpf.loader import load
 from execdb.bpf.offsets import BTF_PATH
 from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, misses, names_of
 from execdb.bpf.ring import Rings
-from execdb.bpf.wire import COUNTERS, IMAGE
+from execdb.bpf.wire import BUDGET, COUNTERS, IMAGE
 from execdb.store.event import ImageKey
 
 _TRACKING = ("on_fork", "on_exit")
+ARGUMENT_BUDGET = 2_000_000  # bytes a second for each user
+_LAST_CALLS_S, _LAST_LOOKS = 0.1, 10  # how long a call that is under way is waited for at the end
 
 
 class KernelCounts(NamedTuple):
@@ -23,7 +27,8 @@ class KernelCounts(NamedTuple):
     lost: int
     ends_lost: int
     untracked: int
-    skipped: int  # execs that the kernel did not run the program for; not among the seen
+    skipped: int  # what the kernel did not run a program for; not among the seen
+    cut: int  # execs whose arguments were cut, their user being over the budget
 
 
 class KernelSource:
@@ -39,18 +44,28 @@ class KernelSource:
         *,
         attempts: bool = False,
         btf: Path = BTF_PATH,
+        argument_budget: int | None = ARGUMENT_BUDGET,
         interrupt: int | None = None,
     ) -> None:
         more = attempt_hooks(machine.this()) if attempts else ()
         self.hooks: tuple[Hook, ...] = (*more, *ALWAYS)
-        self.program: Program = load(self.hooks, btf, interrupt)
+        self.program: Program = load(
+            self.hooks,
+            btf,
+            ring_pages=ring_pages,
+            argument_budget=argument_budget,
+            interrupt=interrupt,
+        )
         self._links: list[int] = []
         self._followed: dict[int, int] = {}  # process -> boot_ns of its image
         self._link_names: list[str] = []
         on_exec = self.program.descriptors["on_exec"]
         self._fdinfo = os.open(f"/proc/self/fdinfo/{on_exec}", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            self._rings = Rings(self.program.output, self.program.spare, ring_pages)
+            program = self.program
+            self._rings = Rings(
+                program.output, program.spare, ring_pages, program.drained, self._submitted
+            )
         except BaseException:
             self.program.close()
             raise
@@ -64,6 +79,7 @@ class KernelSource:
         if not self._links:
             self.track()
         self._attach(hook for hook in self.hooks if hook.program not in _TRACKING)
+        self.program.note_attempts(True)
 
     def _attach(self, hooks: Iterable[Hook]) -> None:
         self._links += self.program.attach(list(hooks))
@@ -71,7 +87,25 @@ class KernelSource:
 
     def detach(self) -> None:
         """No exec is counted any more; what is in the rings can still be read."""
+        if self._links:
+            with contextlib.suppress(OSError):
+                self.program.note_attempts(False)
+            self._let_calls_end()
         close_all(self._links)
+
+    def _let_calls_end(self) -> None:
+        """Attempts that were begun are told, where that takes a moment."""
+        for _ in range(_LAST_LOOKS):
+            if self._totals()[6] <= 0:
+                return
+            time.sleep(_LAST_CALLS_S / _LAST_LOOKS)
+
+    def _totals(self) -> list[int]:
+        cpus = COUNTERS.iter_unpack(self.program.counters[0])
+        return [sum(each) for each in zip(*cpus, strict=True)]
+
+    def _submitted(self) -> list[int]:
+        return [cpu[-1] for cpu in COUNTERS.iter_unpack(self.program.counters[0])]
 
     def gone(self) -> str | None:
         """A sentence if something else has detached the programs; None if all is well."""
@@ -117,9 +151,22 @@ class KernelSource:
         return self._rings.unread_ns()
 
     def counts(self) -> KernelCounts:
-        cpus = COUNTERS.iter_unpack(self.program.counters[0])
-        seen, lost, ends_lost, untracked = map(sum, zip(*cpus, strict=True))
-        return KernelCounts(seen, lost, ends_lost, untracked, misses(self._fdinfo))
+        seen, lost, ends_lost, untracked, cut, untold, open_, _ = self._totals()
+        skipped = misses(self._fdinfo) + untold
+        if not self._links and open_ > 0:  # no return comes any more
+            skipped += open_
+        return KernelCounts(seen, lost, ends_lost, untracked, skipped, cut)
+
+    def cut_by_user(self) -> dict[int, int]:
+        """Of which users so many execs had their arguments cut."""
+        budgets = self.program.budgets
+        if budgets is None:
+            return {}
+        found = {}
+        for uid in budgets:
+            with contextlib.suppress(KeyError):  # forgotten meanwhile
+                found[uid] = BUDGET.unpack(budgets[uid])[2]
+        return {uid: cut for uid, cut in found.items() if cut}
 
     def close(self) -> None:
         self.detach()

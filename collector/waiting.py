@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
 from execdb.collector.decode import EXEC_BYTES, STRING_BYTES, Decoded
-from execdb.store.event import End, Exec, ImageKey
+from execdb.store.event import REPLACED, End, Exec, ImageKey
 
 T = TypeVar("T", Exec, End)
 
@@ -100,8 +100,14 @@ class Waiting:
 
     def give_up(self, until_ns: int) -> list[Exec]:
         """Takes off the execs up to a time; their ends are passed over. Ends of others wait: their
-        rows may be there."""
+        rows may be there; so do those of images that such an exec has replaced."""
         execs = _settled(self._execs, until_ns)
+        self._ends += [
+            End(event.boot_ns, event.parent, REPLACED)
+            for event in execs
+            if event.replaces and event.parent is not None
+        ]
+        self._ends.sort(key=_BOOT_NS)
         self._given_up.update((event.boot_ns, event.pid) for event in execs)
         del self._execs[: len(execs)]
         self._pass_over_ends()

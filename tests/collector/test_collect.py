@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from execdb.bpf import wire
 from execdb.collector import waiting
 from execdb.collector.collect import Collector, Parts
 from execdb.collector.decode import EXEC_BYTES
 from execdb.store.database import Database
 from execdb.store.errors import DatabaseBusy, DatabaseFull, DatabaseRefused
-from execdb.store.event import Account, Cause, Counts, End, Exec, ImageKey, Loss
+from execdb.store.event import REPLACED, Account, Cause, Counts, End, Exec, ImageKey, Loss
 from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.recording import Recording
@@ -35,6 +36,7 @@ class KernelCounts(NamedTuple):
     ends_lost: int = 0
     untracked: int = 0
     skipped: int = 0
+    cut: int = 0
 
 
 class Round(NamedTuple):
@@ -75,6 +77,8 @@ class Desk:
         self.finished: list[tuple[int, Counts, Account]] = []
         self.warnings: list[str] = []
         self.skipped = 0
+        self.cut = 0
+        self.cuts: list[int] = []
         self.cause: Cause | None = None  # why there is no room
         self.refusal: DatabaseRefused | None = None
         self.ended: list[End] = []
@@ -87,6 +91,7 @@ class Desk:
     def parts(self, **changes: Any) -> Parts:
         known = dict.fromkeys(("source", "sink", "mirror", "clock", "room"), self)
         known |= {"show": self.show, "running": NothingRuns(), "warn": self.warnings.append}
+        known |= {"look_at_cuts": lambda cut, now_ns: self.cuts.append(cut)}
         return Parts(**known | {"tidy": self.tidy, "batch_max": 997} | changes)
 
     # the source
@@ -103,7 +108,7 @@ class Desk:
         self.now_ns += SECOND // 10
 
     def counts(self) -> KernelCounts:
-        return KernelCounts(self.seen, self.lost, skipped=self.skipped)
+        return KernelCounts(self.seen, self.lost, skipped=self.skipped, cut=self.cut)
 
     def read(self) -> Iterator[bytes]:
         if not self.rounds:
@@ -355,6 +360,26 @@ def test_ends_of_what_was_given_up_are_not_looked_for() -> None:
     run_to(desk, {n: partial(setattr, desk, "cause", cause) for n, cause in causes.items()}, 6)
     assert desk.times == [1]
     assert [ended.image for ended in desk.ended] == [(1, 23)]
+
+
+def test_an_image_ends_though_the_exec_that_replaced_it_was_given_up() -> None:
+    """Unless it has no row itself."""
+
+    def replacing(boot_ns: int, before_ns: int) -> bytes:
+        flags = {"flags": wire.FLAG_REPLACES, "parent_boot_ns": before_ns, "parent_pid": 23}
+        return record(b"x", boot_ns=boot_ns, pid=23, **flags)
+
+    desk = Desk([Round([at(1)]), Round([[replacing(2, 1), replacing(3, 2)]]), Round([at(4)])])
+    causes = {1: Cause.NO_SPACE, 2: None}
+    run_to(desk, {n: partial(setattr, desk, "cause", cause) for n, cause in causes.items()}, 3)
+    assert desk.times == [1, 4]
+    assert desk.ended == [End(boot_ns=2, image=(1, 23), status=REPLACED)]
+
+
+def test_how_many_were_cut_is_handed_on() -> None:
+    desk = Desk([Round([at(1)]), Round([at(2)])])
+    run_to(desk, {0: lambda: setattr(desk, "cut", 7)}, 2)
+    assert desk.cuts[-1] == 7
 
 
 def test_a_full_disk_is_counted_and_tried_again_each_second() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from execdb.bpf import wire
 from execdb.collector.decode import Decoder
-from execdb.store.event import End, Exec, raw_of, text_of
+from execdb.store.event import REPLACED, End, Exec, raw_of, text_of
 from tests.collector.records import end, record, ring, sample
 
 ARGUMENTS = st.lists(st.binary(max_size=23).map(lambda raw: raw.replace(b"\0", b"")), max_size=7)
@@ -128,6 +128,11 @@ def test_an_end_names_its_image_and_status() -> None:
     assert ends == [End(boot_ns=1_009, image=(7, 23), status=256)]
 
 
+def test_an_image_whose_successor_was_lost_was_replaced() -> None:
+    _, ends, _ = Decoder().decode(ring([end((7, 23), boot_ns=11, status=wire.REPLACED)]), 0)
+    assert ends == [End(boot_ns=11, image=(7, 23), status=REPLACED)]
+
+
 def test_a_parent_is_an_image() -> None:
     assert decode(record(b"x")).parent is None
     event = decode(record(b"x", parent_boot_ns=5, parent_pid=7, flags=wire.FLAG_REPLACES))
@@ -156,6 +161,7 @@ def test_who_logged_in_and_where() -> None:
         (b"src\0usr\0\0a.scope\0user.slice\0", "/usr/src", "/user.slice/a.scope"),
         (b"\xff\0\0", "/\udcff", "/"),
         (b"tmp\0\0init.scope\0", "/tmp", "/init.scope"),
+        (b"b\0a\0...\0\0c\0...\0", "/.../a/b", "/.../c"),
     ],
 )
 def test_a_place_is_put_together_from_its_names(

@@ -9,6 +9,7 @@ import pytest
 
 from execdb.collector.decode import Decoder
 from execdb.collector.source import KernelSource
+from execdb.store.event import REPLACED
 from tests.kernel.conftest import PATIENCE_S, Recorder, finish, storm, storm_events
 
 
@@ -83,3 +84,26 @@ def test_forks_and_threads_that_never_exec_are_not_sent(programs: Path) -> None:
     assert len(children) == 23
     # Whatever ended had been exec'd: not the 503 subshells, nor the threads.
     assert {end.image for end in decoded.ends} <= set(started)
+
+
+def test_an_image_whose_successor_is_lost_has_an_end_or_is_counted() -> None:
+    """With room for some of the records, and smaller room for others."""
+    source = KernelSource(ring_pages=8)
+    try:
+        source.attach()
+        for length in (1, 997):
+            for _ in range(53):
+                command = f"exec /bin/{'/' * length}true"
+                subprocess.run(["bash", "-c", command], check=True)
+        decoded = Decoder().decode(source.read(), 0)
+        source.detach()
+        counts = source.counts()
+    finally:
+        source.close()
+    images = {(e.boot_ns, e.pid) for e in decoded.execs}
+    ends = [end.image for end in decoded.ends]
+    ends += [e.parent for e in decoded.execs if e.replaces and e.parent]
+    assert counts.lost > 53
+    assert REPLACED in {end.status for end in decoded.ends}
+    assert len(ends) == len(set(ends))
+    assert len(images - set(ends)) == counts.ends_lost

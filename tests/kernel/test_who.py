@@ -74,6 +74,59 @@ def test_the_current_directory_across_mounts(recorder: Recorder, tmp_path: Path)
     assert cwds["deep"] == "/.../" + "/".join(["d"] * 40)
 
 
+def test_a_directory_of_forty_names_is_whole(recorder: Recorder, tmp_path: Path) -> None:
+    """Mounts on the way are no names."""
+    here = len(tmp_path.parts) - 1
+    folders = {n: tmp_path.joinpath(*["d"] * (n - here)) for n in (39, 40, 41)}
+    folders[41].mkdir(parents=True)
+    for names, folder in folders.items():
+        subprocess.run(["true", str(names)], cwd=folder, check=True)
+    script = (
+        'cd "$1"; for i in 1 2 3 4 5 6 7 8 9 10 11; do mkdir m; mount -t tmpfs none m; cd m; done; '
+        'mkdir -p "$2"; cd "$2"; readlink -n /proc/self/cwd; exec true mounts'
+    )
+    below = "/".join(["e"] * (29 - here))
+    mounts = ["unshare", "-m", "sh", "-ec", script, "sh", tmp_path, below]
+    path = subprocess.run(mounts, check=True, capture_output=True, text=True).stdout
+    recorder.stop()
+    cwds = {e["argv"][1]: e["cwd"] for e in recorder.events("--comm", "true")}
+    assert (cwds["39"], cwds["40"]) == (str(folders[39]), str(folders[40]))
+    assert cwds["41"] == "/..." + str(folders[41]).removeprefix("/" + folders[41].parts[1])
+    assert path.count("/") == 40
+    assert cwds["mounts"] == path
+
+
+@pytest.mark.parametrize("names", [30, 33, 60])
+def test_no_part_of_a_record_pushes_another_one_out(
+    recorder: Recorder,
+    programs: Path,
+    cgroup: Path,
+    names: int,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """A directory of long names, a path that is padded, and more arguments than are kept."""
+    home = tmp_path_factory.getbasetemp() / f"{names}"
+    home.mkdir()
+    enter = f"echo 0 > {cgroup}/cgroup.procs; cd {home}; "
+    deep = f"exec {programs}/calls deep {names} {programs}/nothing"
+    process = subprocess.Popen(["sh", "-c", enter + deep])
+    process.wait(60)
+    recorder.stop()
+    (event,) = recorder.events("--pid", str(process.pid), "--comm", "nothing")
+    assert event["filename"] == "/" * 2000 + str(programs / "nothing")
+    assert (event["argc"], event["truncated"]) == (2, True)
+    assert len(event["argv"][1]) > 48_000
+    assert event["cgroup"].endswith(f"/{cgroup.parent.name}/{cgroup.name}")
+    whole = [*home.parts[1:], *(f"{number:0255}" for number in range(names))]
+    found = event["cwd"].split("/")[1:]
+    if names == 30:
+        assert found == whole
+    else:
+        assert found[0] == "..."
+        assert found[1:] == whole[1 - len(found) :]
+        assert len(found) > 28
+
+
 @pytest.fixture
 def cgroup() -> Iterator[Path]:
     """A control group in the version 2 hierarchy, wherever that is mounted."""
@@ -97,6 +150,35 @@ def test_the_cgroup(recorder: Recorder, cgroup: Path) -> None:
     assert found["outside"] == own
     assert found["inside"] == f"{own.rstrip('/')}/{cgroup.parent.name}/{cgroup.name}"
     assert len(recorder.events("--cgroup", "*/box-0123abcd")) == 1
+
+
+def test_a_cgroup_of_sixteen_names_as_long_as_they_get_is_whole(
+    recorder: Recorder, cgroup: Path
+) -> None:
+    below = list(accumulate(["c" * 255] * 13 + ["d" * 200], Path.joinpath, initial=cgroup))
+    below[-1].mkdir(parents=True)
+    enter = f"echo 0 > {below[-1]}/cgroup.procs; sed -n s/^0:://p /proc/self/cgroup; exec true"
+    path = subprocess.check_output(["sh", "-c", enter], text=True).strip()
+    recorder.stop()
+    for folder in reversed(below[1:]):
+        folder.rmdir()
+    (event,) = recorder.events("--comm", "true")
+    assert event["cgroup"] == path
+
+
+def test_a_cgroup_whose_name_is_too_long_is_cut_and_says_so(
+    recorder: Recorder, cgroup: Path
+) -> None:
+    """Its file system does not keep to NAME_MAX."""
+    longer = cgroup / ("x" * 300)
+    below = longer / "below"
+    below.mkdir(parents=True)
+    for folder in (longer, below):
+        subprocess.run(["sh", "-c", f"echo 0 > {folder}/cgroup.procs; exec true"], check=True)
+    recorder.stop()
+    below.rmdir()
+    longer.rmdir()
+    assert [e["cgroup"] for e in recorder.events("--comm", "true")] == ["/...", "/.../below"]
 
 
 def test_a_cgroup_deeper_than_sixteen_names_is_cut_and_says_so(

@@ -1,0 +1,139 @@
+"""One user floods the recorder: the execs of others are there, and it is said."""
+
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kernel.conftest import Recorder, finish
+
+FLOODER = 1000
+LONG = 49_000  # bytes of an argument
+FLOOD_MS = 20_000
+EACH = 49_152  # bytes of a record's arguments at most
+BUDGET, SAVED_S = 2_000_000, 4
+
+
+def flood(programs: Path, for_ms: int, *sizes: int, uid: int = FLOODER) -> subprocess.Popen[str]:
+    who = ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups"]
+    what = [programs / "flood", programs / "nothing", str(for_ms), *map(str, sizes)]
+    return subprocess.Popen([*who, *what], stdout=subprocess.PIPE, text=True, cwd="/")
+
+
+def of_floods(recorder: Recorder, uid: int = FLOODER) -> list[dict[str, Any]]:
+    return recorder.events("--comm", "nothing", "--uid", str(uid))
+
+
+def beside(processes: list[subprocess.Popen[str]]) -> int:
+    """Starts programs as root while these run; returns how many."""
+    number = 0
+    while any(process.poll() is None for process in processes):
+        subprocess.run(["/bin/true", f"root {number}"], check=True)
+        number += 1
+        time.sleep(0.02)
+    return number
+
+
+@pytest.mark.parametrize("sizes", [(LONG,), (900, 3_900)], ids=["arguments", "paths too"])
+def test_execs_of_others_survive_a_flood(
+    record: Callable[..., Recorder], programs: Path, sizes: tuple[int, ...]
+) -> None:
+    recorder = record("--quiet")
+    processes = [flood(programs, FLOOD_MS // len(sizes), *sizes) for _ in range(2)]
+    number = beside(processes)
+    started = sum(int(process.communicate()[0]) for process in processes)
+    summary = recorder.stop()
+
+    assert ", 0 lost, " in summary
+    found = [e["argv"][1] for e in recorder.events("--comm", "true", "--uid", "0")]
+    assert [f"root {n}" for n in range(number)] == [a for a in found if a.startswith("root ")]
+    events = of_floods(recorder)
+    assert len(events) == started
+    assert {event["argc"] for event in events} == {2}
+    bytes_kept = 0
+    for event in events:
+        length = len("".join(event["argv"])) + len(event["filename"])
+        bytes_kept += length if length > 1024 else 0
+        if not event["truncated"]:
+            assert len(event["argv"][1]) == sizes[0]
+    assert bytes_kept < 1.5 * BUDGET * (SAVED_S + FLOOD_MS / 1000)
+    assert sum(event["truncated"] for event in events) > started / 2
+    said = re.findall(r"^warning: uid .*", recorder.log, re.MULTILINE)
+    assert said == [
+        f"warning: uid {FLOODER} starts programs with more than 2 MB/s of arguments: "
+        "they are cut to 256 bytes (--argument-budget)"
+    ]
+    assert re.search(r"^[0-9]+ execs had their arguments cut: ", recorder.log, re.MULTILINE)
+
+
+def test_only_who_is_over_the_budget_is_cut(
+    record: Callable[..., Recorder], programs: Path
+) -> None:
+    recorder = record("--quiet", "--argument-budget", "30kB")
+    uids = (FLOODER, FLOODER + 1)
+    started_s = time.monotonic()
+    for uid, calls in zip(uids, (101, 1), strict=True):
+        who = {"user": uid, "group": uid, "extra_groups": []}
+        for _ in range(calls):
+            subprocess.run([programs / "nothing", "x" * 20_011], check=True, cwd="/", **who)
+    took_s = time.monotonic() - started_s
+    recorder.stop()
+    first, other = (of_floods(recorder, uid) for uid in uids)
+    whole = [event for event in first if not event["truncated"]]
+    assert whole[:5] == first[:5]
+    assert 5 <= len(whole) <= 30_000 * (4 + took_s) / 18_000 + 1
+    cut = [event for event in first if event["truncated"]]
+    assert {sum(len(argument) + 1 for argument in event["argv"]) for event in cut} <= {256, 257}
+    assert {(event["argc"], event["cwd"]) for event in cut} == {(2, "/")}
+    assert [event["truncated"] for event in other] == [False]
+    assert f"warning: uid {FLOODER} starts programs with more than 0.03 MB/s" in recorder.log
+
+
+def test_without_a_budget_nothing_is_cut(record: Callable[..., Recorder], programs: Path) -> None:
+    recorder = record("--quiet", "--argument-budget", "none", "--ring-pages", "4096")
+    for _ in range(503):  # 20 MB
+        subprocess.run([programs / "nothing", "x" * 40_009], check=True)
+    summary = recorder.stop()
+    assert ", 0 lost, " in summary
+    assert {event["truncated"] for event in of_floods(recorder, 0)} == {False}
+    assert "cut" not in recorder.log
+
+
+def test_a_ring_that_fills_up_keeps_room_for_short_records(
+    record: Callable[..., Recorder], programs: Path
+) -> None:
+    """The collector is held up for as long as it takes."""
+    recorder = record("--quiet", "--argument-budget", "none")
+    recorder.process.send_signal(19)
+    for number in range(101):
+        subprocess.run([programs / "nothing", "x" * LONG, str(number)], check=True)
+    subprocess.run([programs / "nothing", "short"], check=True)
+    recorder.process.send_signal(18)
+    summary = recorder.stop()
+    assert ", 0 lost, " in summary
+    events = recorder.events("--comm", "nothing")
+    assert len(events) == 102
+    assert events[-1]["argv"][1:] == ["short"]
+    assert [event["argc"] for event in events[:-1]] == [3] * 101
+    assert not events[0]["truncated"]
+    assert events[100]["truncated"]
+    assert re.search(r"^[0-9]+ execs had their arguments cut: ", recorder.log, re.MULTILINE)
+    assert "starts programs with more than" not in recorder.log
+
+
+def test_a_long_path_keeps_its_end(record: Callable[..., Recorder], programs: Path) -> None:
+    recorder = record("--quiet", "--argument-budget", "1kB")
+    process = flood(programs, 500, 10, 3_907)
+    finish([process])
+    recorder.stop()
+    events = of_floods(recorder)
+    cut = [event["filename"] for event in events if event["truncated"]]
+    assert cut
+    for name in cut:
+        assert name.startswith("/...//")
+        assert name.endswith(str(programs / "nothing"))
+        assert len(name) == 255
