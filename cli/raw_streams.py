@@ -1,5 +1,5 @@
-"""The files under stdin, stdout and stderr, as whoever started us left them: non-blocking, without a
-reader, on a full disk."""
+"""The files under stdin, stdout and stderr, as whoever started us left them: non-blocking, without
+a reader, on a full disk."""
 
 import io
 import sys

@@ -1,9 +1,9 @@
 """What a bound on size took of whose events, in words."""
 
-import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from execdb.cli.streams import say
 from execdb.store.event import local_time, rfc3339
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def note(database: "Database", wanted: "Filter", oldest_ns: int | None) -> None:
 
     since_ns = max(filter(None, (wanted.since_ns, oldest_ns)), default=None)
     for sentence in sentences(within(read_trims(database), since_ns, wanted.until_ns)):
-        print(f"note: {sentence}", file=sys.stderr)
+        say(f"note: {sentence}")
 
 
 def describe(trim: "Trim") -> dict[str, Any]:

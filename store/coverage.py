@@ -187,8 +187,7 @@ def _between(
         while active and layers[active[0]].to_ns <= from_ns:
             heappop(active)
         if active:
-            kind, _, _, *more = layers[active[0]]
-            yield Stretch(kind, from_ns, to_ns, *more)
+            yield layers[active[0]]._replace(from_ns=from_ns, to_ns=to_ns)
         else:
             yield Stretch(Kind.BLIND, from_ns, to_ns, why=reasons.of(from_ns))
 

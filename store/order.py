@@ -132,6 +132,7 @@ class Ordered(Generic[T]):
         if scalar(connection, "SELECT 1 FROM image WHERE id = ?", (lowest,)) is None:
             self._gone()
 
+
 def _fitting(size: int, rows: int, built: int) -> int:
     """How many rows to read next: as many as were taken, or more again."""
     return max(1, built) if built < rows else min(size, 2 * max(rows, 1))
