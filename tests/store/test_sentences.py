@@ -171,5 +171,5 @@ def test_a_file_to_import_is_not_the_database(db: Path, tmp_path: Path) -> None:
     command = [EXECDB, "--db", db, "import", file]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"execdb: {file} is not UTF-8")
+    assert done.stderr.startswith(f"execdb: {file}: line 1 is not UTF-8")
     assert str(db) not in done.stderr
