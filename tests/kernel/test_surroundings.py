@@ -1,37 +1,33 @@
 """Where a collector finds itself: names that are not UTF-8, and few processes, little memory."""
 
-import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.kernel.conftest import EXECDB, PATIENCE_S
+from tests.kernel.conftest import EXECDB, PATIENCE_S, Recorder
 
 MEMBER = 7907  # a user of whom nothing else runs
 HOST = b"h\xff\xc3\xa9"
-SET_NAME = "import os, socket, sys; socket.sethostname(bytes.fromhex(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"  # noqa: E501
+SET_NAME = (
+    "import os, socket, sys; socket.sethostname(bytes.fromhex(sys.argv[1])); "
+    "os.execv(sys.argv[2], sys.argv[2:])"
+)
 
 
-@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
-def test_the_name_of_the_host_may_be_any_bytes(tmp_path: Path, locale: str) -> None:
-    db = tmp_path / "execdb.db"
-    environment = os.environ | {"LC_ALL": locale}
-    if locale == "C":
-        environment |= {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    script = '"$0" --db "$1" collect --for 60 --print --format plain | head -n 1'
-    done = subprocess.run(
-        ["unshare", "-u", "python3", "-c", SET_NAME, HOST.hex(), "/bin/bash", "-c",
-         f"({script}) & while kill -0 $!; do /bin/true; done 2>/dev/null", EXECDB, db],
-        capture_output=True, text=True, timeout=PATIENCE_S, env=environment,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr
-    query = [EXECDB, "--db", db, "query", "--format", "ndjson", "--limit", "1"]
-    (line,) = subprocess.check_output(query, text=True).splitlines()
-    assert os.fsencode(json.loads(line)["host"]) == HOST
-    shown = subprocess.check_output([EXECDB, "--db", db, "status"], text=True)
-    assert r"on h\xffé" in shown
+@pytest.mark.parametrize("utf8", ["0", "1"])
+def test_the_name_of_the_host_may_be_any_bytes(record: Callable[..., Recorder], utf8: str) -> None:
+    environment = {"LC_ALL": "C", "PYTHONUTF8": utf8, "PYTHONCOERCECLOCALE": "0"}
+    under = ["unshare", "-u", "python3", "-c", SET_NAME, HOST.hex()]
+    recorder = record("--print", under=under, env=os.environ | environment)
+    process = subprocess.Popen(["true"])
+    process.wait(PATIENCE_S)
+    recorder.stop()
+    (event,) = recorder.events("--pid", str(process.pid))
+    assert os.fsencode(event["host"]) == HOST
+    assert r"on h\xffé" in recorder.run("status")
 
 
 @pytest.mark.parametrize("most", [2, 3, 4])
