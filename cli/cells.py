@@ -9,6 +9,7 @@ from execdb.store.event import json_of
 # spreadsheets take as well. Tabs and carriage returns are escaped before it comes to this.
 _RUN = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 _BEGINS = re.compile(f"[\\s\"']*[{_RUN}]")
+_PLAIN = re.compile("[A-Za-z0-9/][ -:<-~]*").fullmatch  # as most are: ASCII without a `;`
 # Where `;` separates cells, as in much of Europe, one may also begin within a text.
 _BEGINS_LATER = re.compile(f"(;[\\s\"'\\\\]*)([{_RUN}])")
 
@@ -16,6 +17,8 @@ _BEGINS_LATER = re.compile(f"(;[\\s\"'\\\\]*)([{_RUN}])")
 def cell(text: str) -> str:
     """The text, escaped as on a terminal; with a `'` before it if it would be a formula, as one
     types it into a spreadsheet."""
+    if _PLAIN(text):
+        return text
     shown = _BEGINS_LATER.sub(lambda found: found[1] + _as_hexadecimal(found[2]), escape(text))
     return "'" + shown if _BEGINS.match(shown) else shown
 
@@ -29,6 +32,8 @@ def json_cell(texts: tuple[str, ...]) -> str:
     shown = json_of(texts)
     if escape(shown) != shown:
         shown = "".join(char if escape(char) == char else _in_json(char) for char in shown)
+    elif ";" not in shown:
+        return shown
     return _BEGINS_LATER.sub(lambda found: found[1] + _in_json(found[2]), shown)
 
 

@@ -11,7 +11,6 @@ from execdb.cli.streams import say
 _LINE_MAX, _TAIL_MAX, _TOLD_MAX = 800, 200, 300  # characters
 _TRY_LIMITS = "look at ulimit -u and -v, and at pids.max and memory.max of the cgroup"
 _NO_TASKS = f": no more processes or threads may be started here; {_TRY_LIMITS}"
-_ADVICE = {errno.EAGAIN: _NO_TASKS}
 
 
 def reason(error: OSError) -> str:
@@ -19,7 +18,9 @@ def reason(error: OSError) -> str:
     if error.errno == errno.EBADF:
         return "stdout is closed: there is nowhere to write the answer to"
     where = "" if error.filename is None else f"{error.filename}: "
-    return f"{where}{error.strerror or error}{_ADVICE.get(error.errno or 0, '')}"
+    # EAGAIN of fork(2); of a write to what does not block it comes with a count.
+    no_tasks = error.errno == errno.EAGAIN and not hasattr(error, "characters_written")
+    return f"{where}{error.strerror or error}{_NO_TASKS if no_tasks else ''}"
 
 
 def unexpected(error: BaseException) -> str:

@@ -113,6 +113,8 @@ def main() -> NoReturn:
     try:
         replace_streams()
         code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = 130
     except Exception as error:  # the last resort
         code = _fail(failures.unexpected(error), 1)
     if code:  # else it is flushed; an error there has no better code than this one

@@ -29,7 +29,7 @@ class Recording:
     def __init__(self, database: Database, machine: Machine, version: str, started_ns: int) -> None:
         self.machine = machine
         self._database = database
-        host, boot_id, kernel = machine.host, machine.boot_id, machine.kernel
+        host, boot_id, kernel = storable(machine.host), machine.boot_id, machine.kernel
         with database.writing() as connection:
             connection.execute(_CRASHED)
             values = (host, boot_id, kernel, version, started_ns, started_ns)

