@@ -176,8 +176,8 @@ def _between(
         while active and layers[active[0]].to_ns <= from_ns:
             heappop(active)
         if active:
-            kind, _, _, *more = layers[active[0]]
-            yield Stretch(kind, from_ns, to_ns, *more)
+            kind, _, _, why, run_id, lost, pruned = layers[active[0]]
+            yield Stretch(kind, from_ns, to_ns, why, run_id, lost, pruned)
         else:
             yield Stretch(Kind.BLIND, from_ns, to_ns, why=reasons.of(from_ns))
 

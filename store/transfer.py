@@ -14,7 +14,7 @@ from execdb.store.database import Database
 from execdb.store.errors import BadEvent
 from execdb.store.held import Held
 from execdb.store.intern import storable
-from execdb.store.ndjson import Boot, Parser
+from execdb.store.ndjson import Boot, Imported, Parser
 from execdb.store.rows import STATUS, WIDTH, Rows
 from execdb.store.sources import Line, RowsOfIds, Sources
 from execdb.store.spool import Spool
@@ -59,22 +59,22 @@ def import_lines(database: Database, lines: Iterable[str]) -> Tally:
 def _parsed(lines: Iterable[str]) -> Iterator[list[Line]]:
     """The events of these lines, each with the number of its source, in chunks."""
     parser, sources = Parser(), Sources()
-    parse, source_of = parser.parse, sources.of
-    chunk: list[Line] = []
+    parse = parser.parse
+    chunk: list[Imported] = []
     before = chars = arguments = 0
     for line in lines:
         try:
             item = parse(line)
-            chunk.append((*item, source_of(item)))
         except BadEvent as error:
             raise BadEvent(f"line {before + len(chunk) + 1}: {error}") from error
+        chunk.append(item)
         chars += len(line)
-        arguments += len(item.command.argv)
+        arguments += len(item[6].argv)
         if len(chunk) >= _CHUNK or chars > _CHUNK_CHARS or arguments > _CHUNK_ARGUMENTS:
-            yield chunk
+            yield sources.numbered(chunk, before)
             before += len(chunk)
             chunk, chars, arguments = [], 0, 0
-    yield chunk
+    yield sources.numbered(chunk, before)
 
 
 class _Target:
@@ -133,12 +133,17 @@ class _Target:
         commands, origins = rows.dictionary.commands, rows.dictionary.origins
         current_ns, last_ns = rows.tail(run_id)
         number = rows.next
+        source, recent = 0, ids.recent(0)
+        placed = []
         for line in lines:
             (_, _, boot_ns, pid, ppid, origin, command, (errno, caller, status), duration_ns,
-             id_, parent, _) = line  # fmt: skip
+             id_, parent, line_source) = line  # fmt: skip
             row = known.setdefault((boot_ns, pid), number)
-            if id_ is not None:
-                ids.note(line, row, run_id)
+            placed.append(row)
+            if line_source != source:
+                source, recent = line_source, ids.recent(line_source)
+            if id_ is not None and recent.setdefault(id_, (row, boot_ns))[0] != row:
+                recent = ids.mix(source)
             if row != number:
                 self._learn(line, row, run_id)
                 continue
@@ -146,7 +151,13 @@ class _Target:
                 current_ns = offset_ns
                 rows.cut(run_id, offset_ns, boot_ns)
             last_ns = boot_ns
-            parent_id = None if parent is None else ids.parent(line, number, run_id)
+            parent_id = None
+            if parent is not None:
+                found = recent.get(parent)
+                if found is not None and found[1] <= boot_ns and found[0] != number:
+                    parent_id = found[0]
+                else:
+                    parent_id = ids.parent(line, number, run_id)
             pending += (
                 number, boot_ns, pid, ppid, origins[origin], commands[command], parent_id,
                 status, duration_ns,
@@ -154,6 +165,7 @@ class _Target:
             if errno is not None or caller is not None:
                 rows.calls.append((storable(errno), storable(caller), number))
             number += 1
+        ids.note(lines, placed, run_id)
 
     def _learn(self, line: Line, row: int, run_id: int) -> None:
         """What a line knows more than the row that is there."""
