@@ -1,17 +1,19 @@
-"""Import: events from elsewhere into the database, each once, all of them or none.
+"""Import: events from elsewhere into the database, each once.
 
 The lines are read and checked first, which may take as long as whoever writes them likes. Only then
 is the database locked, for as long as it takes to store what is not there yet.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from math import inf
 from operator import itemgetter
 from sqlite3 import Connection
+from time import monotonic
 from typing import Any, NamedTuple
 
 from execdb.store.database import Database
-from execdb.store.errors import BadEvent
+from execdb.store.errors import BadEvent, DatabaseError
 from execdb.store.held import Held
 from execdb.store.intern import storable
 from execdb.store.ndjson import Boot, Imported, Parser
@@ -22,6 +24,7 @@ from execdb.store.spool import Spool
 _CHUNK = 10_000  # events looked up and written together
 _CHUNK_CHARS = 4 << 20  # of their lines
 _CHUNK_ARGUMENTS = 200_000  # of their commands
+_SLICE_S = 0.2
 _PATIENCE_MS = 60_000  # for another import; a collector holds the lock for milliseconds
 
 
@@ -34,11 +37,15 @@ class Tally(NamedTuple):
     orphans: int = 0  # events, of both, whose parent cannot be told
 
 
-def import_lines(database: Database, lines: Iterable[str]) -> Tally:
-    """Adds the events that are not there yet, all or none. Those that are get the end and the
-    parent that they lack, if the file knows them.
+def import_lines(
+    database: Database, lines: Iterable[str], pause: Callable[[], None] | None = None
+) -> Tally:
+    """Adds the events that are not there yet. Those that are get the end and the parent that they
+    lack, if the file knows them.
 
-    An event is known by boot_id, time_ns, boot_ns and pid. Raises BadEvent naming the line.
+    An event is known by boot_id, time_ns, boot_ns and pid. All are added or none; with `pause`, for
+    a database that is recorded to, a fifth of a second's worth at a time, and `pause` in between
+    lets the recorder in. Raises BadEvent naming the line, and then none is added.
     """
     with Spool() as spool:
         events = 0
@@ -49,11 +56,33 @@ def import_lines(database: Database, lines: Iterable[str]) -> Tally:
             return Tally(0, 0)
         database.wait_for_lock(_PATIENCE_MS)
         database.connection.execute("PRAGMA temp_store = FILE")
-        with database.writing() as connection:
-            target = _Target(connection)
-            for chunk in spool:
-                target.add(chunk)
-            return target.finish()
+        return _store(database, iter(spool), pause)
+
+
+def _store(
+    database: Database, chunks: Iterator[list[Line]], pause: Callable[[], None] | None
+) -> Tally:
+    target, stored = _Target(database.connection), 0
+    try:
+        while True:
+            with database.writing():
+                target.begin()
+                until_s = inf if pause is None else monotonic() + _SLICE_S
+                for chunk in chunks:
+                    target.add(chunk)
+                    if monotonic() > until_s:
+                        break
+                else:
+                    return target.finish()
+            stored = target.added
+            assert pause is not None
+            pause()
+    except DatabaseError as error:
+        if not stored:
+            raise
+        raise type(error)(
+            f"{error}; {stored} execs are imported, the same again adds the rest"
+        ) from error
 
 
 def _parsed(lines: Iterable[str]) -> Iterator[list[Line]]:
@@ -78,17 +107,20 @@ def _parsed(lines: Iterable[str]) -> Iterator[list[Line]]:
 
 
 class _Target:
-    """Where imported events go, within one transaction."""
+    """Where imported events go, a chunk at a time. In each transaction `begin` first."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._rows = Rows()
         self._ids = RowsOfIds(connection)
-        self._held = Held(connection)
         self._ends: list[tuple[int, int | None, int]] = []
         self._endless: set[int] = set()  # rows that are there without an end
         self._parentless: set[int] = set()
-        self._added = self._known = self._learned = 0
+        self.added = self._known = self._learned = 0
+
+    def begin(self) -> None:
+        """Begins a transaction; others may have written since the last one."""
+        self._held = Held(self._connection)
 
     def add(self, chunk: list[Line]) -> None:
         """Adds what the database does not hold."""
@@ -103,7 +135,7 @@ class _Target:
                 known[row[1], row[2]] = row[0]
                 self._note_lacks(row)
             self._append(run_id, offset_ns, lines, known)
-        self._added += rows.next - before
+        self.added += rows.next - before
         self._known += len(chunk) - (rows.next - before)
         rows.flush(connection)
         self._held.update(before)
@@ -187,7 +219,7 @@ class _Target:
         """Parents that stood behind their children."""
         orphans = self._ids.settle()
         self._held.drop()
-        return Tally(self._added, self._known, self._learned, orphans)
+        return Tally(self.added, self._known, self._learned, orphans)
 
 
 def _groups(chunk: list[Line]) -> Iterator[tuple[tuple[Boot, int], list[Line]]]:
