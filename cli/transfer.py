@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import typer
 from execdb.store.errors import BadEvent, ExecdbError
 
 _SHOWN_EVERY = 1_000  # lines
+_PAUSE_S = 0.12  # SQLite looks for a lock that is taken at least every 0.1 s
 
 
 def import_(
@@ -24,15 +26,17 @@ def import_(
     """Add events as `query --format ndjson` writes them; those already there only get the end or
     the parent that they lack."""
     from execdb.store.database import open_database
+    from execdb.store.lock import collector_pid
     from execdb.store.transfer import import_lines
 
+    beside = collector_pid(context.obj) is not None
     try:
         with (
             _opened(file) as fd,
             open_database(context.obj, create=True) as database,
             _watched(_lines(fd), fd) as lines,
         ):
-            tally = import_lines(database, lines)
+            tally = import_lines(database, lines, _pause if beside else None)
     except BadEvent as error:
         raise BadEvent(f"{file}: {error}; nothing was imported") from error
     learned = f" ({tally.learned} of them learned their end)" if tally.learned else ""
@@ -40,6 +44,11 @@ def import_(
     if tally.orphans:
         sys.stdout.flush()
         print(f"note: {_orphans(tally.orphans)}", file=sys.stderr)
+
+
+def _pause() -> None:
+    """As long as it takes until a collector that waits for the database's lock looks again."""
+    time.sleep(_PAUSE_S)
 
 
 def _orphans(count: int) -> str:

@@ -1,12 +1,15 @@
 """The database. Only here and in migrations is SQLAlchemy used. Where what is:
 
-writing    recording: a collector's life; transfer: an import, whose lines ndjson reads. Both hand
-           their rows to rows, which asks intern for ids of what recurs, and lineage for parents
+writing    recording: a collector's life; transfer: an import. Both hand their rows to rows, which
+           asks intern for ids of what recurs, and lineage for parents
+importing  lines: of a file; ndjson: one as an event; sources: which database an id is of; spool:
+           where they wait until all are read; held: what of them the database has already
 reading    history: the events, by way of selection, which finds where to look, order, which reads
            that in order, filter and statement, which say it in SQL, and dictionary, which has
            what rows refer to
 finding    segments: stretches of rows; uses: which of their blocks refer to something
-ledger     state: sums and runs; coverage: when was recorded, and when something is missing
+ledger     state: sums and runs; coverage: when was recorded, and when something is missing;
+           counting: how many events lie in each such stretch
 config     config: the table; entry: what may be in it
 the file   database: transactions; file, blank, upgrade: how it comes to be; lock, watch: whose it
            is and where; trust, trusted, typed: whether to believe it; schema, layout, sql

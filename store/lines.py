@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from execdb.store.errors import BadEvent
 
 LINE_MAX = 1 << 20  # bytes; what execdb writes of the longest arguments it records is half of it
-_BLOCK = 1 << 18  # bytes
+_BLOCK = 1 << 16  # bytes
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 

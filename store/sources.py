@@ -6,6 +6,7 @@ databases, or of one whose ids tell nothing. A parent is looked for among the li
 source; elsewhere only one that is the child's process or its parent by pid is believed.
 """
 
+from collections.abc import Sequence
 from itertools import count
 from sqlite3 import Connection
 from typing import Any
@@ -19,6 +20,7 @@ BOOTS_MAX = 50_000  # of one file
 _RECENT = 20_000  # ids at hand
 _NEAR = 64  # ranges of ids that are looked at for one parent
 
+Recent = dict[int, tuple[int, int]]  # the row of an id, and its boot_ns
 Line = tuple[Any, ...]  # the fields of an Imported, and its source
 
 
@@ -61,18 +63,50 @@ class _Stream:
 
 
 class Sources:
-    """Numbers the sources of a file. `of` takes its lines in their order."""
+    """Numbers the sources of a file, whose lines it is given in their order."""
 
     def __init__(self) -> None:
         self._numbers = count(1)
         self._streams: dict[Boot, _Stream] = {}
 
-    def of(self, item: Imported) -> int:
-        """Raises BadEvent for one boot too many."""
+    def numbered(self, items: Sequence[Imported], before: int) -> list[Line]:
+        """These lines, which are not the first ones but stand behind so many, each with the number
+        of its source. Raises BadEvent for one boot too many."""
+        source = self._source_of_all(items)
+        if source is not None:
+            return [(*item, source) for item in items]
+        lines: list[Line] = []
+        for number, item in enumerate(items, before + 1):
+            lines.append((*item, self._of(item, number)))
+        return lines
+
+    def _source_of_all(self, items: Sequence[Imported]) -> int | None:
+        """The source of lines of one boot that follow on those before, as they do in an export;
+        None if they have to be looked at one by one."""
+        stream = self._streams.get(items[0].boot) if items else None
+        if stream is None or len({id(item[0]) for item in items}) > 1:
+            return None
+        ids, moments = (
+            [item[9] for item in items if item[9] is not None],
+            [item[2] for item in items],
+        )
+        if not ids:
+            return stream.source
+        if stream.low is None or len(set(ids)) < len(items):
+            return None
+        follow = ids[0] > stream.high[0] and moments[0] >= stream.high[1]
+        if not follow or sorted(ids) != ids or sorted(moments) != moments:
+            return None
+        stream.high = stream.last = ids[-1], moments[-1], items[-1].pid
+        return stream.source
+
+    def _of(self, item: Imported, number: int) -> int:
         stream = self._streams.get(item.boot)
         if stream is None:
             if len(self._streams) >= BOOTS_MAX:
-                raise BadEvent(f"more than {BOOTS_MAX} boots in one file: import it in parts")
+                raise BadEvent(
+                    f"line {number}: more than {BOOTS_MAX} boots in one file: import it in parts"
+                )
             stream = self._streams[item.boot] = _Stream(next(self._numbers))
         if item.id is not None:
             line = item.id, item.boot_ns, item.pid
@@ -88,43 +122,77 @@ def _agree(one: _Id, other: _Id) -> bool:
     return one[1] == other[1] or (one[0] < other[0]) == (one[1] < other[1])
 
 
+def _one_by_one(numbers: Sequence[int | None]) -> bool:
+    first = numbers[0]
+    return first is not None and list(numbers) == list(range(first, first + len(numbers)))
+
+
+class _Forgetful(dict[int, tuple[int, int]]):
+    """What is at hand of a source whose ids tell nothing."""
+
+    def setdefault(self, key: int, default: tuple[int, int]) -> tuple[int, int]:
+        return default
+
+
 class RowsOfIds:
     """The rows that ids of the file became: the last ones at hand, all of them as ranges in a
     temporary table; and the children whose parents are still to be found."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._recent: dict[tuple[int, int], tuple[int, int]] = {}  # the row, and its boot_ns
-        self._older: dict[tuple[int, int], tuple[int, int]] = {}
+        self._recent: dict[int, Recent] = {}  # by source
+        self._older: dict[int, Recent] = {}
+        self._noted = 0  # since they grew older
         self._mixed: set[int] = set()  # sources in which an id has turned out to be two events
         self._ranges: list[list[int]] = []  # source, id, row, count, run
         self._orphans: list[tuple[int, ...]] = []
         for sql in _TABLES:
             connection.execute(sql)
 
-    def note(self, line: Line, row: int, run_id: int) -> None:
-        """A line with an id, and the row that it became or that was there."""
-        _, _, boot_ns, *_, source_id, _, source = line
-        if self._recent.setdefault((source, source_id), (row, boot_ns))[0] != row:
-            self._mixed.add(source)
+    def recent(self, source: int) -> Recent:
+        """To look up, and add to, what is at hand of a source. Good until the next `flush`."""
+        if source in self._mixed:
+            return _Forgetful()
+        return self._recent.setdefault(source, {})
+
+    def mix(self, source: int) -> Recent:
+        """Two events of the source have one id: none of its ids tells anything."""
+        self._mixed.add(source)
+        self._recent.pop(source, None)
+        return _Forgetful()
+
+    def note(self, lines: Sequence[Line], rows: Sequence[int], run_id: int) -> None:
+        """The rows of these lines, for when they are no longer at hand."""
+        self._noted += len(lines)
+        sources = {line[-1] for line in lines}
+        ids = [line[-3] for line in lines]
+        if len(sources) == 1 and _one_by_one(ids) and _one_by_one(rows):
+            self._range(sources.pop(), ids[0], rows[0], len(ids), run_id)
             return
+        for line, row in zip(lines, rows, strict=True):
+            if line[-3] is not None:
+                self._range(line[-1], line[-3], row, 1, run_id)
+
+    def _range(self, source: int, source_id: int, row: int, size: int, run_id: int) -> None:
         if self._ranges:
-            at, first, first_row, size, _ = self._ranges[-1]
-            if source == at and source_id - first == row - first_row == size:
-                self._ranges[-1][3] += 1
+            at, first, first_row, before, _ = self._ranges[-1]
+            if source == at and source_id - first == row - first_row == before:
+                self._ranges[-1][3] += size
                 return
-        self._ranges.append([source, source_id, row, 1, run_id])
+        self._ranges.append([source, source_id, row, size, run_id])
 
     def parent(self, line: Line, child: int, run_id: int) -> int | None:
-        """The row of a line's parent. One that is not there yet is looked for again at the end; one
-        that is later than the child is none."""
+        """The row of a line's parent that is not at hand. One that is not there yet is looked for
+        again at the end; one that is later than the child is none."""
         boot_ns, source_id, source = line[2], line[-2], line[-1]
-        key = source, source_id
-        found = self._recent.get(key) or self._older.get(key) or self._look_up(*key)
-        if found is None or found[1] > boot_ns or found[0] == child or source in self._mixed:
+        if source in self._mixed:
+            found = None
+        else:
+            found = self._older.get(source, {}).get(source_id) or self._look_up(source, source_id)
+        if found is None or found[1] > boot_ns or found[0] == child:
             self.look_later(line, child, run_id)
             return None
-        self._recent[key] = found
+        self.recent(source)[source_id] = found
         return found[0]
 
     def look_later(self, line: Line, child: int, run_id: int) -> None:
@@ -150,8 +218,8 @@ class RowsOfIds:
         if self._orphans:
             self._connection.executemany(_ORPHAN, self._orphans)
         self._ranges, self._orphans = [], []
-        if len(self._recent) > _RECENT:
-            self._older, self._recent = self._recent, {}
+        if self._noted > _RECENT:
+            self._older, self._recent, self._noted = self._recent, {}, 0
 
     def settle(self) -> int:
         """Finds the parents that stood behind their children, or elsewhere in the file. Returns

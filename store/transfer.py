@@ -1,20 +1,22 @@
-"""Import: events from elsewhere into the database, each once, all of them or none.
+"""Import: events from elsewhere into the database, each once.
 
 The lines are read and checked first, which may take as long as whoever writes them likes. Only then
 is the database locked, for as long as it takes to store what is not there yet.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from math import inf
 from operator import itemgetter
 from sqlite3 import Connection
+from time import monotonic
 from typing import Any, NamedTuple
 
 from execdb.store.database import Database
-from execdb.store.errors import BadEvent
+from execdb.store.errors import BadEvent, DatabaseError
 from execdb.store.held import Held
 from execdb.store.intern import storable
-from execdb.store.ndjson import Boot, Parser
+from execdb.store.ndjson import Boot, Imported, Parser
 from execdb.store.rows import STATUS, WIDTH, Rows
 from execdb.store.sources import Line, RowsOfIds, Sources
 from execdb.store.spool import Spool
@@ -22,6 +24,7 @@ from execdb.store.spool import Spool
 _CHUNK = 10_000  # events looked up and written together
 _CHUNK_CHARS = 4 << 20  # of their lines
 _CHUNK_ARGUMENTS = 200_000  # of their commands
+_SLICE_S = 0.2
 _PATIENCE_MS = 60_000  # for another import; a collector holds the lock for milliseconds
 
 
@@ -34,11 +37,15 @@ class Tally(NamedTuple):
     orphans: int = 0  # events, of both, whose parent cannot be told
 
 
-def import_lines(database: Database, lines: Iterable[str]) -> Tally:
-    """Adds the events that are not there yet, all or none. Those that are get the end and the
-    parent that they lack, if the file knows them.
+def import_lines(
+    database: Database, lines: Iterable[str], pause: Callable[[], None] | None = None
+) -> Tally:
+    """Adds the events that are not there yet. Those that are get the end and the parent that they
+    lack, if the file knows them.
 
-    An event is known by boot_id, time_ns, boot_ns and pid. Raises BadEvent naming the line.
+    An event is known by boot_id, time_ns, boot_ns and pid. All are added or none; with `pause`, for
+    a database that is recorded to, a fifth of a second's worth at a time, and `pause` in between
+    lets the recorder in. Raises BadEvent naming the line, and then none is added.
     """
     with Spool() as spool:
         events = 0
@@ -49,46 +56,71 @@ def import_lines(database: Database, lines: Iterable[str]) -> Tally:
             return Tally(0, 0)
         database.wait_for_lock(_PATIENCE_MS)
         database.connection.execute("PRAGMA temp_store = FILE")
-        with database.writing() as connection:
-            target = _Target(connection)
-            for chunk in spool:
-                target.add(chunk)
-            return target.finish()
+        return _store(database, iter(spool), pause)
+
+
+def _store(
+    database: Database, chunks: Iterator[list[Line]], pause: Callable[[], None] | None
+) -> Tally:
+    target, stored = _Target(database.connection), 0
+    try:
+        while True:
+            with database.writing():
+                target.begin()
+                until_s = inf if pause is None else monotonic() + _SLICE_S
+                for chunk in chunks:
+                    target.add(chunk)
+                    if monotonic() > until_s:
+                        break
+                else:
+                    return target.finish()
+            stored = target.added
+            assert pause is not None
+            pause()
+    except DatabaseError as error:
+        if not stored:
+            raise
+        raise type(error)(
+            f"{error}; {stored} execs are imported, the same again adds the rest"
+        ) from error
 
 
 def _parsed(lines: Iterable[str]) -> Iterator[list[Line]]:
     """The events of these lines, each with the number of its source, in chunks."""
     parser, sources = Parser(), Sources()
-    parse, source_of = parser.parse, sources.of
-    chunk: list[Line] = []
+    parse = parser.parse
+    chunk: list[Imported] = []
     before = chars = arguments = 0
     for line in lines:
         try:
             item = parse(line)
-            chunk.append((*item, source_of(item)))
         except BadEvent as error:
             raise BadEvent(f"line {before + len(chunk) + 1}: {error}") from error
+        chunk.append(item)
         chars += len(line)
-        arguments += len(item.command.argv)
+        arguments += len(item[6].argv)
         if len(chunk) >= _CHUNK or chars > _CHUNK_CHARS or arguments > _CHUNK_ARGUMENTS:
-            yield chunk
+            yield sources.numbered(chunk, before)
             before += len(chunk)
             chunk, chars, arguments = [], 0, 0
-    yield chunk
+    yield sources.numbered(chunk, before)
 
 
 class _Target:
-    """Where imported events go, within one transaction."""
+    """Where imported events go, a chunk at a time. In each transaction `begin` first."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._rows = Rows()
         self._ids = RowsOfIds(connection)
-        self._held = Held(connection)
         self._ends: list[tuple[int, int | None, int]] = []
         self._endless: set[int] = set()  # rows that are there without an end
         self._parentless: set[int] = set()
-        self._added = self._known = self._learned = 0
+        self.added = self._known = self._learned = 0
+
+    def begin(self) -> None:
+        """Begins a transaction; others may have written since the last one."""
+        self._held = Held(self._connection)
 
     def add(self, chunk: list[Line]) -> None:
         """Adds what the database does not hold."""
@@ -103,7 +135,7 @@ class _Target:
                 known[row[1], row[2]] = row[0]
                 self._note_lacks(row)
             self._append(run_id, offset_ns, lines, known)
-        self._added += rows.next - before
+        self.added += rows.next - before
         self._known += len(chunk) - (rows.next - before)
         rows.flush(connection)
         self._held.update(before)
@@ -133,12 +165,17 @@ class _Target:
         commands, origins = rows.dictionary.commands, rows.dictionary.origins
         current_ns, last_ns = rows.tail(run_id)
         number = rows.next
+        source, recent = 0, ids.recent(0)
+        placed = []
         for line in lines:
             (_, _, boot_ns, pid, ppid, origin, command, (errno, caller, status), duration_ns,
-             id_, parent, _) = line  # fmt: skip
+             id_, parent, line_source) = line  # fmt: skip
             row = known.setdefault((boot_ns, pid), number)
-            if id_ is not None:
-                ids.note(line, row, run_id)
+            placed.append(row)
+            if line_source != source:
+                source, recent = line_source, ids.recent(line_source)
+            if id_ is not None and recent.setdefault(id_, (row, boot_ns))[0] != row:
+                recent = ids.mix(source)
             if row != number:
                 self._learn(line, row, run_id)
                 continue
@@ -146,7 +183,13 @@ class _Target:
                 current_ns = offset_ns
                 rows.cut(run_id, offset_ns, boot_ns)
             last_ns = boot_ns
-            parent_id = None if parent is None else ids.parent(line, number, run_id)
+            parent_id = None
+            if parent is not None:
+                found = recent.get(parent)
+                if found is not None and found[1] <= boot_ns and found[0] != number:
+                    parent_id = found[0]
+                else:
+                    parent_id = ids.parent(line, number, run_id)
             pending += (
                 number, boot_ns, pid, ppid, origins[origin], commands[command], parent_id,
                 status, duration_ns,
@@ -154,6 +197,7 @@ class _Target:
             if errno is not None or caller is not None:
                 rows.calls.append((storable(errno), storable(caller), number))
             number += 1
+        ids.note(lines, placed, run_id)
 
     def _learn(self, line: Line, row: int, run_id: int) -> None:
         """What a line knows more than the row that is there."""
@@ -175,7 +219,7 @@ class _Target:
         """Parents that stood behind their children."""
         orphans = self._ids.settle()
         self._held.drop()
-        return Tally(self._added, self._known, self._learned, orphans)
+        return Tally(self.added, self._known, self._learned, orphans)
 
 
 def _groups(chunk: list[Line]) -> Iterator[tuple[tuple[Boot, int], list[Line]]]:

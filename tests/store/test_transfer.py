@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from execdb.store import sources
+from execdb.store import sources, transfer
 from execdb.store.database import Database, open_database
-from execdb.store.errors import BadEvent
+from execdb.store.errors import BadEvent, DatabaseBusy
 from execdb.store.event import Event, json_of, text_of, to_dict
 from execdb.store.filter import Filter
 from execdb.store.history import History
@@ -419,6 +419,52 @@ def test_the_database_is_free_while_lines_are_awaited(db: Path) -> None:
 
         assert import_lines(database, slowly()) == (3, 0, 0, 0)
         assert len(history(database)) == 6
+
+
+def in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "_CHUNK", 7)
+    monkeypatch.setattr(transfer, "_SLICE_S", -1)
+
+
+def test_a_recorder_gets_in_between_while_an_import_is_stored(
+    db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_slices(monkeypatch)
+    events = [event for n in range(23) for event in family_of_two(1 + 2 * n, 10 * n, 2 + 10 * n)]
+    late = [event._replace(ended="exit", exit_code=0) for event in events]
+    with open_database(db) as database, open_database(db, busy_ms=0) as recorder:
+        pauses: list[int] = []
+
+        def pause() -> None:
+            pauses.append(len(pauses))
+            recorded(recorder, [an_exec(5_000 + len(pauses), pid=7)])
+
+        assert import_lines(database, lines_of(events + late), pause) == (46, 46, 46, 0)
+        assert len(pauses) > 12
+        found = parents(database)
+        assert all(found[2 + 10 * n] is None for n in range(23))
+        assert all(found[3 + 10 * n] == 2 + 10 * n for n in range(23))
+        assert len(history(database)) == 46 + len(pauses)
+
+
+def test_a_database_that_fails_in_between_tells_how_far_it_got(
+    db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_slices(monkeypatch)
+    lines = lines_of([an_event(n) for n in range(46)])
+    with open_database(db) as database:
+        monkeypatch.setattr(transfer, "_PATIENCE_MS", 0)
+        with open_database(db) as other:
+            begin = iter([None, other.connection])
+
+            def pause() -> None:
+                connection = next(begin)
+                if connection is not None:
+                    connection.execute("BEGIN IMMEDIATE")
+
+            with pytest.raises(DatabaseBusy, match="; 14 execs are imported, the same again adds"):
+                import_lines(database, lines, pause)
+        assert import_lines(database, lines) == (32, 14, 0, 0)
 
 
 def test_many_boots_and_settings_of_the_clock_take_their_time_and_no_more(
