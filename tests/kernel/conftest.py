@@ -194,7 +194,7 @@ def compile_programs(folder: Path) -> None:
     _compile("storm", folder, "-O2", "-Wno-format-extra-args")
     _compile("nothing", folder, "-O2", *static)
     _compile("getppid", folder, "-O2")
-    for name in ("tell", "starts", "threads", "ends", "attempts"):
+    for name in ("tell", "starts", "threads", "ends", "attempts", "flood"):
         _compile(name, folder, "-O1", "-pthread")
     if platform.machine() == "x86_64":
         for name in ("nothing32", "attempts32"):
