@@ -77,11 +77,11 @@ def test_status_names_them(run: Run, trimmed: Path) -> None:
     lines = run("status").out.splitlines()
     assert f"trimmed    {CUT}" in lines
     assert f"trimmed    {REMOVED}" in lines
-    assert "rows       about: uid 501 has 100 %" in lines
+    assert "rows       about: uid 0 has 100 %" in lines
     found = json.loads(run("status", "--format", "json").out)
     assert [(trim["what"], trim["uid"], trim["events"]) for trim in found["trimmed"]] == [
         ("arguments", 1_009, 97),
         ("arguments", 1_013, 3),
         ("rows", 1_009, 30),
     ]
-    assert found["users"] == [{"uid": 501, "share": 1.0}]
+    assert found["users"] == [{"uid": 0, "share": 1.0}]
