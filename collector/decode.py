@@ -15,9 +15,9 @@ _REMEMBERED = 1_536  # values of a kind
 _REMEMBERED_BYTES = 4_000_000  # of memory, for what is started
 _NAMES_BYTES = 400_000  # of records, for a kind of names; as text up to five times as much
 STRING_BYTES = 60  # bytes of memory for each argument beside its characters
-_LONG = 1_024  # bytes of memory, up to which nobody need count exactly
-# Of an event that waits, beside what it is the first to refer to:
-EXEC_BYTES, _END_BYTES = 400, 260
+_LONG = 512  # bytes of a record, up to which nobody need count exactly
+# Of memory, for an event that waits; for what it is the first to refer to, beside arguments:
+EXEC_BYTES, _END_BYTES, _START_BYTES = 360, 230, 280
 _LATEST_NS = 1 << 62  # of a boot time, so that a time of day still fits SQLite's integers
 
 _HEAD = wire.RING_HEAD.size
@@ -137,9 +137,9 @@ class Decoder:
         comm, filename = self._programs[raw[_COMM_AT:args_at]]
         text = text_of(raw[args_at:place_at].removesuffix(b"\0"))
         argv = tuple(text.split("\0")[:argc]) if args_len else ()
-        size = len(raw) + STRING_BYTES * len(argv)
-        if size > _LONG:  # text beyond Latin-1 takes up to four bytes for each of its own
-            size += getsizeof(text) + 3 * (len(raw) - args_len)
+        size = _START_BYTES + STRING_BYTES * len(argv)
+        if len(raw) > _LONG:  # text beyond Latin-1 takes up to four bytes for each of its own
+            size += getsizeof(text) + 4 * (len(raw) - args_len)
         self._starts.size_bytes += size
         new = tuple.__new__
         fields = (
@@ -175,15 +175,16 @@ class Known(dict[bytes, T]):
     def __init__(self, parse: Callable[[bytes], T], bytes_max: int) -> None:
         """`parse` may add to `size_bytes` what a value takes beside its bytes."""
         self._parse, self._bytes_max = parse, bytes_max
-        self.size_bytes = 0  # of all that were ever parsed
+        # Of all that were ever parsed:
+        self._raw_bytes = self.size_bytes = 0
         self._forget_at = bytes_max
 
     def __missing__(self, raw: bytes) -> T:
-        if len(self) >= _REMEMBERED or self.size_bytes >= self._forget_at:
+        if len(self) >= _REMEMBERED or self._raw_bytes + self.size_bytes >= self._forget_at:
             self.clear()
-            self._forget_at = self.size_bytes + self._bytes_max
+            self._forget_at = self._raw_bytes + self.size_bytes + self._bytes_max
         value = self[raw] = self._parse(raw)
-        self.size_bytes += len(raw)
+        self._raw_bytes += len(raw)
         return value
 
 

@@ -11,8 +11,8 @@ from execdb.store.event import REPLACED, End, Exec, ImageKey
 T = TypeVar("T", Exec, End)
 
 _BOOT_NS = attrgetter("boot_ns")
-_WAITING_BYTES = 40_000_000  # of memory, for what waits for a locked database
-_BATCH_BYTES = 4_000_000  # of memory, for what is stored at once: it takes as much again
+_WAITING_BYTES = 52_000_000  # of memory, for what waits for a locked database
+_BATCH_BYTES = 2_000_000  # of memory, for what is stored at once: it takes as much again
 _GIVEN_UP = 20_000  # images remembered to have no row
 
 
@@ -81,7 +81,9 @@ class Waiting:
             if id(event.start) not in known:
                 known.add(id(event.start))
                 argv = event.command.argv
-                size += sum(map(len, argv)) + STRING_BYTES * len(argv)
+                chars = sum(map(len, argv))  # JSON has six bytes for some
+                size += chars if all(map(str.isprintable, argv)) else 6 * chars
+                size += STRING_BYTES * len(argv)
             if size > _BATCH_BYTES and number:
                 return number
         return self._batch_max

@@ -133,7 +133,7 @@ _RANGES = f"SELECT DISTINCT first_entry_id, last_entry_id FROM segment WHERE {_O
 _WHO = (
     "SELECT uid, count(*), min(boot_ns + offset_ns), max(boot_ns + offset_ns)"
     f" FROM (SELECT * FROM segment WHERE {_OVERLAPPING}) AS segment"
-    " CROSS JOIN image ON image.id BETWEEN first_id AND last_id"
+    " CROSS JOIN image ON image.id BETWEEN first_id AND last_id AND image.id > 0"
     " CROSS JOIN origin ON origin.id = origin_id"
     " WHERE command_id IN (SELECT value FROM json_each(?)) GROUP BY uid"
 )

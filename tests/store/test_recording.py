@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from execdb.store import intern
+from execdb.store import intern, lineage
 from execdb.store.database import Database
 from execdb.store.errors import DatabaseError
 from execdb.store.event import (
@@ -459,3 +459,23 @@ def test_descendants_and_only_those(database: Database) -> None:
     history = History(database)
     assert [e.argv[0] for e in history.events(Filter(descendants_of=1))] == ["child", "next"]
     assert history.count(Filter(descendants_of=3)) == 0
+
+
+def test_of_many_that_run_the_oldest_are_looked_up(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is bounded where ends never come; parents and ends find their rows all the same."""
+    monkeypatch.setattr(lineage, "_KNOWN", 23)
+    recording = Recording(database, MACHINE, "0", START_NS)
+    first = [an_exec(n) for n in range(97)]
+    for at in range(0, 97, 7):
+        recording.write(first[at : at + 7], [], counts(at + 7))
+    assert len(recording._lineage.ids) <= 23
+    children = [
+        an_exec(200 + n, parent=(event.boot_ns, event.pid)) for n, event in enumerate(first)
+    ]
+    ends = [End(event.boot_ns + 10**12, (event.boot_ns, event.pid), 0) for event in first]
+    recording.write(children, ends, counts(194))
+    events = list(History(database).events(Filter()))
+    assert [event.parent_id for event in events[97:]] == [event.id for event in events[:97]]
+    assert [event.duration_ns for event in events[:97]] == [10**12] * 97
