@@ -200,7 +200,7 @@ def test_a_drain_that_takes_long_keeps_the_order() -> None:
 
 def test_the_map_is_filled_before_anything_is_attached() -> None:
     desk = Desk([]).run(times=1)
-    assert desk.log[:3] == ["mirror", "attach", "started"]
+    assert desk.log[:4] == ["mirror", "track", "attach", "started"]
 
 
 def test_what_is_left_in_the_rings_is_stored_after_the_end() -> None:
