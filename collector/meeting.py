@@ -14,8 +14,8 @@ from execdb.store.event import Exec, ImageKey
 
 T = TypeVar("T")
 _LOOKS = 2  # before: the second takes up what began or exec'd during the first, and is quick
-_BEFORE_NS = 1_500_000_000  # then recording begins, whoever runs how many programs
-_BETWEEN_NS = 500_000_000
+_BEFORE_NS = 3_000_000_000  # then recording begins, whoever runs how many programs
+_BETWEEN_NS = 1_000_000_000
 
 
 class Running(Protocol):
