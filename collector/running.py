@@ -67,6 +67,10 @@ class Running:
             changed.sort(key=lambda pid: (self._read[pid].start_ns, pid))
             yield from self._slices(changed)
 
+    def forget(self) -> None:
+        """There will be no further look."""
+        self._read, self._known = {}, {}
+
     def _pids(self) -> list[int]:
         try:
             return [int(name) for name in os.listdir(self._proc) if name.isdecimal()]

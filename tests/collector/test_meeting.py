@@ -37,6 +37,9 @@ class Desk:
     def look(self) -> Iterator[Sequence[Exec]]:
         yield from self.looks.pop(0) if self.looks else ()
 
+    def forget(self) -> None:
+        self.looks.clear()
+
     def follow(self, image: ImageKey) -> None:
         if self.unfollowed:
             raise self.unfollowed
