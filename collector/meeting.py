@@ -14,16 +14,18 @@ from execdb.store.event import Exec, ImageKey
 
 T = TypeVar("T")
 _LOOKS = 2  # before: the second takes up what began or exec'd during the first, and is quick
-_BEFORE_NS = 1_500_000_000  # then recording begins, whoever runs how many programs
-_BETWEEN_NS = 500_000_000
+_BEFORE_NS = 3_000_000_000  # then recording begins, whoever runs how many programs
+_BETWEEN_NS = 1_000_000_000
 
 
 class Running(Protocol):
-    """Slices of what is new since the last look; `lack` says why there may be more."""
+    """Slices of what is new since the last look; `lack` says why there may be more. After `forget`
+    there is no further look."""
 
     @property
     def lack(self) -> str | None: ...
     def look(self) -> Iterator[Sequence[Exec]]: ...
+    def forget(self) -> None: ...
 
 
 class Source(Protocol):
@@ -84,7 +86,8 @@ class Meeting:
             self._adopt(images)
             step()
             if stopped():
-                return
+                break
+        self._running.forget()
 
     def _adopt(self, images: Sequence[Exec], until_ns: int = 0) -> None:
         adopt = self._source.adopt

@@ -3,6 +3,7 @@ it is made by the process, which may be anyone's."""
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -42,15 +43,12 @@ def opened(proc: str, pid: int) -> Iterator[int]:
 
 
 def read(folder: int, name: str, most: int) -> bytes:
-    """The first `most` bytes of a file. Raises OSError."""
+    """The first `most` bytes of a file, which /proc gives at once. Raises OSError."""
     file = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
     try:
-        parts = [os.read(file, most)]
-        while parts[-1] and (most := most - len(parts[-1])):
-            parts.append(os.read(file, most))
+        return os.read(file, most)
     finally:
         os.close(file)
-    return b"".join(parts)
 
 
 def process(folder: int, pid: int, shift_ns: int) -> Process | None:
@@ -118,14 +116,15 @@ def weight(raw: bytes) -> int:
 
 
 def _creds(folder: int) -> Creds:
-    ids: dict[bytes, list[int]] = {}
-    for line in read(folder, "status", _STATUS_MAX).splitlines():
-        name, _, values = line.partition(b":")
-        if name in (b"Uid", b"Gid"):
-            ids[name] = list(map(int, values.split()))
-    uid, euid, *_ = ids[b"Uid"]
+    found = _IDS.search(read(folder, "status", _STATUS_MAX))
+    if found is None:
+        raise ValueError("a process without ids")
+    uid, euid, gid = map(int, found.groups())
     loginuid, sessionid = _audit(folder, "loginuid"), _audit(folder, "sessionid")
-    return Creds(uid, euid, ids[b"Gid"][0], loginuid, sessionid, None, "")
+    return Creds(uid, euid, gid, loginuid, sessionid, None, "")
+
+
+_IDS = re.compile(rb"^Uid:\s(\d+)\s(\d+)\s.*\nGid:\s(\d+)\s", re.MULTILINE)
 
 
 def _audit(folder: int, name: str) -> int | None:

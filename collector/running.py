@@ -31,6 +31,7 @@ class Running:
         proc: Path = PROC,
     ) -> None:
         self._offset_ns, self._shift_ns, self._proc = offset_ns, shift_ns, str(proc)
+        self._now_offset_ns = offset_ns()
         self._budget = _Budget(min(arguments_max, ALL_BYTES))
         self._read: dict[int, Process] = {}  # as it was when it was looked at last
         self._known: dict[int, Process] = {}  # as it was given out
@@ -55,6 +56,7 @@ class Running:
         processes before those that are known. There are empty slices: the caller gets a turn now
         and then. A process that cannot be told, and one that is gone, is passed over. Its `parent`
         is the image that its parent process runs now."""
+        self._now_offset_ns = self._offset_ns()
         pids = [] if self._blind else self._pids()
         known = [pid for pid in pids if pid in self._known]
         for some in ([pid for pid in pids if pid not in self._known], known):
@@ -64,6 +66,10 @@ class Running:
                 yield []
             changed.sort(key=lambda pid: (self._read[pid].start_ns, pid))
             yield from self._slices(changed)
+
+    def forget(self) -> None:
+        """There will be no further look."""
+        self._read, self._known = {}, {}
 
     def _pids(self) -> list[int]:
         try:
@@ -99,12 +105,16 @@ class Running:
     def _image(self, pid: int) -> Exec | None:
         try:
             with opened(self._proc, pid) as folder:
-                before = process(folder, pid, self._shift_ns)
+                before: Process | None = self._read[pid]
                 for _ in range(_ATTEMPTS):
                     if before is None:
                         break
                     image = image_of(
-                        folder, before, self._offset_ns(), self._budget.take, cgroups=self._cgroups
+                        folder,
+                        before,
+                        self._now_offset_ns,
+                        self._budget.take,
+                        cgroups=self._cgroups,
                     )
                     known, before = before, process(folder, pid, self._shift_ns)
                     if before is None or _same(known, before):

@@ -35,7 +35,9 @@ class Earlier:
     def __init__(self, connection: Connection, path: Path, boot_id: str) -> None:
         self._boot_id, self._path = boot_id, path
         self._steps = _STEPS
-        self._segments = segments_of(connection, boot_id)
+        recorded = {row[0] for row in connection.execute(_RUNS, (boot_id,))}
+        segments = segments_of(connection, boot_id)
+        self._segments = [segment for segment in segments if segment.run_id in recorded]
         self._firsts = [segment.first_id for segment in self._segments]
 
     def images_of(self, connection: Connection, images: Sequence[Exec]) -> list[Known | None]:
@@ -152,6 +154,7 @@ def _agree(stored: Command, running: Command) -> bool:
     return begins and stored.comm == running.comm
 
 
+_RUNS = "SELECT id FROM run WHERE boot_id = ? AND kind = 'collect'"  # an import may claim anything
 _SEEN_BLOCKS = "SELECT block FROM pid_block WHERE pids = ? AND block < 0 ORDER BY block LIMIT ?"
 _BLOCKS_FROM = "SELECT block FROM pid_block WHERE pids = ? AND block >= ? ORDER BY block LIMIT ?"
 _OF_PROCESS = (

@@ -62,7 +62,8 @@ _BOOT_NS = "SELECT boot_ns FROM image WHERE id = ?"
 
 
 def row_of(connection: Connection, boot_id: str, boot_ns: int, pid: int) -> int | None:
-    """The row of an image of a boot; where several runs have one, the latest of them."""
+    """The row of an image that was recorded, or seen, in a boot; of several that of the latest run.
+    An import may claim anything."""
     for row in connection.execute(_AROUND, (boot_id, boot_ns)).fetchall():
         segment = Segment(*row)
         first = lower_bound(connection, segment, boot_ns)
@@ -77,6 +78,7 @@ def row_of(connection: Connection, boot_id: str, boot_ns: int, pid: int) -> int 
 _AROUND = (
     "SELECT segment.* FROM segment CROSS JOIN run ON run.id = run_id"
     " WHERE ?2 BETWEEN first_boot_ns AND last_boot_ns AND boot_id = ?1"
+    " AND kind = 'collect'"
     " ORDER BY run_id DESC, first_id"
 )
 _OF_PID = "SELECT id FROM image WHERE id BETWEEN ? AND ? AND pid = ?"

@@ -56,6 +56,9 @@ class NothingRuns:
     def look(self) -> Iterator[Sequence[Exec]]:
         return iter(())
 
+    def forget(self) -> None:
+        pass
+
 
 @dataclass
 class Desk:

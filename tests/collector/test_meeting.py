@@ -37,6 +37,9 @@ class Desk:
     def look(self) -> Iterator[Sequence[Exec]]:
         yield from self.looks.pop(0) if self.looks else ()
 
+    def forget(self) -> None:
+        self.looks.clear()
+
     def follow(self, image: ImageKey) -> None:
         if self.unfollowed:
             raise self.unfollowed
@@ -128,7 +131,7 @@ def test_recording_begins_after_a_while_whatever_there_is_to_look_at() -> None:
     """What it did not come to is looked at once more, while the rings are emptied."""
     desk = Desk([[ONE]] * 1_009, [[THREE]])
     desk.meeting.before()
-    assert 1.4e9 < desk.now_ns < 1.7e9
+    assert 2.9e9 < desk.now_ns < 3.2e9
     assert desk.warnings == []
     desk.log.clear()
     desk.after()
@@ -144,7 +147,7 @@ def test_a_lock_that_is_held_for_long_does_not_hold_up_recording() -> None:
     desk = Desk([[ONE], [TWO]], [[]], [[THREE]])
     desk.refusals = [DatabaseBusy("locked")] * 1_009
     desk.meeting.before()
-    assert desk.now_ns < 1.7e9
+    assert desk.now_ns < 3.2e9
     desk.after()
     assert len(desk.warnings) == 1
 

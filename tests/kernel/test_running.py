@@ -224,15 +224,22 @@ def test_in_a_time_namespace_times_are_the_machines(
     assert abs(ours["boot_ns"] - began_ns) <= 10_000_000
 
 
+TWO_CAPABILITIES = ("--inh-caps", "+bpf,+perfmon", "--ambient-caps", "+bpf,+perfmon")
+
+
+def open_to_all(folder: Path) -> None:
+    """pytest's folders are its user's own."""
+    folder.chmod(0o777)
+    for above in folder.parents[:3]:
+        if above.stat().st_uid == os.geteuid():
+            above.chmod(above.stat().st_mode | 0o011)
+
+
 def test_with_two_capabilities_what_runs_is_known_as_far_as_it_may_be_read(
     record: Callable[..., Recorder], tmp_path: Path
 ) -> None:
-    tmp_path.chmod(0o777)
-    for folder in tmp_path.parents[:3]:
-        if folder.stat().st_uid == os.geteuid():
-            folder.chmod(folder.stat().st_mode | 0o011)
-    capabilities = ("--inh-caps", "+bpf,+perfmon", "--ambient-caps", "+bpf,+perfmon")
-    recorder = record(under=["setpriv", *UNPRIVILEGED, *capabilities])
+    open_to_all(tmp_path)
+    recorder = record(under=["setpriv", *UNPRIVILEGED, *TWO_CAPABILITIES])
     subprocess.run(CHILD.split(), check=True)
     recorder.stop()
     (child,) = recorder.events("--arg", "of-the-host")
@@ -254,3 +261,38 @@ def test_nothing_is_recorded_from_a_user_namespace(tmp_path: Path) -> None:
         "as root\n",
     )
     assert not (tmp_path / "x.db").exists()
+
+
+def test_where_others_are_hidden_it_is_said(
+    record: Callable[..., Recorder], tmp_path: Path
+) -> None:
+    open_to_all(tmp_path)
+    script = tmp_path / "hide"
+    script.write_text('mount -t proc -o hidepid=invisible proc /proc && exec "$@"')
+    hidden = ["unshare", "--mount", "sh", script]
+    recorder = record(under=[*hidden, "setpriv", *UNPRIVILEGED, *TWO_CAPABILITIES])
+    subprocess.run(CHILD.split(), check=True)
+    recorder.stop()
+    (child,) = recorder.events("--arg", "of-the-host")
+    assert child["parent_id"] is None
+    assert recorder.log.count("warning: /proc hides processes of others (hidepid)") == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "said"),
+    [
+        (
+            ["--pid", "--mount-proc"],
+            0,
+            "pid of its own, what runs before a start cannot be told: ok",
+        ),
+        (["--time", "--boottime", "86400"], 0, "boot time is +86400 s off and put right: ok"),
+        (["--user", "--map-root-user"], 1, "user of its own: NOT OK: recording does not work"),
+    ],
+)
+def test_doctor_tells_of_namespaces(tmp_path: Path, kind: list[str], code: int, said: str) -> None:
+    doctor = ["unshare", *kind, "--fork", EXECDB, "--db", tmp_path / "x.db", "doctor"]
+    done = subprocess.run(doctor, capture_output=True, text=True, timeout=PATIENCE_S)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("namespaces")]
+    assert said in line
+    assert done.returncode == code

@@ -16,8 +16,10 @@ from execdb.store.filter import Filter
 from execdb.store.history import History
 from execdb.store.recording import Machine, Recording
 from execdb.store.retention import Retention
-from tests.conftest import MACHINE, START_NS, an_exec, counts
+from execdb.store.transfer import import_lines
+from tests.conftest import MACHINE, START_NS, an_event, an_exec, counts
 from tests.store.test_recording import end
+from tests.store.test_transfer import lines_of
 
 MS = 1_000_000
 HOUR_NS = 3_600_000_000_000
@@ -147,6 +149,16 @@ def test_another_boot_is_another_world(database: Database) -> None:
     other.write([an_exec(24, argv=("sh",), pid=102)], [], counts(1))
     assert other.know([running(SHELL)]) == [key(running(SHELL))]
     assert len(rows(database, "seen")) == 1
+
+
+def test_an_import_may_claim_anything(database: Database) -> None:
+    """Of this very boot: who may write a file to import does not say what the machine runs."""
+    claim = an_event(23, pid=101, argv=("sh",), uid=1009)
+    import_lines(database, lines_of([claim]))
+    again = life(database)
+    assert again.know([running(SHELL)]) == [key(running(SHELL))]
+    again.write([an_exec(97, argv=("late",), parent=key(SHELL))], [], counts(1))
+    assert rows(database, "execs")[1][2] is None
 
 
 def test_attempts_that_failed_are_no_programs(database: Database) -> None:
