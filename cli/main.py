@@ -13,8 +13,8 @@ import typer
 import typer.core
 import typer.main
 
+from execdb.cli.descriptors import replace_streams
 from execdb.cli.output import ReaderGone
-from execdb.cli.streams import replace_streams
 from execdb.cli.version import VERSION
 from execdb.store.errors import ExecdbError
 

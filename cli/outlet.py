@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
-from execdb.cli.streams import wait_for
+from execdb.cli.descriptors import wait_for
 
 _CHUNK = 65_536  # characters that are written at once
 _RETRY_S = 1.0  # how soon a full disk is tried again
