@@ -100,13 +100,22 @@ def main() -> NoReturn:
     time of a short command: what must be closed or written is by then."""
     gc.set_threshold(50_000)  # imports make many objects and no garbage
     replace_streams()
-    code = run(sys.argv[1:])
+    try:
+        code = run(sys.argv[1:])
+    finally:
+        _last_words()
     if code:  # else it is flushed; an error there has no better code than this one
         with contextlib.suppress(OSError, ReaderGone):
             sys.stdout.flush()
-    with contextlib.suppress(OSError, KeyboardInterrupt):
-        sys.stderr.close()
     os._exit(code)
+
+
+def _last_words() -> None:
+    """Where stderr is one that does not wait (a recorder's), it has some time at the end."""
+    words = getattr(sys.stderr, "last_words", None)
+    if words is not None:
+        with contextlib.suppress(KeyboardInterrupt):
+            words()
 
 
 def run(arguments: list[str]) -> int:
