@@ -1,7 +1,6 @@
 """What a collector still is and may once it records, and what it still does."""
 
 import os
-import resource
 import shutil
 import signal
 import sqlite3
@@ -163,14 +162,23 @@ def test_a_limit_that_others_lower_is_put_back_or_told(recorder: Recorder) -> No
         subprocess.run(["true", mark], check=True)
         return bool(recorder.events("--comm", "true", "--arg", mark))
 
-    pid = recorder.process.pid
-    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (1_009, before[1]))
+    def lower(limit: str) -> None:
+        user, group = own_user()
+        pid = str(recorder.process.pid)
+        become = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
+        subprocess.run([*become, "prlimit", "--pid", pid, f"--fsize={limit}"], check=True)
+
+    def limit() -> list[str]:
+        text = Path(f"/proc/{recorder.process.pid}/limits").read_text()
+        return text.partition("Max file size")[2].split()[:2]
+
+    before = limit()
+    lower("1009:")
     wait_for(lambda: "(RLIMIT_FSIZE) to 1009; put back" in recorder.log, "the first warning")
-    assert resource.prlimit(pid, resource.RLIMIT_FSIZE) == before
+    assert limit() == before
     wait_for(lambda: stored("59"), "an exec after it")
 
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (1_009, 1_009))
+    lower("1009:1009")
     wait_for(lambda: "1009, and it cannot be raised again" in recorder.log, "the second warning")
     subprocess.run(["true", "61"], check=True)
     recorder.process.terminate()
