@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from execdb.cli.descriptors import close_inherited
 from execdb.cli.options import Btf, bounds_of, btf_path, budget_of
 from execdb.cli.record import Asked, Format, record
 from execdb.cli.stop import Stop
@@ -40,8 +41,8 @@ def collect(
     user: Annotated[
         str | None,
         typer.Option(
-            help="Who to be once it records. [default: the database's owner; nobody where that "
-            "is root]",
+            help="Who to be once it records. [default: execdb where there is such a user, else "
+            "nobody]",
             metavar="NAME",
         ),
     ] = None,
@@ -69,6 +70,7 @@ def collect(
     if ring_pages & (ring_pages - 1):
         raise UsageError(f"--ring-pages must be a power of two, {ring_pages} is not")
     shown = format if print_ or (sys.stdout.isatty() and not quiet) else None
+    close_inherited(but=btf)
     with Stop(for_s) as stop:
         bounds = bounds_of(keep, max_size)
         budget = budget_of(argument_budget)

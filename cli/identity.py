@@ -3,13 +3,13 @@
 import grp
 import os
 import pwd
-from pathlib import Path
 from typing import NamedTuple
 
 from execdb.cli.options import uid_of
 from execdb.store.entry import UID_MAX
 from execdb.store.errors import UsageError
 
+_OWN = "execdb"
 _NOBODY = 65534  # the kernel's overflow uid; `nobody` wherever there is such a user
 
 
@@ -29,12 +29,17 @@ def user_named(name: str) -> Identity:
     return wanted
 
 
-def user_for(database: Path) -> Identity:
-    """Who owns the database, or nobody where that is root; without the right to become that,
+def own_user() -> Identity:
+    """The user `execdb` where there is one, else nobody, whoever owns the database: what else runs
+    as the same user can end a collector and lower its limits. Without the right to become that,
     whoever runs this."""
     from execdb.collector.privileges import may_become
 
-    wanted = _identity(database.stat().st_uid or _NOBODY)
+    try:
+        found = pwd.getpwnam(_OWN)
+        wanted = Identity(found.pw_uid, found.pw_gid)
+    except KeyError:
+        wanted = _identity(_NOBODY)
     return wanted if may_become(wanted.uid) else Identity(os.getuid(), os.getgid())
 
 

@@ -18,8 +18,8 @@ except KeyboardInterrupt:
     sys.exit(130)
 
 from execdb.cli import failures, streams
+from execdb.cli.descriptors import replace_streams
 from execdb.cli.output import ReaderGone
-from execdb.cli.raw_streams import replace_streams
 from execdb.cli.version import VERSION
 from execdb.store.errors import ExecdbError
 
@@ -117,12 +117,20 @@ def main() -> NoReturn:
         code = 130
     except Exception as error:  # the last resort
         code = _fail(failures.unexpected(error), 1)
+    finally:
+        _last_words()
     if code:  # else it is flushed; an error there has no better code than this one
         with contextlib.suppress(OSError, ValueError, ReaderGone):
             sys.stdout.flush()
-    with contextlib.suppress(OSError, KeyboardInterrupt):
-        sys.stderr.close()
     os._exit(code)
+
+
+def _last_words() -> None:
+    """Where stderr is one that does not wait (a recorder's), it has some time at the end."""
+    words = getattr(sys.stderr, "last_words", None)
+    if words is not None:
+        with contextlib.suppress(KeyboardInterrupt):
+            words()
 
 
 def run(arguments: list[str]) -> int:

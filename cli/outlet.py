@@ -5,17 +5,19 @@ import errno
 import io
 import os
 import queue
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
-from execdb.cli.raw_streams import wait_for
+from execdb.cli.descriptors import wait_for
 
 _CHUNK = 65_536  # characters that are written at once
 _RETRY_S = 1.0  # how soon a full disk is tried again
 _LAST_WORDS_S = 1.0
+_GONE = (errno.EPIPE, errno.EIO, errno.ECONNRESET)
 _STDERR_MAX = 65_536  # characters that wait
 
 
@@ -110,7 +112,7 @@ class Outlet:
             except BlockingIOError:  # O_NONBLOCK belongs to all who share the open file
                 wait_for(self._fd, writing=True)
             except OSError as error:
-                if error.errno in (errno.EPIPE, errno.EIO):
+                if error.errno in _GONE:
                     self._dead = True
                     self._gone()
                 elif self._closing.is_set():
@@ -126,8 +128,8 @@ class _Stderr(io.TextIOBase):
 
     encoding = "utf-8"
 
-    def __init__(self, outlet: Outlet) -> None:
-        self._outlet, self._begun = outlet, ""
+    def __init__(self, outlet: Outlet, old: TextIO) -> None:
+        self._outlet, self._old, self._begun = outlet, old, ""
 
     def writable(self) -> bool:
         return True
@@ -138,9 +140,10 @@ class _Stderr(io.TextIOBase):
             self._outlet.put([whole + newline], 1, len(whole))
         return len(text)
 
-    def close(self) -> None:
-        """Says what waits to be said, if that goes quickly."""
+    def last_words(self) -> None:
+        """Says what waits to be said, if that goes quickly; sys.stderr is then what it was."""
         self._outlet.close()
+        sys.stderr = self._old
 
 
 def take_over_stderr() -> Outlet:
@@ -152,5 +155,7 @@ def take_over_stderr() -> Outlet:
         lambda count: f"execdb: {count} lines could not be shown here\n",
         encoding=old.encoding,
     )
-    sys.stderr = _Stderr(outlet)
+    sys.stderr = _Stderr(outlet, old)
+    # In the background on a terminal with `stty tostop`, to write would stop the whole process.
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     return outlet

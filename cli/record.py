@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from execdb.cli.escape import escape
 from execdb.cli.gaps import causes
-from execdb.cli.identity import group_of, user_for, user_named
+from execdb.cli.identity import group_of, own_user, user_named
 from execdb.cli.outlet import Outlet, take_over_stderr
 from execdb.cli.stop import Stop
 from execdb.cli.version import VERSION
@@ -111,6 +111,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     from execdb.collector.budget import Cuts
     from execdb.collector.clock import Clock
     from execdb.collector.collect import Collector, Parts
+    from execdb.collector.limits import Limits
     from execdb.collector.memory import settle
     from execdb.collector.mirror import Mirror
     from execdb.collector.namespaces import boot_shift_ns
@@ -147,8 +148,10 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     if group is not None:
         share(path, group, folder=new_folder)
     show, end_show = _shower(asked.shown, machine, recording.run_id, stop)
+    limits = Limits(_warn)
 
     def tidy() -> None:
+        limits.look(time.monotonic())
         checkpoints.look()
         until_s = time.monotonic() + _TIDY_S
         for _ in range(_STEPS):
@@ -163,7 +166,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
         source, recording, mirror, clock, show, running, tidy, room, _warn, most, cuts.look
     )
     settle()
-    collector, user = Collector(parts), user or user_for(path)
+    collector, user = Collector(parts), user or own_user()
     return Life(source, database, checkpoints, watch, collector, cuts, user, end_show)
 
 

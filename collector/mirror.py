@@ -81,7 +81,7 @@ class Mirror:
         self._entries: dict[int, bytes] = {}
         self._default = {0: message_bytes(_FIRST_DEFAULT)}
         self._written = False  # whether the maps were made equal to these two
-        self._refused: Sequence[Refused] = ()  # as it was told
+        self._told: set[str] = set()  # what of the table the kernel cannot have
         self._audited_s = 0.0
 
     def update(self, now_s: float) -> None:
@@ -98,17 +98,20 @@ class Mirror:
     def _follow(self) -> None:
         wanted = self._table.read()
         self._take(wanted)
-        if wanted.refused and wanted.refused != self._refused:
-            more = len(wanted.refused) - _NAMED
-            named = "; ".join(map(str, wanted.refused[:_NAMED]))
-            named += f"; and {more} more" if more > 0 else ""
-            self._warn(f"the config table says what the kernel cannot have: {named}")
-        self._refused = wanted.refused
+        self._tell(list(map(str, wanted.refused)))
         if not self._written:
             self._write()
             self._written = True
         if wanted.in_kernel != wanted.generation:
             self._table.confirm(wanted.generation)
+
+    def _tell(self, refused: Sequence[str]) -> None:
+        new = [text for text in refused if text not in self._told]
+        if new:
+            more = [f"and {len(new) - _NAMED} more"] if len(new) > _NAMED else []
+            named = "; ".join([*new[:_NAMED], *more])
+            self._warn(f"the config table says what the kernel cannot have: {named}")
+        self._told = set(refused)
 
     def _take(self, wanted: Wanted) -> None:
         """Content counts, not the generation: SQL of others may leave that as it was."""

@@ -15,7 +15,7 @@ _SETGID, _SETUID, _SETPCAP = 6, 7, 8
 _NAMES = {CAP_BPF: "CAP_BPF"}
 
 # linux/prctl.h
-_SET_KEEPCAPS, _CAPBSET_DROP, _SET_NO_NEW_PRIVS = 8, 24, 38
+_SET_DUMPABLE, _SET_KEEPCAPS, _CAPBSET_DROP, _SET_NO_NEW_PRIVS = 4, 8, 24, 38
 _CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL = 47, 4
 _CAPABILITY_VERSION_3 = 0x20080522
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -23,7 +23,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def drop(uid: int, gid: int, needs: Mapping[int, Callable[[], object]]) -> list[str]:
     """Becomes that user, without capabilities and without a way to get any; returns the names of
-    those it had to keep. Without the right to become someone else it stays who it is.
+    those it had to keep. Without the right to become someone else it stays who it is. Other
+    processes of that user can neither look into this one nor take its descriptors.
 
     `needs` names, for a capability that some kernels ask for, something that shows whether this
     one does: it is kept if that raises PermissionError without it. Raises RecordingError.
@@ -35,6 +36,7 @@ def drop(uid: int, gid: int, needs: Mapping[int, Callable[[], object]]) -> list[
     _prctl(_SET_KEEPCAPS, 1)
     if {_SETUID, _SETGID} <= held:
         _become(uid, gid)
+    _prctl(_SET_DUMPABLE, 0)  # while there are capabilities, which keep others away so far
     _capset((), held)  # permitted until it is known which of them are needed
     kept = [capability for capability, need in needs.items() if _denied(need)]
     kept = [capability for capability in kept if capability in held]

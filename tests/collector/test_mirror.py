@@ -202,9 +202,9 @@ def test_what_cannot_be_in_the_kernel_leaves_the_last_good_message_and_is_told_o
     assert desk.table.confirmed == [1, 2]
     (warning,) = desk.warnings
     assert warning.endswith("5 is refused; 11 is refused; None is refused")
-    desk.table.put(3, {0: "b"}, default=None, refused=[5, 11, 13, 17, None])
+    desk.table.put(3, {0: "b"}, default=None, refused=[5, 13, 17, 19, 23, 29])
     desk.mirror.update(100.1)
-    assert desk.warnings[1].endswith("13 is refused; and 2 more")
+    assert desk.warnings[1].endswith(": 13 is refused; 17 is refused; 19 is refused; and 2 more")
     desk.table.put(4, {5: "better"})
     desk.mirror.update(100.2)
     assert desk.config == {5: b"better" + bytes(6)}

@@ -122,7 +122,8 @@ def test_a_row_that_cannot_be_in_the_kernel_costs_only_itself(recorder: Recorder
     )
     good = {5: b"good" + bytes(8), 11: b"eleven" + bytes(6)}
     wait_for(lambda: _entries(map_id) == good, "what is good")
-    assert "warning: the config table says what the kernel cannot have: uid 5: " in recorder.log
+    warning = "warning: the config table says what the kernel cannot have: uid 5: "
+    wait_for(lambda: warning in recorder.log, "the warning")
     assert "uid 7: a message must be text" in recorder.run("config", "list")
     status = recorder.run("status")
     assert "; not all of it in the kernel\n" in status
@@ -132,4 +133,5 @@ def test_a_row_that_cannot_be_in_the_kernel_costs_only_itself(recorder: Recorder
     assert recorder.log.count("warning") == 1
     assert "(in the kernel)" in recorder.run("config", "set", "5", "better")
     assert _entries(map_id)[5] == b"better" + bytes(6)
+    assert recorder.log.count("warning") == 1
     assert ", 0 lost, " in recorder.stop()

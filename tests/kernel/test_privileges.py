@@ -15,10 +15,12 @@ import pytest
 
 from execdb.bpf.syscall import bpf
 from execdb.cli import main
+from execdb.cli.identity import own_user
 from execdb.collector.privileges import CAP_BPF, drop
 from tests.kernel.conftest import EXECDB, Recorder, finish, no_program_is_left, storm, wait_for
 
 NOBODY = 65534
+OWN = own_user().uid  # execdb on machines where there is such a user
 GROUP = 7919  # numbers that need no name
 MEMBER = 7907
 CAP_PERFMON = 38
@@ -42,6 +44,16 @@ def assert_unprivileged(pid: int, uid: int) -> None:
         assert thread["NoNewPrivs"] == "1"
 
 
+def assert_closed_to_others(pid: int) -> None:
+    """Not dumpable (proc(5)): what /proc tells of it belongs to root, and its user may not look."""
+    assert Path(f"/proc/{pid}/environ").stat().st_uid == 0
+    uid = int(status(pid)[0]["Uid"].split()[0])
+    as_user = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
+    for command in (["ls", f"/proc/{pid}/fd"], ["head", "-c1", f"/proc/{pid}/environ"]):
+        done = subprocess.run([*as_user, *command], capture_output=True, text=True)
+        assert "Permission denied" in done.stderr, done
+
+
 @pytest.fixture
 def private(tmp_path: Path) -> Path:
     """A database to be in a folder that root alone may enter."""
@@ -58,7 +70,8 @@ def test_is_nobody_without_capabilities_and_still_does_its_work(
     subprocess.run(["true", "23"], check=True)
     wait_for(lambda: recorder.events("--comm", "true", "--arg", "23"), "the first event")
     assert len(status(recorder.process.pid)) > 1  # the one that prints, too
-    assert_unprivileged(recorder.process.pid, NOBODY)
+    assert_unprivileged(recorder.process.pid, OWN)
+    assert_closed_to_others(recorder.process.pid)
     assert private.stat().st_mode & 0o777 == 0o600
     assert private.stat().st_uid == 0
 
@@ -90,25 +103,34 @@ def test_takes_up_the_wal_in_a_thread_without_privileges(
     record: Callable[..., Recorder], private: Path, programs: Path
 ) -> None:
     recorder = record("--max-size", "10MB", "--quiet", db=private)
-    assert len(status(recorder.process.pid)) == 2
-    assert_unprivileged(recorder.process.pid, NOBODY)
+    assert len(status(recorder.process.pid)) == 3  # one takes up the WAL, one writes to stderr
+    assert_unprivileged(recorder.process.pid, OWN)
     before = private.stat().st_size
     finish(storm(programs, 3_001))
     wait_for(lambda: private.stat().st_size > before, "the WAL to be taken up")
-    assert_unprivileged(recorder.process.pid, NOBODY)
+    assert_unprivileged(recorder.process.pid, OWN)
     recorder.stop()
 
 
-def test_is_the_owner_of_the_database(record: Callable[..., Recorder], private: Path) -> None:
+def test_is_not_the_owner_of_the_database(
+    record: Callable[..., Recorder], private: Path, programs: Path
+) -> None:
+    """Whose other processes could do with it what they like. The WAL is emptied meanwhile."""
     record(db=private).stop()
     for file in private.parent.iterdir():
         os.chown(file, MEMBER, GROUP)
     os.chown(private.parent, MEMBER, GROUP)
-    recorder = record(db=private)
-    assert_unprivileged(recorder.process.pid, MEMBER)
+    recorder = record("--max-size", "10MB", db=private)
+    assert_unprivileged(recorder.process.pid, OWN)
+    assert_closed_to_others(recorder.process.pid)
+    before = private.stat().st_size
+    finish(storm(programs, 3_001))
+    wait_for(lambda: private.stat().st_size > before, "the WAL to be taken up")
     subprocess.run(["true", "37"], check=True)
-    recorder.stop()
+    assert ", 0 lost, " in recorder.stop()
     assert len(recorder.events("--comm", "true", "--arg", "37")) == 1
+    with closing(sqlite3.connect(private)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert {file.stat().st_uid for file in private.parent.iterdir()} <= {MEMBER, 0}
 
 
@@ -121,6 +143,48 @@ def test_is_whom_one_names(
     subprocess.run(["true", "41"], check=True)
     recorder.stop()
     assert len(recorder.events("--comm", "true", "--arg", "41")) == 1
+
+
+def test_holds_nothing_that_its_caller_has_open(
+    record: Callable[..., Recorder], tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    with theirs.open("w") as file:
+        recorder = record(stdin=file, pass_fds=(file.fileno(),))
+    folder = Path(f"/proc/{recorder.process.pid}/fd")
+    held = {int(fd.name): os.readlink(fd) for fd in folder.iterdir()}
+    assert str(theirs) not in held.values()
+    assert held[0] == os.devnull
+
+
+def test_a_limit_that_others_lower_is_put_back_or_told(recorder: Recorder) -> None:
+    def stored(mark: str) -> bool:
+        subprocess.run(["true", mark], check=True)
+        return bool(recorder.events("--comm", "true", "--arg", mark))
+
+    def lower(limit: str) -> None:
+        user, group = own_user()
+        pid = str(recorder.process.pid)
+        become = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
+        subprocess.run([*become, "prlimit", "--pid", pid, f"--fsize={limit}"], check=True)
+
+    def limit() -> list[str]:
+        text = Path(f"/proc/{recorder.process.pid}/limits").read_text()
+        return text.partition("Max file size")[2].split()[:2]
+
+    before = limit()
+    lower("1009:")
+    wait_for(lambda: "(RLIMIT_FSIZE) to 1009; put back" in recorder.log, "the first warning")
+    assert limit() == before
+    wait_for(lambda: stored("59"), "an exec after it")
+
+    lower("1009:1009")
+    wait_for(lambda: "1009, and it cannot be raised again" in recorder.log, "the second warning")
+    subprocess.run(["true", "61"], check=True)
+    recorder.process.terminate()
+    assert recorder.process.wait(60) == 1
+    assert "could not be stored" in recorder.log.splitlines()[-1]
+    assert "Traceback" not in recorder.log
 
 
 @pytest.mark.parametrize("option", ["--user", "--group"])
@@ -149,6 +213,7 @@ def test_without_the_right_to_become_someone_stays_who_it_is(
     recorder = record(under=become)
     assert all(thread["CapEff"] == "0" * 16 for thread in status(recorder.process.pid))
     assert status(recorder.process.pid)[0]["Uid"].split() == [str(MEMBER)] * 4
+    assert_closed_to_others(recorder.process.pid)
     subprocess.run(["true", "43"], check=True)
     recorder.stop()
     assert len(recorder.events("--comm", "true", "--arg", "43")) == 1

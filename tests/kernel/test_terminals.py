@@ -5,6 +5,7 @@ import pty
 import signal
 import sqlite3
 import subprocess
+import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
@@ -181,3 +182,55 @@ def test_showing_goes_on_where_the_disk_has_room_again(db: Path, tmp_path: Path)
         lines = shown.read_text().splitlines()
         assert all(line.startswith("{") and line.endswith("}") for line in lines)
         assert [f'"{count}"], ' in "".join(lines) for count in range(97)] == [True] * 97
+
+
+IN_THE_BACKGROUND = """
+import fcntl, os, signal, sys, termios
+fcntl.ioctl(2, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+mode = termios.tcgetattr(2)
+mode[3] |= termios.TOSTOP
+termios.tcsetattr(2, termios.TCSANOW, mode)
+signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+os.tcsetpgrp(2, os.getpgrp())
+child = os.fork()
+if child == 0:
+    os.setpgid(0, 0)
+    os.execv(sys.argv[1], sys.argv[1:])
+signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_terminal_that_stops_what_writes_in_the_background_does_not_stop_it(db: Path) -> None:
+    """As `stty tostop; execdb collect &` has it."""
+    ours, theirs = pty.openpty()
+    command = [EXECDB, "--db", db, "collect"]
+    with subprocess.Popen(
+        [sys.executable, "-c", IN_THE_BACKGROUND, *command],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        try:
+            wait_for(lambda: stored(db, "before"), "the first exec")
+            wait_for(lambda: b"true before" in os.read(ours, 65_536), "it to be shown")
+            wait_for(lambda: stored(db, "after"), "an exec after that")
+            process.terminate()
+            assert process.wait(END_S) == 0
+        finally:
+            for child in children(process.pid):
+                os.kill(child, signal.SIGKILL)
+            process.kill()
+    os.close(ours)
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [
+            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ]
+    except OSError:  # it has ended
+        return []

@@ -1,8 +1,12 @@
-"""The files under stdin, stdout and stderr, as whoever started us left them: non-blocking, without
-a reader, on a full disk."""
+"""stdin, stdout and stderr as whoever started us left them: closed, non-blocking, without a reader,
+on a full disk, in an encoding that lacks characters."""
 
+import contextlib
 import io
+import os
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 from execdb.cli.output import ReaderGone
@@ -71,3 +75,22 @@ def _writer(raw: io.FileIO, old: Any, *, lines: bool = False) -> io.TextIOWrappe
     terminal = lines or raw.isatty()
     buffered = io.BufferedWriter(raw, _BUFFER_BYTES)
     return io.TextIOWrapper(buffered, old.encoding, old.errors, line_buffering=terminal)
+
+
+def close_inherited(but: Path | None) -> None:
+    """Closes what whoever started us has left open, stdin among it: a process that lives for months
+    would hold it. `but` may name one of these descriptors, as a shell's <(...) does. To be called
+    before anything is opened."""
+    kept = {0, 1, 2, *_named(but)}
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        if fd not in kept:
+            with contextlib.suppress(OSError):  # that of the list itself
+                os.close(fd)
+    nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+
+
+def _named(path: Path | None) -> list[int]:
+    found = re.fullmatch(r"/(?:dev|proc/self)/fd/(\d{1,9})", str(path))
+    return [int(found[1])] if found else []
