@@ -39,6 +39,12 @@ class Ring:
             raise
         self._size = pages * _PAGE
 
+    @property
+    def unread(self) -> int:
+        """How many bytes are to be read."""
+        memory = self._memory
+        return int(_U64.unpack_from(memory, _HEAD)[0] - _U64.unpack_from(memory, _TAIL)[0])
+
     def read(self) -> bytes:
         """What has been written since the last read; frees its place in the ring."""
         memory, size = self._memory, self._size
@@ -185,11 +191,15 @@ class Rings:
         for cpu, ring in self._rings.items():
             chunk = ring.read()
             if chunk:
-                self._drained[cpu] = _U64.pack(submitted[cpu])
+                self._tell(cpu, submitted[cpu])
                 yield chunk
         chunk = self._spare.read()
         if chunk:
             yield chunk
+
+    def _tell(self, cpu: int, submitted: int) -> None:
+        """How much was read of what had been submitted a moment ago: not more than that."""
+        self._drained[cpu] = _U64.pack(max(0, submitted - self._rings[cpu].unread))
 
     def close(self) -> None:
         for ring in self._rings.values():
