@@ -5,9 +5,11 @@
  * First, a ring: while it fills, each part of a record may take half of what is left of its first
  * half. The second half is for short ones.
  *
- * Second, a user, and the whole machine: so many bytes in a second. A user is who logged in, if audit knows that: `sudo`, set-user-id programs and user namespaces,
- * which give everyone thousands of uids, change nothing about it. Else it is the real uid.
- * Compiled in with BUDGET, in bytes a second.
+ * Second, a user, and the whole machine: so many bytes in a second. A user is a real uid. Who logged
+ * in has one more budget for all other uids together: `sudo`, and user namespaces, which give
+ * everyone thousands of uids. (Not the login uid alone: who has none may choose one, and would use
+ * up someone else's.) The machine's budget bounds who has many all the same. Compiled in with
+ * BUDGET, in bytes a second.
  */
 
 #ifdef BUDGET
@@ -39,19 +41,23 @@ static inline void fill(struct budget *budget, u64 now_ns, u64 rate)
 
 static inline u32 payer(const struct exec_record *exec)
 {
-	return exec->loginuid == (u32)-1 ? exec->uid : exec->loginuid;
+	if (exec->loginuid == (u32)-1 || exec->loginuid == exec->uid)
+		return exec->uid;
+	return exec->loginuid | OTHER_UIDS;
 }
 
-static inline int is_over(const struct exec_record *exec)
+/* Whether the record must be short; notes whether that is for its user's own budget. */
+static inline int is_over(struct scratch *s)
 {
-	u32 first = 0, who = payer(exec);
+	u32 first = 0, who = payer(&s->exec);
 	struct budget *own = budgets.lookup(&who), *all = everybody.lookup(&first);
 
 	if (own)
-		fill(own, exec->boot_ns, BUDGET);
+		fill(own, s->exec.boot_ns, BUDGET);
 	if (all)
-		fill(all, exec->boot_ns, EVERYBODY * (u64)BUDGET);
-	return (own && own->bytes < 0) || (all && all->bytes < 0);
+		fill(all, s->exec.boot_ns, EVERYBODY * (u64)BUDGET);
+	s->over = own && own->bytes < 0;
+	return s->over || (all && all->bytes < 0);
 }
 
 /* What stands in the record now, beyond what is free: ordinary execs are over in a comparison. */
@@ -84,7 +90,7 @@ static inline void charge(struct scratch *s, struct counters *count)
 
 #else
 
-static inline int is_over(const struct exec_record *exec)
+static inline int is_over(struct scratch *s)
 {
 	return 0;
 }
@@ -102,9 +108,9 @@ static inline void begin_data(struct scratch *s, const struct counters *count)
 	u32 cpu = bpf_get_smp_processor_id();
 	u64 *read = drained.lookup(&cpu);
 
-	s->at = s->cut = 0;
-	s->over = is_over(&s->exec);
-	s->left = s->over || !read ? 0 : RING_BYTES / 2 - (s64)(count->submitted - *read);
+	s->at = s->cut = s->left = 0;
+	if (!is_over(s) && read)
+		s->left = RING_BYTES / 2 - (s64)(count->submitted - *read);
 }
 
 /* How many bytes of at most `most` the next part may have. */

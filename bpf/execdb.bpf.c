@@ -22,7 +22,7 @@ struct scratch {
 	u64 names; /* of the path so far */
 	s64 left;  /* what `data` may take, but for CUT bytes of each part */
 	u64 cut;   /* arguments were cut for that */
-	u64 over;  /* the user is over the budget */
+	u64 over;  /* the user's own budget is used up */
 };
 
 BPF_HASH(config, u32, struct message, CONFIG_MAX);
@@ -156,14 +156,16 @@ static inline int submit(void *ctx, struct scratch *s, struct counters *count)
 /* The name that the program was started by. Of one that is cut the end is kept, behind a mark. */
 static inline void append_filename(struct scratch *s, const char *filename)
 {
-	u64 room = part_room(s, FILENAME_ROOM), at, keep;
+	u64 room = part_room(s, FILENAME_ROOM), at, keep, from;
 
 	append(s, filename, FILENAME_ROOM);
 	at = s->at;
-	if (at > room && at <= FILENAME_ROOM) {
+	if (at > room) {
 		keep = room - MARK_LEN;
-		if (keep <= FILENAME_ROOM &&
-		    !bpf_probe_read_kernel(s->data + MARK_LEN, keep, s->data + (at - keep))) {
+		from = at - keep;
+		asm volatile("" : "+r"(from), "+r"(keep)); /* or LLVM would leave the bounds out */
+		if (from < FILENAME_ROOM && keep < FILENAME_ROOM &&
+		    !bpf_probe_read_kernel(s->data + MARK_LEN, keep, s->data + from)) {
 			__builtin_memcpy(s->data, "/...", MARK_LEN);
 			s->at = room;
 		}

@@ -97,6 +97,8 @@ struct counters {
 	u64 submitted;    /* bytes that went into this CPU's ring */
 };
 
+#define OTHER_UIDS 0x80000000 /* with a login uid: all uids but itself that it goes by */
+
 /* What a user may still submit. */
 struct budget {
 	s64 bytes;        /* below zero once the last record that it allowed was longer */

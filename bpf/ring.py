@@ -223,10 +223,8 @@ class Rings:
         before."""
         submitted, rings = self._submitted(), self._rings
         self._behind = sum([ring.unread for ring in rings.values()]) > _AT_ONCE
-        slices = _oldest_slices(rings) if self._behind else _all(rings)
-        for cpu, chunk in slices:
-            left = rings[cpu].unread if self._behind else 0
-            self._drained[cpu] = _U64.pack(max(0, submitted[cpu] - left))
+        for cpu, chunk in _oldest_slices(rings) if self._behind else _all(rings):
+            self._tell(cpu, submitted[cpu])
             yield chunk
         chunk = self._spare.read()
         if chunk:
@@ -239,6 +237,10 @@ class Rings:
             return None
         times = (ring.oldest_ns() for ring in self._rings.values())
         return min((ns for ns in times if ns is not None), default=None)
+
+    def _tell(self, cpu: int, submitted: int) -> None:
+        """How much was read of what had been submitted a moment ago: not more than that."""
+        self._drained[cpu] = _U64.pack(max(0, submitted - self._rings[cpu].unread))
 
     def close(self) -> None:
         for ring in self._rings.values():

@@ -63,3 +63,4 @@ IMAGE = struct.Struct("=QII")  # of the map `images`: boot_ns, pid, own
 # Of one CPU: seen, lost, ends_lost, untracked, cut, untold, open, submitted
 COUNTERS = struct.Struct("=QQQQQQqQ")
 BUDGET = struct.Struct("=qQQ")  # of the map `budgets`: bytes, filled_ns, cut
+OTHER_UIDS = 1 << 31  # in a key of `budgets`: with a login uid, all others that it goes by

@@ -1,5 +1,5 @@
-"""stdin, stdout and stderr as whoever started us left them: closed, non-blocking, without a reader,
-on a full disk, in an encoding that lacks characters."""
+"""The files under stdin, stdout and stderr, as whoever started us left them: non-blocking, without
+a reader, on a full disk."""
 
 import contextlib
 import io

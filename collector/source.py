@@ -3,6 +3,7 @@
 import contextlib
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from execdb.bpf.loader import load
 from execdb.bpf.offsets import BTF_PATH
 from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, misses, names_of
 from execdb.bpf.ring import Rings
-from execdb.bpf.wire import BUDGET, COUNTERS, IMAGE
+from execdb.bpf.wire import BUDGET, COUNTERS, IMAGE, OTHER_UIDS
 from execdb.store.event import ImageKey
 
 _TRACKING = ("on_fork", "on_exit")
@@ -162,11 +163,11 @@ class KernelSource:
         budgets = self.program.budgets
         if budgets is None:
             return {}
-        found = {}
-        for uid in budgets:
+        found: Counter[int] = Counter()
+        for key in budgets:
             with contextlib.suppress(KeyError):  # forgotten meanwhile
-                found[uid] = BUDGET.unpack(budgets[uid])[2]
-        return {uid: cut for uid, cut in found.items() if cut}
+                found[key & ~OTHER_UIDS] += BUDGET.unpack(budgets[key])[2]
+        return +found
 
     def close(self) -> None:
         self.detach()

@@ -93,6 +93,27 @@ def test_only_who_is_over_the_budget_is_cut(
     assert f"warning: uid {FLOODER} starts programs with more than 0.03 MB/s" in recorder.log
 
 
+def test_other_uids_of_a_login_share_a_budget(
+    record: Callable[..., Recorder], programs: Path
+) -> None:
+    """In a user namespace everyone has thousands."""
+    recorder = record("--quiet", "--argument-budget", "30kB")
+    login = "echo 4321 > /proc/self/loginuid; cat /proc/self/loginuid; "
+    each = "for u in $(seq 5000 5100); do setpriv --reuid $u --clear-groups $0 $1; done"
+    command = ["sh", "-c", login + each, programs / "nothing", "x" * 20_011]
+    started_s = time.monotonic()
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    took_s = time.monotonic() - started_s
+    recorder.stop()
+    if done.stdout != "4321":
+        pytest.skip("the login uid is set already, or audit is not there")
+    events = recorder.events("--comm", "nothing")
+    assert len(events) == 101
+    whole = [event for event in events if not event["truncated"]]
+    assert 2 <= len(whole) <= 30_000 * (4 + took_s) / 18_000 + 1
+    assert "warning: uid 4321 starts programs with more than 0.03 MB/s" in recorder.log
+
+
 def test_without_a_budget_nothing_is_cut(record: Callable[..., Recorder], programs: Path) -> None:
     recorder = record("--quiet", "--argument-budget", "none", "--ring-pages", "4096")
     for _ in range(503):  # 20 MB

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from execdb.bpf import loader
+from execdb.bpf.program import have_kprobes
 from execdb.collector.decode import Decoder
 from execdb.collector.source import KernelSource
 from tests.kernel.conftest import PATIENCE_S, Recorder, wait_for
@@ -93,9 +94,12 @@ def test_who_keeps_calls_open_hides_nobody_elses(
         assert process.stdout.readline() == "blocked\n"
         for _ in range(23):
             miss("/nonexistent/during")
-        attempts = failed(source)
+        told, counts = failed(source)["/nonexistent/during"], source.counts()
         process.communicate()
-    assert attempts["/nonexistent/during"] == 2 * 23
+    if have_kprobes():  # they follow a few returns at a time
+        assert told + counts.skipped >= 2 * 23
+    else:
+        assert told == 2 * 23
 
 
 def test_a_call_that_the_program_is_not_run_for_is_counted(
@@ -126,15 +130,14 @@ def test_a_call_that_the_program_is_not_run_for_is_counted(
 def test_what_a_filter_refuses_is_a_row_without_a_name(
     record: Callable[..., Recorder], programs: Path
 ) -> None:
-    if Path("/sys/bus/event_source/devices/kprobe").exists():
-        pytest.skip("kprobes do not see it")
+    """Kprobes do not see it."""
     recorder = record("--attempts")
     process = subprocess.Popen([programs / "calls", "refuse", "23", "/bin/true"])
     process.wait(PATIENCE_S)
     recorder.stop()
     events = recorder.events("--failed", "--pid", str(process.pid))
-    assert [event["errno"] for event in events] == ["EPERM"] * 23
-    assert {(e["filename"], e["caller"], e["truncated"]) for e in events} == {("", "calls", True)}
+    found = [(e["errno"], e["filename"], e["caller"], e["truncated"]) for e in events]
+    assert found == [("EPERM", "", "calls", True)] * (0 if have_kprobes() else 23)
 
 
 def test_a_call_that_the_kernel_gives_up_is_no_attempt(

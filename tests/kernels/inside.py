@@ -18,6 +18,7 @@ IN = (
     "test_parents.py",
     "test_who.py",
     "test_attempts.py",
+    "test_calls.py",
     "test_collect.py::test_filters_by_user",
     "test_collect.py::test_counts_what_a_full_ring_loses",
     "test_config.py::test_unset_and_default",  # it changes what others expect
