@@ -115,12 +115,12 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     preparing.result()
     stop.wake(source.watch)
     database = stack.enter_context(open_database(path, create=True))
-    stack.enter_context(contextlib.closing(CollectorLock(path)))
+    lock = stack.enter_context(contextlib.closing(CollectorLock(path)))
     program, machine = source.program, this_machine()
     mirror = Mirror(ConfigTable(database), program.config, program.fallback, _warn)
     recording = Recording(database, machine, VERSION, clock.wall_ns())
     database.wait_for_lock(_LOCK_MS)
-    watch = stack.enter_context(contextlib.closing(Watch(path)))
+    watch = stack.enter_context(contextlib.closing(Watch(database, lock.gone)))
     retention = Retention(database, asked.bounds, watch.wal_bytes)
     checkpoints = Checkpointer(database, watch.wal_bytes)
     stack.enter_context(contextlib.closing(checkpoints))
@@ -167,8 +167,10 @@ def _run(life: Life, path: Path, stop: Stop) -> int:
     finally:
         skipped = life.end_show()
     life.checkpoints.close()
+    gone = life.watch.spoiled() or gone
     with contextlib.suppress(DatabaseError):  # it is safe in the WAL, too
-        life.database.take_up_wal()
+        if not life.database.abandoned:
+            life.database.take_up_wal()
     if gone is not None:
         raise RecordingError(gone)
     return skipped

@@ -6,12 +6,14 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+from execdb.store.beside import check_beside, real_path
+from execdb.store.descriptor import Descriptor
 from execdb.store.errors import DatabaseError
+from execdb.store.layout import MAGIC
 
 # Of a new file, in this order: the first two must be said before there is a table. Most tables are
 # small, or their rows are, so small pages leave less of them empty.
 NEW = ("page_size = 2048", "auto_vacuum = INCREMENTAL", "journal_mode = WAL")
-_MAGIC = b"SQLite format 3\0"
 
 
 def prepare(path: Path, *, create: bool) -> None:
@@ -19,8 +21,8 @@ def prepare(path: Path, *, create: bool) -> None:
     DatabaseError for what cannot be a database of ours."""
     if create:
         _make_folder(path)
-    _check_file(path, create)
-    if not path.exists() or path.stat().st_size == 0:
+    real = real_path(path)
+    if not _check_file(path, real, create):
         if not create:
             raise DatabaseError(
                 f"no database at {path} yet: execdb collect makes one (or name yours with --db)"
@@ -37,36 +39,33 @@ def _make_folder(path: Path) -> None:
         raise DatabaseError(f"cannot make the folder {path.parent}: {error.strerror}") from error
 
 
-def _check_file(path: Path, create: bool) -> None:
-    """Says what is wrong in words before SQLite says it in its own."""
-    if path.is_dir():
-        raise DatabaseError(f"{path} is a folder, not a database file")
-    try:
-        exists = path.exists()
-    except OSError as error:
-        raise DatabaseError(f"cannot look at {path}: {error.strerror}") from error
-    if exists and not path.is_file():
-        raise DatabaseError(f"{path} is not a file")
-    if not exists:
-        if create and not os.access(path.parent, os.W_OK | os.X_OK):
+def _check_file(path: Path, real: Path, create: bool) -> bool:
+    """Says what is wrong in words before SQLite says it in its own; False if nothing is there."""
+    if not os.path.lexists(real):
+        check_beside(real, None)
+        if create and not os.access(real.parent, os.W_OK | os.X_OK):
             raise DatabaseError(f"cannot make {path}: no permission to write in {path.parent}")
-        return
+        return False
+    file = Descriptor(real)
     try:
-        with path.open("rb") as file:
-            start = file.read(len(_MAGIC))
+        check_beside(real, file)
+        start = file.read(len(MAGIC))
     except OSError as error:
         raise DatabaseError(f"cannot read {path}: {error.strerror}") from error
-    if start and start != _MAGIC:
+    finally:
+        file.close()
+    if start and start != MAGIC:
         raise DatabaseError(f"{path} is not an SQLite database")
-    if create and not os.access(path, os.W_OK):
+    if create and not os.access(real, os.W_OK):
         raise DatabaseError(f"no permission to write to {path}")
+    return bool(start)
 
 
 def share(path: Path, group: int, *, folder: bool) -> None:
     """Lets a group read the database and the files beside it, with `folder` the folder, too. A
     folder that is not ours to open must be open already. Raises DatabaseError."""
     path = path.resolve()  # SQLite keeps its files beside the file itself, not beside a link
-    names = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm", ".lock")]
+    names = [path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm")]
     try:
         for name in names:
             os.chown(name, -1, group)
