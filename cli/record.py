@@ -95,6 +95,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     new_folder = not path.parent.exists()
     loading, preparing = _start(asked)
     # Meanwhile: these take as long to import as the kernel's side takes to load.
+    from execdb.collector.bus_error import end_with
     from execdb.collector.clock import Clock
     from execdb.collector.collect import Collector, Parts
     from execdb.collector.memory import settle
@@ -119,8 +120,9 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     program, machine = source.program, this_machine()
     mirror = Mirror(ConfigTable(database), program.config, program.fallback, _warn)
     recording = Recording(database, machine, VERSION, clock.wall_ns())
-    database.wait_for_lock(_LOCK_MS)
+    end_with(escape(f"execdb: {database.real}-shm was truncated while recording: start again"), 1)
     watch = stack.enter_context(contextlib.closing(Watch(database, lock.gone)))
+    database.wait_for_lock(_LOCK_MS)
     retention = Retention(database, asked.bounds, watch.wal_bytes)
     checkpoints = Checkpointer(database, watch.wal_bytes)
     stack.enter_context(contextlib.closing(checkpoints))
@@ -164,6 +166,11 @@ def _run(life: Life, path: Path, stop: Stop) -> int:
 
     try:
         life.collector.run(over, begun)
+    except Exception as error:  # of what has happened to the file, it tells the least
+        spoiled = life.watch.spoiled()
+        if spoiled is None:
+            raise
+        raise RecordingError(spoiled) from error
     finally:
         skipped = life.end_show()
     life.checkpoints.close()

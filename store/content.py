@@ -1,26 +1,29 @@
 """Whether a database file still holds what SQLite has put there: programs that know nothing of
 SQLite truncate it (a rotation of logs) or copy another file over it."""
 
+import contextlib
 import os
 import secrets
+import sqlite3
 import struct
 from typing import NamedTuple
 
 from execdb.store.database import Database
 from execdb.store.descriptor import Descriptor
-from execdb.store.errors import DatabaseError
+from execdb.store.errors import DatabaseError, DatabaseRefused
 from execdb.store.layout import MAGIC, WAL_MODE
 from execdb.store.sql import scalar
+from execdb.store.walindex import WalIndex
 
 # sqlite.org/fileformat.html
-_HEADER = struct.Struct(">16sH2s4xII28xI4xI")
+_UNKNOWN = (-1, -1)
+_HEADER = struct.Struct(">16sH2s8xI28xI4xI")
 
 
 class _Header(NamedTuple):
     magic: bytes
     page_bytes: int
     versions: bytes  # to read and to write it
-    changes: int  # never fewer than before
     pages: int
     user_version: int
     application_id: int
@@ -35,42 +38,59 @@ class _Header(NamedTuple):
 
 
 class Content:
-    """Looks at size and header, from construction to `close`. Gives a database without one a random
-    `user_version`, to tell it from another. Raises DatabaseError."""
+    """Looks at size and header, from construction to `close`. Each time that the WAL was copied
+    into the file the database gets another random `user_version`, by which the file is told from
+    others and from copies of itself. Raises DatabaseError."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._file = Descriptor(database.real)
-        self._wal = -1
+        self._index: WalIndex | None = None
+        self._belongs = True  # the WAL to what is in the file
+        self._cut: tuple[int, int] | None = None
+        self._said: str | None = None
         try:
-            self._wal = os.open(f"{database.real}-wal", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-            header = self._header()
-            if header is None:
-                raise DatabaseError(f"{database.path} was overwritten while it was opened")
-            if not header.user_version:
-                number = secrets.randbelow(2**31 - 1) + 1
-                with database.writing() as connection:
-                    connection.execute(f"PRAGMA user_version = {number:d}")
-            # In the file it is the one of before until the WAL is copied into it.
-            self._known = {header.identity, self._asked()}
-            self._changes, self._seen = header.changes, self._size_and_time()
+            self._index = WalIndex(database.real)
+            self._known = self._named()
+            self._seen, self._version = self._size_and_time(), database.data_version()
         except OSError as error:
             self.close()
             raise DatabaseError(f"cannot watch {database.path}: {error.strerror}") from error
         except BaseException:
             self.close()
             raise
-        self._cut: tuple[int, int] | None = None
-        self._said: str | None = None
+
+    def _named(self) -> set[tuple[int, int]]:
+        """The identity that is in the file and the one that comes with the WAL."""
+        header = self._header()
+        if header is not None and not header.user_version:
+            self._rename()
+            with contextlib.suppress(DatabaseRefused):  # a reader is in the way
+                self._database.take_up_wal()
+            header = self._header()
+        if header is None:
+            raise DatabaseError(f"{self._database.path} was overwritten while it was opened")
+        self._rename()
+        return {header.identity, self._asked()}
+
+    def _rename(self) -> None:
+        number = secrets.randbelow(2**31 - 1) + 1
+        with self._database.writing() as connection:
+            connection.execute(f"PRAGMA user_version = {number:d}")
 
     def spoiled(self) -> str | None:
-        """A sentence where it is not what SQLite left; the database is then abandoned. Costs a
-        system call if nothing has been written to it. To be called again and again."""
+        """A sentence where it is not what SQLite left; the database is then abandoned. Costs some
+        microseconds. To be called again and again."""
         if self._said is None:
             self._said = self._look()
         return self._said
 
     def _look(self) -> str | None:
+        if self._index is not None and not self._index.is_met():
+            self._database.abandon()
+            return "has lost its -wal, truncated while recording to it: start again"
+        if self._is_another():
+            return "has got another content while recording to it: start again"
         seen = self._size_and_time()
         if seen == self._seen and self._cut is None:
             return None
@@ -80,14 +100,18 @@ class Content:
             return "was truncated while recording to it: remove it with its -wal and start again"
         header = self._header()
         if header is not None and header.identity in self._known:
-            if header.changes >= self._changes:
-                self._note(header)
-                return None
-        elif header is not None and header.identity == self._asked():
-            return "has got another content while recording to it: start again"
+            self._note(header)
+            return None
         self._database.abandon()
-        os.ftruncate(self._wal, 0)  # it would be copied into a content that it does not belong to
+        self._belongs = False
         return "was overwritten while recording to it: start again"
+
+    def _is_another(self) -> bool:
+        """By what SQLite says, through which another database can be copied over it."""
+        with contextlib.suppress(sqlite3.Error):  # whoever stores next hears of it
+            before, self._version = self._version, self._database.data_version()
+            return before != self._version and self._asked() not in {*self._known, _UNKNOWN}
+        return False
 
     def _is_cut(self, before: tuple[int, int], seen: tuple[int, int]) -> bool:
         """Shorter than it was and than it says. While the WAL is copied into it that may be, but
@@ -100,9 +124,11 @@ class Content:
         return short and cut == seen
 
     def _note(self, header: _Header) -> None:
-        self._changes = header.changes
-        if len(self._known) > 1 and header.identity == self._asked():
-            self._known = {header.identity}
+        """The WAL was copied into it, up to some place."""
+        if header.identity == self._asked():
+            with contextlib.suppress(DatabaseRefused):  # the next time will do
+                self._rename()
+            self._known = {header.identity, self._asked()}
 
     def _asked(self) -> tuple[int, int]:
         """The identity by what SQLite says, which knows of the WAL."""
@@ -110,8 +136,8 @@ class Content:
             with self._database.reading() as connection:
                 names = ("user_version", "application_id")
                 first, second = (int(scalar(connection, f"PRAGMA {name}")) for name in names)
-        except DatabaseError:  # it meets what was written over it
-            return -1, -1
+        except DatabaseError:  # it meets what was written over it, or someone who is alone with it
+            return _UNKNOWN
         return first, second
 
     def _header(self) -> _Header | None:
@@ -127,6 +153,8 @@ class Content:
 
     def close(self) -> None:
         self._file.close()
-        if self._wal >= 0:
-            os.close(self._wal)
-            self._wal = -1
+        if self._index is not None:
+            if not self._belongs:  # whoever opens it next would copy it in
+                self._index.empty_wal()
+            self._index.close()
+            self._index = None

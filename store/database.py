@@ -86,7 +86,7 @@ class Database:
         return self._file.inode
 
     def close(self) -> None:
-        if self.abandoned:
+        if self.abandoned or self._file.closed:
             return
         with contextlib.suppress(sqlite3.Error):  # what was committed is safe either way
             if self._file.others_read():  # they can open it only while there is a WAL

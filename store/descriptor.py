@@ -39,7 +39,7 @@ class Descriptor:
             raise DatabaseError(f"cannot {verb} {real}: {error.strerror}") from error
         self.inode, self.owner = _inode(status), status.st_uid
         self.others_write = bool(status.st_mode & 0o022)
-        self._closed = False
+        self.closed = False
         if self.inode != _inode(before):
             self.close()
             raise DatabaseError(f"{real} was replaced while it was opened: try again")
@@ -75,9 +75,9 @@ class Descriptor:
 
     def close(self) -> None:
         with _guard:
-            if self._closed:
+            if self.closed:
                 return
-            self._closed = True
+            self.closed = True
             _idle.setdefault(self.inode, []).append((self.fd, self._flags))
             _in_use[self.inode] -= 1
             if not _in_use[self.inode]:

@@ -5,6 +5,7 @@ Asks the kernel under which name it knows the open files, which takes no right t
 folder.
 """
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -81,7 +82,8 @@ class Watch:
 
     def close(self) -> None:
         if self._content is not None:
-            self._content.spoiled()  # so that nothing is copied into it as it is closed
+            with contextlib.suppress(OSError):
+                self._content.spoiled()  # then nothing is copied into it as it is closed
         for fd in self._fds.values():
             os.close(fd)
         self._fds.clear()
