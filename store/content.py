@@ -83,11 +83,12 @@ class Content:
         microseconds. To be called again and again."""
         if self._said is None:
             self._said = self._look()
+            if self._said is not None:
+                self._database.abandon()
         return self._said
 
     def _look(self) -> str | None:
         if self._index is not None and not self._index.is_met():
-            self._database.abandon()
             return "has lost its -wal, truncated while recording to it: start again"
         if self._is_another():
             return "has got another content while recording to it: start again"
@@ -96,13 +97,11 @@ class Content:
             return None
         before, self._seen = self._seen, seen
         if seen[0] < _HEADER.size or self._is_cut(before, seen):
-            self._database.abandon()
             return "was truncated while recording to it: remove it with its -wal and start again"
         header = self._header()
         if header is not None and header.identity in self._known:
             self._note(header)
             return None
-        self._database.abandon()
         self._belongs = False
         return "was overwritten while recording to it: start again"
 

@@ -97,13 +97,15 @@ class Database:
         self._file.close()
 
     def abandon(self) -> None:
-        """Leaves the file as it is: `close` would copy the WAL into it. What was opened stays open
-        until the process ends."""
+        """Leaves the file as it is from here on: `close` would copy the WAL into it. What was
+        opened stays open until the process ends."""
         self.abandoned = True
         _ABANDONED.append(self.connection)
 
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
+        if self.abandoned:
+            raise DatabaseError(f"{self.path} is not the file that was opened")
         with _as_sentences(self.path):
             self.connection.execute(begin)
             try:

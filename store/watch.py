@@ -84,12 +84,14 @@ class Watch:
         if self._content is not None:
             with contextlib.suppress(OSError):
                 self._content.spoiled()  # then nothing is copied into it as it is closed
+            self._content.close()
+            self._content = None
+        if self._mounts is not None:
+            self._mounts.close()
+            self._mounts = None
         for fd in self._fds.values():
             os.close(fd)
         self._fds.clear()
-        for other in (self._mounts, self._content):
-            if other is not None:
-                other.close()
 
 
 def _name(fd: int) -> str:
