@@ -132,14 +132,14 @@ def _database(path: Path) -> Check:
     from execdb.store.database import open_database
     from execdb.store.errors import DatabaseError
 
-    if not path.exists():
+    if not os.path.lexists(path):
         return _place_for(path)
     try:
         with open_database(path) as database:
             problem = database.check()
     except DatabaseError as error:
         return Check("database", False, str(path), str(error))
-    mend = f"{problem}: restore a copy, or save what can be read with sqlite3 FILE .recover"
+    mend = f"{problem}: restore a copy, or save what can be read with sqlite3 FILE .dump"
     return Check("database", problem is None, f"{path}", mend)
 
 

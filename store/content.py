@@ -16,8 +16,8 @@ from execdb.store.sql import scalar
 from execdb.store.walindex import WalIndex
 
 # sqlite.org/fileformat.html
-_UNKNOWN = (-1, -1)
-_HEADER = struct.Struct(">16sH2s8xI28xI4xI")
+_UNKNOWN = -1
+_HEADER = struct.Struct(">16sH2s8xI28xI")
 
 
 class _Header(NamedTuple):
@@ -26,11 +26,6 @@ class _Header(NamedTuple):
     versions: bytes  # to read and to write it
     pages: int
     user_version: int
-    application_id: int
-
-    @property
-    def identity(self) -> tuple[int, int]:
-        return self.user_version, self.application_id
 
     @property
     def file_bytes(self) -> int:
@@ -60,18 +55,18 @@ class Content:
             self.close()
             raise
 
-    def _named(self) -> set[tuple[int, int]]:
-        """The identity that is in the file and the one that comes with the WAL."""
+    def _named(self) -> set[int]:
+        """The number that is in the file and the one that comes with the WAL. Whatever was stored
+        before, the run that has begun above all, is in the file itself then: a copy without the
+        WAL tells of it."""
+        self._rename()
+        with contextlib.suppress(DatabaseRefused):  # a reader is in the way
+            self._database.take_up_wal()
         header = self._header()
-        if header is not None and not header.user_version:
-            self._rename()
-            with contextlib.suppress(DatabaseRefused):  # a reader is in the way
-                self._database.take_up_wal()
-            header = self._header()
         if header is None:
             raise DatabaseError(f"{self._database.path} was overwritten while it was opened")
         self._rename()
-        return {header.identity, self._asked()}
+        return {header.user_version, self._asked()}
 
     def _rename(self) -> None:
         number = secrets.randbelow(2**31 - 1) + 1
@@ -99,7 +94,7 @@ class Content:
         if seen[0] < _HEADER.size or self._is_cut(before, seen):
             return "was truncated while recording to it: remove it with its -wal and start again"
         header = self._header()
-        if header is not None and header.identity in self._known:
+        if header is not None and header.user_version in self._known:
             self._note(header)
             return None
         self._belongs = False
@@ -124,20 +119,18 @@ class Content:
 
     def _note(self, header: _Header) -> None:
         """The WAL was copied into it, up to some place."""
-        if header.identity == self._asked():
+        if header.user_version == self._asked():
             with contextlib.suppress(DatabaseRefused):  # the next time will do
                 self._rename()
-            self._known = {header.identity, self._asked()}
+            self._known = {header.user_version, self._asked()}
 
-    def _asked(self) -> tuple[int, int]:
-        """The identity by what SQLite says, which knows of the WAL."""
+    def _asked(self) -> int:
+        """What SQLite says, which knows of the WAL."""
         try:
             with self._database.reading() as connection:
-                names = ("user_version", "application_id")
-                first, second = (int(scalar(connection, f"PRAGMA {name}")) for name in names)
+                return int(scalar(connection, "PRAGMA user_version"))
         except DatabaseError:  # it meets what was written over it, or someone who is alone with it
             return _UNKNOWN
-        return first, second
 
     def _header(self) -> _Header | None:
         raw = self._file.read(_HEADER.size)

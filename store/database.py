@@ -131,15 +131,15 @@ class Database:
     def use_wal(self) -> None:
         """Turns on what copies and dumps of a database lose: WAL mode, and the mark that it is
         ours. Raises DatabaseError."""
-        if self._file.read(2, 18) == WAL_MODE:
-            return
         with _as_sentences(self.path):
-            # Else SQLite would make a journal for this, and follow whatever stands there by then.
-            self.connection.execute("PRAGMA journal_mode = MEMORY").fetchone()
-            mode = scalar(self.connection, "PRAGMA journal_mode = WAL")
-            self.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        if mode != "wal":
-            raise DatabaseError(f"{self.path} cannot be put into WAL mode: it is {mode}")
+            if self._file.read(2, 18) != WAL_MODE:
+                # Else SQLite would make a journal for this, and follow whatever is there by then.
+                self.connection.execute("PRAGMA journal_mode = MEMORY").fetchone()
+                mode = scalar(self.connection, "PRAGMA journal_mode = WAL")
+                if mode != "wal":
+                    raise DatabaseError(f"{self.path} cannot be put into WAL mode: it is {mode}")
+            if scalar(self.connection, "PRAGMA application_id") != APPLICATION_ID:
+                self.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
     def take_up_wal(self) -> bool:
         """Moves what is in the WAL into the file and empties it; False if someone else is in the

@@ -24,7 +24,7 @@ def _sentence(path: Path, text: str) -> str:
     if "malformed" in text or "corrupt" in text:
         return (
             f"{path} is damaged ({text}): restore a copy, or save what can be read with "
-            "sqlite3 FILE .recover"
+            "sqlite3 FILE .dump"
         )
     if "locked" in text:
         return f"{path} is locked by another program: try again when it is done"

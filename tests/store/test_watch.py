@@ -284,3 +284,26 @@ def test_a_database_is_closed_only_once(own_database: Path) -> None:
     database = Database(own_database, create=True)
     database.close()
     database.close()
+
+
+def test_a_copy_without_the_wal_knows_that_a_run_has_begun(watched: Watched) -> None:
+    copy = watched.path.with_name("copy.db")
+    shutil.copy(watched.path, copy)
+    with open_database(copy) as database:
+        ((_, ended),) = database.connection.execute("SELECT run_id, ended FROM runs")
+        assert ended != "clean"
+
+
+def test_a_restored_dump_is_marked_as_ours_and_stays_what_it_is(own_database: Path) -> None:
+    open_database(own_database, create=True).close()
+    with closing(sqlite3.connect(own_database)) as connection:
+        connection.execute("PRAGMA application_id = 0")
+    with closing(Watched(own_database)) as watched:
+        checkpoints = Checkpointer(watched.database, watched.watch.wal_bytes)
+        for number in range(100, 103):
+            watched.store(number)
+            checkpoints.take_up()
+            assert watched.said() is None
+        checkpoints.close()
+    with closing(sqlite3.connect(own_database)) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (0x45584442,)
