@@ -155,7 +155,7 @@ def _database(path: Path) -> Check:
     from execdb.store.errors import DatabaseError
     from execdb.store.missing import missing_rows
 
-    if not path.exists():
+    if not os.path.lexists(path):
         return _place_for(path)
     try:
         with open_database(path) as database:
@@ -164,7 +164,7 @@ def _database(path: Path) -> Check:
                 missing = [] if problem else missing_rows(connection, all_segments=True)
     except DatabaseError as error:
         return Check("database", False, str(path), str(error))
-    mend = f"{problem}: restore a copy, or save what can be read with sqlite3 FILE .recover"
+    mend = f"{problem}: restore a copy, or save what can be read with sqlite3 FILE .dump"
     if missing:
         mend = f"{'; '.join(missing[:_SHOWN])}: someone removed them, or the file is damaged; "
         mend += "restore a copy"

@@ -35,6 +35,7 @@ def prune(
                 f"would remove {about}{outside(database, bounds, now_ns)} execs of {before} bytes"
             )
             return
+        database.use_wal()
         retention, removed = Retention(database, bounds), 0
         while (step := retention.step(now_ns)) is not None:
             removed += step

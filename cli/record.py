@@ -109,6 +109,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     loading, preparing = _start(asked, stop)
     # Meanwhile: these take as long to import as the kernel's side takes to load.
     from execdb.collector.budget import Cuts
+    from execdb.collector.bus_error import end_with
     from execdb.collector.clock import Clock
     from execdb.collector.collect import Collector, Parts
     from execdb.collector.limits import Limits
@@ -132,13 +133,14 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     preparing.result()
     source.watch(stop.descriptor)
     database = stack.enter_context(open_database(path, create=True))
-    stack.enter_context(contextlib.closing(CollectorLock(path)))
+    lock = stack.enter_context(contextlib.closing(CollectorLock(path)))
     program, machine = source.program, this_machine()
     _warn_of_missing_rows(database)
     mirror = Mirror(ConfigTable(database), program.config, program.fallback, _warn)
     recording = Recording(database, machine, VERSION, clock.wall_ns())
+    end_with(escape(f"execdb: {database.real}-shm was truncated while recording: start again"), 1)
+    watch = stack.enter_context(contextlib.closing(Watch(database, lock.gone)))
     database.wait_for_lock(_LOCK_MS)
-    watch = stack.enter_context(contextlib.closing(Watch(path)))
     retention = Retention(database, asked.bounds, watch.wal_bytes)
     checkpoints = Checkpointer(database, watch.wal_bytes)
     stack.enter_context(contextlib.closing(checkpoints))
@@ -191,11 +193,18 @@ def _run(life: Life, path: Path, stop: Stop, stderr: Outlet) -> int:
 
     try:
         life.collector.run(over, begun)
+    except Exception as error:  # of what has happened to the file, it tells the least
+        spoiled = life.watch.spoiled()
+        if spoiled is None:
+            raise
+        raise RecordingError(spoiled) from error
     finally:
         skipped = life.end_show()
     life.checkpoints.close()
+    gone = life.watch.spoiled() or gone
     with contextlib.suppress(DatabaseError):  # it is safe in the WAL, too
-        life.database.take_up_wal()
+        if not life.database.abandoned:
+            life.database.take_up_wal()
     if gone is not None:
         raise RecordingError(gone)
     return skipped

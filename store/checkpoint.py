@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 
 from execdb.store.database import Database
-from execdb.store.errors import DatabaseBusy, DatabaseRefused
+from execdb.store.errors import DatabaseBusy, DatabaseError, DatabaseRefused
 from execdb.store.layout import APPLICATION_ID
 from execdb.store.sentences import told
 from execdb.store.sql import scalar
@@ -29,7 +29,10 @@ class Checkpointer:
         page_bytes = int(scalar(database.connection, "PRAGMA page_size"))
         self._limit_bytes = pages * (page_bytes + _FRAME_BYTES)
         self._wal_bytes = wal_bytes
-        self._database = Database(database.path, busy_ms=_PATIENCE_MS)
+        self._database = Database(database.real, busy_ms=_PATIENCE_MS)
+        if self._database.inode != database.inode:
+            self._database.close()
+            raise DatabaseError(f"{database.path} was replaced while it was opened: try again")
         with self._database.reading() as connection:  # opens the WAL
             scalar(connection, "SELECT count(*) FROM sqlite_schema")
         database.connection.execute("PRAGMA wal_autocheckpoint = 0")

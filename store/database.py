@@ -4,21 +4,24 @@ import contextlib
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 from types import TracebackType
 
 from execdb.store import trust
+from execdb.store.beside import check_beside, mode_for, real_path
+from execdb.store.descriptor import Descriptor
 from execdb.store.errors import DatabaseError
 from execdb.store.file import NEW, make, prepare
-from execdb.store.layout import APPLICATION_ID, REVISION
-from execdb.store.safe_files import acting_for, way_to
+from execdb.store.layout import APPLICATION_ID, REVISION, WAL_MODE
+from execdb.store.safe_files import acting_for, make_file, way_to
 from execdb.store.sentences import VALUE_MAX, told
 from execdb.store.sql import scalar
 
 _BUSY_MS = 5_000
 WAL_PAGES = 8_000
+_ABANDONED: list[Connection] = []  # an object that is gone would close its connection
 _WAL_KEPT = 64 << 20  # bytes; what a slow reader made it grow beyond is given back
 
 
@@ -30,19 +33,35 @@ class Database:
 
     def __init__(self, path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) -> None:
         self.path = path
+        self.real = real_path(path)  # beside this one SQLite keeps its files
+        self.abandoned = False
         self._schema: int | None = None  # SQLite's number of the schema that is known to be ours
-        mode = "rwc" if create else "rw" if os.access(path, os.W_OK) else _read_only(path)
         self._way = way_to(path)
-        with _as_sentences(path), _private(), acting_for(self._way):
+        if create:
+            make_file(path)
+        with acting_for(self._way):
+            self._file = Descriptor(self.real)
+            try:
+                check_beside(self.real, self._file)
+                self._connect(mode_for(self.real, self._file), NEW if create else (), busy_ms)
+            except BaseException:
+                self._file.close()
+                raise
+
+    def _connect(self, mode: str, first: Sequence[str], busy_ms: int) -> None:
+        with _as_sentences(self.path), _private():
             self.connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={mode}",
+                f"{self.real.as_uri()}?mode={mode}",
                 uri=True,
                 isolation_level=None,  # transactions are begun below, by name
                 check_same_thread=False,
             )
+            if not self._file.is_at(self.real):
+                self.connection.close()
+                raise DatabaseError(f"{self.path} was replaced while it was opened: try again")
             self.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_MAX)
             for pragma in (
-                *(NEW if create else ()),
+                *first,
                 f"busy_timeout = {busy_ms}",
                 "trusted_schema = OFF",  # the file may come from anywhere
                 "cell_size_check = ON",
@@ -66,13 +85,34 @@ class Database:
     ) -> None:
         self.close()
 
+    @property
+    def inode(self) -> tuple[int, int]:
+        """Device and number of the file."""
+        return self._file.inode
+
     def close(self) -> None:
+        if self.abandoned or self._file.closed:
+            return
         # What was committed is safe either way. The last one removes the files beside it.
         with contextlib.suppress(sqlite3.Error, DatabaseError), acting_for(self._way):
+            if self._file.others_read():  # they can open it only while there is a WAL
+                self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                with self._file.shared():
+                    self.connection.close()
+        with contextlib.suppress(DatabaseError), acting_for(self._way):
             self.connection.close()
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Leaves the file as it is from here on: `close` would copy the WAL into it. What was
+        opened stays open until the process ends."""
+        self.abandoned = True
+        _ABANDONED.append(self.connection)
 
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
+        if self.abandoned:
+            raise DatabaseError(f"{self.path} is not the file that was opened")
         with _as_sentences(self.path):
             self.connection.execute(begin)
             try:
@@ -115,6 +155,19 @@ class Database:
         """How long a transaction waits for another program from here on, in milliseconds."""
         self.connection.execute(f"PRAGMA busy_timeout = {busy_ms:d}")
 
+    def use_wal(self) -> None:
+        """Turns on what copies and dumps of a database lose: WAL mode, and the mark that it is
+        ours. Raises DatabaseError."""
+        with _as_sentences(self.path), acting_for(self._way):
+            if self._file.read(2, 18) != WAL_MODE:
+                # Else SQLite would make a journal for this, and follow whatever is there by then.
+                self.connection.execute("PRAGMA journal_mode = MEMORY").fetchone()
+                mode = scalar(self.connection, "PRAGMA journal_mode = WAL")
+                if mode != "wal":
+                    raise DatabaseError(f"{self.path} cannot be put into WAL mode: it is {mode}")
+            if scalar(self.connection, "PRAGMA application_id") != APPLICATION_ID:
+                self.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
     def take_up_wal(self) -> bool:
         """Moves what is in the WAL into the file and empties it; False if someone else is in the
         way. A last connection does so by itself if it may remove the WAL."""
@@ -142,15 +195,6 @@ class Database:
         return None if found == "ok" else str(found)
 
 
-def _read_only(path: Path) -> str:
-    """How to open a file one may not write to. SQLite needs to make files beside a database in
-    WAL mode, unless it is told that nobody else writes to it either: true of a copy in a
-    folder that one may not write to, with no WAL beside it."""
-    wal = path.with_name(path.name + "-wal")
-    lone = not os.access(path.parent, os.W_OK) and not wal.exists()
-    return "ro&immutable=1" if lone else "ro"
-
-
 def revision_of(connection: Connection) -> str | None:
     """The schema revision, None in an empty database. Raises DatabaseError for someone else's,
     and for a schema that is not what that revision makes."""
@@ -158,7 +202,9 @@ def revision_of(connection: Connection) -> str | None:
     objects = trust.read_schema(connection)
     if application == 0 and not objects:
         return None
-    if application != APPLICATION_ID:
+    # A dump (sqlite3 FILE .dump) does not say whose it was; its tables do.
+    dumped = application == 0 and any(one.name == "alembic_version" for one in objects)
+    if application != APPLICATION_ID and not dumped:
         raise DatabaseError("is an SQLite database, but not execdb's")
     trust.check_version_table(objects)
     found = scalar(connection, "SELECT version_num FROM alembic_version")
@@ -189,6 +235,8 @@ def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) 
             database = Database(path, busy_ms=busy_ms)
             found = database.trust()
         check_revision(path, found)
+        if create:
+            database.use_wal()
     except BaseException:
         database.close()
         raise

@@ -5,22 +5,24 @@ import os
 from contextlib import closing
 from pathlib import Path
 
+from execdb.store.beside import check_beside, real_path
+from execdb.store.descriptor import Descriptor
 from execdb.store.errors import DatabaseError
+from execdb.store.layout import MAGIC
 from execdb.store.safe_files import acting_for, make_file, make_folder, way_to
 
 # Of a new file, in this order: the first two must be said before there is a table. Most tables are
 # small, or their rows are, so small pages leave less of them empty.
 NEW = ("page_size = 2048", "auto_vacuum = INCREMENTAL", "journal_mode = WAL")
-_MAGIC = b"SQLite format 3\0"
 
 
 def prepare(path: Path, *, create: bool) -> None:
-    """Makes the file if it is to be made, in a folder that is private if it is new, too. Raises
+    """Makes the file if it is to be made, in a folder that is also private if it is new. Raises
     DatabaseError for what cannot be a database of ours."""
     if create:
         _make_folder(path)
-    _check_file(path, create)
-    if not path.exists() or path.stat().st_size == 0:
+    real = real_path(path)
+    if not _check_file(path, real, create):
         if not create:
             raise DatabaseError(
                 f"no database at {path} yet: execdb collect makes one (or name yours with --db)"
@@ -37,29 +39,26 @@ def _make_folder(path: Path) -> None:
         raise DatabaseError(f"cannot make the folder {path.parent}: {error.strerror}") from error
 
 
-def _check_file(path: Path, create: bool) -> None:
-    """Says what is wrong in words before SQLite says it in its own."""
-    try:
-        exists = path.exists()
-        if path.is_dir():
-            raise DatabaseError(f"{path} is a folder, not a database file")
-    except OSError as error:
-        raise DatabaseError(f"cannot look at {path}: {error.strerror}") from error
-    if exists and not path.is_file():
-        raise DatabaseError(f"{path} is not a file")
-    if not exists:
-        if create and not os.access(path.parent, os.W_OK | os.X_OK):
+def _check_file(path: Path, real: Path, create: bool) -> bool:
+    """Says what is wrong in words before SQLite says it in its own; False if nothing is there."""
+    if not os.path.lexists(real):
+        check_beside(real, None)
+        if create and not os.access(real.parent, os.W_OK | os.X_OK):
             raise DatabaseError(f"cannot make {path}: no permission to write in {path.parent}")
-        return
+        return False
+    file = Descriptor(real)
     try:
-        with path.open("rb") as file:
-            start = file.read(len(_MAGIC))
+        check_beside(real, file)
+        start = file.read(len(MAGIC))
     except OSError as error:
         raise DatabaseError(f"cannot read {path}: {error.strerror}") from error
-    if start and start != _MAGIC:
+    finally:
+        file.close()
+    if start and start != MAGIC:
         raise DatabaseError(f"{path} is not an SQLite database")
-    if create and not os.access(path, os.W_OK):
+    if create and not os.access(real, os.W_OK):
         raise DatabaseError(f"no permission to write to {path}")
+    return bool(start)
 
 
 def make(path: Path) -> None:
@@ -71,10 +70,11 @@ def make(path: Path) -> None:
     from execdb.store.blank import STATEMENTS
     from execdb.store.sentences import of_system, told
 
+    real = real_path(path)
     try:
         # What SQLite makes beside it is as private as the file itself.
         make_file(path)
-        uri = f"{path.absolute().as_uri()}?mode=rw"
+        uri = f"{real.as_uri()}?mode=rw"
         with (
             acting_for(way_to(path)),
             closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection,

@@ -12,3 +12,7 @@ PARENT_BITS = 6
 
 # In which blocks rows refer again to an entry of the dictionary that an earlier one has used.
 CHUNK_BITS = 5  # a chunk is block >> 5
+
+# Of the file's header (sqlite.org/fileformat.html): bytes 0 to 15; 18 and 19.
+MAGIC = b"SQLite format 3\0"
+WAL_MODE = b"\2\2"

@@ -7,6 +7,7 @@ long. Space that becomes free inside the file is used again, or handed back to t
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from sqlite3 import Connection
 
 from execdb.store import layout
@@ -47,7 +48,7 @@ def size_of(database: Database, wal_bytes: Callable[[], int] | None = None) -> S
 
 def _wal_bytes(database: Database) -> int:
     try:
-        return database.path.with_name(database.path.name + "-wal").stat().st_size
+        return Path(f"{database.real}-wal").stat().st_size
     except FileNotFoundError:
         return 0
 

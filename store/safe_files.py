@@ -31,7 +31,7 @@ def way_to(path: Path) -> Way:
     or one beside it. Raises DatabaseError for a link that must not be followed."""
     controller: int | None = None
     everyones, real = False, "/"
-    for real, status in _steps(path):
+    for real, status in steps(path):
         if status is None:
             break
         folder, link = stat.S_ISDIR(status.st_mode), stat.S_ISLNK(status.st_mode)
@@ -42,7 +42,7 @@ def way_to(path: Path) -> Way:
     return Way(controller if os.geteuid() == 0 else None, Path(real))
 
 
-def _steps(path: Path) -> Iterator[tuple[str, os.stat_result | None]]:
+def steps(path: Path) -> Iterator[tuple[str, os.stat_result | None]]:
     """What is there from / to the file, links before what they lead to; last the file itself, with
     None if it is not there. A link of someone else's to nothing is not followed."""
     here, rest, links = "/", [*reversed(path.absolute().parts[1:])], list[str]()
@@ -192,7 +192,7 @@ def share(path: Path, group: int, *, folder: bool) -> None:
     try:
         place = os.open(way.real.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            for end in ("", *BESIDE):
+            for end in ("", "-wal", "-shm"):
                 _give(way.real.name + end, place, way.controller, group, 0o640)
             if folder:
                 _give(".", place, way.controller, group, 0o750)

@@ -47,7 +47,7 @@ def told(path: Path, error: sqlite3.Error) -> DatabaseError:
         case sqlite3.SQLITE_CORRUPT:
             return DatabaseError(
                 f"{path} is damaged ({text}): restore a copy, or save what can be read with "
-                "sqlite3 FILE .recover"
+                "sqlite3 FILE .dump"
             )
         case sqlite3.SQLITE_NOTADB:
             return DatabaseError(f"{path} is not an SQLite database")

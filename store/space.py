@@ -30,7 +30,7 @@ class Space:
     ) -> None:
         self._take_up_wal = take_up_wal or database.take_up_wal
         self._min_free_percent, self._wal_max_bytes = min_free_percent, wal_max_bytes
-        path = database.path.resolve()
+        path = database.real
         # O_PATH: to close another kind of descriptor would end SQLite's locks.
         self._fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
         self._wal = os.open(f"{path}-wal", os.O_PATH | os.O_CLOEXEC)

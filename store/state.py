@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import itemgetter
+from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
 
@@ -35,7 +36,7 @@ def read_state(database: Database) -> State:
     numbers += [value for value in (first, last) if events or value is not None]
     if not set(map(type, numbers)) <= {int}:
         raise DatabaseError("the database is inconsistent: a time is no number")
-    files = (database.path, database.path.with_name(database.path.name + "-wal"))
+    files = (database.real, Path(f"{database.real}-wal"))
     size = sum(file.stat().st_size for file in files if file.exists())
     return State(events, first, last, size, list(map(_public, runs)), _by_cause(losses))
 

@@ -1,4 +1,5 @@
-"""The database's files moved, deleted or replaced underneath a collector: it ends, and says why."""
+"""The database's files moved, deleted, replaced, truncated, overwritten or mounted over underneath
+a collector: it ends, and says why."""
 
 import os
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.conftest import (
+    EXECDB,
     PATIENCE_S,
     Recorder,
     no_program_is_left,
@@ -102,6 +104,101 @@ def test_what_stands_beside_it_deleted(recorder: Recorder, suffix: str) -> None:
     beside.unlink()
     assert f"{beside} was deleted or replaced" in last_words(recorder)
     assert ("true", '["true", "23"]') in content(recorder.db)
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+def test_truncated(recorder: Recorder, suffix: str) -> None:
+    """As `copytruncate` of logrotate does, with one or another of the files."""
+    os.truncate(f"{recorder.db}{suffix}", 0)
+    subprocess.run(["true", "31"], check=True)
+    words = last_words(recorder)
+    assert words.startswith(f"execdb: {recorder.db}")
+    assert "truncated while recording" in words
+    recorder.run("status", check=False)  # no traceback
+
+
+def test_overwritten(recorder: Recorder, template: Path) -> None:
+    """Nothing of what was recorded gets into what is there now."""
+    recorder.db.write_bytes(template.read_bytes())
+    subprocess.run(["true", "37"], check=True)
+    assert last_words(recorder) == (
+        f"execdb: {recorder.db} was overwritten while recording to it: start again"
+    )
+    with closing(sqlite3.connect(recorder.db)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert connection.execute("SELECT count(*) FROM execs").fetchone() == (0,)
+
+
+def test_restored_over_through_sqlite(recorder: Recorder, template: Path) -> None:
+    with closing(sqlite3.connect(template)) as source, closing(sqlite3.connect(recorder.db)) as to:
+        source.backup(to)
+    assert "has got another content while recording" in last_words(recorder)
+    assert recorder.events() == []
+
+
+@pytest.mark.parametrize("over", ["the file", "its folder"])
+def test_mounted_over(recorder: Recorder, tmp_path: Path, over: str) -> None:
+    covered = recorder.db if over == "the file" else recorder.db.parent
+    other = tmp_path / "log" if over == "the file" else tmp_path
+    subprocess.run(["mount", "--bind", other, covered], check=True)
+    try:
+        assert last_words(recorder) == (
+            f"execdb: something was mounted over {recorder.db}, or unmounted, while recording to "
+            "it: start again"
+        )
+    finally:
+        subprocess.run(["umount", covered], check=True)
+    assert ("true", '["true", "23"]') in content(recorder.db)
+
+
+def test_its_lock_removed(recorder: Recorder) -> None:
+    """It goes on, alone and known."""
+    Path(f"{recorder.db}.lock").unlink()
+    assert f"running, pid {recorder.process.pid}" in recorder.run("status")
+    assert "(in the kernel)" in recorder.run("config", "set", "0", "hi")
+    assert recorder.run("collect", "--for", "0", check=False) == ""
+    subprocess.run(["true", "41"], check=True)
+    wait_for(lambda: recorder.events("--comm", "true", "--arg", "41"), "the event")
+    recorder.stop()
+    assert len(recorder.events("--comm", "true", "--arg", "41")) == 1
+
+
+def test_not_recorded_to_under_a_second_name(recorder: Recorder, tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    other.hardlink_to(recorder.db)
+    done = subprocess.run(
+        [EXECDB, "--db", other, "collect", "--for", "0"], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert f"{other} has 2 names" in done.stderr
+    other.unlink()
+    recorder.stop()
+
+
+@pytest.mark.parametrize("how", ["VACUUM INTO", "journal_mode", "a dump"])
+def test_copies_that_have_lost_something_are_recorded_to(
+    record: Record, db: Path, tmp_path: Path, how: str
+) -> None:
+    """A backup tool leaves a file not in WAL mode, a dump one that is not marked as ours."""
+    copy = tmp_path / "copy.db"
+    with closing(sqlite3.connect(db)) as connection:
+        connection.execute("INSERT INTO config VALUES (23, 'kept')")
+        connection.commit()
+        if how == "VACUUM INTO":
+            connection.execute("VACUUM INTO ?", (str(copy),))
+        elif how == "journal_mode":
+            connection.execute("PRAGMA journal_mode = DELETE")
+    if how == "journal_mode":
+        shutil.copy(db, copy)
+    elif how == "a dump":
+        dump = subprocess.run(["sqlite3", db, ".dump"], capture_output=True, check=True).stdout
+        subprocess.run(["sqlite3", copy], input=dump, check=True)
+    recorder = record(db=copy, log=tmp_path / "log")
+    subprocess.run(["true", "43"], check=True)
+    recorder.stop()
+    assert len(recorder.events("--comm", "true", "--arg", "43")) == 1
+    assert recorder.run("config", "get", "23") == "kept\n"
+    assert ("true", '["true", "43"]') in content(copy)
 
 
 def test_a_checkpoint_and_a_vacuum_move_nothing(recorder: Recorder) -> None:

@@ -256,8 +256,9 @@ def test_a_group_may_read_and_not_write(
     subprocess.run(["true", "47"], check=True)
     wait_for(lambda: recorder.events("--comm", "true", "--arg", "47"), "the event")
     assert db.parent.stat().st_mode & 0o777 == 0o750
-    for file in db.parent.iterdir():
-        assert (file.stat().st_mode & 0o777, file.stat().st_gid) == (0o640, GROUP), file
+    for name in (db, f"{db}-wal", f"{db}-shm"):
+        assert (os.stat(name).st_mode & 0o777, os.stat(name).st_gid) == (0o640, GROUP), name
+    assert os.stat(f"{db}.lock").st_mode & 0o777 == 0o600  # who may open it may hold it
 
     query = ["--db", str(db), "query", "--comm", "true", "--format", "plain"]
     commands = (query, ["--db", str(db), "status"], ["--db", str(db), "config", "list"])

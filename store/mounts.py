@@ -1,0 +1,40 @@
+"""Whether something has been mounted over a file, or unmounted beneath it. Asks the kernel's list
+of mounts, which takes no right to look into the folders on the way (proc_pid_mountinfo(5))."""
+
+import os
+import re
+import select
+from pathlib import Path
+
+_ESCAPED = re.compile(rb"\\([0-7]{3})")  # blanks and backslashes
+
+
+class Mounts:
+    """Those on the way to a file, from construction to `close`. Raises OSError."""
+
+    def __init__(self, real: Path) -> None:
+        parts = [os.fsencode(part) for part in (*real.parents, real)]
+        self._names = set(parts)
+        self._fd = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
+        self._changes = select.poll()
+        self._changes.register(self._fd, select.POLLPRI)
+        self._before = self._read()
+
+    def changed(self) -> bool:
+        """Costs a system call if nothing is mounted or unmounted anywhere."""
+        return bool(self._changes.poll(0)) and self._read() != self._before
+
+    def _read(self) -> list[bytes]:
+        """The numbers of the mounts whose mount point is on the way."""
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        pieces = []
+        while piece := os.read(self._fd, 1 << 16):
+            pieces.append(piece)
+        lines = [line.split() for line in b"".join(pieces).splitlines()]
+        return [words[0] for words in lines if len(words) > 4 and self._is_on_the_way(words[4])]
+
+    def _is_on_the_way(self, point: bytes) -> bool:
+        return _ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), point) in self._names
+
+    def close(self) -> None:
+        os.close(self._fd)
