@@ -15,7 +15,7 @@ _NO_TASKS = f": no more processes or threads may be started here; {_TRY_LIMITS}"
 
 def reason(error: OSError) -> str:
     """What the system said, and of which file."""
-    if error.errno == errno.EBADF:
+    if error.errno == errno.EBADF and error.filename is None:
         return "stdout is closed: there is nowhere to write the answer to"
     where = "" if error.filename is None else f"{error.filename}: "
     # EAGAIN of fork(2); of a write to what does not block it comes with a count.
@@ -51,8 +51,8 @@ def shortened(sentence: str) -> str:
 
 
 def keep_to_lines() -> None:
-    """Has Python print no traceback by itself: of a thread a line, and nothing of what it passes
-    over. With EXECDB_DEBUG it does as ever."""
+    """Keeps Python from printing tracebacks by itself: a thread that fails gets a line, exceptions
+    that Python ignores get none. With EXECDB_DEBUG nothing changes."""
     if not _debugging():
         threading.excepthook = _of_a_thread
         sys.unraisablehook = lambda _: None

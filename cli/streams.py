@@ -1,4 +1,4 @@
-"""Standard input, output and error: made fit to be used, whatever they are and the locale says."""
+"""Standard input, output and error, in whatever state they are and whatever the locale says."""
 
 import codecs
 import contextlib
@@ -15,8 +15,8 @@ _DRAWN = {"─": "-", "│": "|", "├": "|", "└": "`", "…": "~"}
 
 
 def set_up() -> None:
-    """Streams that are closed from the start read nothing and take no message; to write an answer
-    to such a stdout is an error. What the encoding of a terminal lacks is escaped."""
+    """Replaces streams that were closed before the start: reading gives nothing, messages are
+    dropped, and writing an answer is an error. Characters that an encoding lacks are escaped."""
     for name, number, flags in (
         ("stdin", 0, os.O_RDONLY),
         ("stdout", 1, os.O_RDONLY),  # so that writing fails, as it does when nothing is there
@@ -32,7 +32,7 @@ def set_up() -> None:
 
 
 def _nothing_at(number: int, flags: int, mode: str) -> IO[Any]:
-    """Takes the descriptor, so that no database gets it and is written to by mistake."""
+    """Occupies the descriptor: else a database could get it, and text be written into the file."""
     opened = os.open(os.devnull, flags)
     if opened != number:
         os.dup2(opened, number)
@@ -60,7 +60,7 @@ def _takes_utf8(stream: TextIO) -> bool:
 
 
 def encode_for(format: str) -> None:
-    """What is written from now on is UTF-8 if the format is one for programs."""
+    """Makes stdout UTF-8, whatever the locale, if the format is one for programs."""
     if format in UTF8_FORMATS:
         limit_to_ascii(False)
         if isinstance(sys.stdout, io.TextIOWrapper):

@@ -40,9 +40,9 @@ def parse_time(
     """`10m`, `1h30m`, `1 hour ago`; `today`, `yesterday`; RFC 3339; a local `2026-01-31`,
     `2026-01-31 03:00` or, today, `03:00`; `@SECONDS` since 1970. Raises UsageError.
 
-    A local time that was there twice, as the clocks went back, is the earlier one, or with `later`
-    the later one; one that was left out is the moment at which the clocks went forward. `say` is
-    told of both.
+    Of a local time that occurred twice, because the clocks went back, the earlier one is used, or
+    with `later` the later one. For one that the clocks skipped it is the moment of the change.
+    `say` gets a note of either.
     """
     text = text.strip()
     try:
@@ -68,8 +68,8 @@ def _parse(text: str, now_ns: int, later: bool, say: Callable[[str], None]) -> i
 
 
 def _require_seconds(text: str) -> None:
-    """That a bare number is marked as seconds, and is no milliseconds or smaller, as other programs
-    count. Raises UsageError."""
+    """Raises UsageError for a bare number, which lacks the `@` of seconds, and for milliseconds,
+    microseconds and nanoseconds, in which other programs count."""
     digits = text.removeprefix("@")
     smaller = next((n for n, least in ((9, 18), (6, 15), (3, 12)) if len(digits) >= least), 0)
     wanted = f"@{digits[:-smaller]}.{digits[-smaller:]}" if smaller else f"@{digits}"
@@ -116,7 +116,7 @@ def _absolute_ns(text: str, now_ns: int, later: bool, say: Callable[[str], None]
     elif moment.tzinfo is None:
         moment = _in_zone(moment, later, say)
     since = moment - _EPOCH
-    is_named = moment.replace(tzinfo=named.tzinfo) == named  # else the clocks left it out
+    is_named = moment.replace(tzinfo=named.tzinfo) == named  # else the clocks skipped it
     nanoseconds = int(fraction[1][:9].ljust(9, "0")) if fraction and is_named else 0
     return (since.days * 86_400 + since.seconds) * _SECOND_NS + nanoseconds
 
@@ -135,22 +135,22 @@ def _moment(text: str, now_ns: int) -> datetime:
 
 
 def _in_zone(local: datetime, later: bool, say: Callable[[str], None]) -> datetime:
-    """A local time with its zone. One that the clocks left out is the moment at which they did:
-    all that happened was before or after both."""
+    """A local time with its zone. One that the clocks skipped becomes the moment of the change:
+    every event is before both or after both."""
     first, last = _both(local)
     if first.replace(tzinfo=None) != local:
         jump = _jump(first, last)
         before = jump.astimezone(first.tzinfo).replace(tzinfo=None)
         say(
-            f"note: {local} was never there, as the clocks went forward from {before} to "
-            f"{jump.replace(tzinfo=None)}: took that moment"
+            f"note: {local} does not exist, because the clocks went forward from {before} to "
+            f"{jump.replace(tzinfo=None)}: using that moment"
         )
         return jump
     if first == last:
         return first
     chosen, other = (last, first) if later else (first, last)
     say(
-        f"note: {local} was there twice, as the clocks went back: took {chosen}, "
+        f"note: {local} occurred twice, because the clocks went back: using {chosen}, "
         f"the {'later' if later else 'earlier'} one; the other is {other}"
     )
     return chosen
@@ -162,7 +162,7 @@ def _both(local: datetime) -> list[datetime]:
 
 
 def _first_of_day(midnight: datetime) -> datetime:
-    """When a day begins, also where the clocks leave out its first hour, or repeat it."""
+    """When a day begins, even if the clocks skip its first hour or repeat it."""
     first, last = _both(midnight)
     return first if first.replace(tzinfo=None) == midnight else _jump(first, last)
 
