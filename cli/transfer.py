@@ -38,7 +38,8 @@ def import_(
         ):
             tally = import_lines(database, lines, _pause if beside else None)
     except BadEvent as error:
-        raise BadEvent(f"{file}: {error}; nothing was imported") from error
+        name = "standard input" if str(file) == "-" else file
+        raise BadEvent(f"{name}: {error}; nothing was imported") from error
     learned = f" ({tally.learned} of them learned their end)" if tally.learned else ""
     print(f"imported {tally.added} execs, {tally.known} were there already{learned}")
     if tally.orphans:

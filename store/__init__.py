@@ -3,7 +3,8 @@
 writing    recording: a collector's life; transfer: an import. Both hand their rows to rows, which
            asks intern for ids of what recurs, and lineage for parents
 importing  lines: of a file; ndjson: one as an event; sources: which database an id is of; spool:
-           where they wait until all are read; held: what of them the database has already
+           where they wait until all are read; held: what of them the database has already;
+           parents: which rows their ids became
 reading    history: the events, by way of selection, which finds where to look, order, which reads
            that in order, filter and statement, which say it in SQL, and dictionary, which has
            what rows refer to

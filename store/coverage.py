@@ -3,8 +3,8 @@
 `stretches` is pure; `read_story` reads what it needs.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from heapq import heappop, heappush
 from itertools import accumulate, pairwise
@@ -267,20 +267,43 @@ def _story(
     moments: dict[int, list[_Span]] = {}
     for run_id, before_ns, after_ns in sets:
         moments.setdefault(run_id, []).append((index(before_ns), index(after_ns)))
-    lives, imported = [], []
-    boots = {(row.host, row.boot_id) for row in runs if row.kind == "collect"}
+    lives: list[Life] = []
+    boots: dict[Any, list[_Span]] = {}  # host and boot_id: when they were recorded
+    imports: list[tuple[Any, _Span]] = []
     latest = max((row.id for row in runs if row.kind == "collect"), default=None)
     for row in runs:
         if row.kind == "collect" and row.started_ns is not None:
             goes_on = recording and row.id == latest and row.ended is None
-            lives.append(_life(row, moments.get(row.id, []), now_ns if goes_on else None))
-        elif row.first_ns is not None and (not boots or (row.host, row.boot_id) in boots):
-            imported.append((index(row.first_ns), index(row.last_ns)))
+            life = _life(row, moments.get(row.id, []), now_ns if goes_on else None)
+            lives.append(life)
+            whole = life.spans[0][0], life.spans[-1][1]
+            boots.setdefault((row.host, row.boot_id), []).append(whole)
+        elif row.first_ns is not None:
+            boot = row.host, row.boot_id
+            imports.append((boot, (index(row.first_ns), index(row.last_ns))))
     found = [
         Loss(number, str(readable(cause)), index(from_ns), index(to_ns), index(lost))
         for number, cause, from_ns, to_ns, lost in losses
     ]
-    return Story(lives, found, imported, now_ns)
+    return Story(lives, found, list(_believed(imports, boots)), now_ns)
+
+
+def _believed(
+    imports: Iterable[tuple[Any, _Span]], boots: Mapping[Any, Sequence[_Span]]
+) -> Iterator[_Span]:
+    """When imported events say that time was recorded: those of a boot that is recorded here, from
+    the end of the boot before to the begin of the next one. Without any, all of them."""
+    begins = sorted(begin for spans in boots.values() for begin, _ in spans)
+    ends = sorted(end for spans in boots.values() for _, end in spans)
+    for boot, (from_ns, to_ns) in imports:
+        spans = boots.get(boot)
+        if spans:
+            before = bisect_left(ends, min(begin for begin, _ in spans))
+            after = bisect_right(begins, max(end for _, end in spans))
+            from_ns = max([from_ns, *ends[max(before - 1, 0) : before]])
+            to_ns = min([to_ns, *begins[after : after + 1]])
+        if from_ns <= to_ns and (spans or not boots):
+            yield from_ns, to_ns
 
 
 def _life(row: _Run, sets: Sequence[_Span], now_ns: int | None) -> Life:

@@ -4,7 +4,7 @@ Indexes in temporary tables: a file may name thousands of boots, a database have
 """
 
 from collections.abc import Iterator, Sequence
-from sqlite3 import Connection
+from sqlite3 import Connection, Cursor
 from typing import Any
 
 from execdb.store.intern import storable
@@ -51,14 +51,19 @@ class Held:
     def rows(self, boot_id: str, offset_ns: int, lines: Sequence[Line]) -> Iterator[Any]:
         """The rows of `image` of these events, which are of one boot under one setting of its
         clock, in order of boot_ns."""
-        from_ns, to_ns = lines[0][2], lines[-1][2]
-        which = storable(boot_id), offset_ns, from_ns, to_ns
+        which = storable(boot_id), offset_ns, lines[0][2], lines[-1][2]
         wanted: set[tuple[int, int]] = set()
-        for row in self._connection.execute(_OVERLAPPING, which).fetchall():
+        for found in self._candidates(which, lines):
             wanted = wanted or {(line[2], line[3]) for line in lines}
-            for found in self._within(Segment(*row), lines):
-                if (found[1], found[2]) in wanted:
-                    yield found
+            if (found[1], found[2]) in wanted:
+                yield found
+
+    def _candidates(self, which: tuple[Any, ...], lines: Sequence[Line]) -> Iterator[Any]:
+        """Rows at these times. Of small segments, of which there may be very many, SQLite looks
+        for them by itself."""
+        yield from self._checked(self._connection.execute(_IN_SMALL, which))
+        for row in self._connection.execute(_LARGE, which).fetchall():
+            yield from self._within(Segment(*row), lines)
 
     def _within(self, segment: Segment, lines: Sequence[Line]) -> Iterator[Any]:
         """The segment's rows at the times of these events, and maybe others'."""
@@ -74,7 +79,9 @@ class Held:
             yield from self._between(first, last)
 
     def _between(self, first: int, last: int) -> Iterator[Any]:
-        cursor = self._connection.execute(_ROWS, (first, last))
+        yield from self._checked(self._connection.execute(_ROWS, (first, last)))
+
+    def _checked(self, cursor: Cursor) -> Iterator[Any]:
         while rows := cursor.fetchmany(_PAGE):
             check_rows(self._connection, "image", rows)
             yield from rows
@@ -129,8 +136,15 @@ _GONE = (
 )
 # CROSS JOIN: SQLite then takes the tables in this order.
 _OVERLAPPING = (
-    "SELECT segment.* FROM temp.held AS held CROSS JOIN segment"
-    " ON segment.first_id = held.first_id WHERE held.boot_id = ?1 AND held.offset_ns = ?2"
-    " AND held.last_boot_ns >= ?3 AND held.first_boot_ns <= ?4"
+    "FROM temp.held AS held CROSS JOIN segment ON segment.first_id = held.first_id {}"
+    " WHERE held.boot_id = ?1 AND held.offset_ns = ?2"
+    " AND held.last_boot_ns >= ?3 AND held.first_boot_ns <= ?4 AND last_id - segment.first_id {}"
+)
+_SMALL_ROWS = 64
+_LARGE = "SELECT segment.* " + _OVERLAPPING.format("", f">= {_SMALL_ROWS}")
+_IN_SMALL = "SELECT image.* " + _OVERLAPPING.format(
+    "CROSS JOIN image ON image.id BETWEEN segment.first_id AND last_id"
+    " AND image.boot_ns BETWEEN ?3 AND ?4",
+    f"< {_SMALL_ROWS}",
 )
 _ROWS = "SELECT * FROM image WHERE id BETWEEN ? AND ?"

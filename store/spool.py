@@ -24,6 +24,7 @@ class Spool:
         """Raises ExecdbError where there is no room for it: the database takes as much again."""
         try:
             pickle.dump(chunk, self._file, pickle.HIGHEST_PROTOCOL)
+            self._file.flush()
             size = self._file.tell()
             room = os.fstatvfs(self._file.fileno()) if size > _MEMORY_BYTES else None
         except OSError as error:
@@ -55,5 +56,5 @@ class Spool:
 def _no_room(why: str) -> ExecdbError:
     return ExecdbError(
         f"no room in {tempfile.gettempdir()} for what is read before it is stored ({why}): set "
-        "TMPDIR to a folder that has more"
+        "TMPDIR to a folder that has more; nothing was imported"
     )

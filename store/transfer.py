@@ -17,8 +17,9 @@ from execdb.store.errors import BadEvent, DatabaseError
 from execdb.store.held import Held
 from execdb.store.intern import storable
 from execdb.store.ndjson import Boot, Imported, Parser
+from execdb.store.parents import RowsOfIds
 from execdb.store.rows import STATUS, WIDTH, Rows
-from execdb.store.sources import Line, RowsOfIds, Sources
+from execdb.store.sources import Line, Sources
 from execdb.store.spool import Spool
 
 _CHUNK = 10_000  # events looked up and written together

@@ -1,5 +1,6 @@
 """Stretches of the wall clock: every moment has one, and the right one."""
 
+from dataclasses import replace
 from itertools import pairwise
 from time import process_time
 
@@ -208,6 +209,23 @@ def test_events_of_another_machine_do_not_hide_a_blind_time(
         "recorded",
         "no collector",
         "recorded",
+    ]
+
+
+def test_events_of_a_boot_do_not_hide_a_blind_time_of_the_next_one(database: Database) -> None:
+    boots = [MACHINE, replace(MACHINE, boot_id="next"), replace(MACHINE, boot_id="next")]
+    for n, machine in enumerate(boots):
+        began_ns = START_NS + n * 10 * SECOND
+        Recording(database, machine, "0", began_ns).finish(began_ns + SECOND, counts(0))
+    claimed = [an_event(n) for n in (500, 25_000)]  # of the first boot, into the second's time
+    import_lines(database, lines_of(claimed))
+    found = stretches(read_story(database, 0, recording=False), None, None)
+    assert shape(found) == [
+        ("recorded", START_NS, START_NS + SECOND),
+        ("imported", START_NS + SECOND, START_NS + 10 * SECOND),
+        ("recorded", START_NS + 10 * SECOND, START_NS + 11 * SECOND),
+        ("no collector", START_NS + 11 * SECOND, START_NS + 20 * SECOND),
+        ("recorded", START_NS + 20 * SECOND, START_NS + 21 * SECOND),
     ]
 
 
