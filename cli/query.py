@@ -69,8 +69,9 @@ def query(
         story = story_of(database, context.obj)
         if count:
             print(history.count(wanted))
-            trims.note(database, wanted, None)
-            report(gaps_in(story, wanted), strict=strict)
+            gaps = gaps_in(story, wanted)
+            trims.note(database, wanted, None, gaps)
+            report(gaps, strict=strict)
             return
         latest = _ON_A_TERMINAL if short else limit or 0
         events, oldest = history.events(wanted, limit=latest, reverse=reverse), Oldest()
@@ -79,8 +80,9 @@ def query(
             _note_the_rest(history.count(wanted))
         cut = bool(latest) and oldest.events == latest
         oldest_ns = oldest.time_ns if cut else None
-        trims.note(database, wanted, oldest_ns)
-        report(gaps_in(story, wanted, oldest_ns), strict=strict)
+        gaps = gaps_in(story, wanted, oldest_ns)
+        trims.note(database, wanted, oldest_ns, gaps)
+        report(gaps, strict=strict)
 
 
 def _note_the_rest(total: int) -> None:
