@@ -72,8 +72,9 @@ def query(
         story, began_ns = story_of(database, context.obj), history.began_ns(wanted)
         if count:
             print(history.count(wanted))
-            trims.note(database, wanted, began_ns)
-            report(gaps_in(story, wanted, began_ns), strict=strict)
+            gaps = gaps_in(story, wanted, began_ns)
+            trims.note(database, wanted, began_ns, gaps)
+            report(gaps, strict=strict)
             return
         latest = _ON_A_TERMINAL if short else limit or 0
         events, oldest = history.events(wanted, limit=latest, reverse=reverse), Oldest()
@@ -82,8 +83,8 @@ def query(
             _note_the_rest(history.count(wanted))
         cut = bool(latest) and oldest.events == latest
         oldest_ns = oldest.time_ns if cut else began_ns
-        trims.note(database, wanted, oldest_ns)
         gaps = gaps_in(story, wanted, oldest_ns)
+        trims.note(database, wanted, oldest_ns, gaps)
         report(gaps, strict=strict, incomplete=history.incomplete)
 
 

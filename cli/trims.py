@@ -49,14 +49,23 @@ def _who(trims: Sequence["Trim"]) -> str:
     return ", ".join(f"{100 * events // total} % of uid {uid}" for uid, events in most)
 
 
-def note(database: "Database", wanted: "Filter", oldest_ns: int | None) -> None:
+def note(
+    database: "Database", wanted: "Filter", oldest_ns: int | None, gaps: Sequence["Stretch"]
+) -> None:
     """A line on stderr for each kind, of the time that was asked for; with `oldest_ns` what is
-    older was not to be shown."""
+    older was not to be shown. Where the oldest rows were pruned, who has most of those that are
+    left."""
+    from execdb.store.crowd import shares
     from execdb.store.trimmed import read_trims
 
     since_ns = max(filter(None, (wanted.since_ns, oldest_ns)), default=None)
     for sentence in sentences(within(read_trims(database), since_ns, wanted.until_ns)):
         say(f"note: {sentence}")
+    if any(gap.kind == "pruned" for gap in gaps):
+        with database.reading() as connection:
+            uid, share = next(iter(shares(connection).items()), (0, 0.0))
+        if share > _MOST:
+            say(f"note: {100 * share:.0f} % of the rows are of uid {uid}")
 
 
 def describe(trim: "Trim") -> dict[str, Any]:
@@ -82,6 +91,7 @@ def fullest(database: "Database") -> dict[str, Any]:
 
 
 _USERS = 3
+_MOST = 0.5
 
 
 def status_lines(found: dict[str, Any]) -> list[str]:
@@ -93,7 +103,8 @@ def status_lines(found: dict[str, Any]) -> list[str]:
         f"uid {each['uid']} has {100 * each['share']:.0f} %" for each in found.get("users", ())
     )
     lines = [f"trimmed    {sentence}" for sentence in sentences(trims)]
-    return [*lines, f"rows       about: {users}"] if trims and users else lines
+    gone = trims or found["pruned"]
+    return [*lines, f"rows       about: {users}"] if gone and users else lines
 
 
 def of(trims: Sequence["Trim"], stretch: "Stretch") -> list[dict[str, Any]]:

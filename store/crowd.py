@@ -1,6 +1,6 @@
 """Who fills a file, so that rows of others need not go for theirs.
 
-Where most rows are of one user, and half of those came within an hour, that user's rows go first:
+Where most rows are of one user, and half of those came within a day, that user's rows go first:
 in runs, between which rows of others stay. A segment is split for that. Who has most of the rows
 because of long and steady work crowds out nobody: there the oldest rows go, whoever's they are.
 """
@@ -15,7 +15,7 @@ from execdb.store.sql import scalar
 
 _SAMPLE = 499  # rows
 _SHARE = 0.5  # of the rows
-_FLOOD_NS = 3_600_000_000_000
+_FLOOD_NS = 86_400_000_000_000
 _RUN_MIN = 64  # rows; shorter runs stay, and so do the segments that they would split
 _SEGMENTS_MAX = 4_096  # every question looks at all of them
 
@@ -50,8 +50,8 @@ def _spread(segments: Sequence[Segment]) -> Iterator[int]:
         at = (at - count) % step
 
 
-def crowding(connection: Connection, oldest: Run) -> int | None:
-    """The user whose rows should go before the oldest ones; None if nobody's."""
+def crowding(connection: Connection) -> int | None:
+    """The user whose rows should go before older ones of others; None if nobody's."""
     if scalar(connection, "SELECT count(*) FROM segment") > _SEGMENTS_MAX:
         return None
     times = _times(connection)
@@ -61,9 +61,12 @@ def crowding(connection: Connection, oldest: Run) -> int | None:
     theirs = sorted(times[uid])
     half = len(theirs) // 2
     shortest_ns = min(theirs[at + half] - theirs[at] for at in range(len(theirs) - half))
-    if shortest_ns > _FLOOD_NS or scalar(connection, _ANY_OTHER, (*oldest, uid)) is None:
-        return None
-    return uid
+    return uid if shortest_ns <= _FLOOD_NS else None
+
+
+def alone(connection: Connection, rows: Run, uid: int) -> bool:
+    """Whether all these rows are of a user."""
+    return scalar(connection, _ANY_OTHER, (*rows, uid)) is None
 
 
 def runs_of(

@@ -12,7 +12,7 @@ from sqlite3 import Connection
 
 from execdb.store import layout
 from execdb.store.bounds import Bounds, reserve_bytes
-from execdb.store.crowd import Run, crowding, front, runs_of
+from execdb.store.crowd import Run, alone, crowding, front, runs_of
 from execdb.store.cut import Cutter
 from execdb.store.database import WAL_PAGES, Database
 from execdb.store.segments import Segment, lower_bound, segments_of
@@ -23,6 +23,7 @@ from execdb.store.trimmed import Trim, What, note
 STEP_ROWS = 5_000
 _STEP_PAGES = 500  # handed back to the file system
 _SLACK = 20  # a bound on size is met with a twentieth to spare, so that steps come in bursts
+_CROWD_STEPS = 16  # after which is looked again who has most rows
 _LOOK_NS = 1_000_000_000  # how often age is looked at
 
 
@@ -67,7 +68,9 @@ class Retention:
         self._before_ns: int | None = None  # what is older goes
         self._looked_ns = 0
         self._cutter = Cutter()
-        self._passed = 0  # the last row that was looked at for being one of too many
+        self._crowd: int | None = None  # the user whose rows are too many
+        self._passed = 0  # the last row that was looked at for being one of them
+        self._steps = 0
         with database.reading() as connection:
             # Entries that lost some of their rows, and whoever removed these was stopped.
             self._ragged = left_behind(connection)
@@ -143,10 +146,15 @@ class Retention:
     def _remove_crowd(self, connection: Connection, oldest: Run) -> int | None:
         """Rows of whoever has most of them, before the oldest, of others, must go; None if that is
         nobody, or there are none left that can go."""
-        uid = crowding(connection, oldest)
-        found = None if uid is None else runs_of(connection, uid, self._passed, STEP_ROWS)
-        if uid is None or found is None:
-            self._passed = 0
+        if self._steps % _CROWD_STEPS == 0:
+            before, self._crowd = self._crowd, crowding(connection)
+            self._passed = self._passed if before == self._crowd else 0
+        self._steps += 1
+        uid = self._crowd
+        if uid is None or alone(connection, oldest, uid):
+            return None
+        found = runs_of(connection, uid, self._passed, STEP_ROWS)
+        if found is None:
             return None
         segment, runs, self._passed = found
         trims = []

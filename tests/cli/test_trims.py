@@ -52,6 +52,7 @@ def test_query_names_them(run: Run, trimmed: Path) -> None:
     answer = run("query", "--limit", "0", "--strict")
     assert f"note: {CUT}\nnote: {REMOVED}\n" in answer.err
     assert answer.code == INCOMPLETE
+    assert "note: 100 % of the rows are of uid 0\n" in answer.err
     assert f"note: {CUT}\n" in run("query", "--count").err
 
 

@@ -201,3 +201,37 @@ def test_names_of_the_modules_that_share_a_limit() -> None:
     assert cut.KEPT < cut.LONG
     assert crowd._RUN_MIN < retention.STEP_ROWS
     assert MACHINE.host
+
+
+def test_who_works_steadily_crowds_out_nobody(database: Database) -> None:
+    """The same rows over half a year: the oldest go, whoever's they are."""
+    day_ns = 86_400 * 10**9
+    old = [of(ALICE, n, "old", str(n)) for n in range(211)]
+    new = [of(BOB, n, "bob", str(n).ljust(256, "b")) for n in range(300, 40_009)]
+    spread = [
+        event._replace(
+            boot_ns=event.boot_ns + n * day_ns // 199, time_ns=event.time_ns + n * day_ns // 199
+        )
+        for n, event in enumerate([*old, *new])
+    ]
+    record(database, spread)
+    before = events(database)
+    removed = pruned(database, LIMIT, START_NS)
+    assert removed > 211
+    assert events(database) == before[removed:]
+    assert read_trims(database) == []
+
+
+def test_rows_that_stand_alone_are_looked_at_once(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where two users' rows alternate no runs can go: then the oldest go, in few steps."""
+    rows = [of(BOB if n % 3 else ALICE, n, str(n).ljust(256, "b")) for n in range(40_009)]
+    record(database, rows)
+    retention = Retention(database, LIMIT)
+    steps = 0
+    while retention.step(START_NS) is not None:
+        steps += 1
+    assert steps < 100
+    assert value_of(database, "SELECT sum(pruned) FROM run") == 40_010 - len(events(database))
+    assert read_trims(database) == []
