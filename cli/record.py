@@ -79,7 +79,7 @@ def record(asked: Asked, stop: Stop) -> None:
         skipped = _run(life, asked.path, stop, stderr)
         _warn_of_missing_ends(life.source, life.collector.ends_lost)
     if skipped:
-        _say(f"{skipped} execs were recorded but not shown: stdout was too slow")
+        _say(f"{skipped} execs were recorded but not shown: stdout did not take them")
     elapsed_s = time.monotonic() - started_s
     ledger = life.collector.ledger
     _say(
