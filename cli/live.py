@@ -29,13 +29,18 @@ class Live:
         fd, encoding = stdout
 
         def missed(count: int) -> str:
-            warn(f"{count} execs were recorded but not shown: stdout was too slow")
+            warn(f"{count} execs were recorded but not shown: stdout did not take them")
             return ""
 
         def full(why: str) -> None:
             warn(f"stdout takes nothing ({why}): execs are recorded, but not shown")
 
-        self._outlet = Outlet(fd, _WAITING_MAX, missed, full, gone, encoding)
+        def lost() -> None:
+            self._has_reader = False
+            gone()
+
+        self._has_reader = True
+        self._outlet = Outlet(fd, _WAITING_MAX, missed, full, lost, encoding)
 
     def show(self, ids: Sequence[int], execs: Sequence[Exec]) -> None:
         self._outlet.start()  # not earlier: it is to have the privileges of later on
@@ -43,8 +48,9 @@ class Live:
         self._outlet.put(self._texts(ids, execs), len(execs), chars)
 
     def close(self) -> int:
-        """Shows what is waiting, if that goes quickly; returns how many were not shown."""
-        return self._outlet.close(_LAST_WORDS_S)
+        """Shows what is waiting, if that goes quickly; returns how many were not shown to a reader
+        that is still there."""
+        return self._outlet.close(_LAST_WORDS_S) * self._has_reader
 
     def _texts(self, ids: Sequence[int], execs: Sequence[Exec]) -> Iterator[str]:
         """Rendered in the thread that writes them."""

@@ -89,7 +89,7 @@ def record(asked: Asked, stop: Stop) -> None:
             "filling up"
         )
     if skipped:
-        _say(f"{skipped} execs were recorded but not shown: stdout was too slow")
+        _say(f"{skipped} execs were recorded but not shown: stdout did not take them")
     elapsed_s = time.monotonic() - started_s
     ledger = life.collector.ledger
     _say(

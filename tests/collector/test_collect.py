@@ -216,6 +216,23 @@ def test_the_map_is_filled_before_anything_is_attached() -> None:
     assert desk.log[:4] == ["mirror", "track", "attach", "started"]
 
 
+def test_a_locked_database_does_not_end_the_start() -> None:
+    """The map is filled by then; that it is, is noted later."""
+
+    class Locked:
+        tries = 0
+
+        def update(self, now_s: float) -> None:
+            self.tries += 1
+            if self.tries < 3:
+                raise DatabaseBusy("locked")
+
+    desk, mirror = Desk([]), Locked()
+    desk.collector = Collector(desk.parts(mirror=mirror))
+    desk.run(times=3)
+    assert (mirror.tries, len(desk.finished)) == (4, 1)
+
+
 def test_what_is_left_in_the_rings_is_stored_after_the_end() -> None:
     now = 101 * SECOND
     desk = Desk([Round([at(1)]), Round([at(now, now + 1)])]).run(times=1)
