@@ -10,7 +10,7 @@ import mmap
 import os
 import select
 import struct
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 
 from execdb.bpf import syscall
@@ -132,7 +132,7 @@ def _give_back(memory: mmap.mmap, at: int, position: int) -> None:
 
 class Rings:
     """A ring for each CPU that is online now, and the spare one. A CPU that goes offline leaves its
-    ring for good: the kernel sees to that. `submitted` tells how many bytes each CPU's program has
+    ring for good: the kernel sees to that. `submitted` tells how many bytes a CPU's program has
     put into its ring, and `drained` (CPU -> u64) tells the program how many of them were read."""
 
     def __init__(
@@ -141,7 +141,7 @@ class Rings:
         spare: Map,
         pages: int,
         drained: MutableMapping[int, bytes],
-        submitted: Callable[[], Sequence[int]],
+        submitted: Callable[[int], int],
     ) -> None:
         self._output = output
         self._drained, self._submitted = drained, submitted
@@ -186,20 +186,16 @@ class Rings:
     def read(self) -> Iterator[bytes]:
         """What is now in the rings, a stretch of whole records for each, in order within each CPU
         only. Bounded: a ring is read up to where its head stood when its turn came. The program
-        is told what has been read, by its own count of what it had `submitted` before."""
-        submitted = self._submitted()
+        is told, by its own count of what it had `submitted`, how much of that was read."""
         for cpu, ring in self._rings.items():
-            chunk = ring.read()
-            if chunk:
-                self._tell(cpu, submitted[cpu])
+            if ring.unread:
+                submitted = self._submitted(cpu)  # before it is read: rather too little than more
+                chunk = ring.read()
+                self._drained[cpu] = _U64.pack(max(0, submitted - ring.unread))
                 yield chunk
         chunk = self._spare.read()
         if chunk:
             yield chunk
-
-    def _tell(self, cpu: int, submitted: int) -> None:
-        """How much was read of what had been submitted a moment ago: not more than that."""
-        self._drained[cpu] = _U64.pack(max(0, submitted - self._rings[cpu].unread))
 
     def close(self) -> None:
         for ring in self._rings.values():
