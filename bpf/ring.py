@@ -10,7 +10,7 @@ import mmap
 import os
 import select
 import struct
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping
 from operator import itemgetter
 from pathlib import Path
 
@@ -163,7 +163,7 @@ def _give_back(memory: mmap.mmap, at: int, position: int) -> None:
 
 class Rings:
     """A ring for each CPU that is online now, and the spare one. A CPU that goes offline leaves its
-    ring for good: the kernel sees to that. `submitted` tells how many bytes each CPU's program has
+    ring for good: the kernel sees to that. `submitted` tells how many bytes a CPU's program has
     put into its ring, and `drained` (CPU -> u64) tells the program how many of them were read."""
 
     def __init__(
@@ -172,7 +172,7 @@ class Rings:
         spare: Map,
         pages: int,
         drained: MutableMapping[int, bytes],
-        submitted: Callable[[], Sequence[int]],
+        submitted: Callable[[int], int],
     ) -> None:
         self._output = output
         self._drained, self._submitted = drained, submitted
@@ -219,16 +219,36 @@ class Rings:
         """What is now in the rings, stretches of whole records, in order within each CPU only.
         Bounded: a ring is read up to where its head stood when its turn came. Where much
         is there it is read in slices, the oldest first, and `unread_ns` tells how far that
-        came. The program is told what has been read, by its own count of what it had `submitted`
-        before."""
-        submitted, rings = self._submitted(), self._rings
-        self._behind = sum([ring.unread for ring in rings.values()]) > _AT_ONCE
-        for cpu, chunk in _oldest_slices(rings) if self._behind else _all(rings):
-            self._tell(cpu, submitted[cpu])
-            yield chunk
+        came."""
+        self._behind = sum([ring.unread for ring in self._rings.values()]) > _AT_ONCE
+        if self._behind:
+            yield from self._oldest_slices()
+        else:
+            for cpu, ring in self._rings.items():
+                if ring.unread:
+                    yield self._take(cpu)
         chunk = self._spare.read()
         if chunk:
             yield chunk
+
+    def _oldest_slices(self) -> Iterator[bytes]:
+        left = _AT_ONCE
+        while left > 0:
+            times = [(ring.oldest_ns(), cpu) for cpu, ring in self._rings.items()]
+            waiting = [(ns, cpu) for ns, cpu in times if ns is not None]
+            if not waiting:
+                return
+            chunk = self._take(min(waiting, key=itemgetter(0))[1], _SLICE)
+            left -= len(chunk)
+            yield chunk
+
+    def _take(self, cpu: int, most: int | None = None) -> bytes:
+        """Reads a ring, and tells the program, by its own count of what it had `submitted`, how
+        much of that was read."""
+        submitted = self._submitted(cpu)  # before it is read: rather too little than more
+        chunk = self._rings[cpu].read(most)
+        self._drained[cpu] = _U64.pack(max(0, submitted - self._rings[cpu].unread))
+        return chunk
 
     def unread_ns(self) -> int | None:
         """From when on there may be records that the last `read` has left; None if it took all
@@ -238,35 +258,11 @@ class Rings:
         times = (ring.oldest_ns() for ring in self._rings.values())
         return min((ns for ns in times if ns is not None), default=None)
 
-    def _tell(self, cpu: int, submitted: int) -> None:
-        """How much was read of what had been submitted a moment ago: not more than that."""
-        self._drained[cpu] = _U64.pack(max(0, submitted - self._rings[cpu].unread))
-
     def close(self) -> None:
         for ring in self._rings.values():
             ring.close()
         self._rings.clear()
         self._spare.close()
-
-
-def _all(rings: Mapping[int, Ring]) -> Iterator[tuple[int, bytes]]:
-    for cpu, ring in rings.items():
-        chunk = ring.read()
-        if chunk:
-            yield cpu, chunk
-
-
-def _oldest_slices(rings: Mapping[int, Ring]) -> Iterator[tuple[int, bytes]]:
-    left = _AT_ONCE
-    while left > 0:
-        times = [(ring.oldest_ns(), cpu) for cpu, ring in rings.items()]
-        waiting = [(ns, cpu) for ns, cpu in times if ns is not None]
-        if not waiting:
-            return
-        cpu = min(waiting, key=itemgetter(0))[1]
-        chunk = rings[cpu].read(_SLICE)
-        left -= len(chunk)
-        yield cpu, chunk
 
 
 class _Offline(Exception):

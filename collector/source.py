@@ -105,8 +105,9 @@ class KernelSource:
         cpus = COUNTERS.iter_unpack(self.program.counters[0])
         return [sum(each) for each in zip(*cpus, strict=True)]
 
-    def _submitted(self) -> list[int]:
-        return [cpu[-1] for cpu in COUNTERS.iter_unpack(self.program.counters[0])]
+    def _submitted(self, cpu: int) -> int:
+        found: int = COUNTERS.unpack_from(self.program.counters[0], cpu * COUNTERS.size)[-1]
+        return found
 
     def gone(self) -> str | None:
         """A sentence if something else has detached the programs; None if all is well."""
