@@ -6,6 +6,7 @@ from sqlite3 import Connection
 
 from execdb.store.database import Database
 from execdb.store.earlier import Earlier
+from execdb.store.errors import DatabaseError
 from execdb.store.event import NOTHING_MORE, REPLACED, Account, Counts, End, Exec, ImageKey
 from execdb.store.intern import storable
 from execdb.store.lineage import Lineage
@@ -135,7 +136,9 @@ class Recording:
     def _keep(self, connection: Connection, counts: Counts, account: Account) -> None:
         """The ledger as of now."""
         started_ns, alive_ns, losses, clock_sets = account
-        connection.execute(_COUNT, (*counts, started_ns, alive_ns, self.run_id))
+        kept = connection.execute(_COUNT, (*counts, started_ns, alive_ns, self.run_id))
+        if kept.rowcount != 1:
+            raise DatabaseError(f"run {self.run_id} is not in the database any more: start again")
         if losses:
             rows = [(self.run_id, *loss) for loss in losses]
             connection.executemany(_LOSS, rows)

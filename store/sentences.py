@@ -115,6 +115,8 @@ def _lack_of_room(path: Path) -> str | None:
         disk = os.statvfs(way_to(path).real.parent)
     except OSError:
         return None
+    if disk.f_flag & os.ST_RDONLY:
+        return None
     if disk.f_files and not disk.f_ffree:
         return _NO_INODES
     return None if disk.f_bavail or not disk.f_blocks else _NO_SPACE

@@ -37,14 +37,14 @@ def read_schema(connection: Connection) -> list[Object]:
     """Everything in the schema but what SQLite makes for itself. Raises DatabaseError for what
     SQLite would read as something else."""
     rows = connection.execute("SELECT type, name, tbl_name, sql, rootpage FROM sqlite_schema")
-    objects, pages = [], set()
+    objects, pages = [], {1}  # the first page is the schema's own
     for *row, page in rows.fetchall():
         one = Object(*row)
         if not all(
             isinstance(text, str) and "\0" not in text for text in (*row[:3], one.sql or "")
         ):
             raise _refusal("a name in its schema is not text")
-        if page in pages:
+        if page in pages or type(page) not in (int, type(None)):
             raise _refusal(f"{one.type} {one.name} shares its pages with another")
         pages |= {page} if page else set()
         if not _is_sqlites(one):

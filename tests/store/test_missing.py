@@ -13,6 +13,7 @@ from execdb.store.errors import DatabaseError
 from execdb.store.missing import missing_rows
 from execdb.store.recording import Recording
 from execdb.store.retention import Retention
+from execdb.store.sql import scalar
 from execdb.store.transfer import import_lines
 from tests.conftest import (
     MACHINE,
@@ -99,3 +100,15 @@ def test_numbers_that_cannot_be(history: Path) -> None:
             connection.execute("UPDATE run SET stored = 'many' WHERE id = 2")
         with pytest.raises(DatabaseError, match="inconsistent"):
             lacks(database)
+
+
+def test_a_ledger_that_went_is_not_written_to_as_if_it_were_there(database: Database) -> None:
+    recording = recorded(database, [an_exec(1)])
+    with database.writing() as connection:
+        connection.execute("DELETE FROM run")
+    with pytest.raises(DatabaseError, match="run 1 is not in the database any more"):
+        recording.write([an_exec(2)], [], counts(2))
+    with pytest.raises(DatabaseError, match="run 1 is not in the database any more"):
+        recording.finish(START_NS, counts(1))
+    with database.reading() as connection:
+        assert scalar(connection, "SELECT count(*) FROM image") == 1

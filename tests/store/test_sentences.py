@@ -127,6 +127,21 @@ def test_a_read_only_copy_with_a_wal_is_not_whole_alone(
     assert "permission" not in str(caught.value)
 
 
+@needs_root
+def test_a_read_only_file_system_is_not_called_full(mount: Mount, db: Path) -> None:
+    """Those that are made read-only have no room either."""
+    folder = mount("-t", "tmpfs", "-o", "size=300k", "tmpfs")
+    with open_database(db) as database:
+        recorded(database, [an_exec()])
+        for name in ("execdb.db", "execdb.db-wal"):
+            (folder / name).write_bytes(db.with_name(name).read_bytes())
+    with pytest.raises(OSError, match="space"):
+        (folder / "rest").write_bytes(bytes(300_000))
+    subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+    with pytest.raises(DatabaseError, match="read-only file system and has a WAL"):
+        open_database(folder / "execdb.db")
+
+
 LIMITED = """
 import resource, sys
 from pathlib import Path

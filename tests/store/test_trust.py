@@ -125,6 +125,13 @@ FORGED = {
     ),
     "an index on the pages of a table": "CREATE INDEX i ON image (pid);"
     + renamed("", "rootpage", "(SELECT rootpage FROM sqlite_schema WHERE name = 'config')", "i"),
+    "an index on pages that bytes name": "CREATE INDEX i ON image (pid);"
+    + renamed(
+        "",
+        "rootpage",
+        "(SELECT CAST(CAST(rootpage AS TEXT) AS BLOB) FROM sqlite_schema WHERE name = 'config')",
+        "i",
+    ),
     "names that are not text": "CREATE TABLE x (y); PRAGMA writable_schema = ON;"
     " UPDATE sqlite_schema SET name = x'ff00ff' WHERE name = 'x';",
     "SQL that is none": rewrite("config", "CREATE TABLE", "CREATE NONSENSE"),
