@@ -7,6 +7,7 @@ to they can be anyone's.
 
 import os
 import stat
+import time
 from pathlib import Path
 
 from execdb.store.descriptor import Descriptor
@@ -77,12 +78,21 @@ def check_beside(real: Path, file: Descriptor | None) -> None:
             kind = "has another name (a hard link)" if status.st_nlink > 1 else "is no plain file"
             raise DatabaseError(f"{beside} {kind}: remove it, execdb makes its own")
         _check_owner(beside, status.st_uid, real, file)
-        if suffix == "-journal" and status.st_size:
+        if suffix == "-journal" and status.st_size and _stays(beside):
             raise DatabaseError(
                 f"{beside} is a journal, which execdb never leaves and SQLite would act upon: "
                 f"remove it, or if you know the program that left it, run sqlite3 {real} .schema "
                 "as the owner of both"
             )
+
+
+def _stays(journal: Path) -> bool:
+    """Whether it is still there after a while: who makes a database has one for a moment."""
+    for _ in range(50):
+        time.sleep(0.01)
+        if not _size(f"{journal}"):
+            return False
+    return True
 
 
 def _check_owner(beside: Path, uid: int, real: Path, file: Descriptor | None) -> None:
