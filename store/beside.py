@@ -106,13 +106,13 @@ def _check_owner(beside: Path, uid: int, real: Path, file: Descriptor | None) ->
 def mode_for(real: Path, file: Descriptor) -> str:
     """How SQLite is to open it. Who may not write it needs the WAL and its index to be there:
     SQLite would make them, in the name of a mere reader. Raises DatabaseError."""
-    if os.access(real, os.W_OK):
+    if os.access(real, os.W_OK, effective_ids=True):
         return "rw"
     if file.read(2, 18) != WAL_MODE:
         return "ro"
     lacking = [suffix for suffix in ("-wal", "-shm") if not os.path.lexists(f"{real}{suffix}")]
     for suffix in {"-wal", "-shm"} - set(lacking):
-        if not os.access(f"{real}{suffix}", os.R_OK):
+        if not os.access(f"{real}{suffix}", os.R_OK, effective_ids=True):
             raise DatabaseError(
                 f"no permission to read {real}{suffix}, without which what was recorded last is "
                 "missing: ask its owner"
