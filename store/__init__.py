@@ -12,8 +12,10 @@ finding    segments: stretches of rows; uses: which of their blocks refer to som
 ledger     state: sums and runs; coverage: when was recorded, and when something is missing;
            counting: how many events lie in each such stretch
 config     config: the table; entry: what may be in it
-the file   database: transactions; file, blank, upgrade: how it comes to be; lock, watch: whose it
-           is and where; trust, trusted, typed: whether to believe it; schema, layout, sql
+the file   database: transactions; file, blank, upgrade: how it comes to be; beside, descriptor:
+           what is there before SQLite opens it; lock: whose it is; watch, with mounts, content
+           and walindex: whether it is still what it was; trust, trusted, typed: whether to
+           believe it; schema, layout, sql
 its size   retention, sweep: what is too old or too much goes; checkpoint, space: the WAL, the disk
 for all    event: what is recorded; errors, sentences: what went wrong, in words
 """

@@ -7,12 +7,14 @@ to they can be anyone's.
 
 import os
 import stat
+import time
 from pathlib import Path
 
 from execdb.store.descriptor import Descriptor
 from execdb.store.errors import DatabaseError
 from execdb.store.layout import WAL_MODE
 from execdb.store.safe_files import steps
+from execdb.store.sentences import of_system
 
 
 def real_path(path: Path) -> Path:
@@ -43,17 +45,26 @@ def check_beside(real: Path, file: Descriptor | None) -> None:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise DatabaseError(f"cannot look at {beside}: {error.strerror}") from error
+            raise of_system(beside, "look at", error) from error
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
             kind = "has another name (a hard link)" if status.st_nlink > 1 else "is no plain file"
             raise DatabaseError(f"{beside} {kind}: remove it, execdb makes its own")
         _check_owner(beside, status.st_uid, real, file)
-        if suffix == "-journal" and status.st_size:
+        if suffix == "-journal" and status.st_size and _stays(beside):
             raise DatabaseError(
                 f"{beside} is a journal, which execdb never leaves and SQLite would act upon: "
                 f"remove it, or if you know the program that left it, run sqlite3 {real} .schema "
                 "as the owner of both"
             )
+
+
+def _stays(journal: Path) -> bool:
+    """Whether it is still there after a while: who makes a database has one for a moment."""
+    for _ in range(50):
+        time.sleep(0.01)
+        if not _size(f"{journal}"):
+            return False
+    return True
 
 
 def _check_owner(beside: Path, uid: int, real: Path, file: Descriptor | None) -> None:
@@ -67,13 +78,13 @@ def _check_owner(beside: Path, uid: int, real: Path, file: Descriptor | None) ->
 def mode_for(real: Path, file: Descriptor) -> str:
     """How SQLite is to open it. Who may not write it needs the WAL and its index to be there:
     SQLite would make them, in the name of a mere reader. Raises DatabaseError."""
-    if os.access(real, os.W_OK):
+    if os.access(real, os.W_OK, effective_ids=True):
         return "rw"
     if file.read(2, 18) != WAL_MODE:
         return "ro"
     lacking = [suffix for suffix in ("-wal", "-shm") if not os.path.lexists(f"{real}{suffix}")]
     for suffix in {"-wal", "-shm"} - set(lacking):
-        if not os.access(f"{real}{suffix}", os.R_OK):
+        if not os.access(f"{real}{suffix}", os.R_OK, effective_ids=True):
             raise DatabaseError(
                 f"no permission to read {real}{suffix}, without which what was recorded last is "
                 "missing: ask its owner"

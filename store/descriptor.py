@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from execdb.store.errors import DatabaseError
+from execdb.store.sentences import of_system
 
 _FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
 _SHARED = 0x40000002, 510  # first byte, length (os.h of SQLite)
@@ -36,7 +37,7 @@ class Descriptor:
             self.fd, status = _open(real, self._flags, _inode(before))
         except OSError as error:
             verb = "write to" if writable else "read"
-            raise DatabaseError(f"cannot {verb} {real}: {error.strerror}") from error
+            raise of_system(real, verb, error) from error
         self.inode, self.owner = _inode(status), status.st_uid
         self.others_write = bool(status.st_mode & 0o022)
         self.closed = False

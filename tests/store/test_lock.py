@@ -2,9 +2,11 @@
 
 import fcntl
 import os
+import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -148,17 +150,20 @@ def test_no_collector_where_there_is_no_database(own_database: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_whoever_may_read_the_database_can_tell_who_records(db: Path, lock: CollectorLock) -> None:
-    for folder in [db.parent, *db.parent.parents[:2]]:
-        folder.chmod(0o755)
-    db.chmod(0o644)
+def test_whoever_may_read_the_database_can_tell_who_records(template: Path) -> None:
     read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.setresuid(OTHER, OTHER, OTHER)
-        os.write(write, str(collector_pid(db)).encode())
-        os._exit(0)
-    os.waitpid(child, 0)
+    with tempfile.TemporaryDirectory() as name:
+        db = Path(name, "execdb.db")
+        shutil.copy(template, db)
+        for path in (db.parent, db):
+            path.chmod(0o755)
+        with closing(CollectorLock(db)):
+            child = os.fork()
+            if child == 0:
+                os.setresuid(OTHER, OTHER, OTHER)
+                os.write(write, str(collector_pid(db)).encode())
+                os._exit(0)
+            os.waitpid(child, 0)
     assert os.read(read, 64) == str(os.getpid()).encode()
     os.close(read)
     os.close(write)

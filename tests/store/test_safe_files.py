@@ -190,12 +190,13 @@ def shared(home: Path) -> Iterator[Path]:
 def test_a_group_is_given_the_files(shared: Path) -> None:
     shared.parent.chmod(0o755)
     share(shared, GROUP, folder=False)
-    for each in shared.parent.iterdir():
-        status = each.stat()
+    for end in ("", "-wal", "-shm"):
+        status = shared.with_name(shared.name + end).stat()
         assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (ALICE, GROUP, 0o640)
+    assert shared.with_name(shared.name + ".lock").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("name", ["execdb.db.lock", "execdb.db-wal", "execdb.db-shm", "execdb.db"])
+@pytest.mark.parametrize("name", ["execdb.db-wal", "execdb.db-shm", "execdb.db"])
 @pytest.mark.parametrize("how", ["link", "hard link", "root's file"])
 def test_a_group_is_given_nothing_but_the_files(
     shared: Path, secret: Path, name: str, how: str
@@ -232,4 +233,7 @@ def test_a_user_is_not_led_by_anothers_link_to_where_nothing_is(
     with pytest.raises(DatabaseError, match=f"link of uid {MALLORY}"):
         way_to(path)
     open_database(tmp_path / "new.db", create=True).close()
+    with pytest.raises(DatabaseError, match=f"link that user {MALLORY} has made"):
+        Database(path)
+    os.chown(path, ALICE, ALICE, follow_symlinks=False)
     Database(path).close()

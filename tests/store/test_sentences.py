@@ -87,7 +87,6 @@ def mount(tmp_path: Path) -> Iterator[Mount]:
 def said(path: Path) -> DatabaseError:
     with pytest.raises(DatabaseError) as caught, open_database(path, create=True) as database:
         recorded(database, [an_exec(n, argv=("x" * 9_001 + str(n),)) for n in range(97)])
-    assert "permission" not in str(caught.value)
     return caught.value
 
 
@@ -122,9 +121,8 @@ def test_a_read_only_copy_with_a_wal_is_not_whole_alone(
             (folder / name).write_bytes(db.with_name(name).read_bytes())
     place = mount("--bind", str(folder))
     subprocess.run(["mount", "-o", "remount,bind,ro", str(place)], check=True)
-    with pytest.raises(DatabaseError, match="read-only file system and has a WAL") as caught:
+    with pytest.raises(DatabaseError, match="copy it, with its -wal") as caught:
         open_database(place / "execdb.db")
-    assert "permission" not in str(caught.value)
 
 
 @needs_root

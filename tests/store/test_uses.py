@@ -214,6 +214,7 @@ def test_where_all_rows_are_pruned_no_uses_are_left(varied_history: Database) ->
 def test_an_older_database_gets_what_it_lacks(varied_history: Database, db: Path) -> None:
     varied_history.close()
     with closing(sqlite3.connect(db)) as older, older:
+        older.execute("DROP TABLE trimmed")
         older.execute("DROP TABLE entry_block")
         older.execute("ALTER TABLE segment DROP COLUMN known_entry_ids")
         older.execute("UPDATE alembic_version SET version_num = '0004'")
@@ -232,6 +233,7 @@ def test_an_older_database_that_lies_is_brought_up_all_the_same(
 ) -> None:
     varied_history.close()
     with closing(sqlite3.connect(db)) as older, older:
+        older.execute("DROP TABLE trimmed")
         older.execute("DROP TABLE entry_block")
         older.execute("ALTER TABLE segment DROP COLUMN known_entry_ids")
         older.execute("UPDATE segment SET last_id = 1 << 62 WHERE first_id = 1")
