@@ -18,7 +18,7 @@ from execdb.store.database import open_database
 from execdb.store.errors import DatabaseError
 from execdb.store.filter import Filter
 from execdb.store.history import History
-from tests.conftest import EXECDB, Answer, an_exec, recorded
+from tests.conftest import EXECDB, START_NS, Answer, an_exec, counts, recorded
 
 Run = Callable[..., Answer]
 COMMANDS = (
@@ -183,7 +183,8 @@ def test_only_links_of_people_one_trusts_are_followed(
         answer = run("--db", name, *command)
         assert answer.code == 1
         assert f"{link} is a link that user {OTHER} has made" in answer.err
-    os.chown(db, OTHER, OTHER)
+    for each in (db.parent, db):
+        os.chown(each, OTHER, OTHER)
     assert run("--db", name, "status").code == 0
 
 
@@ -223,7 +224,7 @@ def shown(template: Path) -> Iterator[Path]:
         shutil.copy(template, path)
         path.chmod(0o644)
         with open_database(path) as database:
-            recorded(database, [an_exec()])
+            recorded(database, [an_exec()]).finish(START_NS + 1, counts(1))
         yield path
 
 
@@ -244,7 +245,7 @@ def test_a_reader_through_a_link_sees_what_is_in_the_wal(shown: Path) -> None:
     (folder / "link.db").symlink_to(shown)
     with open_database(shown) as database:
         database.connection.execute("PRAGMA wal_autocheckpoint = 0")
-        recorded(database, [an_exec(1)])
+        recorded(database, [an_exec(1)]).finish(START_NS + 10**9, counts(1))
         assert asked(folder / "link.db") == (0, "2\n", "")
 
 
