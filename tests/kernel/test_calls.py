@@ -15,7 +15,7 @@ from execdb.collector.decode import Decoder
 from execdb.collector.source import KernelSource
 from tests.kernel.conftest import PATIENCE_S, Recorder, wait_for
 
-BEYOND = 0x7FFF_FFFF_F000  # where no program can be mapped
+BEYOND = 1 << 62  # where no program can be mapped, with five levels of page tables neither
 
 
 @pytest.fixture
