@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from execdb.store.watch import Watch
 
 _STEPS = 8  # of retention between two drains: as much may go as comes
-_TIDY_S = 0.04  # after which no further one is begun: the rings go on filling
+_TIDY_S = 0.02  # after which no further one is begun: the rings go on filling
 _LOCK_MS = 30  # the rings go on filling while the database is locked by someone else
 
 
