@@ -137,7 +137,8 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
         until_s = time.monotonic() + _TIDY_S
         for _ in range(_STEPS):
             done = retention.step(clock.wall_ns()) is None
-            if done or not retention.behind or time.monotonic() > until_s:
+            late = time.monotonic() > until_s and not retention.pressed
+            if done or late or not retention.behind:
                 break
 
     most = bounds.batch_max
