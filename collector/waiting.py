@@ -33,9 +33,9 @@ class _Portion(NamedTuple):
 
 
 class Waiting:
-    """A batch has at most `batch_max` execs, and where that is few, little memory. Memory is counted
-    by the drain that brought the events, which costs nothing for each of them: a drain counts until
-    all of it has gone."""
+    """A batch has at most `batch_max` execs, and where that is few, little memory. Memory is
+    counted by the drain that brought the events, which costs nothing for each of them: a drain
+    counts until all of it has gone."""
 
     def __init__(self, batch_max: int) -> None:
         self._batch_max = batch_max
