@@ -120,6 +120,8 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     program, machine = source.program, this_machine()
     mirror = Mirror(ConfigTable(database), program.config, program.fallback, _warn)
     recording = Recording(database, machine, VERSION, clock.wall_ns())
+    if asked.bounds.max_bytes is not None:
+        recording.keep_small(asked.bounds.max_bytes)
     database.wait_for_lock(_LOCK_MS)
     watch = stack.enter_context(contextlib.closing(Watch(path)))
     retention = Retention(database, asked.bounds, watch.wal_bytes)

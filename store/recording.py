@@ -41,6 +41,12 @@ class Recording:
         self._rows = Rows()
         self._running: list[Exec] = []
 
+    def keep_small(self, max_bytes: int) -> None:
+        """Makes what rows refer to end sooner where the file may have so many bytes: the part that
+        is written to cannot be made shorter."""
+        dictionary = self._rows.dictionary
+        dictionary.bytes_max = min(dictionary.bytes_max, max_bytes // 16)
+
     def know(self, images: Iterable[Exec]) -> None:
         """Images that ran before this run began. They are stored with the first batch, as rows
         of their own kind, and may be parents."""
