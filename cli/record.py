@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from execdb.store.watch import Watch
 
 _STEPS = 8  # of retention between two drains: as much may go as comes
-_TIDY_S = 0.04  # after which no further one is begun: the rings go on filling
+_TIDY_S = 0.02  # after which no further one is begun: the rings go on filling
 _LOCK_MS = 30  # the rings go on filling while the database is locked by someone else
 
 
@@ -138,6 +138,8 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     _warn_of_missing_rows(database)
     mirror = Mirror(ConfigTable(database), program.config, program.fallback, _warn)
     recording = Recording(database, machine, VERSION, clock.wall_ns())
+    if asked.bounds.max_bytes is not None:
+        recording.keep_small(asked.bounds.max_bytes)
     end_with(escape(f"execdb: {database.real}-shm was truncated while recording: start again"), 1)
     watch = stack.enter_context(contextlib.closing(Watch(database, lock.gone)))
     database.wait_for_lock(_LOCK_MS)
@@ -158,7 +160,8 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
         until_s = time.monotonic() + _TIDY_S
         for _ in range(_STEPS):
             done = retention.step(clock.wall_ns()) is None
-            if done or not retention.behind or time.monotonic() > until_s:
+            late = time.monotonic() > until_s and not retention.pressed
+            if done or late or not retention.behind:
                 break
 
     arguments_max = ALL_BYTES if bounds.room_bytes is None else bounds.room_bytes // 4

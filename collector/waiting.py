@@ -13,6 +13,7 @@ T = TypeVar("T", Exec, End)
 _BOOT_NS = attrgetter("boot_ns")
 _WAITING_BYTES = 52_000_000  # of memory, for what waits for a locked database
 _BATCH_BYTES = 2_000_000  # of memory, for what is stored at once: it takes as much again
+_BATCH_LEAST, _EACH = 64_000, 250  # bytes: for a file that is to stay small
 _GIVEN_UP = 20_000  # images remembered to have no row
 
 
@@ -32,11 +33,13 @@ class _Portion(NamedTuple):
 
 
 class Waiting:
-    """A batch has at most `batch_max` execs. Memory is counted by the drain that brought the
-    events, which costs nothing for each of them: a drain counts until all of it has gone."""
+    """A batch has at most `batch_max` execs, and where that is few, little memory. Memory is
+    counted by the drain that brought the events, which costs nothing for each of them: a drain
+    counts until all of it has gone."""
 
     def __init__(self, batch_max: int) -> None:
         self._batch_max = batch_max
+        self._batch_bytes = min(_BATCH_BYTES, max(_BATCH_LEAST, batch_max * _EACH))
         self._execs: list[Exec] = []
         self._ends: list[End] = []
         self._portions: deque[_Portion] = deque()
@@ -67,7 +70,7 @@ class Waiting:
     def batch(self, until_ns: int) -> Batch:
         """The first that wait, up to a time; they go on waiting until they are `stored`."""
         execs = _settled(self._execs, until_ns)
-        most = self._batch_max if self._size_bytes <= _BATCH_BYTES else self._few(execs)
+        most = self._batch_max if self._size_bytes <= self._batch_bytes else self._few(execs)
         if len(execs) > most:
             execs = execs[:most]
             until_ns = execs[-1].boot_ns
@@ -84,7 +87,7 @@ class Waiting:
                 chars = sum(map(len, argv))  # JSON has six bytes for some
                 size += chars if all(map(str.isprintable, argv)) else 6 * chars
                 size += STRING_BYTES * len(argv)
-            if size > _BATCH_BYTES and number:
+            if size > self._batch_bytes and number:
                 return number
         return self._batch_max
 

@@ -133,6 +133,7 @@ class Dictionary:
         self.starts: dict[int, tuple[int, int, Start]] = {}
         self._starts_bytes = 0
         self._bytes = 0
+        self.bytes_max = _BYTES
         self.first_id = self.next_id = 1
 
     def begin(self, connection: Connection) -> None:
@@ -147,7 +148,7 @@ class Dictionary:
 
     @property
     def full(self) -> bool:
-        return self.next_id - self.first_id >= _ENTRIES or self._bytes >= _BYTES
+        return self.next_id - self.first_id >= _ENTRIES or self._bytes >= self.bytes_max
 
     def ids_of(self, start: Start) -> tuple[int, int, Start]:
         """The ids of its origin and its command, which `starts` then has under its identity (and

@@ -43,6 +43,12 @@ class Recording:
         self._rows = Rows()
         self._earlier: Earlier | None = None
 
+    def keep_small(self, max_bytes: int) -> None:
+        """Makes what rows refer to end sooner where the file may have so many bytes: the part that
+        is written to cannot be made shorter."""
+        dictionary = self._rows.dictionary
+        dictionary.bytes_max = min(dictionary.bytes_max, max_bytes // 16)
+
     def know(self, images: Sequence[Exec]) -> list[ImageKey]:
         """Images that ran before this run began and may be parents. What an earlier run of this
         boot recorded or saw is that image; the others are stored, as rows of their own kind.

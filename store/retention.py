@@ -64,7 +64,7 @@ class Retention:
         self._enough_bytes: int | None = None  # while too much is used: how much is not
         self.behind = False  # more is used than may be: the next step should not wait
         self._first_bytes: int | None = None  # what was used at first
-        self._pressed = False  # so much more is used that only rows help in time
+        self.pressed = False  # so much more is used that only rows help, at once
         self._before_ns: int | None = None  # what is older goes
         self._looked_ns = 0
         self._cutter = Cutter()
@@ -102,7 +102,7 @@ class Retention:
             used = size.total - size.wal - size.free
             self.behind = used > room
             self._first_bytes = self._first_bytes or used
-            self._pressed = used > max(self._first_bytes, (room + 3 * (size_max or 0)) // 4)
+            self.pressed = used > max(self._first_bytes, (3 * room + (size_max or 0)) // 4)
             if self.behind:
                 self._enough_bytes = room - room // _SLACK
             elif self._enough_bytes is not None and used <= self._enough_bytes:
@@ -116,7 +116,7 @@ class Retention:
         if self._before_ns is None and self._enough_bytes is None:
             return None
         with self._database.writing() as connection:
-            if self._enough_bytes is not None and not self._pressed:
+            if self._enough_bytes is not None and not self.pressed:
                 cut = self._cutter.step(connection)
                 if cut is not None:
                     self._ragged |= cut[1]

@@ -9,9 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.kernel.conftest import Recorder, wait_for
-from tests.kernel.test_bounded import LIMIT, on_disk
+from tests.kernel.test_bounded import on_disk
 
 Record = Callable[..., Recorder]
+LIMIT = 20_000_000  # bytes
 CROWD = 1_013  # uid
 LONG = 48_000  # bytes
 
@@ -32,7 +33,7 @@ def pss_bytes(pid: int) -> int:
 def test_a_user_who_fills_the_file_pushes_no_others_out(record: Record, programs: Path) -> None:
     """Arguments of 256 bytes are what is left of longer ones beyond a user's budget; the budget
     itself is some of full length."""
-    recorder = record("--max-size", "10MB", "--quiet")
+    recorder = record("--max-size", "20MB", "--quiet")
     for number in range(7):
         subprocess.run(["true", f"before-{number}"], check=True)
     wait_for(lambda: recorder.events("--arg", "before-6"), "the events")

@@ -235,3 +235,24 @@ def test_rows_that_stand_alone_are_looked_at_once(
     assert steps < 100
     assert value_of(database, "SELECT sum(pruned) FROM run") == 40_010 - len(events(database))
     assert read_trims(database) == []
+
+
+def test_a_small_file_stays_small_in_a_flood_of_long_arguments(database: Database) -> None:
+    limit = LIMIT.max_bytes or 0
+    retention, recording = Retention(database, LIMIT), recorded(database, [])
+    recording.keep_small(limit)
+    number = largest = 0
+    for _ in range(97):
+        execs = []
+        for n in range(number, number + 499):
+            uid, size = (ALICE, 5) if n % 251 == 3 else (BOB, 48_000 if n % 120 == 0 else 256)
+            execs.append(of(uid, n, "x", str(n).ljust(size, "b")))
+        number += 499
+        recording.write(execs, [], counts(number))
+        for _ in range(4):
+            if retention.step(START_NS) is None or not retention.behind:
+                break
+        largest = max(largest, size_of(database).total)
+    assert largest <= limit
+    kept = History(database).count(Filter(uid=ALICE))
+    assert kept == sum(n % 251 == 3 for n in range(number))
