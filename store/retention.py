@@ -15,6 +15,7 @@ from execdb.store.bounds import Bounds, reserve_bytes
 from execdb.store.crowd import Run, alone, crowding, front, runs_of
 from execdb.store.cut import Cutter
 from execdb.store.database import WAL_PAGES, Database
+from execdb.store.errors import DatabaseError
 from execdb.store.segments import Segment, lower_bound, segments_of
 from execdb.store.sql import insert_sql, scalar
 from execdb.store.sweep import left_behind, sweep
@@ -159,13 +160,14 @@ class Retention:
         segment, runs, self._passed = found
         trims = []
         for first, last in reversed(runs):  # what is left of the segment is in front of each
-            begin_ns, end_ns = (_boot_ns(connection, id_) for id_ in (first, last))
+            begin_ns, end_ns = (_time_of(connection, id_) for id_ in (first, last))
             offset_ns = segment.offset_ns
             trim = Trim(What.ROWS, uid, last - first + 1, begin_ns + offset_ns, end_ns + offset_ns)
             trims.append(trim)
             self._ragged |= _remove(connection, segment, first, last)
             if first > segment.first_id:
-                segment = front(segment, first - 1, _boot_ns(connection, first - 1))
+                last_row = _row(connection, _LAST_OF, (segment.first_id, first - 1))
+                segment = front(segment, *(last_row or (first - 1, 0)))
         note(connection, reversed(trims))
         return sum(trim.events for trim in trims)
 
@@ -227,26 +229,38 @@ def _remove(connection: Connection, segment: Segment, first: int, last: int) -> 
     """Rows of a segment, counted as pruned. Returns the ranges of entries that they referred to."""
     ragged = {(segment.first_entry_id, segment.last_entry_id)}
     _remove_blocks(connection, first, last)
-    connection.execute(_DELETE_ROWS, (first, last))
+    removed = connection.execute(_DELETE_ROWS, (first, last)).rowcount
     _remove_chunks(connection, first, last)
-    connection.execute(_PRUNED, (last - first + 1, segment.run_id))
+    connection.execute(_PRUNED, (removed, segment.run_id))
     connection.execute(_DELETE_SEGMENT, (segment.first_id,))
-    if first > segment.first_id:
-        part = front(segment, first - 1, _boot_ns(connection, first - 1))
-        connection.execute(_SEGMENT, part)
-    if last < segment.last_id:
-        part = segment._replace(first_id=last + 1, first_boot_ns=_boot_ns(connection, last + 1))
-        connection.execute(_SEGMENT, part)
-    if (first, last) == (segment.first_id, segment.last_id):
+    before = _row(connection, _LAST_OF, (segment.first_id, first - 1))
+    behind = _row(connection, _FIRST_OF, (last + 1, segment.last_id))
+    if before is not None:
+        connection.execute(_SEGMENT, front(segment, *before))
+    if behind is not None:
+        first_id, boot_ns = behind
+        connection.execute(_SEGMENT, segment._replace(first_id=first_id, first_boot_ns=boot_ns))
+    if before is None and behind is None:
         ragged |= _remove_seen(connection, segment.run_id)
     return ragged
 
 
-def _boot_ns(connection: Connection, number: int) -> int:
-    """Of a row; where it is missing, someone else has removed it."""
-    return int(scalar(connection, "SELECT boot_ns FROM image WHERE id = ?", (number,)) or 0)
+def _row(connection: Connection, sql: str, among: Run) -> Run | None:
+    """Id and boot_ns of a row that is there: a segment may claim rows that someone has removed,
+    or that never were. Raises DatabaseError."""
+    found = connection.execute(sql, among).fetchone()
+    if found is not None and set(map(type, found)) != {int}:
+        raise DatabaseError("the database is inconsistent: a time is no number")
+    return found and (found[0], found[1])
 
 
+def _time_of(connection: Connection, number: int) -> int:
+    """The boot_ns of a row, 0 where it is missing."""
+    return (_row(connection, _FIRST_OF, (number, number)) or (number, 0))[1]
+
+
+_FIRST_OF = "SELECT id, boot_ns FROM image WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1"
+_LAST_OF = "SELECT id, boot_ns FROM image WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1"
 _DELETE_ROWS = "DELETE FROM image WHERE id BETWEEN ? AND ?"
 _DELETE_SEGMENT = "DELETE FROM segment WHERE first_id = ?"
 _SEGMENT = insert_sql("segment", Segment._fields)
