@@ -96,9 +96,13 @@ class Answer(NamedTuple):
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+def run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Answer]:
     """Runs the command in this process, which is quicker; an exception fails the test."""
-    from execdb.cli import main
+    from execdb.cli import collect, main
+
+    monkeypatch.setattr(collect, "close_inherited", lambda but: None)  # these are pytest's
 
     def run(*arguments: object) -> Answer:
         code = main.run([str(argument) for argument in arguments])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from execdb.store.database import open_database
-from tests.conftest import EXECDB, an_exec, recorded
+from tests.conftest import EXECDB, START_NS, an_exec, counts, recorded
 
 Execdb = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -26,7 +26,8 @@ def non_blocking() -> tuple[int, int]:
 @pytest.fixture
 def large(db: Path) -> Path:
     with open_database(db) as database:
-        recorded(database, [an_exec(n, argv=("x" * 997, str(n))) for n in range(503)])
+        events = [an_exec(n, argv=("x" * 997, str(n))) for n in range(503)]
+        recorded(database, events).finish(START_NS + 10**9, counts(503))
     return db
 
 

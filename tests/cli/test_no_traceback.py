@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from execdb.cli import main, streams
+from execdb.cli import main
 from execdb.store.database import open_database
 from tests.conftest import EXECDB, Answer, an_exec, recorded
 
@@ -93,7 +93,7 @@ def broken(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
         raise error
 
     monkeypatch.setattr(main, "run", fail)
-    monkeypatch.setattr(streams, "buffer_stdout", lambda: None)
+    monkeypatch.setattr(main, "replace_streams", lambda: None)
     monkeypatch.setattr(os, "_exit", sys.exit)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from execdb.store.database import open_database
 from execdb.store.event import raw_of
-from tests.conftest import EXECDB, an_exec, recorded
+from tests.conftest import EXECDB, START_NS, an_exec, counts, recorded
 
 Execdb = Callable[..., subprocess.CompletedProcess[bytes]]
 ARGV = ("run", "é", "😀", "─", "\udcff", "\x9b", "\u202e")
@@ -30,7 +30,8 @@ every_locale = pytest.mark.parametrize("locale", LOCALES)
 @pytest.fixture
 def filled(db: Path) -> Path:
     with open_database(db) as database:
-        recorded(database, [an_exec(0, argv=ARGV), an_exec(1)])
+        events = [an_exec(0, argv=ARGV), an_exec(1)]
+        recorded(database, events).finish(START_NS + 10**9, counts(2))
     return db
 
 
