@@ -1,7 +1,8 @@
 """The database. Only here and in migrations is SQLAlchemy used. Where what is:
 
 writing    recording: a collector's life; transfer: an import. Both hand their rows to rows, which
-           asks intern for ids of what recurs, and lineage for parents
+           asks intern for ids of what recurs, and lineage for parents; earlier: which rows the
+           programs have that run already
 importing  lines: of a file; ndjson: one as an event; sources: which database an id is of; spool:
            where they wait until all are read; held: what of them the database has already;
            parents: which rows their ids became
@@ -16,6 +17,9 @@ the file   database: transactions; file, blank, upgrade: how it comes to be; bes
            what is there before SQLite opens it; lock: whose it is; watch, with mounts, content
            and walindex: whether it is still what it was; trust, trusted, typed: whether to
            believe it; schema, layout, sql
-its size   retention, sweep: what is too old or too much goes; checkpoint, space: the WAL, the disk
+           safe_files: with whose rights; missing: rows that are claimed and not there
+its size   retention, sweep: what is too old or too much goes, within bounds; cut, crowd: long
+           arguments and rows of who floods it go first; trimmed: what of whose was taken;
+           checkpoint, space: the WAL, the disk
 for all    event: what is recorded; errors, sentences: what went wrong, in words
 """
