@@ -16,10 +16,10 @@ config     config: the table; entry: what may be in it
 the file   database: transactions; file, blank, upgrade: how it comes to be; beside, descriptor:
            what is there before SQLite opens it; lock: whose it is; watch, with mounts, content
            and walindex: whether it is still what it was; trust, trusted, typed: whether to
-           believe it; schema, layout, sql
-           safe_files: with whose rights; missing: rows that are claimed and not there
-its size   retention, sweep: what is too old or too much goes, within bounds; cut, crowd: long
-           arguments and rows of who floods it go first; trimmed: what of whose was taken;
-           checkpoint, space: the WAL, the disk
+           believe it; safe_files: with whose rights; missing: rows that are claimed and not there;
+           schema, layout, sql
+its size   bounds: what it is held to; retention, sweep: what is too old or too much goes; cut,
+           crowd: long arguments, and rows of who floods it, go first; trimmed: what was taken of
+           whose events; checkpoint, space: the WAL, the disk
 for all    event: what is recorded; errors, sentences: what went wrong, in words
 """
