@@ -156,7 +156,11 @@ def test_its_lock_removed(recorder: Recorder) -> None:
     Path(f"{recorder.db}.lock").unlink()
     assert f"running, pid {recorder.process.pid}" in recorder.run("status")
     assert "(in the kernel)" in recorder.run("config", "set", "0", "hi")
-    assert recorder.run("collect", "--for", "0", check=False) == ""
+    second = subprocess.run(
+        [EXECDB, "--db", recorder.db, "collect", "--for", "0"], capture_output=True, text=True
+    )
+    assert second.returncode == 1
+    assert f"(pid {recorder.process.pid}) already records" in second.stderr
     subprocess.run(["true", "41"], check=True)
     wait_for(lambda: recorder.events("--comm", "true", "--arg", "41"), "the event")
     recorder.stop()
