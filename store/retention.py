@@ -103,7 +103,7 @@ class Retention:
             used = size.total - size.wal - size.free
             self.behind = used > room
             self._first_bytes = self._first_bytes or used
-            self.pressed = used > max(self._first_bytes, (3 * room + (size_max or 0)) // 4)
+            self.pressed = used > max(self._first_bytes, (15 * room + (size_max or 0)) // 16)
             if self.behind:
                 self._enough_bytes = room - room // _SLACK
             elif self._enough_bytes is not None and used <= self._enough_bytes:
