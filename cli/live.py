@@ -42,8 +42,12 @@ class Live:
         self._has_reader = True
         self._outlet = Outlet(fd, _WAITING_MAX, missed, full, lost, encoding)
 
+    def start(self) -> None:
+        """To be called once the process has given up its privileges: the thread that writes
+        keeps those that it began with. What is to be shown waits until then."""
+        self._outlet.start()
+
     def show(self, ids: Sequence[int], execs: Sequence[Exec]) -> None:
-        self._outlet.start()  # not earlier: it is to have the privileges of later on
         chars = sum(_EACH + sum(map(len, e.command.argv)) for e in execs)
         self._outlet.put(self._texts(ids, execs), len(execs), chars)
 

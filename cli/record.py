@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +21,7 @@ from execdb.store.errors import DatabaseError, RecordingError
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from execdb.cli.live import Live
     from execdb.collector.budget import Cuts
     from execdb.collector.collect import Collector
     from execdb.collector.source import KernelSource
@@ -71,7 +72,7 @@ class Life:
     collector: "Collector"
     cuts: "Cuts"
     user: tuple[int, int]  # to become: uid, gid
-    end_show: Callable[[], int]
+    live: "Live | None"
 
 
 def record(asked: Asked, stop: Stop) -> None:
@@ -151,7 +152,8 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     stack.enter_context(contextlib.closing(room))
     if group is not None:
         share(path, group, folder=new_folder)
-    show, end_show = _shower(asked.shown, machine, recording.run_id, stop)
+    live = _live(asked.shown, machine, recording.run_id, stop)
+    show = _nothing if live is None else live.show
     limits = Limits(_warn)
 
     def tidy() -> None:
@@ -172,7 +174,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     )
     settle()
     collector, user = Collector(parts), user or own_user()
-    return Life(source, database, checkpoints, watch, collector, cuts, user, end_show)
+    return Life(source, database, checkpoints, watch, collector, cuts, user, live)
 
 
 def _run(life: Life, path: Path, stop: Stop, stderr: Outlet) -> int:
@@ -186,6 +188,8 @@ def _run(life: Life, path: Path, stop: Stop, stderr: Outlet) -> int:
         # Kernels before 5.19 ask for CAP_BPF to read and update maps.
         kept = drop(*life.user, {CAP_BPF: source.counts})
         stderr.start()
+        if life.live is not None:
+            life.live.start()
         life.checkpoints.start()
         _say(f"{_begun(path, source, kept)} ({stop.how()})")
 
@@ -202,7 +206,7 @@ def _run(life: Life, path: Path, stop: Stop, stderr: Outlet) -> int:
             raise
         raise RecordingError(spoiled) from error
     finally:
-        skipped = life.end_show()
+        skipped = 0 if life.live is None else life.live.close()
     life.checkpoints.close()
     gone = life.watch.spoiled() or gone
     with contextlib.suppress(DatabaseError):  # it is safe in the WAL, too
@@ -308,20 +312,20 @@ def _kernel(asked: Asked, stop: Stop) -> "KernelSource":
         raise RecordingError(str(error)) from error
 
 
-def _shower(
-    shown: Format | None, machine: "Machine", run_id: int, stop: Stop
-) -> tuple[Callable[["Sequence[int]", "Sequence[Exec]"], None], Callable[[], int]]:
-    """What to call with each batch, and what to call at the end."""
+def _nothing(ids: "Sequence[int]", execs: "Sequence[Exec]") -> None:
+    """Shows nothing."""
+
+
+def _live(shown: Format | None, machine: "Machine", run_id: int, stop: Stop) -> "Live | None":
     if shown is None:
-        return lambda ids, execs: None, lambda: 0
+        return None
     from execdb.cli.live import Live
     from execdb.cli.render import renderer
     from execdb.cli.streams import encode_for
 
     encode_for(shown)
     stdout = sys.stdout.fileno(), sys.stdout.encoding
-    live = Live(renderer(shown), machine, run_id, stdout, stop.ask, _warn)
-    return live.show, live.close
+    return Live(renderer(shown), machine, run_id, stdout, stop.ask, _warn)
 
 
 def this_machine() -> "Machine":

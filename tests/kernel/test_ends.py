@@ -103,7 +103,7 @@ def test_an_image_whose_successor_is_lost_has_an_end_or_is_counted() -> None:
     images = {(e.boot_ns, e.pid) for e in decoded.execs}
     ends = [end.image for end in decoded.ends]
     ends += [e.parent for e in decoded.execs if e.replaces and e.parent]
-    assert counts.lost > 53
+    assert counts.lost > 23
     assert REPLACED in {end.status for end in decoded.ends}
     assert len(ends) == len(set(ends))
     assert len(images - set(ends)) == counts.ends_lost
