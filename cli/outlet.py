@@ -5,6 +5,7 @@ import errno
 import io
 import os
 import queue
+import select
 import signal
 import sys
 import threading
@@ -76,7 +77,16 @@ class Outlet:
         self._queue.put(None)
         if self._thread.ident is not None:
             self._thread.join(within_s)
+        else:
+            self._work_without_thread(within_s)
         return self._given - self._written
+
+    def _work_without_thread(self, within_s: float) -> None:
+        """Where none can be started: what is short enough not to wait for, if it is taken soon."""
+        self._dead = not select.select([], [self._fd], [], within_s)[1]
+        while not self._dead and (job := self._queue.get()) is not None:
+            if job.chars <= select.PIPE_BUF // 4:  # of a character that takes the most bytes
+                self._write(job.texts)
 
     def _work(self) -> None:
         while (job := self._queue.get()) is not None and not self._dead:
