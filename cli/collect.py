@@ -28,7 +28,7 @@ def collect(
         int, typer.Option(help="Size of each CPU's ring, a power of two.", min=1, max=65536)
     ] = RING_PAGES,
     attempts: Annotated[
-        bool, typer.Option("--attempts", help="Record failed attempts and callers, too.")
+        bool, typer.Option("--attempts", help="Also record failed attempts and callers.")
     ] = False,
     btf: Btf = None,
     keep: Annotated[
@@ -36,7 +36,10 @@ def collect(
     ] = None,
     max_size: Annotated[
         str | None,
-        typer.Option(help="Remove the oldest where the file would outgrow this.", metavar="SIZE"),
+        typer.Option(
+            help="Hold the file to this: long arguments go first, then the oldest rows.",
+            metavar="SIZE",
+        ),
     ] = None,
     user: Annotated[
         str | None,
