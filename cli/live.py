@@ -13,8 +13,8 @@ _LAST_WORDS_S = 2.0
 
 
 class Live:
-    """`show` hands a batch over and returns at once. `gone` is called when nobody reads stdout any
-    more, `warn` with what keeps execs from being shown."""
+    """`show` hands a batch over and returns at once. `warn` is called with what keeps execs from
+    being shown, which never ends a recording: a reader that is gone ends showing."""
 
     def __init__(
         self,
@@ -22,7 +22,6 @@ class Live:
         machine: Machine,
         run_id: int,
         stdout: tuple[int, str],  # descriptor, encoding
-        gone: Callable[[], None],
         warn: Callable[[str], None],
     ) -> None:
         self._render, self._machine, self._run_id = renderer, machine, run_id
@@ -37,7 +36,7 @@ class Live:
 
         def lost() -> None:
             self._has_reader = False
-            gone()
+            warn("nobody reads stdout any more: execs are recorded, but not shown")
 
         self._has_reader = True
         self._outlet = Outlet(fd, _WAITING_MAX, missed, full, lost, encoding)

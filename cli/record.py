@@ -152,7 +152,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     stack.enter_context(contextlib.closing(room))
     if group is not None:
         share(path, group, folder=new_folder)
-    live = _live(asked.shown, machine, recording.run_id, stop)
+    live = _live(asked.shown, machine, recording.run_id)
     show = _nothing if live is None else live.show
     limits = Limits(_warn)
 
@@ -316,7 +316,7 @@ def _nothing(ids: "Sequence[int]", execs: "Sequence[Exec]") -> None:
     """Shows nothing."""
 
 
-def _live(shown: Format | None, machine: "Machine", run_id: int, stop: Stop) -> "Live | None":
+def _live(shown: Format | None, machine: "Machine", run_id: int) -> "Live | None":
     if shown is None:
         return None
     from execdb.cli.live import Live
@@ -325,7 +325,7 @@ def _live(shown: Format | None, machine: "Machine", run_id: int, stop: Stop) -> 
 
     encode_for(shown)
     stdout = sys.stdout.fileno(), sys.stdout.encoding
-    return Live(renderer(shown), machine, run_id, stdout, stop.ask, _warn)
+    return Live(renderer(shown), machine, run_id, stdout, _warn)
 
 
 def this_machine() -> "Machine":

@@ -163,22 +163,23 @@ def test_stops_by_itself_after_the_time_asked_for(tmp_path: Path) -> None:
     assert time.monotonic() - started > 0.3
 
 
-def test_a_reader_that_goes_away_ends_it_cleanly(tmp_path: Path) -> None:
-    script = f"{EXECDB} --db {tmp_path}/a.db collect --print --format plain | head -n 1"
+def test_a_reader_that_goes_away_ends_showing_alone(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        ["bash", "-o", "pipefail", "-c", script], stderr=subprocess.PIPE, stdout=subprocess.PIPE
+        [EXECDB, "--db", tmp_path / "a.db", "collect", "--print", "--format", "plain"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
-    while process.poll() is None:
-        subprocess.run(["true"], check=True)
-        time.sleep(0.05)
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    assert len(out.splitlines()) == 1
-    assert b" 0 lost, " in err
-    assert b"Traceback" not in err
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stderr.readline()  # recording
+    subprocess.run(["true"], check=True)
+    assert process.stdout.readline()
+    process.stdout.close()
+    assert_recording_continues(process, tmp_path / "a.db")
 
 
-def test_a_terminal_that_vanishes_ends_it_cleanly(tmp_path: Path) -> None:
+def test_a_terminal_that_vanishes_ends_showing_alone(tmp_path: Path) -> None:
+    """Not one that controls the process: that one sends SIGHUP."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [EXECDB, "--db", tmp_path / "a.db", "collect"],
@@ -191,12 +192,22 @@ def test_a_terminal_that_vanishes_ends_it_cleanly(tmp_path: Path) -> None:
     assert process.stderr is not None
     process.stderr.readline()  # recording
     os.close(ours)
-    while process.poll() is None:
-        subprocess.run(["true"], check=True)
-        time.sleep(0.05)
-    _, err = process.communicate()
-    assert process.returncode == 0
+    assert_recording_continues(process, tmp_path / "a.db")
+
+
+def assert_recording_continues(process: subprocess.Popen[bytes], db: Path) -> None:
+    """Though nobody reads what it shows."""
+    assert process.stderr is not None
+    subprocess.run(["true", "unseen"], check=True)  # what is to be shown tells it
+    assert process.stderr.readline().startswith(b"warning: nobody reads stdout any more")
+    subprocess.run(["true", "afterwards"], check=True)
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
     assert b" 0 lost, " in err
+    assert b"not shown" not in err
+    query = [EXECDB, "--db", db, "query", "--count", "--arg", "afterwards"]
+    assert subprocess.run(query, capture_output=True, check=True).stdout == b"1\n"
 
 
 def test_shows_execs_on_a_terminal_with_nothing_raw(tmp_path: Path) -> None:
