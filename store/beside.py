@@ -93,9 +93,11 @@ def mode_for(real: Path, file: Descriptor) -> str:
         return "ro"
     if _size(f"{real}-wal") == 0 and _never_changes(file.inode[0]):
         return "ro&immutable=1"
+    read_only = os.statvfs(real).f_flag & os.ST_RDONLY
+    why = "its file system is read-only" if read_only else f"no permission to write to {real}"
     raise DatabaseError(
-        f"there is no {real}{lacking[0]}, and no permission to write to {real}: copy it, with its "
-        "-wal if there is one, to a folder of yours and ask the copy"
+        f"there is no {real}{lacking[0]}, and {why}: copy it, with its -wal if there is one, to a "
+        "folder of yours and ask the copy"
     )
 
 

@@ -121,7 +121,7 @@ def test_a_read_only_copy_with_a_wal_is_not_whole_alone(
             (folder / name).write_bytes(db.with_name(name).read_bytes())
     place = mount("--bind", str(folder))
     subprocess.run(["mount", "-o", "remount,bind,ro", str(place)], check=True)
-    with pytest.raises(DatabaseError, match="copy it, with its -wal"):
+    with pytest.raises(DatabaseError, match="file system is read-only: copy it, with its -wal"):
         open_database(place / "execdb.db")
 
 
@@ -136,7 +136,7 @@ def test_a_read_only_file_system_is_not_called_full(mount: Mount, db: Path) -> N
     with pytest.raises(OSError, match="space"):
         (folder / "rest").write_bytes(bytes(300_000))
     subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
-    with pytest.raises(DatabaseError, match="copy it, with its -wal"):
+    with pytest.raises(DatabaseError, match="file system is read-only: copy it, with its -wal"):
         open_database(folder / "execdb.db")
 
 
