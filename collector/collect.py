@@ -244,7 +244,8 @@ class Collector:
         execs, ends, until_ns = batch
         until_ns = min(until_ns, self._drained_ns)
         counts = self.ledger.counts(len(execs))
-        ids = self._parts.sink.write(execs, ends, counts, self.ledger.account(until_ns))
+        # A stretch of time ends before its last moment, and what happened at `until_ns` is stored.
+        ids = self._parts.sink.write(execs, ends, counts, self.ledger.account(until_ns + 1))
         self.ledger.stored += len(execs)
         self.ledger.kept()
         self.counts = counts

@@ -476,6 +476,17 @@ def test_many_that_waited_are_stored_in_parts_with_their_ends(database: Database
     assert durations == [50] * 23
 
 
+def test_what_is_stored_lies_in_time_that_is_recorded() -> None:
+    """A run that is killed between two parts is recorded up to its last sign of life, exclusive."""
+    desk = Desk([Round([at(*range(1, 24))])])
+    desk.collector = Collector(desk.parts(batch_max=5))
+    desk.run(times=3)
+    last = [events[-1].boot_ns for _, events in desk.shown]
+    assert last == [5, 10, 15, 20, 23]
+    alive = [account.alive_ns or 0 for account in desk.accounts]
+    assert all(last_ns < alive_ns for last_ns, alive_ns in zip(last, alive, strict=False))
+
+
 def test_the_kernel_skipping_the_program_is_a_loss() -> None:
     desk = busy(3)
     run_to(desk, {1: lambda: setattr(desk, "skipped", 5)}, 3)
