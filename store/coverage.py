@@ -136,15 +136,19 @@ def _layers(story: Story) -> list[Stretch]:
     for life in reversed(story.lives):  # where a clock that was set makes two overlap: the later
         for from_ns, to_ns in life.spans:
             recorded.append(Stretch(Kind.RECORDED, from_ns, to_ns, run_id=life.run_id))
-        if life.pruned:
-            begin, end = life.spans[0][0], life.spans[-1][1]
-            to_ns = end if life.first_ns is None else life.first_ns
-            if to_ns > begin:
-                pruned.append(
-                    Stretch(Kind.PRUNED, begin, to_ns, run_id=life.run_id, pruned=life.pruned)
-                )
+        begin, end = life.spans[0][0], life.spans[-1][1]
+        oldest = life.pruned - _taken_of_a_crowd(story.trimmed, begin, end)
+        to_ns = end if life.first_ns is None else life.first_ns
+        if oldest > 0 and to_ns > begin:
+            pruned.append(Stretch(Kind.PRUNED, begin, to_ns, run_id=life.run_id, pruned=oldest))
     imported = [Stretch(Kind.IMPORTED, *span) for span in story.imported]
     return lossy + _crowded(story.trimmed) + pruned + recorded + imported
+
+
+def _taken_of_a_crowd(trims: Iterable[Trim], begin_ns: int, end_ns: int) -> int:
+    """How many rows of that time were removed because of whose they were, not of their age."""
+    rows = (trim for trim in trims if trim.what == What.ROWS)
+    return sum(trim.events for trim in rows if begin_ns <= trim.from_ns <= end_ns)
 
 
 def _crowded(trims: Iterable[Trim]) -> list[Stretch]:

@@ -65,6 +65,15 @@ def test_query_names_them_only_where_it_matters(run: Run, trimmed: Path) -> None
     assert run("query", "--limit", "7", "--strict").err == ""
 
 
+def test_each_that_was_removed_is_counted_once(run: Run, trimmed: Path) -> None:
+    with open_database(trimmed) as database, database.writing() as connection:
+        connection.execute("UPDATE run SET pruned = 41")  # 11 of them because of their age
+        connection.execute("DELETE FROM image WHERE id = 1")
+        sql = "UPDATE segment SET first_id = 2, first_boot_ns = first_boot_ns + ?"
+        connection.execute(sql, (MS,))
+    assert "note: 41 execs in 2 stretches" in run("query", "--limit", "0").err
+
+
 def test_coverage_names_them(run: Run, trimmed: Path) -> None:
     assert run("coverage").out.splitlines()[-2:] == [CUT, REMOVED]
     found = json.loads(run("coverage", "--format", "json").out)
