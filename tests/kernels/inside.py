@@ -18,7 +18,8 @@ IN = (
     "test_parents.py",
     "test_who.py",
     "test_attempts.py",
-    "test_calls.py",
+    "test_calls.py::test_calls_that_fail_late_leave_nothing_behind",
+    "test_calls.py::test_a_call_that_fails_late_names_what_was_asked_for_and_who_asked",
     "test_collect.py::test_filters_by_user",
     "test_collect.py::test_counts_what_a_full_ring_loses",
     "test_config.py::test_unset_and_default",  # it changes what others expect
@@ -36,6 +37,7 @@ OUT = (
     "test_attempts.py::test_attempts_are_counted_in_the_ledger",
     # Have, or want, a recorder of their own.
     "test_ends.py::test_forks_and_threads_that_never_exec_are_not_sent",
+    "test_ends.py::test_an_image_whose_successor_is_lost_has_an_end_or_is_counted",
     "test_attempts.py::test_without_the_option_nothing_is_attached_to_system_calls",
 )
 
