@@ -141,7 +141,7 @@ def test_headers_say_what_btf_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loader, "TIMEOUT_S", 3 * PATIENCE_S)
     here = machine.this()
     btf = offsets.from_btf(BTF(offsets.BTF_PATH.read_bytes()), here)
-    assert loader._ask_headers(here) == btf
+    assert loader._ask_headers(here, None) == btf
 
 
 def test_collects_without_btf_by_the_headers(
