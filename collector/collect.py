@@ -224,7 +224,7 @@ class Collector:
         if isinstance(error, DatabaseFull):
             self._give_up(Cause.NO_SPACE, until_ns)
         elif self._disk is None:
-            self._parts.warn(f"{error}; recording goes on")
+            self._parts.warn(f"{error}; recording continues")
         self._disk = error
 
     def _lack(self, now_ns: int) -> Cause | None:

@@ -428,7 +428,7 @@ def test_other_trouble_of_the_disk_loses_nothing_for_a_while() -> None:
 
     run_to(desk, {11: refuse(DatabaseRefused("disk I/O error")), 31: refuse(None)}, 43)
     assert len(desk.stored) == 43 * 7
-    assert desk.warnings == ["disk I/O error; recording goes on"]
+    assert desk.warnings == ["disk I/O error; recording continues"]
 
 
 def test_of_too_many_that_wait_the_oldest_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
