@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in /usr/bin/python3 python3; do \
 ARGS ?=
 INSIDE ?= tests.kernels.inside# what runs in each kernel; tests.kernels.cost measures
 VENV := .venv
-PACKAGES := collector store cli migrations bpf
+PACKAGES := api bpf cli collector migrations store
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .PHONY: help setup collect test test-kernels check lint types bench clean
@@ -36,7 +36,7 @@ lint: $(VENV)/ready-to-test
 	@$(VENV)/bin/ruff format --check .
 
 types: $(VENV)/ready-to-test build/links
-	@$(VENV)/bin/mypy $(addprefix -p execdb.,$(PACKAGES))
+	@$(VENV)/bin/mypy -p execdb
 
 bench: setup $(VENV)/ready-to-test ## the numbers execdb holds itself to (as root; ARGS=peers: others too)
 	@$(SUDO) $(VENV)/bin/python -m tests.bench $(ARGS)
@@ -72,7 +72,7 @@ $(VENV)/ready: $(VENV)/bcc $(VENV)/bin/python pyproject.toml
 	@touch $@
 
 # Compiled once, here: run by root from a folder of someone else's, Python might not do so.
-$(VENV)/compiled: $(VENV)/ready $(wildcard $(addsuffix /*.py,$(PACKAGES)) migrations/versions/*.py)
+$(VENV)/compiled: $(VENV)/ready $(shell find $(PACKAGES) -name "*.py")
 	@$(VENV)/bin/python -m compileall -q $(PACKAGES)
 	@touch $@
 
@@ -91,4 +91,5 @@ $(VENV)/ready-to-test: $(VENV)/ready
 # Type checkers cannot follow the editable install's hook: links stand in for it.
 build/links: Makefile
 	@rm -rf $@ && mkdir -p $@/execdb
-	@for folder in $(PACKAGES); do ln -s ../../../$$folder $@/execdb/$$folder; done
+	@cd $@/execdb && ln -s ../../../api/* . && \
+		for folder in $(filter-out api,$(PACKAGES)); do ln -s ../../../$$folder $$folder; done

@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from execdb.bpf import machine, offsets, probe, wire
+from execdb.bpf import arch, offsets, requirements, wire
+from execdb.bpf.arch import Machine
 from execdb.bpf.errors import Interrupted, KernelError
-from execdb.bpf.machine import Machine
 from execdb.bpf.map import Map
 from execdb.bpf.program import ALWAYS, MAPS, Hook, Program, close_all, names_of
 from execdb.bpf.ring import SPARE_BYTES, possible_cpus
@@ -55,10 +55,10 @@ def load(
     `ring_pages` the size of each CPU's ring, `argument_budget` bytes a second for each user. Raises
     KernelError with a sentence for the user; Interrupted as soon as the descriptor `interrupt`
     has something to read."""
-    probe.require()
+    requirements.require()
     programs = {hook.program: hook.kind for hook in hooks}
     kinds = set(programs.values())
-    kprobes = machine.this() if "kprobe" in kinds else None
+    kprobes = arch.this() if "kprobe" in kinds else None
     layout_from = ""
     maps = list(MAPS)
     if argument_budget is not None:
@@ -104,7 +104,7 @@ def load(
 def _source(name: str) -> str:
     """The program with its own headers in place: BCC rewrites map accesses in the main file
     alone."""
-    return _INCLUDE.sub(lambda match: _source(match[1]), (HERE / name).read_text())
+    return _INCLUDE.sub(lambda match: _source(match[1]), (HERE / "c" / name).read_text())
 
 
 _INCLUDE = re.compile(r'^#include "([a-z.]+)"$', re.MULTILINE)
@@ -118,7 +118,7 @@ def _layout(path: Path, kprobes: Machine | None, interrupt: int | None) -> tuple
         if btf.parameters("btf_trace_sched_process_exit") == 3:  # the context, task, group_dead
             flags.append("-DEXIT_TELLS_GROUP_DEAD")
         return f"BTF at {path}", flags
-    headers = probe.kernel_headers()
+    headers = requirements.kernel_headers()
     if headers is None:
         raise KernelError(f"{no_layout(path)}: {MEND_LAYOUT}")
     try:
@@ -133,7 +133,7 @@ def _layout(path: Path, kprobes: Machine | None, interrupt: int | None) -> tuple
 
 def no_layout(path: Path) -> str:
     """What is missing where neither BTF nor headers are."""
-    return f"no BTF at {path} and no kernel headers at {probe.headers_path()}"
+    return f"no BTF at {path} and no kernel headers at {requirements.headers_path()}"
 
 
 MEND_LAYOUT = (
@@ -145,7 +145,7 @@ MEND_LAYOUT = (
 def _ask_headers(kprobes: Machine | None, interrupt: int | None) -> dict[str, int]:
     """Offsets from the kernel's own headers, which take BCC longer than the stand-ins do."""
     request = {
-        "source": (HERE / "offsets.c").read_text() + offsets.question(kprobes),
+        "source": (HERE / "c/header_offsets.c").read_text() + offsets.question(kprobes),
         "cflags": ["-w"],  # the kernel's headers are not ours to mend
         "maps": [],
         "programs": {},
@@ -212,10 +212,10 @@ class Child:
         self._output = open(os.memfd_create("output"), "w+b")  # noqa: SIM115
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
         if not kernel_headers:
-            environment["BCC_KERNEL_SOURCE"] = str(HERE / "headers")
+            environment["BCC_KERNEL_SOURCE"] = str(HERE / "c/headers")
         with theirs:
             self._process = subprocess.Popen(
-                [interpreter, "-I", str(HERE / "compile.py")],
+                [interpreter, "-I", str(HERE / "loader_child.py")],
                 stdin=theirs.fileno(),
                 stdout=self._output,
                 stderr=self._output,

@@ -5,9 +5,9 @@ BTF tells. Where there is none, the kernel's headers do, by way of a compiler.
 
 from pathlib import Path
 
+from execdb.bpf.arch import Machine
 from execdb.bpf.btf import BTF, BTFError
 from execdb.bpf.errors import KernelError
-from execdb.bpf.machine import Machine
 
 BTF_PATH = Path("/sys/kernel/btf/vmlinux")
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from execdb.bpf import syscall
+from execdb.bpf.arch import Machine
 from execdb.bpf.errors import KernelError
-from execdb.bpf.machine import Machine
 from execdb.bpf.map import Map
 
 MAPS = ("config", "fallback", "counters", "images", "output", "drained", "spare")

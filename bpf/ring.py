@@ -35,7 +35,7 @@ class Ring:
     """One CPU's ring. `pages` must be a power of two. Raises OSError (ENODEV: CPU is offline)."""
 
     def __init__(self, cpu: int, pages: int) -> None:
-        # At half of what long records may fill (bpf/budget.h).
+        # At half of what long records may fill (bpf/c/budget.h).
         self.fd = syscall.open_bpf_output(cpu, wake_bytes=pages * _PAGE // 4)
         try:
             self._memory = mmap.mmap(self.fd, (1 + pages) * _PAGE)

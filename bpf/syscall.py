@@ -8,7 +8,7 @@ import fcntl
 import os
 import struct
 
-from execdb.bpf import machine
+from execdb.bpf import arch
 
 MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM, MAP_GET_NEXT_KEY = 1, 2, 3, 4
 RAW_TRACEPOINT_OPEN = 17
@@ -28,7 +28,7 @@ def _call(call: int, name: str, *arguments: object) -> int:
 def bpf(command: int, attributes: bytes) -> int:
     """One bpf() call; `attributes` is the packed `union bpf_attr`. Raises OSError."""
     return _call(
-        machine.this().bpf,
+        arch.this().bpf,
         f"bpf({command})",
         ctypes.c_int(command),
         ctypes.c_char_p(attributes),
@@ -62,7 +62,7 @@ def attach_kprobe(pmu: int, function: str, returns: bool, program: int) -> int:
 def _attach_event(attributes: bytes, program: int) -> int:
     event = _perf_event_open(attributes, cpu=0)  # the program runs on whichever CPU it fires
     try:
-        fcntl.ioctl(event, machine.this().ioc_write | _SET_BPF, program)
+        fcntl.ioctl(event, arch.this().ioc_write | _SET_BPF, program)
         enable(event)
     except OSError:
         os.close(event)
@@ -93,12 +93,12 @@ def open_bpf_output(cpu: int, wake_bytes: int) -> int:
 
 def enable(event: int) -> None:
     """Lets an event that was opened begin. Raises OSError."""
-    fcntl.ioctl(event, machine.this().ioc_none | _ENABLE, 0)
+    fcntl.ioctl(event, arch.this().ioc_none | _ENABLE, 0)
 
 
 def _perf_event_open(attributes: bytes, cpu: int) -> int:
     return _call(
-        machine.this().perf_event_open,
+        arch.this().perf_event_open,
         "perf_event_open",
         ctypes.c_char_p(attributes),
         ctypes.c_int(-1),

@@ -17,9 +17,9 @@ except (ImportError, MemoryError) as error:  # it is installed, but perhaps ther
 except KeyboardInterrupt:
     sys.exit(130)
 
-from execdb.cli import failures, streams
-from execdb.cli.descriptors import replace_streams
-from execdb.cli.output import ReaderGone
+from execdb.cli.output import failures, streams
+from execdb.cli.output.descriptors import replace_streams
+from execdb.cli.output.stdout import ReaderGone
 from execdb.cli.version import VERSION
 from execdb.store.errors import ExecdbError
 
@@ -48,7 +48,7 @@ COMMANDS = {
     ),
     "config": "Manage the message of each user.",
 }
-_MODULES = {"import": "transfer"}  # where it is not the command's name
+_MODULES = {"import": "import_"}  # where it is not the command's name
 _FUNCTIONS = {"import": "import_"}
 # Plain help: Rich would double the time of every start.
 _LOOKS: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
@@ -65,7 +65,7 @@ class _Commands(typer.core.TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"execdb.cli.{_MODULES.get(cmd_name, cmd_name)}")
+        module = import_module(f"execdb.cli.commands.{_MODULES.get(cmd_name, cmd_name)}")
         command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name), None)
         if command is None:  # it has commands of its own
             return typer.main.get_command(module.app)

@@ -1,6 +1,6 @@
 """The whole flow: records from the kernel become events, events become rows.
 
-Everything the loop touches is a parameter; `cli/record.py` wires it.
+Everything the loop touches is a parameter; `cli/session/wiring.py` wires it.
 """
 
 import contextlib
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from execdb.collector.backlog import Batch, Waiting
 from execdb.collector.decode import Decoder
 from execdb.collector.ledger import Ledger
-from execdb.collector.meeting import Meeting, Running
-from execdb.collector.waiting import Batch, Waiting
+from execdb.collector.running.meeting import Meeting, Running
 from execdb.store.errors import DatabaseBusy, DatabaseFull, DatabaseRefused
 from execdb.store.event import Account, Cause, Counts, End, Exec, ImageKey
 

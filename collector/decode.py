@@ -1,4 +1,4 @@
-"""From what stands in a ring (records as in bpf/execdb.h) to events. Pure."""
+"""From what stands in a ring (records as in bpf/c/execdb.h) to events. Pure."""
 
 import errno
 import re

@@ -1,9 +1,9 @@
-"""Alembic's entry: migrates on the connection that store/upgrade.py hands over, inside its
+"""Alembic's entry: migrates on the connection that store/file/upgrade.py hands over, inside its
 transaction."""
 
 from alembic import context
 
-from execdb.store.schema import metadata
+from execdb.store.schema.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

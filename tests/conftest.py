@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import settings
 
-from execdb.store.database import Database, open_database
 from execdb.store.event import Account, Command, Counts, Creds, Event, Exec, Place, Start
-from execdb.store.recording import Machine, Recording
+from execdb.store.file.database import Database, open_database
+from execdb.store.writing.recording import Machine, Recording
 
 EXECDB = Path(sys.executable).with_name("execdb")
 USERS_OWN = "/var/lib/execdb"
@@ -100,7 +100,8 @@ def run(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Answer]:
     """Runs the command in this process, which is quicker; an exception fails the test."""
-    from execdb.cli import collect, main
+    from execdb.cli import main
+    from execdb.cli.commands import collect
 
     monkeypatch.setattr(collect, "close_inherited", lambda but: None)  # these are pytest's
 
@@ -181,7 +182,7 @@ def recorded(database: Database, execs: Sequence[Exec]) -> Recording:
 
 def upgraded(path: Path) -> None:
     """Brings a database of an older revision to this one."""
-    from execdb.store.upgrade import opened_for_upgrade, upgrade
+    from execdb.store.file.upgrade import opened_for_upgrade, upgrade
 
     with opened_for_upgrade(path) as (database, _):
         upgrade(database)

@@ -6,27 +6,53 @@ import re
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
 
-from execdb.store.layout import REVISION
-from execdb.store.schema import VIEWS, metadata
+from execdb.store.schema.constants import REVISION
+from execdb.store.schema.tables import VIEWS, metadata
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("bpf", "collector", "store", "cli", "migrations")
+FOLDERS = ("api", "bpf", "collector", "store", "cli", "migrations")
 
-# Who may import whom; every folder may import itself unless it is more particular.
+# Who may import whom; every folder may import itself, its rooms as ROOMS says.
 ALLOWED = {
+    "api": ("execdb.store", "execdb.cli.main"),
     "bpf": ("execdb.bpf",),
     "collector": ("execdb.collector", "execdb.store.event", "execdb.store.errors", "execdb.bpf"),
     "store": ("execdb.store",),
-    "store/upgrade.py": ("execdb.store", "execdb.migrations"),
+    "store/file/upgrade.py": ("execdb.store", "execdb.migrations"),
     "cli": ("execdb.cli", "execdb.collector", "execdb.store", "execdb.bpf"),
     "migrations": ("execdb.store",),
 }
+# A room may import itself and these rooms of its folder, besides the files of the folder itself.
+ROOMS = {
+    "store": {
+        "schema": (),
+        "file": ("schema",),
+        "watch": ("file", "schema"),
+        "segments": ("file", "schema"),
+        "ledger": ("segments", "file", "schema"),
+        "writing": ("segments", "file", "schema"),
+        "importing": ("segments", "file", "schema"),
+        "reading": ("segments", "file", "schema"),
+        "limits": ("ledger", "segments", "file", "schema"),
+        "config": ("file",),
+    },
+    "cli": {
+        "output": (),
+        "input": ("output",),
+        "show": ("output",),
+        "session": ("input", "show", "output"),
+        "commands": ("input", "show", "session", "output"),
+    },
+    "collector": {"running": ()},
+}
+
 CONFINED = {
     "sqlalchemy": ("store", "migrations"),
     "alembic": ("store", "migrations"),
@@ -64,6 +90,40 @@ def test_imports_go_one_way(folder: str, path: Path) -> None:
     assert [name for name in ours if not within(name, allowed)] == []
 
 
+@pytest.mark.parametrize(
+    ("folder", "room"), [(folder, room) for folder, rooms in ROOMS.items() for room in rooms]
+)
+def test_rooms_import_one_way(folder: str, room: str) -> None:
+    others = {f"execdb.{folder}.{other}" for other in ROOMS[folder] if other != room}
+    allowed = {f"execdb.{folder}.{other}" for other in ROOMS[folder][room]}
+    used = {
+        (path.name, other)
+        for path in (ROOT / folder / room).glob("*.py")
+        for name in imports_of(path)
+        for other in others
+        if within(name, (other,))
+    }
+    assert {(path, other) for path, other in used if other not in allowed} == set()
+
+
+def test_every_room_has_rules() -> None:
+    rooms = {
+        folder: {init.parent.name for init in (ROOT / folder).glob("*/__init__.py")}
+        for folder in ROOMS
+    }
+    assert rooms == {folder: set(rules) for folder, rules in ROOMS.items()}
+
+
+def test_every_package_is_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = {
+        "execdb" if folder == "api" else f"execdb.{'.'.join(init.parent.relative_to(ROOT).parts)}"
+        for folder in FOLDERS
+        for init in (ROOT / folder).rglob("__init__.py")
+    }
+    assert {*project["tool"]["setuptools"]["packages"]} == packages
+
+
 @pytest.mark.parametrize("package", CONFINED)
 def test_a_package_stays_in_its_folder(package: str) -> None:
     users = {
@@ -94,16 +154,17 @@ def modules_after(code: str) -> set[str]:
 # What a command need not have imported to do its work, by how it is called.
 HEAVY = {"sqlalchemy", "alembic", "rich", "ctypes", "bcc", "sqlite3"}
 SPARED = {
-    "--help": HEAVY | {"execdb.cli.query", "execdb.cli.collect", "execdb.store.event"},
-    "--version": HEAVY | {"execdb.cli.query", "execdb.cli.collect"},
-    "query --help": HEAVY | {"execdb.cli.collect", "execdb.cli.replay"},
-    "collect --help": HEAVY | {"execdb.cli.query", "execdb.collector.collect"},
-    "config --help": HEAVY | {"execdb.cli.query", "execdb.store.config"},
-    "query --format line": {"alembic", "rich", "ctypes", "bcc", "execdb.store.recording"},
-    "query --format ndjson": {"alembic", "rich", "ctypes", "bcc", "execdb.store.recording"},
-    "query --format table": {"alembic", "ctypes", "bcc", "execdb.store.recording"},
-    "config list": {"alembic", "rich", "ctypes", "bcc", "execdb.store.history"},
-    "replay --speed 0": {"alembic", "rich", "ctypes", "bcc", "execdb.store.recording"},
+    "--help": HEAVY
+    | {"execdb.cli.commands.query", "execdb.cli.commands.collect", "execdb.store.event"},
+    "--version": HEAVY | {"execdb.cli.commands.query", "execdb.cli.commands.collect"},
+    "query --help": HEAVY | {"execdb.cli.commands.collect", "execdb.cli.commands.replay"},
+    "collect --help": HEAVY | {"execdb.cli.commands.query", "execdb.collector.collect"},
+    "config --help": HEAVY | {"execdb.cli.commands.query", "execdb.store.config.table"},
+    "query --format line": {"alembic", "rich", "ctypes", "bcc", "execdb.store.writing.recording"},
+    "query --format ndjson": {"alembic", "rich", "ctypes", "bcc", "execdb.store.writing.recording"},
+    "query --format table": {"alembic", "ctypes", "bcc", "execdb.store.writing.recording"},
+    "config list": {"alembic", "rich", "ctypes", "bcc", "execdb.store.reading.history"},
+    "replay --speed 0": {"alembic", "rich", "ctypes", "bcc", "execdb.store.writing.recording"},
 }
 
 

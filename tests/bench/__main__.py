@@ -14,17 +14,17 @@ def main() -> int:
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is put back
     if arguments.what == "peers":
-        from tests.bench.peers import compare
+        from tests.bench.peers.compare import compare
 
         return compare(
             arguments.rounds, arguments.builds, arguments.execs, arguments.only, arguments.write
         )
     if arguments.what == "questions":
-        from tests.bench.questions import ask
+        from tests.bench.measure.questions import ask
 
         return ask(arguments.events, arguments.write, arguments.keep)
     if arguments.what == "yardstick":
-        from tests.bench.yardstick import compare as measure
+        from tests.bench.measure.yardstick import compare as measure
 
         return measure(arguments.events, arguments.write)
     if arguments.what == "soak":

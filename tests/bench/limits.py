@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench import configuring, proc, replaying, start, storage
-from tests.bench.load import Programs, running
-from tests.bench.packages import Unavailable
-from tests.bench.recorders import Bpftrace, Execdb
+from tests.bench.measure import configuring, proc, replaying, start, storage
+from tests.bench.peers.packages import Unavailable
+from tests.bench.peers.recorders import Bpftrace, Execdb
+from tests.bench.peers.rounds import Turns, say
 from tests.bench.results import Alone, Peer, Row, Spread, Storm, noise
-from tests.bench.rounds import Turns, say
 from tests.bench.table import half, limits, publish, spread, without
+from tests.bench.workloads.load import Programs, running
 
 ROUNDS = 9
 COUNT = 5_000  # execs of each of the two processes in a storm

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from tests.bench.peers.rounds import children_s
 from tests.bench.results import Alone, Answer, Built, Peer, Row, Storm, Storms, noise
-from tests.bench.rounds import children_s
 from tests.bench.table import answers, half, insert, limits, peers, spread, without
 
 STORM = Storm(

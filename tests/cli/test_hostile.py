@@ -9,10 +9,10 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from execdb.cli.tree import CIRCLE
-from execdb.store.database import open_database
+from execdb.cli.commands.tree import CIRCLE
 from execdb.store.event import Place, to_dict
-from execdb.store.recording import Recording
+from execdb.store.file.database import open_database
+from execdb.store.writing.recording import Recording
 from tests.conftest import (
     MACHINE,
     START_NS,

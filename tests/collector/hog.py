@@ -44,13 +44,13 @@ def peak_bytes() -> int:
 
 
 def main(kind: str, folder: Path, total: int, *, locked: bool) -> int:
+    from execdb.collector.backlog import Waiting
     from execdb.collector.decode import Decoder
-    from execdb.collector.memory import settle, stay_small
-    from execdb.collector.waiting import Waiting
-    from execdb.store.database import open_database
+    from execdb.collector.footprint import settle, stay_small
     from execdb.store.errors import DatabaseBusy
     from execdb.store.event import Counts
-    from execdb.store.recording import Machine, Recording
+    from execdb.store.file.database import open_database
+    from execdb.store.writing.recording import Machine, Recording
 
     stay_small()
     database = open_database(folder / "hog.db", create=True, busy_ms=0)

@@ -1,4 +1,4 @@
-"""Records made by hand: the only place in these tests that knows the layout of bpf/execdb.h."""
+"""Records made by hand: the only place in these tests that knows the layout of bpf/c/execdb.h."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -12,17 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execdb.bpf import wire
-from execdb.collector import waiting
+from execdb.collector import backlog
 from execdb.collector.collect import Collector, Parts
 from execdb.collector.decode import EXEC_BYTES
-from execdb.store.database import Database
 from execdb.store.errors import DatabaseBusy, DatabaseFull, DatabaseRefused
 from execdb.store.event import REPLACED, Account, Cause, Counts, End, Exec, ImageKey, Loss
-from execdb.store.filter import Filter
-from execdb.store.history import History
-from execdb.store.recording import Recording
-from execdb.store.space import Space
-from execdb.store.sql import scalar
+from execdb.store.file.database import Database
+from execdb.store.file.sql import scalar
+from execdb.store.limits.free_space import Space
+from execdb.store.reading.filter import Filter
+from execdb.store.reading.history import History
+from execdb.store.writing.recording import Recording
 from tests.collector.records import end, record, ring
 from tests.conftest import MACHINE, START_NS
 
@@ -432,7 +432,7 @@ def test_other_trouble_of_the_disk_loses_nothing_for_a_while() -> None:
 
 
 def test_of_too_many_that_wait_the_oldest_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "_WAITING_BYTES", 23 * EXEC_BYTES)
+    monkeypatch.setattr(backlog, "_WAITING_BYTES", 23 * EXEC_BYTES)
     desk = busy(23)
 
     def refuse(error: DatabaseRefused | None) -> Callable[[], None]:

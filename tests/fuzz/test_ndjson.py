@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from execdb.store import ndjson
 from execdb.store.errors import BadEvent
 from execdb.store.event import json_of, raw_of, to_dict
-from execdb.store.ndjson import Imported, Parser
+from execdb.store.importing import ndjson
+from execdb.store.importing.ndjson import Imported, Parser
 from tests.conftest import an_event
 from tests.fuzz.mutate import Mutator, seed_of_this_run
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from execdb.bpf import loader, machine, offsets, syscall
+from execdb.bpf import arch, loader, offsets, syscall
 from execdb.bpf.btf import BTF
 from tests.kernel.conftest import PATIENCE_S, Recorder, left_behind
 from tests.kernels.cost import getppid_ns
@@ -139,7 +139,7 @@ def test_a_function_that_is_not_there_is_said_to_be_missing() -> None:
 
 def test_headers_say_what_btf_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loader, "TIMEOUT_S", 3 * PATIENCE_S)
-    here = machine.this()
+    here = arch.this()
     btf = offsets.from_btf(BTF(offsets.BTF_PATH.read_bytes()), here)
     assert loader._ask_headers(here, None) == btf
 

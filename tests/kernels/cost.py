@@ -13,8 +13,8 @@ from pathlib import Path
 from unittest import mock
 
 from execdb.bpf import program
-from execdb.cli.collect import RING_PAGES
-from execdb.collector.source import KernelSource
+from execdb.cli.commands.collect import RING_PAGES
+from execdb.collector.kernel_source import KernelSource
 
 SOURCE = Path(__file__).parents[1] / "kernel/programs/getppid.c"
 PROCESSES = 5  # a single one may have an unlucky place in memory all its life

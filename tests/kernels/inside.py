@@ -12,33 +12,33 @@ import sys
 
 IN = (
     "guest.py",  # the first: it begins while nothing is attached
-    "test_starts.py",
-    "test_arguments.py",
-    "test_ends.py",
-    "test_parents.py",
-    "test_who.py",
-    "test_attempts.py",
-    "test_calls.py::test_calls_that_fail_late_leave_nothing_behind",
-    "test_calls.py::test_a_call_that_fails_late_names_what_was_asked_for_and_who_asked",
-    "test_collect.py::test_filters_by_user",
-    "test_collect.py::test_counts_what_a_full_ring_loses",
-    "test_config.py::test_unset_and_default",  # it changes what others expect
+    "recorded/test_starts.py",
+    "recorded/test_arguments.py",
+    "recorded/test_ends.py",
+    "recorded/test_parents.py",
+    "recorded/test_who.py",
+    "recorded/test_attempts.py",
+    "recorded/test_calls.py::test_calls_that_fail_late_leave_nothing_behind",
+    "recorded/test_calls.py::test_a_call_that_fails_late_names_what_was_asked_for_and_who_asked",
+    "collecting/test_collect.py::test_filters_by_user",
+    "collecting/test_collect.py::test_counts_what_a_full_ring_loses",
+    "collecting/test_config.py::test_unset_and_default",  # it changes what others expect
     "guest_faults.py",  # the last: it changes the machine
 )
 OUT = (
     # About rates and races, which are others in emulation, and long.
-    "test_starts.py::test_exec_from_a_thread_11003_times",
-    "test_ends.py::test_every_end_of_a_storm_finds_its_row",
-    "test_parents.py::test_parents_are_right_when_pids_are_reused",
+    "recorded/test_starts.py::test_exec_from_a_thread_11003_times",
+    "recorded/test_ends.py::test_every_end_of_a_storm_finds_its_row",
+    "recorded/test_parents.py::test_parents_are_right_when_pids_are_reused",
     # About a whole database, which here is other tests', too.
-    "test_arguments.py::test_ndjson_goes_to_another_database_and_back_unchanged",
-    "test_parents.py::test_tree_of_nothing",
-    "test_attempts.py::test_the_book_line_names_the_caller",
-    "test_attempts.py::test_attempts_are_counted_in_the_ledger",
+    "recorded/test_arguments.py::test_ndjson_goes_to_another_database_and_back_unchanged",
+    "recorded/test_parents.py::test_tree_of_nothing",
+    "recorded/test_attempts.py::test_the_book_line_names_the_caller",
+    "recorded/test_attempts.py::test_attempts_are_counted_in_the_ledger",
     # Have, or want, a recorder of their own.
-    "test_ends.py::test_forks_and_threads_that_never_exec_are_not_sent",
-    "test_ends.py::test_an_image_whose_successor_is_lost_has_an_end_or_is_counted",
-    "test_attempts.py::test_without_the_option_nothing_is_attached_to_system_calls",
+    "recorded/test_ends.py::test_forks_and_threads_that_never_exec_are_not_sent",
+    "recorded/test_ends.py::test_an_image_whose_successor_is_lost_has_an_end_or_is_counted",
+    "recorded/test_attempts.py::test_without_the_option_nothing_is_attached_to_system_calls",
 )
 
 

@@ -14,8 +14,8 @@ MIB = 1 << 20
 
 def make(kind: str, path: Path) -> None:
     """A database of about 50 MB."""
-    from execdb.store.database import open_database
-    from execdb.store.recording import Recording
+    from execdb.store.file.database import open_database
+    from execdb.store.writing.recording import Recording
 
     with open_database(path, create=True) as database:
         recording = Recording(database, MACHINE, "0", START_NS)
@@ -50,10 +50,10 @@ def peak_bytes() -> int:
 
 
 def main(kind: str, folder: Path, limit: int) -> tuple[int, int]:
-    from execdb.cli.render import ndjson
-    from execdb.store.database import open_database
-    from execdb.store.filter import Filter
-    from execdb.store.history import History
+    from execdb.cli.show.formats import ndjson
+    from execdb.store.file.database import open_database
+    from execdb.store.reading.filter import Filter
+    from execdb.store.reading.history import History
 
     with open_database(folder / f"{kind}.db") as database:
         next(iter(History(database).events(Filter(uid=4_711))), None)

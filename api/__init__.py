@@ -1,0 +1,1 @@
+"""execdb's Python interface: what scripts and notebooks may rely on."""

@@ -1,0 +1,161 @@
+"""execdb config: which uid gets which message."""
+
+import json
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from execdb.cli.input.options import as_recorded, uid_of
+from execdb.cli.output.escape import escape
+from execdb.store.config.entry import check_message
+from execdb.store.errors import ExecdbError
+
+if TYPE_CHECKING:
+    from execdb.store.config.table import Config, ConfigTable
+
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, help="Manage the message of each user."
+)
+
+_CONFIRMED_WITHIN_S = 2.0
+# A uid of -1 should be told its range, not be taken for an option.
+_TAKES_MINUS = {"ignore_unknown_options": True}
+
+User = Annotated[str, typer.Argument(help="A number or a user name.", metavar="UID")]
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+@app.command("set", context_settings=_TAKES_MINUS)
+def set_(
+    context: typer.Context,
+    uid: User,
+    message: Annotated[str, typer.Argument(help="At most 12 bytes of UTF-8.", metavar="MESSAGE")],
+) -> None:
+    """Add or change an entry."""
+    message = as_recorded(message)
+    number, text = uid_of(uid), check_message(message)
+    with _table(context.obj, create=True) as table:
+        generation = table.set(number, text)
+        _say(context.obj, table, generation, f'uid {number}: "{message}"')
+
+
+@app.command(context_settings=_TAKES_MINUS)
+def get(context: typer.Context, uid: User) -> None:
+    """Show one entry."""
+    number = uid_of(uid)
+    with _table(context.obj) as table:
+        config = table.read()
+    message = config.entries.get(number)
+    if message is None:
+        for refused in config.refused:
+            if refused.uid == number:
+                raise ExecdbError(f"{refused}; set another with execdb config set {number}")
+        raise ExecdbError(f"uid {number} has no entry: it gets the default message")
+    print(escape(message))
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    format: Annotated[Format, typer.Option(help="How to show them.")] = Format.TEXT,
+) -> None:
+    """Show all entries and the default."""
+    with _table(context.obj) as table:
+        config = table.read()
+    if format is Format.JSON:
+        entries = [{"uid": uid, "message": text} for uid, text in config.entries.items()]
+        print(json.dumps({"default": config.default, "entries": entries} | refused_of(config)))
+        return
+    if config.default is not None:
+        print(f"default {escape(config.default)}")
+    for uid, message in config.entries.items():
+        print(f"{uid} {escape(message)}")
+    for refused in config.refused:
+        print(f"not in the kernel: {escape(str(refused))}")
+
+
+def refused_of(config: "Config") -> dict[str, list[dict[str, object]]]:
+    """For JSON: what cannot be in the kernel, where there is any such thing."""
+    refused: list[dict[str, object]] = [
+        {"uid": each.uid, "why": each.why} for each in config.refused
+    ]
+    return {"refused": refused} if refused else {}
+
+
+@app.command(context_settings=_TAKES_MINUS)
+def unset(context: typer.Context, uid: User) -> None:
+    """Remove an entry: the uid gets the default message again."""
+    number = uid_of(uid)
+    with _table(context.obj) as table:
+        generation = table.unset(number)
+        if generation is None:
+            raise ExecdbError(f"uid {number} has no entry")
+        _say(context.obj, table, generation, f"uid {number}: no entry")
+
+
+@app.command(context_settings=_TAKES_MINUS)
+def default(
+    context: typer.Context,
+    message: Annotated[
+        str | None, typer.Argument(help="At most 12 bytes of UTF-8.", metavar="MESSAGE")
+    ] = None,
+) -> None:
+    """Show the message of users without an entry, or change it."""
+    if message is not None:
+        message = check_message(as_recorded(message))
+    with _table(context.obj, create=message is not None) as table:
+        if message is None:
+            config = table.read()
+            if config.default is None:
+                whys = [str(each) for each in config.refused if each.uid is None]
+                raise ExecdbError(f"{whys[-1]}; set another with execdb config default MESSAGE")
+            print(escape(config.default))
+            return
+        _say(context.obj, table, table.set_default(message), f'default: "{message}"')
+
+
+class _table:
+    """Opens the database for one config command."""
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        from execdb.store.file.database import open_database
+
+        self._database = open_database(path, create=create)
+
+    def __enter__(self) -> "ConfigTable":
+        from execdb.store.config.table import ConfigTable
+
+        return ConfigTable(self._database)
+
+    def __exit__(self, *error: object) -> None:
+        self._database.close()
+
+
+def _say(path: Path, table: "ConfigTable", generation: int, what: str) -> None:
+    """Answers when the kernel has it, if a collector runs. Raises ExecdbError after 2 s."""
+    from execdb.store.file.collector_lock import collector_pid
+
+    shown = escape(what)
+    deadline_s = time.monotonic() + _CONFIRMED_WITHIN_S
+    while (pid := collector_pid(path)) is not None:
+        if _in_kernel(table.read(), generation):
+            print(f"{shown} (in the kernel)")
+            return
+        if time.monotonic() > deadline_s:
+            raise ExecdbError(
+                f"{what}: saved, but the collector (pid {pid}) has not put it into the kernel "
+                f"within {_CONFIRMED_WITHIN_S:.0f} s"
+            )
+        time.sleep(0.01)
+    print(f"{shown} (saved; takes effect at the next collect)")
+
+
+def _in_kernel(config: "Config", generation: int) -> bool:
+    return config.in_kernel >= generation

@@ -1,0 +1,181 @@
+"""execdb doctor: will recording work here, and if not, what to do."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from execdb.cli.input.options import Btf, btf_path
+from execdb.cli.output.escape import escape
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+class Check(NamedTuple):
+    """`mend` is empty where `ok`."""
+
+    name: str
+    ok: bool
+    found: str
+    mend: str = ""
+
+
+def doctor(
+    context: typer.Context,
+    btf: Btf = None,
+    format: Annotated[Format, typer.Option(help="How to show it.")] = Format.TEXT,
+) -> None:
+    """Check this machine; exit 1 if recording would not work."""
+    checks = list(examine(context.obj, btf_path(btf)))
+    if format is Format.JSON:
+        print(json.dumps([check._asdict() for check in checks]))
+    else:
+        for check in checks:
+            verdict = "ok" if check.ok else f"NOT OK: {check.mend}"
+            print(f"{check.name:<11} {escape(check.found)}: {escape(verdict)}")
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def examine(path: Path, btf: Path) -> Iterator[Check]:
+    """Every check, each on its own: one that fails hides none of the others."""
+    checks: list[Callable[[], Check]] = [
+        _kernel,
+        _privileges,
+        _namespaces,
+        _lockdown,
+        lambda: _btf(btf),
+        _bcc,
+        lambda: _program(btf),
+        _rings,
+        lambda: _database(path),
+    ]
+    for check in checks:
+        yield check()
+
+
+def _kernel() -> Check:
+    from execdb.bpf.requirements import kernel_release
+
+    release = os.uname().release
+    return Check("kernel", kernel_release() >= (5, 8), release, "execdb needs Linux 5.8 or newer")
+
+
+def _privileges() -> Check:
+    from execdb.bpf.requirements import may_load
+
+    found = f"uid {os.geteuid()}"
+    return Check("privileges", may_load(), found, "run as root, or with CAP_BPF and CAP_PERFMON")
+
+
+def _namespaces() -> Check:
+    """What is put right is no trouble."""
+    from execdb.collector.running import namespaces
+    from execdb.store.errors import RecordingError
+
+    own = [kind for kind in ("user", "pid", "time") if not namespaces.is_first(kind)]
+    found = f"{' and '.join(own)} of its own" if own else "the machine's"
+    try:
+        namespaces.require()
+        shift_ns = namespaces.boot_shift_ns()
+    except RecordingError as error:
+        return Check("namespaces", False, found, str(error))
+    if namespaces.shows_other_pids():
+        found += ", what runs before a start cannot be told"
+    elif namespaces.hides_processes():
+        found += ", /proc hides what others run before a start (hidepid)"
+    if shift_ns:
+        found += f", boot time is {shift_ns / 1e9:+g} s off and put right"
+    return Check("namespaces", True, found)
+
+
+def _lockdown() -> Check:
+    from execdb.bpf.requirements import lockdown
+
+    mode = lockdown()
+    return Check("lockdown", mode != "confidentiality", mode, "boot with lockdown=integrity")
+
+
+def _btf(path: Path) -> Check:
+    """Or, in its place, the kernel's headers."""
+    from execdb.bpf.errors import KernelError
+    from execdb.bpf.loader import MEND_LAYOUT, no_layout
+    from execdb.bpf.offsets import read_btf
+    from execdb.bpf.requirements import kernel_headers
+
+    try:
+        if read_btf(path):
+            return Check("BTF", True, str(path))
+    except KernelError as error:
+        return Check("BTF", False, str(error), "name a copy of the kernel's BTF with --btf")
+    headers = kernel_headers()
+    if headers is None:
+        return Check("BTF", False, no_layout(path), MEND_LAYOUT)
+    return Check("BTF", True, f"none at {path}, kernel headers in {headers}")
+
+
+def _bcc() -> Check:
+    from execdb.bpf.loader import find_bcc
+
+    found = find_bcc()
+    return Check("BCC", found.ok, found.found, found.mend)
+
+
+def _program(btf: Path) -> Check:
+    """The proof: compiles and loads the program, attaches nothing."""
+    from execdb.bpf.errors import KernelError
+    from execdb.bpf.loader import load
+
+    try:
+        load(btf=btf).close()
+    except KernelError as error:
+        return Check("BPF", False, "the program does not load", str(error))
+    return Check("BPF", True, "the program compiles and loads")
+
+
+def _rings() -> Check:
+    from execdb.bpf.requirements import ring_pages_max
+    from execdb.cli.commands.collect import RING_PAGES
+
+    most = ring_pages_max()
+    found = "any size" if most is None else f"up to {most} pages a CPU"
+    mend = f"give CAP_IPC_LOCK, or collect with --ring-pages {most}"
+    return Check("rings", most is None or most >= RING_PAGES, found, mend)
+
+
+def _database(path: Path) -> Check:
+    from execdb.store.errors import DatabaseError
+    from execdb.store.file.database import open_database
+    from execdb.store.ledger.missing_rows import missing_rows
+
+    if not os.path.lexists(path):
+        return _place_for(path)
+    try:
+        with open_database(path) as database:
+            problem = database.check()
+            with database.reading() as connection:
+                missing = [] if problem else missing_rows(connection, all_segments=True)
+    except DatabaseError as error:
+        return Check("database", False, str(path), str(error))
+    mend = f"{problem}: restore a copy, or save what can be read with sqlite3 FILE .dump"
+    if missing:
+        mend = f"{'; '.join(missing[:_SHOWN])}: someone removed them, or the file is damaged; "
+        mend += "restore a copy"
+    return Check("database", not (problem or missing), f"{path}", mend)
+
+
+_SHOWN = 3
+
+
+def _place_for(path: Path) -> Check:
+    folder = path.parent if path.parent.exists() else path.parent.parent
+    mend = f"make the folder {path.parent}, or name another file with --db"
+    writable = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+    return Check("database", writable, f"{path} is not there yet", mend)

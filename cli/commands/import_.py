@@ -1,0 +1,108 @@
+"""execdb import: events from a file."""
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from stat import S_ISREG
+from typing import Annotated
+
+import typer
+
+from execdb.store.errors import BadEvent, ExecdbError
+
+_SHOWN_EVERY = 1_000  # lines
+_PAUSE_S = 0.12  # SQLite looks for a lock that is taken at least every 0.1 s
+
+
+def import_(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(help="NDJSON, also as .gz; - is standard input.", metavar="FILE")
+    ],
+) -> None:
+    """Add events as `query --format ndjson` writes them; those already there only get the end or
+    the parent that they lack."""
+    from execdb.store.file.collector_lock import collector_pid
+    from execdb.store.file.database import open_database
+    from execdb.store.importing.importer import import_lines
+
+    beside = collector_pid(context.obj) is not None
+    try:
+        with (
+            _opened(file) as fd,
+            open_database(context.obj, create=True) as database,
+            _watched(_lines(fd), fd) as lines,
+        ):
+            tally = import_lines(database, lines, _pause if beside else None)
+    except BadEvent as error:
+        name = "standard input" if str(file) == "-" else file
+        raise BadEvent(f"{name}: {error}; nothing was imported") from error
+    learned = f" ({tally.learned} of them learned their end)" if tally.learned else ""
+    print(f"imported {tally.added} execs, {tally.known} were there already{learned}")
+    if tally.orphans:
+        sys.stdout.flush()
+        print(f"note: {_orphans(tally.orphans)}", file=sys.stderr)
+
+
+def _pause() -> None:
+    """As long as it takes until a collector that waits for the database's lock looks again."""
+    time.sleep(_PAUSE_S)
+
+
+def _orphans(count: int) -> str:
+    whose = "the parent of 1 exec" if count == 1 else f"the parents of {count} execs"
+    return f"{whose} cannot be told: not in the file, or of several exports in it that use one id"
+
+
+def _lines(fd: int) -> Iterator[str]:
+    from execdb.store.importing.lines import read_lines
+
+    try:
+        yield from read_lines(fd)
+    except OSError as error:
+        raise BadEvent(f"cannot be read ({error.strerror})") from error
+
+
+@contextmanager
+def _watched(lines: Iterator[str], fd: int) -> Iterator[Iterable[str]]:
+    """The lines, and on a terminal a bar that shows how far they have got."""
+    if not sys.stderr.isatty():
+        yield lines
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    status = os.fstat(fd)
+    size = status.st_size if S_ISREG(status.st_mode) else None  # of a pipe nobody knows
+    columns = TextColumn("importing"), BarColumn(), TextColumn("{task.fields[execs]:,} execs")
+    console = Console(stderr=True)
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+        task = progress.add_task("", total=size, execs=0)
+
+        def counted() -> Iterator[str]:
+            for number, line in enumerate(lines):
+                if number % _SHOWN_EVERY == 0:
+                    at = os.lseek(fd, 0, os.SEEK_CUR) if size else 0
+                    progress.update(task, completed=at, execs=number)
+                yield line
+
+        yield counted()
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[int]:
+    """A descriptor to read from."""
+    if str(file) == "-":
+        yield sys.stdin.fileno()
+        return
+    try:
+        fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise ExecdbError(f"cannot read {file}: {error.strerror}") from error
+    try:
+        yield fd
+    finally:
+        os.close(fd)

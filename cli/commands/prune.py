@@ -1,0 +1,44 @@
+"""execdb prune: removes the oldest events."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from execdb.cli.input.options import bounds_of
+from execdb.store.errors import UsageError
+
+
+def prune(
+    context: typer.Context,
+    older_than: Annotated[
+        str | None, typer.Option(help="Remove what is older: 30d, 12h.", metavar="AGE")
+    ] = None,
+    max_size: Annotated[
+        str | None, typer.Option(help="Remove the oldest down to this: 2GB.", metavar="SIZE")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
+    """Remove the oldest events; what remains keeps its ids."""
+    from execdb.store.file.database import open_database
+    from execdb.store.limits.retention import Retention, compact, outside, size_of
+
+    if older_than is None and max_size is None:
+        raise UsageError("say what to remove: --older-than AGE, --max-size SIZE, or both")
+    bounds = bounds_of(older_than, max_size)
+    now_ns = time.time_ns()
+    with open_database(context.obj) as database:
+        before = size_of(database).total
+        if dry_run:
+            about = "" if max_size is None else "about "
+            print(
+                f"would remove {about}{outside(database, bounds, now_ns)} execs of {before} bytes"
+            )
+            return
+        database.use_wal()
+        retention, removed = Retention(database, bounds), 0
+        while (step := retention.step(now_ns)) is not None:
+            removed += step
+        compact(database)
+        after = size_of(database).total
+    print(f"removed {removed} execs; {before} bytes before, {after} now")

@@ -1,0 +1,94 @@
+"""execdb query: the history."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from execdb.cli.input import options
+from execdb.cli.output.stdout import emit
+from execdb.cli.output.streams import encode_for, say
+from execdb.cli.show import trim_notes
+from execdb.cli.show.formats import renderer
+from execdb.cli.show.gap_notes import Oldest, gaps_in, report, story_of
+
+_ON_A_TERMINAL = 50  # events shown unless asked for more
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    LINE = "line"
+    PLAIN = "plain"
+    JSON = "json"
+    NDJSON = "ndjson"
+    CSV = "csv"
+
+
+def query(
+    context: typer.Context,
+    uid: options.Uid = None,
+    pid: options.Pid = None,
+    ppid: options.Ppid = None,
+    comm: options.Comm = None,
+    path: options.PathOption = None,
+    arg: options.Arg = None,
+    message: options.Message = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    loginuid: options.Loginuid = None,
+    cgroup: options.Cgroup = None,
+    failed: options.Failed = None,
+    running: options.Running = False,
+    descendants_of: options.DescendantsOf = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            help="The latest N (0: all).",
+            min=0,
+            max=2**63 - 1,
+            metavar="N",
+            show_default="50 on a terminal",
+        ),
+    ] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", help="Newest first.")] = False,
+    count: Annotated[bool, typer.Option("--count", help="Only how many there are.")] = False,
+    strict: options.Strict = False,
+    format: Annotated[
+        Format | None,
+        typer.Option(help="How to show them.", show_default="table on a terminal, else line"),
+    ] = None,
+) -> None:
+    """Show the recorded execs, oldest first."""
+    from execdb.store.file.database import open_database
+    from execdb.store.reading.history import History
+
+    wanted = options.filter_of(context.params)
+    terminal = sys.stdout.isatty()
+    shown = format or (Format.TABLE if terminal else Format.LINE)
+    encode_for(shown)
+    short = limit is None and terminal and shown in (Format.TABLE, Format.LINE)
+    with open_database(context.obj) as database:
+        history = History(database)
+        story, began_ns = story_of(database, context.obj), history.began_ns(wanted)
+        if count:
+            print(history.count(wanted))
+            gaps = gaps_in(story, wanted, began_ns)
+            trim_notes.note(database, wanted, began_ns, gaps)
+            report(gaps, strict=strict)
+            return
+        latest = _ON_A_TERMINAL if short else limit or 0
+        events, oldest = history.events(wanted, limit=latest, reverse=reverse), Oldest()
+        emit(renderer(shown)(oldest.watch(events) if latest else events))
+        if short:
+            _note_the_rest(history.count(wanted))
+        cut = bool(latest) and oldest.events == latest
+        oldest_ns = oldest.time_ns if cut else began_ns
+        gaps = gaps_in(story, wanted, oldest_ns)
+        trim_notes.note(database, wanted, oldest_ns, gaps)
+        report(gaps, strict=strict, incomplete=history.incomplete)
+
+
+def _note_the_rest(total: int) -> None:
+    if total > _ON_A_TERMINAL:
+        say(f"the latest {_ON_A_TERMINAL} of {total}; --limit 0 shows all")

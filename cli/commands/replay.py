@@ -1,0 +1,138 @@
+"""execdb replay: the history in its own time."""
+
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from itertools import repeat
+from math import isfinite, isnan
+from typing import Annotated
+
+import typer
+
+from execdb.cli.input import options
+from execdb.cli.output.stdout import emit
+from execdb.cli.output.streams import encode_for, say
+from execdb.cli.show.formats import renderer
+from execdb.cli.show.gap_notes import INCOMPLETE, PRUNED_MEANWHILE, gaps_in, note, story_of
+from execdb.cli.show.replay_timing import play, schedule, with_asides
+from execdb.store.errors import UsageError
+from execdb.store.event import Event
+
+_LATENESSES = 100_000  # kept for the report
+
+
+class Format(StrEnum):
+    LINE = "line"
+    PLAIN = "plain"
+    NDJSON = "ndjson"
+
+
+def replay(
+    context: typer.Context,
+    uid: options.Uid = None,
+    pid: options.Pid = None,
+    ppid: options.Ppid = None,
+    comm: options.Comm = None,
+    path: options.PathOption = None,
+    arg: options.Arg = None,
+    message: options.Message = None,
+    since: options.Since = None,
+    until: options.Until = None,
+    loginuid: options.Loginuid = None,
+    cgroup: options.Cgroup = None,
+    failed: options.Failed = None,
+    running: options.Running = False,
+    descendants_of: options.DescendantsOf = None,
+    speed: Annotated[
+        float, typer.Option(help="2 is twice as fast; 0 as fast as possible.", min=0)
+    ] = 1.0,
+    idle_limit: Annotated[
+        float | None,
+        typer.Option(help="Cut longer pauses to this.", min=0, metavar="SECONDS"),
+    ] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end.")] = False,
+    strict: options.Strict = False,
+    format: Annotated[Format, typer.Option(help="How to show them.")] = Format.LINE,
+) -> None:
+    """Play the recorded execs back, spaced as they happened."""
+    from execdb.store.file.database import open_database
+    from execdb.store.reading.history import History
+
+    if not isfinite(speed):
+        raise UsageError("--speed must be a number")
+    if idle_limit is not None and isnan(idle_limit):
+        raise UsageError("--idle-limit must be a number of seconds")
+    encode_for(format)
+    wanted = options.filter_of(context.params)
+    report = Report()
+    with open_database(context.obj) as database:
+        history = History(database)
+        gaps = gaps_in(story_of(database, context.obj), wanted, history.began_ns(wanted))
+        asides = [(gap.from_ns, note([gap])) for gap in gaps]
+        try:
+            for _ in repeat(None) if loop else range(1):
+                events = history.events(wanted)
+                if speed:
+                    due = with_asides(schedule(events, speed, idle_limit), asides)
+                    played = report.watch(play(due, time.monotonic, time.sleep, _say))
+                else:  # nothing is due at any time, so nothing is late
+                    played = report.count(_say_between(events, asides) if asides else events)
+                emit(renderer(format)(played), at_once=speed > 0)
+                if not report.events:
+                    break  # an empty loop would spin
+        finally:
+            if history.incomplete:
+                _say(PRUNED_MEANWHILE)
+            report.print()
+    if strict and (gaps or history.incomplete):
+        raise typer.Exit(INCOMPLETE)
+
+
+def _say_between(events: Iterator[Event], asides: Sequence[tuple[int, str]]) -> Iterator[Event]:
+    waiting = deque(asides)
+    for event in events:
+        while waiting and waiting[0][0] <= event.time_ns:
+            _say(waiting.popleft()[1])
+        yield event
+    for _, text in waiting:
+        _say(text)
+
+
+def _say(text: str) -> None:
+    """Where it belongs among the events, if both go to one terminal."""
+    sys.stdout.flush()
+    say(text)
+
+
+class Report:
+    """What the replay did, for the line at its end."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        self._late_s: list[float] = []
+        self._started_s = time.monotonic()
+
+    def watch(self, played: Iterator[tuple[Event, float]]) -> Iterator[Event]:
+        for event, late_s in played:
+            if len(self._late_s) >= _LATENESSES:
+                self._late_s = self._late_s[1::2]  # a sample is enough, memory is not endless
+            self._late_s.append(late_s)
+            self.events += 1
+            yield event
+
+    def count(self, events: Iterator[Event]) -> Iterator[Event]:
+        for event in events:
+            self.events += 1
+            yield event
+
+    def print(self) -> None:
+        elapsed_s = time.monotonic() - self._started_s
+        late = ""
+        if self._late_s:
+            from statistics import median
+
+            middle_ms, worst_ms = median(self._late_s) * 1e3, max(self._late_s) * 1e3
+            late = f", late by {middle_ms:.3f} ms in the median, {worst_ms:.3f} ms at most"
+        say(f"replayed {self.events} execs in {elapsed_s:.3f} s{late}")

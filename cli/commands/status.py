@@ -1,0 +1,122 @@
+"""execdb status: what runs, what is stored, what was lost, what is in the kernel's map."""
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from execdb.cli.commands.config import refused_of
+from execdb.cli.output.escape import escape
+from execdb.cli.show import trim_notes
+from execdb.store.event import rfc3339
+
+if TYPE_CHECKING:
+    from execdb.store.config.table import Config
+    from execdb.store.ledger.totals import State
+
+
+_NAMED = 5  # of what is not in the kernel
+
+
+class Format(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+def status(
+    context: typer.Context,
+    format: Annotated[Format, typer.Option(help="How to show it.")] = Format.TEXT,
+) -> None:
+    """Show what is running, stored, lost, and in the kernel's map."""
+    from execdb.store.config.table import ConfigTable
+    from execdb.store.file.collector_lock import collector_pid
+    from execdb.store.file.database import open_database
+    from execdb.store.ledger.totals import read_state
+
+    with open_database(context.obj) as database:
+        state, config = read_state(database), ConfigTable(database).read()
+        fullest = trim_notes.fullest(database)
+    found = describe(str(context.obj), collector_pid(context.obj), state, config) | fullest
+    if format is Format.JSON:
+        print(json.dumps(found))
+    else:
+        print("\n".join(lines(found)))
+
+
+def describe(path: str, pid: int | None, state: "State", config: "Config") -> dict[str, Any]:
+    """Everything there is to say, as plain data."""
+    return {
+        "database": path,
+        "size_bytes": state.size_bytes,
+        "collector_pid": pid,
+        "events": state.events,
+        "first_ns": state.first_ns,
+        "last_ns": state.last_ns,
+        "seen": sum(run["seen"] for run in state.runs),
+        "stored": sum(run["stored"] for run in state.runs),
+        "filtered": sum(run["filtered"] for run in state.runs),
+        "lost": sum(run["lost"] for run in state.runs),
+        "pruned": sum(run["pruned"] for run in state.runs),
+        "losses": state.losses,
+        "config": {
+            "default": config.default,
+            "entries": len(config.entries),
+            "generation": config.generation,
+            "in_kernel": pid is not None
+            and config.in_kernel >= config.generation
+            and not config.refused,
+        }
+        | refused_of(config),
+        "runs": state.runs,
+    }
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """For people."""
+    pid, config, runs = found["collector_pid"], found["config"], found["runs"]
+    entries = f"{config['entries']} entries"
+    if config["default"] is not None:
+        entries += f', default "{escape(config["default"])}"'
+    span = ""
+    if found["events"]:
+        span = f", {rfc3339(found['first_ns'])} to {rfc3339(found['last_ns'])}"
+    answer = [
+        f"collector  {'not running' if pid is None else f'running, pid {pid}'}",
+        f"database   {escape(found['database'])}, {found['size_bytes']} bytes",
+        f"events     {found['events']}{span}",
+        f"ledger     seen {found['seen']} = stored {found['stored']} + filtered "
+        f"{found['filtered']} + lost {found['lost']}, in {len(runs)} run{'s' * (len(runs) != 1)}",
+        *(
+            f"lost       {loss['lost']}: {escape(loss['cause'])}, {rfc3339(loss['from_ns'])} to "
+            f"{rfc3339(loss['to_ns'])}"
+            for loss in found["losses"]
+        ),
+        *trim_notes.status_lines(found),
+        f"config     {entries}; {_where(pid, config)}",
+        *(f"config     not in the kernel: {escape(text)}" for text in _refused(config)),
+    ]
+    for run in runs[:5]:
+        ended = "running" if run["ended"] is None and pid is not None else run["ended"] or "crashed"
+        answer.append(
+            f"run {run['run_id']:<6} {rfc3339(run['started_ns'])} {escape(ended)}: seen "
+            f"{run['seen']}, stored {run['stored']}, lost {run['lost']} on {escape(run['host'])}"
+        )
+    return answer
+
+
+def _where(pid: int | None, config: dict[str, Any]) -> str:
+    if pid is None:
+        return "in no kernel while nothing collects"
+    if config["in_kernel"]:
+        return "in the kernel"
+    return "not all of it in the kernel" if "refused" in config else "on its way to the kernel"
+
+
+def _refused(config: dict[str, Any]) -> list[str]:
+    refused = config.get("refused", [])
+    named = [
+        each["why"] if each["uid"] is None else f"uid {each['uid']}: {each['why']}"
+        for each in refused[:_NAMED]
+    ]
+    return [*named, f"{len(refused) - _NAMED} more: execdb config list"][: len(refused)]

@@ -1,0 +1,141 @@
+"""execdb tree: who started what."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated
+
+import typer
+
+from execdb.cli.input import options
+from execdb.cli.output.escape import escape
+from execdb.cli.output.stdout import emit
+from execdb.cli.show.formats import command_line
+from execdb.cli.show.gap_notes import gaps_in, report, story_of
+from execdb.store.errors import ExecdbError, UsageError
+from execdb.store.event import Event, local_time
+
+_DEPTH = 64  # levels that a line shows
+
+
+def tree(
+    context: typer.Context,
+    pid: Annotated[
+        int | None,
+        typer.Argument(help="A process: its latest program.", min=0, max=2**32 - 1, metavar="PID"),
+    ] = None,
+    id_: Annotated[
+        int | None,
+        typer.Option(
+            "--id",
+            help="An event, as query shows its id; less than 0: a program that ran before.",
+            min=-(2**63),
+            max=2**63 - 1,
+        ),
+    ] = None,
+    strict: options.Strict = False,
+) -> None:
+    """Show what started a program, and what it started; without an argument, all that the latest
+    run recorded."""
+    from execdb.store.file.database import open_database
+    from execdb.store.reading.filter import Filter
+    from execdb.store.reading.history import History
+
+    if pid is not None and id_ is not None:
+        raise UsageError("give a PID or --id, not both")
+    with open_database(context.obj) as database:
+        history = History(database)
+        number = id_ if pid is None else history.latest_of(pid)
+        if number is not None:
+            events = history.family(number)
+        elif pid is None:
+            events = history.latest_run()
+        else:
+            events = []
+        if not events:
+            wanted = f"event {id_}" if id_ is not None else f"process {pid}" if pid else "event"
+            raise ExecdbError(f"there is no {wanted} in {context.obj}")
+        gaps = gaps_in(story_of(database, context.obj), Filter(), _since_ns(events, number))
+    emit(f"{line}\n" for line in draw(events, number))
+    report(gaps, strict=strict)
+
+
+def _since_ns(events: Sequence[Event], chosen: int | None) -> int | None:
+    """From when on something may be missing: below the chosen event, or of the latest run."""
+    run_id = max((event.run_id for event in events if event.id > 0), default=None)
+    shown = (
+        event
+        for event in events
+        if (event.id == chosen if chosen is not None else event.id > 0 and event.run_id == run_id)
+    )
+    return min((event.time_ns for event in shown), default=None)
+
+
+def draw(events: Iterable[Event], chosen: int | None) -> Iterator[str]:
+    """The forest, each root with what it started below it. The chosen event is marked. Deep
+    chains are common where scripts exec one another, so nothing here recurses. Events that a file
+    claims to be ancestors of themselves are drawn once, with a mark on the first."""
+    children: dict[int | None, list[Event]] = defaultdict(list)
+    events = list(events)
+    there = {event.id for event in events}
+    for event in events:
+        children[event.parent_id if event.parent_id in there else None].append(event)
+    drawn: set[int] = set()
+    for root in (*children[None], *events):  # of the latter what no root leads to, in a circle
+        if root.id not in drawn:
+            mark = CIRCLE if root.parent_id in there else ""
+            for line in _below(root, children, drawn, chosen):
+                yield line + mark
+                mark = ""
+
+
+CIRCLE = " (the file says that it is its own ancestor)"
+
+
+def _below(
+    root: Event, children: Mapping[int | None, list[Event]], drawn: set[int], chosen: int | None
+) -> Iterator[str]:
+    # What is still to be drawn: the event, and the lines to its left.
+    waiting = [(root, "", "")]
+    drawn.add(root.id)
+    while waiting:
+        event, stem, branch = waiting.pop()
+        yield stem + branch + describe(event, event.id == chosen)
+        below = [child for child in children.get(event.id, ()) if child.id not in drawn]
+        drawn.update(child.id for child in below)
+        stem = _deeper(stem, branch)
+        for position, child in enumerate(reversed(below)):
+            waiting.append((child, stem, "├─ " if position else "└─ "))
+
+
+def _deeper(stem: str, branch: str) -> str:
+    """The lines to the left of what an event has started. They reach no further than _DEPTH levels
+    back: a chain of 100,000 programs would have 300,000 characters before the last one."""
+    stem += {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
+    if len(stem) <= 3 * _DEPTH:
+        return stem
+    return "…  " + stem[-3 * (_DEPTH - 1) :]
+
+
+def describe(event: Event, chosen: bool) -> str:
+    """One line: pid, uid, when, for how long, how it ended, the command."""
+    mark = " <--" if chosen else ""
+    return (
+        f"{event.pid} uid {event.uid} {local_time(event.time_ns)} {_outcome(event)}: "
+        f"{command_line(event) or escape(event.comm)} [id {event.id}]{mark}"
+    )
+
+
+def _outcome(event: Event) -> str:
+    if event.id < 0 and event.ended is None:
+        return "seen, not recorded"
+    if event.errno is not None:
+        return f"failed with {escape(event.errno)}"
+    if event.ended is None:
+        return "no end known"
+    how = {
+        "exit": f"exit {event.exit_code}",
+        "signal": f"signal {event.signal}",
+        "exec": "became the next",
+    }[event.ended]
+    seen = "seen, not recorded; " if event.id < 0 else ""
+    return f"{seen}{how} after {(event.duration_ns or 0) / 1e9:.3f} s"

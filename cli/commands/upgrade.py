@@ -1,0 +1,30 @@
+"""execdb upgrade: a database of an older execdb, made one of this execdb."""
+
+import contextlib
+
+import typer
+
+from execdb.cli.output.escape import escape
+from execdb.store.errors import ExecdbError
+
+
+def upgrade(context: typer.Context) -> None:
+    """Bring a database of an older execdb up to date, after a copy beside it; no other command
+    changes it."""
+    from execdb.store.file import upgrade as store
+    from execdb.store.file.collector_lock import CollectorLock, collector_pid
+    from execdb.store.schema.constants import REVISION
+
+    path = context.obj
+    with store.opened_for_upgrade(path) as (database, found):
+        if found == REVISION:
+            print(f"{escape(str(path))} is up to date (revision {REVISION})")
+            return
+        pid = collector_pid(path)
+        if pid is not None:
+            raise ExecdbError(f"a collector (pid {pid}) records to {path}: stop it, then upgrade")
+        with contextlib.closing(CollectorLock(path)):  # none may start meanwhile
+            copy = store.copy_of(database)
+            print(f"{escape(str(copy))} is a copy as it was (revision {found})", flush=True)
+            store.upgrade(database)
+    print(f"{escape(str(path))} is up to date (revision {found} before, {REVISION} now)")

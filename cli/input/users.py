@@ -1,0 +1,60 @@
+"""Who a collector is to be once it records, and who may read its database besides."""
+
+import grp
+import os
+import pwd
+from typing import NamedTuple
+
+from execdb.cli.input.options import uid_of
+from execdb.store.config.entry import UID_MAX
+from execdb.store.errors import UsageError
+
+_OWN = "execdb"
+_NOBODY = 65534  # the kernel's overflow uid; `nobody` wherever there is such a user
+
+
+class Identity(NamedTuple):
+    uid: int
+    gid: int
+
+
+def user_named(name: str) -> Identity:
+    """A user by name or number. Raises UsageError where there is none, or we may not become
+    them."""
+    from execdb.collector.privileges import may_become
+
+    wanted = _identity(uid_of(name))
+    if not may_become(wanted.uid):
+        raise UsageError(f"only root may record as {name}: leave out --user, or try sudo")
+    return wanted
+
+
+def own_user() -> Identity:
+    """The user `execdb` where there is one, else nobody, whoever owns the database: what else runs
+    as the same user can end a collector and lower its limits. Without the right to become that,
+    whoever runs this."""
+    from execdb.collector.privileges import may_become
+
+    try:
+        found = pwd.getpwnam(_OWN)
+        wanted = Identity(found.pw_uid, found.pw_gid)
+    except KeyError:
+        wanted = _identity(_NOBODY)
+    return wanted if may_become(wanted.uid) else Identity(os.getuid(), os.getgid())
+
+
+def _identity(uid: int) -> Identity:
+    try:
+        return Identity(uid, pwd.getpwuid(uid).pw_gid)
+    except KeyError:  # a user without a name
+        return Identity(uid, _NOBODY)
+
+
+def group_of(name: str) -> int:
+    """A group by name or number. Raises UsageError."""
+    if name.isascii() and name.isdecimal() and int(name[:11]) <= UID_MAX:
+        return int(name)
+    try:
+        return grp.getgrnam(name).gr_gid
+    except (KeyError, ValueError, UnicodeEncodeError):
+        raise UsageError(f"there is no group {name!r} on this machine") from None

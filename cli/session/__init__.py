@@ -1,0 +1,1 @@
+"""One recording session: kernel, database and terminal wired together."""

@@ -1,0 +1,70 @@
+"""Shows execs as they happen: a slow or stopped terminal must never hold up the recorder."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from execdb.cli.output.outlet import Outlet
+from execdb.cli.show.formats import Renderer
+from execdb.store.event import Event, Exec
+from execdb.store.writing.recording import Machine
+
+_WAITING_MAX = 4_000_000  # characters of commands to be shown
+_EACH = 300  # characters of an event beside its command
+_LAST_WORDS_S = 2.0
+
+
+class Live:
+    """`show` hands a batch over and returns at once. `warn` is called with what keeps execs from
+    being shown, which never ends a recording: a reader that is gone ends showing."""
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        machine: Machine,
+        run_id: int,
+        stdout: tuple[int, str],  # descriptor, encoding
+        warn: Callable[[str], None],
+    ) -> None:
+        self._render, self._machine, self._run_id = renderer, machine, run_id
+        fd, encoding = stdout
+
+        def missed(count: int) -> str:
+            warn(f"{count} execs were recorded but not shown: stdout did not take them")
+            return ""
+
+        def full(why: str) -> None:
+            warn(f"stdout takes nothing ({why}): execs are recorded, but not shown")
+
+        def lost() -> None:
+            self._has_reader = False
+            warn("nobody reads stdout any more: execs are recorded, but not shown")
+
+        self._has_reader = True
+        self._outlet = Outlet(fd, _WAITING_MAX, missed, full, lost, encoding)
+
+    def start(self) -> None:
+        """To be called once the process has given up its privileges: the thread that writes
+        keeps those that it began with. What is to be shown waits until then."""
+        self._outlet.start()
+
+    def show(self, ids: Sequence[int], execs: Sequence[Exec]) -> None:
+        chars = sum(_EACH + sum(map(len, e.command.argv)) for e in execs)
+        self._outlet.put(self._texts(ids, execs), len(execs), chars)
+
+    def close(self) -> int:
+        """Shows what is waiting, if that goes quickly; returns how many were not shown to a reader
+        that is still there."""
+        return self._outlet.close(_LAST_WORDS_S) * self._has_reader
+
+    def _texts(self, ids: Sequence[int], execs: Sequence[Exec]) -> Iterator[str]:
+        """Rendered in the thread that writes them."""
+        return self._render(self._event(number, e) for number, e in zip(ids, execs, strict=True))
+
+    def _event(self, number: int, e: Exec) -> Event:
+        creds, command = e.creds, e.command
+        return Event(
+            number, self._run_id, e.time_ns, e.boot_ns, self._machine.boot_id, self._machine.host,
+            e.pid, e.ppid, creds.uid, creds.euid, creds.gid, creds.loginuid, creds.sessionid,
+            creds.tty, command.comm, command.filename, command.argv, command.argc,
+            command.truncated, e.place.cwd, e.place.cgroup, creds.message, e.errno, e.caller,
+            ended=None, exit_code=None, signal=None, duration_ns=None, parent_id=None,
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What users see: formats, the table, notes about gaps, replay timing."""

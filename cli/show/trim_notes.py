@@ -1,0 +1,112 @@
+"""What a bound on size took of whose events, in words."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from execdb.cli.output.streams import say
+from execdb.store.event import local_time, rfc3339
+
+if TYPE_CHECKING:
+    from execdb.store.file.database import Database
+    from execdb.store.ledger.coverage import Stretch
+    from execdb.store.ledger.trimmed import Trim
+    from execdb.store.reading.filter import Filter
+
+
+def within(trims: Iterable["Trim"], since_ns: int | None, until_ns: int | None) -> list["Trim"]:
+    """Those that touch a time."""
+    return [
+        trim
+        for trim in trims
+        if (since_ns is None or trim.to_ns >= since_ns)
+        and (until_ns is None or trim.from_ns < until_ns)
+    ]
+
+
+def sentences(trims: Sequence["Trim"]) -> list[str]:
+    """One for the arguments that were cut, one for the rows that were removed."""
+    answer = []
+    for what, done in (("arguments", "the arguments of {} were cut"), ("rows", "{} were removed")):
+        some = [trim for trim in trims if trim.what == what]
+        if some:
+            events = sum(trim.events for trim in some)
+            execs = f"{events} exec{'s' * (events != 1)}"
+            begin = local_time(min(trim.from_ns for trim in some))
+            end = local_time(max(trim.to_ns for trim in some))
+            answer.append(
+                f"{done.format(execs)} from {begin} to {end}, as they filled the file: {_who(some)}"
+            )
+    return answer
+
+
+def _who(trims: Sequence["Trim"]) -> str:
+    """`97 % of uid 1000, 3 % of uid 0`."""
+    by_uid: dict[int, int] = {}
+    for trim in trims:
+        by_uid[trim.uid] = by_uid.get(trim.uid, 0) + trim.events
+    total = sum(by_uid.values()) or 1
+    most = sorted(by_uid.items(), key=lambda item: -item[1])[:3]
+    return ", ".join(f"{100 * events // total} % of uid {uid}" for uid, events in most)
+
+
+def note(
+    database: "Database", wanted: "Filter", oldest_ns: int | None, gaps: Sequence["Stretch"]
+) -> None:
+    """A line on stderr for each kind, of the time that was asked for; with `oldest_ns` what is
+    older was not to be shown. Where the oldest rows were pruned, who has most of those that are
+    left."""
+    from execdb.store.ledger.trimmed import read_trims
+    from execdb.store.limits.crowding import shares
+
+    since_ns = max(filter(None, (wanted.since_ns, oldest_ns)), default=None)
+    for sentence in sentences(within(read_trims(database), since_ns, wanted.until_ns)):
+        say(f"note: {sentence}")
+    if any(gap.kind == "pruned" for gap in gaps):
+        with database.reading() as connection:
+            uid, share = next(iter(shares(connection).items()), (0, 0.0))
+        if share > _MOST:
+            say(f"note: {100 * share:.0f} % of the rows are of uid {uid}")
+
+
+def describe(trim: "Trim") -> dict[str, Any]:
+    """As plain data."""
+    times = {"from_time": rfc3339(trim.from_ns), "to_time": rfc3339(trim.to_ns)}
+    return {**trim._asdict(), **times}
+
+
+def fullest(database: "Database") -> dict[str, Any]:
+    """For `status`: what was taken of whose events, and who has most of the rows that are left."""
+    from execdb.store.ledger.trimmed import read_trims
+    from execdb.store.limits.crowding import shares
+
+    trims = read_trims(database)
+    with database.reading() as connection:
+        found = shares(connection)
+    return {
+        "trimmed": [describe(trim) for trim in trims],
+        "users": [
+            {"uid": uid, "share": round(share, 3)} for uid, share in list(found.items())[:_USERS]
+        ],
+    }
+
+
+_USERS = 3
+_MOST = 0.5
+
+
+def status_lines(found: dict[str, Any]) -> list[str]:
+    """Of what `fullest` gives, for people."""
+    from execdb.store.ledger.trimmed import Trim
+
+    trims = [Trim(*(each[field] for field in Trim._fields)) for each in found.get("trimmed", ())]
+    users = ", ".join(
+        f"uid {each['uid']} has {100 * each['share']:.0f} %" for each in found.get("users", ())
+    )
+    lines = [f"trimmed    {sentence}" for sentence in sentences(trims)]
+    gone = trims or found["pruned"]
+    return [*lines, f"rows       about: {users}"] if gone and users else lines
+
+
+def of(trims: Sequence["Trim"], stretch: "Stretch") -> list[dict[str, Any]]:
+    """For `coverage`: what touches a stretch, as plain data."""
+    return [describe(trim) for trim in within(trims, stretch.from_ns, stretch.to_ns)]

@@ -1,0 +1,177 @@
+"""The kernel as a source of records: loads, attaches, drains, counts."""
+
+import contextlib
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from execdb.bpf import arch
+from execdb.bpf.loader import load
+from execdb.bpf.offsets import BTF_PATH
+from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, misses, names_of
+from execdb.bpf.ring import Rings
+from execdb.bpf.wire import BUDGET, COUNTERS, IMAGE, OTHER_UIDS
+from execdb.store.event import ImageKey
+
+_TRACKING = ("on_fork", "on_exit")
+ARGUMENT_BUDGET = 2_000_000  # bytes a second for each user
+_LAST_CALLS_S, _LAST_LOOKS = 0.1, 10  # how long a call that is under way is waited for at the end
+
+
+class KernelCounts(NamedTuple):
+    """Totals over all CPUs since the program was attached."""
+
+    seen: int
+    lost: int
+    ends_lost: int
+    untracked: int
+    skipped: int  # what the kernel did not run a program for; not among the seen
+    cut: int  # execs whose arguments were cut, their user being over the budget
+
+
+class KernelSource:
+    """The BPF program of this process's life. Nothing outlives its descriptors.
+
+    Raises KernelError when it cannot be loaded or attached, Interrupted as soon as the descriptor
+    `interrupt` has something to read.
+    """
+
+    def __init__(
+        self,
+        ring_pages: int,
+        *,
+        attempts: bool = False,
+        btf: Path = BTF_PATH,
+        argument_budget: int | None = ARGUMENT_BUDGET,
+        interrupt: int | None = None,
+    ) -> None:
+        more = attempt_hooks(arch.this()) if attempts else ()
+        self.hooks: tuple[Hook, ...] = (*more, *ALWAYS)
+        self.program: Program = load(
+            self.hooks,
+            btf,
+            ring_pages=ring_pages,
+            argument_budget=argument_budget,
+            interrupt=interrupt,
+        )
+        self._links: list[int] = []
+        self._followed: dict[int, int] = {}  # process -> boot_ns of its image
+        self._link_names: list[str] = []
+        on_exec = self.program.descriptors["on_exec"]
+        self._fdinfo = os.open(f"/proc/self/fdinfo/{on_exec}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            program = self.program
+            self._rings = Rings(
+                program.output, program.spare, ring_pages, program.drained, self._submitted
+            )
+        except BaseException:
+            self.program.close()
+            raise
+
+    def track(self) -> None:
+        """From here on forks and ends are followed."""
+        self._attach(hook for hook in self.hooks if hook.program in _TRACKING)
+
+    def attach(self) -> None:
+        """From here on every exec is counted."""
+        if not self._links:
+            self.track()
+        self._attach(hook for hook in self.hooks if hook.program not in _TRACKING)
+        self.program.note_attempts(True)
+
+    def _attach(self, hooks: Iterable[Hook]) -> None:
+        self._links += self.program.attach(list(hooks))
+        self._link_names = names_of(self._links)
+
+    def detach(self) -> None:
+        """No exec is counted any more; what is in the rings can still be read."""
+        if self._links:
+            with contextlib.suppress(OSError):
+                self.program.note_attempts(False)
+            self._let_calls_end()
+        close_all(self._links)
+
+    def _let_calls_end(self) -> None:
+        """Attempts that were begun are told, where that takes a moment."""
+        for _ in range(_LAST_LOOKS):
+            if self._totals()[6] <= 0:
+                return
+            time.sleep(_LAST_CALLS_S / _LAST_LOOKS)
+
+    def _totals(self) -> list[int]:
+        cpus = COUNTERS.iter_unpack(self.program.counters[0])
+        return [sum(each) for each in zip(*cpus, strict=True)]
+
+    def _submitted(self, cpu: int) -> int:
+        found: int = COUNTERS.unpack_from(self.program.counters[0], cpu * COUNTERS.size)[-1]
+        return found
+
+    def gone(self) -> str | None:
+        """A sentence if something else has detached the programs; None if all is well."""
+        if names_of(self._links) == self._link_names:
+            return None
+        return "something else detached the BPF programs: start again"
+
+    def follow(self, image: ImageKey) -> None:
+        """Before `track`: lets the kernel know an image that runs. Raises OSError
+        where it cannot."""
+        boot_ns, pid = image
+        self.program.images[pid] = IMAGE.pack(boot_ns, pid, 1)
+        self._followed[pid] = boot_ns
+
+    def adopt(self, image: ImageKey) -> bool:
+        """The same afterwards: False where the kernel has seen a fork or an exec of that
+        process, and so knows better."""
+        boot_ns, pid = image
+        new = IMAGE.pack(boot_ns, pid, 1)
+        before = self._followed.get(pid)
+        try:
+            if before is None:
+                self.program.images.insert(pid, new)
+            elif self.program.images[pid] == IMAGE.pack(before, pid, 1):
+                self.program.images[pid] = new
+            else:
+                return False
+        except (FileExistsError, KeyError):  # a fork came first, or its end
+            return False
+        self._followed[pid] = boot_ns
+        return True
+
+    def wait(self, timeout_s: float) -> None:
+        self._rings.wait(timeout_s)
+
+    def watch(self, fd: int) -> None:
+        self._rings.watch(fd)
+
+    def read(self) -> Iterator[bytes]:
+        return self._rings.read()
+
+    def unread_ns(self) -> int | None:
+        return self._rings.unread_ns()
+
+    def counts(self) -> KernelCounts:
+        seen, lost, ends_lost, untracked, cut, untold, open_, _ = self._totals()
+        skipped = misses(self._fdinfo) + untold
+        if not self._links and open_ > 0:  # no return comes any more
+            skipped += open_
+        return KernelCounts(seen, lost, ends_lost, untracked, skipped, cut)
+
+    def cut_by_user(self) -> dict[int, int]:
+        """Of which users so many execs had their arguments cut."""
+        budgets = self.program.budgets
+        if budgets is None:
+            return {}
+        found: Counter[int] = Counter()
+        for key in budgets:
+            with contextlib.suppress(KeyError):  # forgotten meanwhile
+                found[key & ~OTHER_UIDS] += BUDGET.unpack(budgets[key])[2]
+        return +found
+
+    def close(self) -> None:
+        self.detach()
+        self._rings.close()
+        os.close(self._fdinfo)
+        self.program.close()

@@ -1,0 +1,1 @@
+"""The programs that are running when a collector starts, from /proc."""

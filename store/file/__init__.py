@@ -1,0 +1,1 @@
+"""The database file: created, opened, locked, upgraded; transactions; errors of SQLite."""

@@ -1,0 +1,150 @@
+"""At most one collector a database.
+
+It holds two locks that take write access, so that who may only read the database can hold neither.
+One is on the database file itself, far behind the bytes that SQLite locks: it holds whatever the
+file is called, and tells readers who records. But a reader can put a read lock in its way. So the
+other is on a file beside it that only its owner may open. Both go with the process, however it
+ends; the file that stays behind means nothing.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+import struct
+from pathlib import Path
+
+from execdb.store.errors import DatabaseError, RecordingError
+from execdb.store.file.descriptor import Descriptor
+from execdb.store.file.safe_files import acting_for, way_to
+from execdb.store.file.side_files import real_path
+
+_FIRST_BYTE = 1 << 62  # SQLite's are at 1 << 30
+_PID_MAX = 1 << 22  # of Linux; the length of a lock is the pid of its holder
+_FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
+_TRIES = 7  # where a lock went between being met and being asked for
+
+
+class CollectorLock:
+    """Held from construction to `close`. Raises RecordingError when another process holds it."""
+
+    def __init__(self, database: Path) -> None:
+        real = real_path(database)
+        self._named, self._path = database, f"{real}.lock"
+        self._beside, way = -1, way_to(database)
+        with acting_for(way):
+            self._database = Descriptor(real, writable=True)
+        try:
+            with acting_for(way):
+                self._beside = _open_beside(self._path, self._database)
+            alone = _take(self._beside, database)
+            self._whole = _take(self._database.fd, database)
+            if not alone and not self._whole:
+                raise RecordingError(
+                    f"a process that may only read {database} and {self._path} locks both: end it"
+                )
+            os.ftruncate(self._beside, 0)
+            os.pwrite(self._beside, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            self.close()
+            raise DatabaseError(f"cannot lock {database}: {error.strerror}") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def gone(self) -> str | None:
+        """A sentence where another collector could start; None while none can. The lock on the
+        database file is tried again if a reader was in its way."""
+        try:
+            self._whole = self._whole or _take(self._database.fd, self._named)
+        except RecordingError as error:
+            return str(error)
+        except OSError:
+            pass  # as if it were a reader
+        if self._whole or os.readlink(f"/proc/self/fd/{self._beside}") == self._path:
+            return None
+        return f"{self._path} was removed while recording: start again"
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self._database.fd, fcntl.F_OFD_SETLK, _lock(fcntl.F_UNLCK, _PID_MAX))
+        self._database.close()
+        if self._beside >= 0:
+            os.close(self._beside)
+            self._beside = -1
+
+
+def collector_pid(database: Path) -> int | None:
+    """The pid of the collector that records to this database, None if there is none."""
+    try:
+        real = real_path(database)
+        file = Descriptor(real)
+    except DatabaseError:
+        return None
+    try:
+        pid = _holder(file.fd)
+    finally:
+        file.close()
+    return _holder_beside(f"{real}.lock") if pid is None else pid
+
+
+def _holder_beside(path: str) -> int | None:
+    """For those who may open it."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        return _holder(fd)
+    finally:
+        os.close(fd)
+
+
+def _open_beside(path: str, database: Descriptor) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        fd = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise DatabaseError(f"cannot open {path}: {error.strerror}") from error
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        os.close(fd)
+        raise DatabaseError(f"{path} is no plain file with a single name: remove it")
+    with contextlib.suppress(OSError):  # not ours, then others have seen to it
+        os.fchmod(fd, 0o600)
+        if os.geteuid() == 0:
+            os.fchown(fd, database.owner, -1)
+    return fd
+
+
+def _take(fd: int, database: Path) -> bool:
+    """Takes the lock; False where a reader's is in the way. Raises RecordingError where another
+    collector holds it, OSError."""
+    for _ in range(_TRIES):
+        try:
+            fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _lock(fcntl.F_WRLCK, os.getpid()))
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+        else:
+            return True
+        pid = _holder(fd)
+        if pid is not None:
+            raise RecordingError(f"another collector (pid {pid}) already records to {database}")
+    return False
+
+
+def _holder(fd: int) -> int | None:
+    """The pid of the collector that holds a lock on this file. The lock of a reader, to whom a
+    read lock is no hindrance, is not one."""
+    try:
+        answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _lock(fcntl.F_RDLCK, _PID_MAX))
+    except OSError:
+        return None
+    kind, _, first, length, _ = struct.unpack(_FLOCK, answer)
+    return length if kind == fcntl.F_WRLCK and first == _FIRST_BYTE else None
+
+
+def _lock(kind: int, length: int) -> bytes:
+    return struct.pack(_FLOCK, kind, os.SEEK_SET, _FIRST_BYTE, length, 0)

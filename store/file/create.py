@@ -1,0 +1,93 @@
+"""The database file before SQLite opens it: is it there, is it one, may we. Imports nothing heavy,
+so that a collector can have it made while it loads the rest."""
+
+import os
+from contextlib import closing
+from pathlib import Path
+
+from execdb.store.errors import DatabaseError
+from execdb.store.file.descriptor import Descriptor
+from execdb.store.file.safe_files import acting_for, make_file, make_folder, way_to
+from execdb.store.file.side_files import check_beside, real_path
+from execdb.store.schema.constants import MAGIC
+
+# Of a new file, in this order: the first two must be said before there is a table. Most tables are
+# small, or their rows are, so small pages leave less of them empty.
+NEW = ("page_size = 2048", "auto_vacuum = INCREMENTAL", "journal_mode = WAL")
+
+
+def prepare(path: Path, *, create: bool) -> None:
+    """Makes the file if it is to be made, in a folder that is also private if it is new. Raises
+    DatabaseError for what cannot be a database of ours."""
+    if create:
+        _make_folder(path)
+    real = real_path(path)
+    if not _check_file(path, real, create):
+        if not create:
+            raise DatabaseError(
+                f"no database at {path} yet: execdb collect makes one (or name yours with --db)"
+            )
+        make(path)
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        make_folder(path.parent)
+    except FileNotFoundError as error:
+        raise DatabaseError(f"there is no folder {path.parent.parent} to make {path} in") from error
+    except OSError as error:
+        raise DatabaseError(f"cannot make the folder {path.parent}: {error.strerror}") from error
+
+
+def _check_file(path: Path, real: Path, create: bool) -> bool:
+    """Says what is wrong in words before SQLite says it in its own; False if nothing is there."""
+    if not os.path.lexists(real):
+        check_beside(real, None)
+        if create and not os.access(real.parent, os.W_OK | os.X_OK):
+            raise DatabaseError(f"cannot make {path}: no permission to write in {path.parent}")
+        return False
+    file = Descriptor(real)
+    try:
+        check_beside(real, file)
+        start = file.read(len(MAGIC))
+    except OSError as error:
+        raise DatabaseError(f"cannot read {path}: {error.strerror}") from error
+    finally:
+        file.close()
+    if start and start != MAGIC:
+        raise DatabaseError(f"{path} is not an SQLite database")
+    if create and not os.access(real, os.W_OK):
+        raise DatabaseError(f"no permission to write to {path}")
+    return bool(start)
+
+
+def make(path: Path) -> None:
+    """Gives an empty file, or none, the tables that migrations would have made, all at once:
+    another process sees none or all of them. Leaves one that has some alone. Raises
+    DatabaseError."""
+    import sqlite3
+
+    from execdb.store.file.sqlite_errors import of_system, told
+    from execdb.store.schema.ddl import STATEMENTS
+
+    real = real_path(path)
+    try:
+        # What SQLite makes beside it is as private as the file itself.
+        make_file(path)
+        uri = f"{real.as_uri()}?mode=rw"
+        with (
+            acting_for(way_to(path)),
+            closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection,
+        ):
+            connection.execute("PRAGMA synchronous = NORMAL")
+            for pragma in NEW:
+                connection.execute(f"PRAGMA {pragma}")
+            connection.execute("BEGIN IMMEDIATE")
+            if connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None:
+                for statement in STATEMENTS:
+                    connection.execute(statement)
+            connection.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        raise told(path, error) from error
+    except OSError as error:
+        raise of_system(path, "make", error) from error

@@ -1,0 +1,279 @@
+"""One SQLite file: opened with care, migrated when behind, read and written in transactions."""
+
+import contextlib
+import os
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from sqlite3 import Connection
+from types import TracebackType
+
+from execdb.store.errors import DatabaseError
+from execdb.store.file.create import NEW, make, prepare
+from execdb.store.file.descriptor import Descriptor
+from execdb.store.file.safe_files import acting_for, make_file, way_to
+from execdb.store.file.side_files import check_beside, mode_for, real_path
+from execdb.store.file.sql import scalar
+from execdb.store.file.sqlite_errors import VALUE_MAX, told
+from execdb.store.schema import verify
+from execdb.store.schema.constants import APPLICATION_ID, REVISION, WAL_MODE
+
+_BUSY_MS = 5_000
+WAL_PAGES = 8_000
+_ABANDONED: list[Connection] = []  # an object that is gone would close its connection
+_WAL_KEPT = 64 << 20  # bytes; what a slow reader made it grow beyond is given back
+
+
+class Database:
+    """An open `connection`. `reading()` and `writing()` are its transactions.
+
+    Use `open_database` unless the schema does not matter. Raises DatabaseError.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) -> None:
+        self.path = path
+        self.real = real_path(path)  # beside this one SQLite keeps its files
+        self.abandoned = False
+        self._schema: int | None = None  # SQLite's number of the schema that is known to be ours
+        self._way = way_to(path)
+        if create:
+            make_file(path)
+        with acting_for(self._way):
+            self._file = Descriptor(self.real)
+            try:
+                check_beside(self.real, self._file)
+                self._connect(mode_for(self.real, self._file), NEW if create else (), busy_ms)
+            except BaseException:
+                self._file.close()
+                raise
+
+    def _connect(self, mode: str, first: Sequence[str], busy_ms: int) -> None:
+        with _as_sentences(self.path), _private():
+            self.connection = sqlite3.connect(
+                f"{self.real.as_uri()}?mode={mode}",
+                uri=True,
+                isolation_level=None,  # transactions are begun below, by name
+                check_same_thread=False,
+            )
+            if not self._file.is_at(self.real):
+                self.connection.close()
+                raise DatabaseError(f"{self.path} was replaced while it was opened: try again")
+            self.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_MAX)
+            for pragma in (
+                *first,
+                f"busy_timeout = {busy_ms}",
+                "trusted_schema = OFF",  # the file may come from anywhere
+                "cell_size_check = ON",
+                "synchronous = NORMAL",
+                f"wal_autocheckpoint = {WAL_PAGES}",  # each time costs the writer
+                f"journal_size_limit = {_WAL_KEPT}",
+                "temp_store = MEMORY",
+                "cache_size = -1000",  # KiB; writing needs the ends of a few trees, no more
+                "schema_version",  # opens the files beside it
+            ):
+                self.connection.execute(f"PRAGMA {pragma}")
+
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def inode(self) -> tuple[int, int]:
+        """Device and number of the file."""
+        return self._file.inode
+
+    def close(self) -> None:
+        if self.abandoned or self._file.closed:
+            return
+        # What was committed is safe either way. The last one removes the files beside it.
+        with contextlib.suppress(sqlite3.Error, DatabaseError), acting_for(self._way):
+            if self._file.others_read():  # they can open it only while there is a WAL
+                self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                with self._file.shared():
+                    self.connection.close()
+        with contextlib.suppress(DatabaseError), acting_for(self._way):
+            self.connection.close()
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Leaves the file as it is from here on: `close` would copy the WAL into it. What was
+        opened stays open until the process ends."""
+        self.abandoned = True
+        _ABANDONED.append(self.connection)
+
+    @contextlib.contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        if self.abandoned:
+            raise DatabaseError(f"{self.path} is not the file that was opened")
+        with _as_sentences(self.path):
+            self.connection.execute(begin)
+            try:
+                yield self.connection
+                self.connection.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back by itself
+                    self.connection.execute("ROLLBACK")
+                raise
+
+    def reading(self) -> contextlib.AbstractContextManager[Connection]:
+        """A snapshot. Keep it short: while it lasts the WAL cannot be taken up."""
+        return self._transaction("BEGIN")
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Committed at the end, rolled back on an exception. Raises DatabaseError where someone
+        has put into the schema what would run as we write, since `trust` was called."""
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            if self._schema not in (None, scalar(connection, "PRAGMA schema_version")):
+                self._trust(connection)
+            yield connection
+
+    def trust(self) -> str | None:
+        """The revision, of a schema that is that revision's. Raises DatabaseError."""
+        with self.reading() as connection:
+            return self._trust(connection)
+
+    def _trust(self, connection: Connection) -> str | None:
+        try:
+            found = revision_of(connection)
+        except DatabaseError as error:
+            text = str(error)
+            where = "" if str(self.path) in text else f"{self.path} "
+            raise DatabaseError(f"{where}{text}") from error
+        self._schema = int(scalar(connection, "PRAGMA schema_version"))
+        return found
+
+    def wait_for_lock(self, busy_ms: int) -> None:
+        """How long a transaction waits for another program from here on, in milliseconds."""
+        self.connection.execute(f"PRAGMA busy_timeout = {busy_ms:d}")
+
+    def use_wal(self) -> None:
+        """Turns on what copies and dumps of a database lose: WAL mode, and the mark that it is
+        ours. Raises DatabaseError."""
+        with _as_sentences(self.path), acting_for(self._way):
+            if self._file.read(2, 18) != WAL_MODE:
+                # Else SQLite would make a journal for this, and follow whatever is there by then.
+                self.connection.execute("PRAGMA journal_mode = MEMORY").fetchone()
+                mode = scalar(self.connection, "PRAGMA journal_mode = WAL")
+                if mode != "wal":
+                    raise DatabaseError(f"{self.path} cannot be put into WAL mode: it is {mode}")
+            if scalar(self.connection, "PRAGMA application_id") != APPLICATION_ID:
+                self.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+    def take_up_wal(self) -> bool:
+        """Moves what is in the WAL into the file and empties it; False if someone else is in the
+        way. A last connection does so by itself if it may remove the WAL."""
+        with _as_sentences(self.path):
+            return not scalar(self.connection, "PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def shrink(self, pages: int) -> None:
+        """Hands so many free pages, if there are, to the file system."""
+        with _as_sentences(self.path):
+            # execute() would stop after the first page: it takes the PRAGMA for a single step.
+            self.connection.executescript(f"PRAGMA incremental_vacuum({pages:d})")
+
+    def data_version(self) -> int:
+        """Changes when another connection has committed something; costs microseconds."""
+        return int(scalar(self.connection, "PRAGMA data_version"))
+
+    def version(self) -> tuple[int, int]:
+        """Changes when any connection, this one among them, has written something."""
+        return self.data_version(), self.connection.total_changes
+
+    def check(self) -> str | None:
+        """What SQLite's own check finds wrong with the file, None if nothing."""
+        with self.reading() as connection:
+            found = scalar(connection, "PRAGMA quick_check(1)")
+        return None if found == "ok" else str(found)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The schema revision, None in an empty database. Raises DatabaseError for someone else's,
+    and for a schema that is not what that revision makes."""
+    application = scalar(connection, "PRAGMA application_id")
+    objects = verify.read_schema(connection)
+    if application == 0 and not objects:
+        return None
+    # A dump (sqlite3 FILE .dump) does not say whose it was; its tables do.
+    dumped = application == 0 and any(one.name == "alembic_version" for one in objects)
+    if application != APPLICATION_ID and not dumped:
+        raise DatabaseError("is an SQLite database, but not execdb's")
+    verify.check_version_table(objects)
+    found = scalar(connection, "SELECT version_num FROM alembic_version")
+    if not isinstance(found, str) or not _REVISION.fullmatch(found):
+        raise DatabaseError("is not a complete execdb database (no revision)")
+    if found <= REVISION:
+        verify.check_schema(connection, objects, found)
+    return found
+
+
+_REVISION = re.compile("[0-9]{4}")
+
+
+def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) -> Database:
+    """Opens a database of this program's revision.
+
+    With `create` a missing file (and its folder) is made, private to its owner. Raises
+    DatabaseError when there is none, or it is not execdb's, or of another revision: `upgrade` is
+    for those of an older one.
+    """
+    prepare(path, create=create)
+    database = Database(path, busy_ms=busy_ms)
+    try:
+        found = database.trust()
+        if found is None and create:
+            database.close()
+            make(path)
+            database = Database(path, busy_ms=busy_ms)
+            found = database.trust()
+        check_revision(path, found)
+        if create:
+            database.use_wal()
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def check_revision(path: Path, found: str | None, *, older: bool = False) -> None:
+    """Raises DatabaseError unless this program knows that revision; with `older`, or can upgrade
+    it."""
+    if found is None:
+        raise DatabaseError(f"{path} is an empty database: execdb collect makes it one of execdb's")
+    if found > REVISION:
+        raise DatabaseError(
+            f"{path} was written by a newer execdb (revision {found}, this one knows {REVISION}): "
+            "install that one"
+        )
+    if found < REVISION and not older:
+        raise DatabaseError(f"{path} is of an older execdb (revision {found}): run execdb upgrade")
+
+
+@contextlib.contextmanager
+def _private() -> Iterator[None]:
+    """Files made inside are readable by their owner alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextlib.contextmanager
+def _as_sentences(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise told(path, error) from error
+    except UnicodeDecodeError as error:  # of what SQLite says, which quotes the file
+        raise DatabaseError(f"{path} is damaged: it holds text that is not UTF-8") from error
+    except OverflowError as error:
+        raise DatabaseError(f"{path} is damaged: the greatest id is taken") from error

@@ -1,0 +1,1 @@
+"""Import: from lines of NDJSON to rows, each event once."""

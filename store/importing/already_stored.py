@@ -1,0 +1,150 @@
+"""What the database holds already of the events that are imported, within one transaction.
+
+Indexes in temporary tables: a file may name thousands of boots, a database have as many segments.
+"""
+
+from collections.abc import Iterator, Sequence
+from sqlite3 import Connection, Cursor
+from typing import Any
+
+from execdb.store.file.column_types import check_rows
+from execdb.store.file.sql import scalar
+from execdb.store.file.text import storable
+from execdb.store.importing.ndjson import Boot
+from execdb.store.importing.sources import Line
+from execdb.store.segments.segment import Segment, lower_bound
+
+_SPARSE = 64  # rows read for an event that is looked for; beyond, each is looked for alone
+_PAGE = 1_000  # rows
+_RUNS = 1_000  # at hand
+
+
+class Held:
+    """Runs of imports, and segments of all that was recorded or imported."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._runs: dict[Boot, int] = {}
+        self._open: tuple[Any, ...] | None = None  # the entry of the segment that may grow
+        for name, columns in _TABLES.items():
+            connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
+            connection.execute(f"CREATE TEMP TABLE {name} ({columns}) WITHOUT ROWID")
+        connection.execute(_PLACES)
+        self._index(1)
+
+    def run_of(self, boot: Boot) -> int:
+        """The run that stands for everything imported from one boot of one machine."""
+        found = self._runs.get(boot)
+        if found is None:
+            if len(self._runs) >= _RUNS:
+                self._runs.clear()
+            found = self._runs[boot] = self._run(storable(boot[0]), storable(boot[1]))
+        return found
+
+    def _run(self, host: str | bytes, boot_id: str | bytes) -> int:
+        found = scalar(self._connection, _RUN, (host, boot_id))
+        if found is None:
+            found = self._connection.execute(_NEW_RUN, (host, boot_id)).lastrowid
+            self._connection.execute(_PLACE, (host, boot_id, found))
+        return int(found)
+
+    def rows(self, boot_id: str, offset_ns: int, lines: Sequence[Line]) -> Iterator[Any]:
+        """The rows of `image` of these events, which are of one boot under one setting of its
+        clock, in order of boot_ns."""
+        which = storable(boot_id), offset_ns, lines[0][2], lines[-1][2]
+        wanted: set[tuple[int, int]] = set()
+        for found in self._candidates(which, lines):
+            wanted = wanted or {(line[2], line[3]) for line in lines}
+            if (found[1], found[2]) in wanted:
+                yield found
+
+    def _candidates(self, which: tuple[Any, ...], lines: Sequence[Line]) -> Iterator[Any]:
+        """Rows at these times. Of small segments, of which there may be very many, SQLite looks
+        for them by itself."""
+        yield from self._checked(self._connection.execute(_IN_SMALL, which))
+        for row in self._connection.execute(_LARGE, which).fetchall():
+            yield from self._within(Segment(*row), lines)
+
+    def _within(self, segment: Segment, lines: Sequence[Line]) -> Iterator[Any]:
+        """The segment's rows at the times of these events, and maybe others'."""
+        connection = self._connection
+        first = lower_bound(connection, segment, lines[0][2])
+        last = lower_bound(connection, segment, lines[-1][2] + 1) - 1
+        if last - first <= _SPARSE * len(lines):
+            yield from self._between(first, last)
+            return
+        for boot_ns in {line[2]: None for line in lines}:
+            first = lower_bound(connection, segment, boot_ns)
+            last = lower_bound(connection, segment, boot_ns + 1) - 1
+            yield from self._between(first, last)
+
+    def _between(self, first: int, last: int) -> Iterator[Any]:
+        yield from self._checked(self._connection.execute(_ROWS, (first, last)))
+
+    def _checked(self, cursor: Cursor) -> Iterator[Any]:
+        while rows := cursor.fetchmany(_PAGE):
+            check_rows(self._connection, "image", rows)
+            yield from rows
+
+    def update(self, first_id: int) -> None:
+        """Rows from `first_id` on were stored since."""
+        if self._open is not None:
+            self._connection.execute(_GONE, self._open)
+            first_id = min(first_id, self._open[-1])
+        self._index(first_id)
+
+    def drop(self) -> None:
+        for name in _TABLES:
+            self._connection.execute(f"DROP TABLE temp.{name}")
+
+    def _index(self, first_id: int) -> None:
+        cursor = self._connection.execute(_SEGMENTS, (first_id,))
+        while rows := cursor.fetchmany(_PAGE):
+            check_rows(self._connection, "segment", [row[1:] for row in rows])
+            segments = [(boot_id, Segment(*row)) for boot_id, *row in rows]
+            self._connection.executemany(_HELD, map(_entry, segments))
+            self._open = _entry(segments[-1])
+
+
+def _entry(segment: tuple[Any, Segment]) -> tuple[Any, ...]:
+    boot_id, found = segment
+    return boot_id, found.offset_ns, found.last_boot_ns, found.first_boot_ns, found.first_id
+
+
+_TABLES = {
+    "place": "host, boot_id, run_id, PRIMARY KEY (host, boot_id)",
+    "held": (
+        "boot_id, offset_ns, last_boot_ns, first_boot_ns, first_id,"
+        " PRIMARY KEY (boot_id, offset_ns, last_boot_ns, first_boot_ns, first_id)"
+    ),
+}
+_PLACES = (
+    "INSERT INTO temp.place SELECT host, boot_id, min(id) FROM run WHERE kind = 'import'"
+    " GROUP BY host, boot_id"
+)
+_RUN = "SELECT run_id FROM temp.place WHERE host = ? AND boot_id = ?"
+_NEW_RUN = "INSERT INTO run (kind, host, boot_id) VALUES ('import', ?, ?)"
+_PLACE = "INSERT INTO temp.place VALUES (?, ?, ?)"
+_SEGMENTS = (
+    "SELECT run.boot_id, segment.* FROM segment JOIN run ON run.id = run_id"
+    " WHERE first_id >= ? ORDER BY first_id"
+)
+_HELD = "INSERT OR REPLACE INTO temp.held VALUES (?, ?, ?, ?, ?)"
+_GONE = (
+    "DELETE FROM temp.held WHERE boot_id = ? AND offset_ns = ? AND last_boot_ns = ?"
+    " AND first_boot_ns = ? AND first_id = ?"
+)
+# CROSS JOIN: SQLite then takes the tables in this order.
+_OVERLAPPING = (
+    "FROM temp.held AS held CROSS JOIN segment ON segment.first_id = held.first_id {}"
+    " WHERE held.boot_id = ?1 AND held.offset_ns = ?2"
+    " AND held.last_boot_ns >= ?3 AND held.first_boot_ns <= ?4 AND last_id - segment.first_id {}"
+)
+_SMALL_ROWS = 64
+_LARGE = "SELECT segment.* " + _OVERLAPPING.format("", f">= {_SMALL_ROWS}")
+_IN_SMALL = "SELECT image.* " + _OVERLAPPING.format(
+    "CROSS JOIN image ON image.id BETWEEN segment.first_id AND last_id"
+    " AND image.boot_ns BETWEEN ?3 AND ?4",
+    f"< {_SMALL_ROWS}",
+)
+_ROWS = "SELECT * FROM image WHERE id BETWEEN ? AND ?"

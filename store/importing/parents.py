@@ -1,0 +1,176 @@
+"""Parents of imported events: ids of a file become rows of this database."""
+
+from collections.abc import Sequence
+from sqlite3 import Connection
+
+from execdb.store.file.sql import scalar
+from execdb.store.importing.sources import Line
+from execdb.store.schema import constants
+
+_RECENT = 20_000  # ids at hand
+_NEAR = 64  # ranges of ids that are looked at for one parent
+
+Recent = dict[int, tuple[int, int]]  # the row of an id, and its boot_ns
+
+
+def _one_by_one(numbers: Sequence[int | None]) -> bool:
+    first = numbers[0]
+    return first is not None and list(numbers) == list(range(first, first + len(numbers)))
+
+
+class _Forgetful(dict[int, tuple[int, int]]):
+    """What is at hand of a source whose ids tell nothing."""
+
+    def setdefault(self, key: int, default: tuple[int, int]) -> tuple[int, int]:
+        return default
+
+
+class RowsOfIds:
+    """The rows that ids of the file became: the last ones at hand, all of them as ranges in a
+    temporary table; and the children whose parents are still to be found."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._recent: dict[int, Recent] = {}  # by source
+        self._older: dict[int, Recent] = {}
+        self._noted = 0  # since they grew older
+        self._mixed: set[int] = set()  # sources in which an id has turned out to be two events
+        self._ranges: list[list[int]] = []  # source, id, row, count, run
+        self._orphans: list[tuple[int, ...]] = []
+        for sql in _TABLES:
+            connection.execute(sql)
+
+    def recent(self, source: int) -> Recent:
+        """To look up, and add to, what is at hand of a source. Good until the next `flush`."""
+        if source in self._mixed:
+            return _Forgetful()
+        return self._recent.setdefault(source, {})
+
+    def mix(self, source: int) -> Recent:
+        """Two events of the source have one id: none of its ids tells anything."""
+        self._mixed.add(source)
+        self._recent.pop(source, None)
+        return _Forgetful()
+
+    def note(self, lines: Sequence[Line], rows: Sequence[int], run_id: int) -> None:
+        """The rows of these lines, for when they are no longer at hand."""
+        self._noted += len(lines)
+        sources = {line[-1] for line in lines}
+        ids = [line[-3] for line in lines]
+        if len(sources) == 1 and _one_by_one(ids) and _one_by_one(rows):
+            self._range(sources.pop(), ids[0], rows[0], len(ids), run_id)
+            return
+        for line, row in zip(lines, rows, strict=True):
+            if line[-3] is not None:
+                self._range(line[-1], line[-3], row, 1, run_id)
+
+    def _range(self, source: int, source_id: int, row: int, size: int, run_id: int) -> None:
+        if self._ranges:
+            at, first, first_row, before, _ = self._ranges[-1]
+            if source == at and source_id - first == row - first_row == before:
+                self._ranges[-1][3] += size
+                return
+        self._ranges.append([source, source_id, row, size, run_id])
+
+    def parent(self, line: Line, child: int, run_id: int) -> int | None:
+        """The row of a line's parent that is not at hand. One that is not there yet is looked for
+        again at the end; one that is later than the child is none."""
+        boot_ns, source_id, source = line[2], line[-2], line[-1]
+        if source in self._mixed:
+            found = None
+        else:
+            found = self._older.get(source, {}).get(source_id) or self._look_up(source, source_id)
+        if found is None or found[1] > boot_ns or found[0] == child:
+            self.look_later(line, child, run_id)
+            return None
+        self.recent(source)[source_id] = found
+        return found[0]
+
+    def look_later(self, line: Line, child: int, run_id: int) -> None:
+        """The child is there and may lack its parent. An id below 0 is of a program that was only
+        seen, which an export does not have."""
+        _, _, boot_ns, pid, ppid, *_, source_id, source = line
+        if source_id is not None and source_id > 0:
+            self._orphans.append((child, source, source_id, run_id, boot_ns, pid, ppid))
+
+    def _look_up(self, source: int, source_id: int) -> tuple[int, int] | None:
+        """A row that was stored, and its boot_ns."""
+        found = self._connection.execute(_SOURCE, (source, source_id)).fetchone()
+        if found is None or source_id - found[0] >= found[2]:
+            return None
+        row = int(found[1]) + source_id - int(found[0])
+        boot_ns = scalar(self._connection, "SELECT boot_ns FROM image WHERE id = ?", (row,))
+        return None if boot_ns is None else (row, boot_ns)
+
+    def flush(self) -> None:
+        """Behind the rows themselves."""
+        if self._ranges:
+            self._connection.executemany(_RANGE, self._ranges)
+        if self._orphans:
+            self._connection.executemany(_ORPHAN, self._orphans)
+        self._ranges, self._orphans = [], []
+        if self._noted > _RECENT:
+            self._older, self._recent, self._noted = self._recent, {}, 0
+
+    def settle(self) -> int:
+        """Finds the parents that stood behind their children, or elsewhere in the file. Returns
+        how many children remain of which it is not known."""
+        self._connection.execute(_INDEX)
+        cursor = self._connection.execute(_ORPHANS)
+        while orphans := cursor.fetchmany(_PAGE):
+            adopted = [(row, orphan[0]) for orphan in orphans if (row := self._late(*orphan))]
+            self._connection.executemany(_ADOPT, adopted)
+            self._connection.executemany(_ADOPTED, adopted)
+        unknown = int(scalar(self._connection, _UNKNOWN))
+        for table in ("imported", "orphan"):
+            self._connection.execute(f"DROP TABLE temp.{table}")
+        return unknown
+
+    def _late(self, child: int, source: int, source_id: int, run_id: int, *who: int) -> int | None:
+        boot_ns, pid, ppid = who
+        found = None if source in self._mixed else self._look_up(source, source_id)
+        if found is not None and found[0] != child and found[1] <= boot_ns:
+            return found[0]
+        likely = self._connection.execute(
+            _ELSEWHERE, (run_id, source_id, child, boot_ns, pid, ppid)
+        ).fetchall()
+        return int(likely[0][0]) if len(likely) == 1 else None
+
+
+_PAGE = 1_000
+_TABLES = (
+    "DROP TABLE IF EXISTS temp.imported",
+    "DROP TABLE IF EXISTS temp.orphan",
+    "CREATE TEMP TABLE imported (source, source_id, id, count, run_id,"
+    " PRIMARY KEY (source, source_id)) WITHOUT ROWID",
+    "CREATE TEMP TABLE orphan (id, source, parent, run_id, boot_ns, pid, ppid,"
+    " PRIMARY KEY (id, source, parent)) WITHOUT ROWID",
+)
+_INDEX = "CREATE INDEX temp.imported_run ON imported (run_id, source_id)"
+_RANGE = "INSERT OR IGNORE INTO temp.imported VALUES (?, ?, ?, ?, ?)"
+_ORPHAN = "INSERT OR IGNORE INTO temp.orphan VALUES (?, ?, ?, ?, ?, ?, ?)"
+_ORPHANS = "SELECT * FROM temp.orphan ORDER BY id"
+_UNKNOWN = (
+    "SELECT count(DISTINCT orphan.id) FROM temp.orphan AS orphan"
+    " JOIN image ON image.id = orphan.id WHERE parent_id IS NULL"
+)
+_SOURCE = (
+    "SELECT source_id, id, count FROM temp.imported WHERE source = ? AND source_id <= ?"
+    " ORDER BY source_id DESC LIMIT 1"
+)
+# A row under that id in any source, begun before the child, that was the child's process or is its
+# parent by pid. CROSS JOIN: SQLite then takes the tables in this order.
+_ELSEWHERE = f"""
+SELECT DISTINCT image.id FROM (
+    SELECT source_id, id, count FROM temp.imported WHERE run_id = ?1 AND source_id <= ?2
+    ORDER BY source_id DESC LIMIT {_NEAR}) AS near
+CROSS JOIN image ON image.id = near.id + (?2 - near.source_id)
+WHERE ?2 - near.source_id < near.count AND image.id <> ?3 AND image.boot_ns <= ?4
+  AND image.pid IN (?5, ?6)
+"""
+_ADOPT = "UPDATE image SET parent_id = ? WHERE id = ? AND parent_id IS NULL"
+_ADOPTED = (
+    "INSERT OR IGNORE INTO child_block"
+    f" SELECT parent_id >> {constants.PARENT_BITS}, id >> {constants.BLOCK_BITS} FROM image"
+    " WHERE parent_id = ? AND id = ?"
+)

@@ -1,0 +1,1 @@
+"""What was recorded, lost, trimmed, and when no collector was running."""

@@ -1,0 +1,139 @@
+"""Cutting long arguments, so that rows need not go for them.
+
+A command whose arguments are long keeps their first bytes and is marked truncated; `argc` stays
+true. What then nothing refers to goes when the dictionary is swept.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from sqlite3 import Connection
+from typing import Any
+
+from execdb.store.event import json_of, raw_of
+from execdb.store.file.sql import scalar
+from execdb.store.ledger.trimmed import Trim, What, note
+
+LONG = 1_024  # bytes of the arguments of a command, with one more for each
+KEPT = 256  # bytes of longer ones
+_COMMANDS = 1_000  # looked at in a step,
+_REFERENCES = 10_000  # with so many arguments
+_FREED = 1_000_000  # bytes, which are enough for a step
+
+Range = tuple[int, int]  # of entries of the dictionary: first, last
+
+
+class Cutter:
+    """Looks at each command of a file once, in the order in which they were stored."""
+
+    def __init__(self) -> None:
+        self._after = 0  # the last entry that was looked at
+        self._ragged: set[Range] = set()  # where some were cut
+
+    def step(self, connection: Connection) -> tuple[int, set[Range]] | None:
+        """Looks at some, in a transaction. Returns of how many events arguments were cut, and the
+        ranges of entries to be swept; None when there are no more to look at. Those that the
+        newest rows refer to stay: whoever records knows them by heart."""
+        newest = scalar(connection, _NEWEST) or 0
+        rows = list(_some(connection.execute(_NEXT, (self._after, newest))))
+        cut, freed_bytes = _cut(connection, rows)
+        events = 0
+        if cut:
+            self._ragged |= {tuple(row) for row in connection.execute(_RANGES, (cut[-1], cut[0]))}
+            events = _note(connection, cut)
+        enough = freed_bytes >= _FREED  # the others are looked at in the next step
+        self._after = cut[-1] if enough else rows[-1][0] if rows else newest - 1
+        # The rest of a dictionary may need what was cut: it is swept when that is much, and once
+        # more when all is known.
+        all_known = {each for each in self._ragged if each[1] <= self._after}
+        done = all_known if rows and not enough else set(self._ragged)
+        self._ragged -= done
+        return (events, done) if rows or done else None
+
+
+def _some(rows: Iterator[Any]) -> Iterator[Any]:
+    """A bounded part, and one at least."""
+    references = 0
+    for row in rows:
+        yield row
+        references += str(row[1]).count(",") + 1
+        if references >= _REFERENCES:
+            return
+
+
+def _cut(connection: Connection, rows: Sequence[Any]) -> tuple[list[int], int]:
+    """Cuts the long ones of these commands, or some; returns which, and about how much they were
+    longer."""
+    lists = {id_: _ids(text) for id_, text in rows}
+    wanted = json.dumps(list({each for ids in lists.values() for each in ids}))
+    sizes = dict(connection.execute(_SIZES, (wanted,)))
+    cut, freed_bytes = [], 0
+    for id_, ids in lists.items():
+        size = sum([sizes.get(each, 0) for each in ids], len(ids))
+        if size <= LONG:
+            continue
+        kept, left = [], KEPT
+        for each in ids:
+            left -= sizes.get(each, 0) + 1
+            if left < 0:
+                break
+            kept.append(each)
+        if len(kept) < len(ids):
+            straddling = ids[len(kept)]
+            text = _start(connection, straddling, left + sizes.get(straddling, 0))
+            # Entries of all tables have ids from one sequence: no argument has the command's.
+            connection.execute(_ARGUMENT, (id_, text))
+            kept.append(id_)
+        connection.execute(_COMMAND, (f"[{','.join(map(str, kept))}]", id_))
+        cut.append(id_)
+        freed_bytes += size
+        if freed_bytes >= _FREED:
+            break
+    return cut, freed_bytes
+
+
+def _ids(text: Any) -> list[int]:
+    """No arguments where the file is inconsistent: a question says so, this only saves room."""
+    try:
+        ids = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return []
+    return ids if isinstance(ids, list) and set(map(type, ids)) <= {int} else []
+
+
+def _start(connection: Connection, argument: int, size: int) -> str:
+    """The first bytes of an argument, as JSON; whole characters."""
+    text = json.loads(scalar(connection, "SELECT text FROM argument WHERE id = ?", (argument,)))
+    raw = raw_of(str(text))[: max(0, size)]
+    for short in range(4):  # bytes of a character that was cut
+        try:
+            return json_of(raw[: len(raw) - short].decode())
+        except UnicodeDecodeError:
+            continue
+    return json_of(raw.decode("utf-8", "surrogateescape"))
+
+
+def _note(connection: Connection, cut: Sequence[int]) -> int:
+    """Who has lost arguments, and when they ran; returns how many events."""
+    who = connection.execute(_WHO, (cut[-1], cut[0], json.dumps(cut))).fetchall()
+    note(connection, [Trim(What.ARGUMENTS, *row) for row in who])
+    return sum(row[1] for row in who)
+
+
+_NEWEST = "SELECT first_entry_id FROM segment ORDER BY first_id DESC LIMIT 1"
+_NEXT = f"SELECT id, arguments FROM command WHERE id > ? AND id < ? ORDER BY id LIMIT {_COMMANDS}"
+# Of the JSON text, but for its quotes: more than the argument has where that is escaped.
+_SIZES = (
+    "SELECT argument.id, length(CAST(text AS BLOB)) - 2 FROM json_each(?) AS wanted"
+    " CROSS JOIN argument ON argument.id = wanted.value"
+)
+_ARGUMENT = "INSERT OR REPLACE INTO argument (id, text) VALUES (?, ?)"
+_COMMAND = "UPDATE command SET arguments = ?, truncated = 1 WHERE id = ?"
+_OVERLAPPING = "first_entry_id <= ? AND last_entry_id >= ?"
+_RANGES = f"SELECT DISTINCT first_entry_id, last_entry_id FROM segment WHERE {_OVERLAPPING}"
+_WHO = (
+    "SELECT uid, count(*), min(boot_ns + offset_ns), max(boot_ns + offset_ns)"
+    f" FROM (SELECT * FROM segment WHERE {_OVERLAPPING}) AS segment"
+    " CROSS JOIN image ON image.id BETWEEN first_id AND last_id AND image.id > 0"
+    " CROSS JOIN origin ON origin.id = origin_id"
+    " WHERE command_id IN (SELECT value FROM json_each(?)) GROUP BY uid"
+)

@@ -1,0 +1,1 @@
+"""Questions: a filter, the segments it selects, and the events in order."""

@@ -1,0 +1,219 @@
+"""Reading: one filter vocabulary and one path for query, replay and count.
+
+Events are ordered by boot_ns within a boot, which no setting of the clock disturbs, and boots
+by the wall clock.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from sqlite3 import Connection
+from typing import Any
+
+from execdb.store.errors import DatabaseError
+from execdb.store.event import Event, ending
+from execdb.store.file.column_types import check_rows
+from execdb.store.file.database import Database
+from execdb.store.file.text import readable
+from execdb.store.reading.filter import Filter, glob_bytes, has_text
+from execdb.store.reading.ordered import PAGE, Ordered
+from execdb.store.reading.selection import (
+    Selection,
+    Span,
+    count_of,
+    entries_wanted,
+    ids_within,
+)
+from execdb.store.segments.dictionary_cache import Lookup
+from execdb.store.segments.segment import (
+    Segment,
+    ancestors_of,
+    descendants_of,
+    ids_of_pid,
+    segments_of,
+)
+
+_Moment = tuple[int, int, int]  # what orders events: shifted boot_ns, time_ns, id
+
+
+class History:
+    """The stored events."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        database.connection.create_function("has_text", 2, has_text, deterministic=True)
+        database.connection.create_function("glob_bytes", 2, glob_bytes, deterministic=True)
+        self._lookup = Lookup(str(database.path))
+        self._runs: dict[int, tuple[str, str]] = {}  # boot_id and host
+        self.incomplete = False  # events were removed before they were read
+
+    def count(self, wanted: Filter) -> int:
+        """How many `events` would give. Raises DatabaseError."""
+        with self._database.reading() as connection:
+            selection = self._select(connection, wanted)
+            return sum(count_of(connection, selection, span) for span in selection.spans)
+
+    def events(self, wanted: Filter, *, limit: int = 0, reverse: bool = False) -> Iterator[Event]:
+        """Oldest first, or newest first with `reverse`; the latest `limit` of them (0: all).
+        What is recorded meanwhile is not among them. Raises DatabaseError."""
+        with self._database.reading() as connection:
+            selection = self._select(connection, wanted)
+        if limit and not reverse:
+            if limit <= PAGE:
+                latest = islice(self._merged(selection, True, limit), limit)
+                return reversed(list(latest))
+            selection = self._latest(selection, limit)
+        events = self._merged(selection, reverse, min(limit or PAGE, PAGE))
+        return islice(events, limit) if limit else events
+
+    def family(self, number: int) -> list[Event]:
+        """An event with its ancestors and its descendants, oldest first; ancestors that were
+        seen, not recorded, among them. Empty if there is no such row."""
+        with self._database.reading() as connection:
+            found = ancestors_of(connection, [number])
+            ids = sorted({*found, *descendants_of(connection, number)}) if found else []
+            everything = Selection(Filter(), self._spans(connection, Filter(), seen=True), ids)
+        return list(self._merged(everything, False))
+
+    def latest_run(self) -> list[Event]:
+        """Everything of the run that recorded last, oldest first; before it what had started some
+        of it, in an earlier run or before any recorded."""
+        with self._database.reading() as connection:
+            spans = self._spans(connection, Filter(), seen=True)
+        latest = max((span.segment.run_id for span in spans if span.first_id > 0), default=None)
+        ours = [span for span in spans if span.segment.run_id == latest and span.first_id > 0]
+        events = list(self._merged(Selection(Filter(), ours, None), False))
+        there = {event.id for event in events}
+        parents = {event.parent_id for event in events if event.parent_id is not None}
+        with self._database.reading() as connection:
+            above = ancestors_of(connection, parents - there) - there
+        before = self._merged(Selection(Filter(), spans, sorted(above)), False)
+        return [*before, *events]
+
+    def latest_of(self, pid: int) -> int | None:
+        """The row of the latest image that ran under this pid."""
+        wanted = Filter(pid=pid)
+        with self._database.reading() as connection:
+            spans = self._spans(connection, wanted, seen=True)
+            ids = ids_of_pid(connection, pid)
+        recorded = next(self._merged(Selection(wanted, spans, ids), True, 1), None)
+        # What ran when a run began comes after all of the runs before, whenever its process began.
+        seen = next(
+            self._merged(Selection(wanted, spans, [id_ for id_ in ids[:1] if id_ < 0]), True), None
+        )
+        latest = max((event for event in (recorded, seen) if event), key=_run_of, default=None)
+        return None if latest is None else latest.id
+
+    def began_ns(self, wanted: Filter) -> int | None:
+        """When the program began whose descendants are wanted: before, it started nothing."""
+        if wanted.descendants_of is None:
+            return None
+        with self._database.reading() as connection:
+            spans = self._spans(connection, Filter(), seen=True)
+        selection = Selection(Filter(), spans, [wanted.descendants_of])
+        return next((event.time_ns for event in self._merged(selection, False, 1)), None)
+
+    def _select(self, connection: Connection, wanted: Filter) -> Selection:
+        ids = None
+        if wanted.descendants_of is not None:
+            ids = descendants_of(connection, wanted.descendants_of)
+        elif wanted.pid is not None:
+            ids = ids_of_pid(connection, wanted.pid)
+        spans = self._spans(connection, wanted)
+        return Selection(wanted, spans, ids, entries_wanted(connection, wanted))
+
+    def _spans(self, connection: Connection, wanted: Filter, *, seen: bool = False) -> list[Span]:
+        """Where to look, as far as the time tells; with what was seen, not recorded, or not."""
+        runs = connection.execute("SELECT id, boot_id, host FROM run").fetchall()
+        self._runs = {
+            number: (self._lookup.text(boot), self._lookup.text(host))
+            for number, boot, host in runs
+        }
+        segments = segments_of(connection)
+        shifts: dict[str, tuple[int, int]] = {}  # of a boot: when last, and the clock's offset
+        for segment in segments:
+            boot_id = self._boot_id(segment)
+            latest = (segment.last_boot_ns, segment.offset_ns)
+            shifts[boot_id] = max(shifts.get(boot_id, latest), latest)
+        spans = []
+        for segment in segments:
+            first, last = ids_within(connection, segment, wanted)
+            if first <= last and (seen or first > 0):
+                spans.append(Span(segment, first, last, shifts[self._boot_id(segment)][1]))
+        return spans
+
+    def _boot_id(self, segment: Segment) -> str:
+        if segment.run_id not in self._runs:
+            raise self._broken(f"segment {segment.first_id}")
+        return self._runs[segment.run_id][0]
+
+    def _latest(self, selection: Selection, limit: int) -> Selection:
+        """The same, down to the latest `limit` events. Of each span these are its last."""
+
+        def moments(connection: Connection, span: Span, rows: Sequence[Any]) -> list[_Moment]:
+            check_rows(connection, "image", rows)
+            shift_ns, offset_ns = span.shift_ns, span.segment.offset_ns
+            return [(row[1] + shift_ns, row[1] + offset_ns, row[0]) for row in rows]
+
+        spans = sorted(selection.spans, key=lambda span: span.first_id)
+        starts = [span.first_id for span in spans]
+        lowest: dict[int, int] = {}
+        ordered = Ordered(self._database, selection, moments, tuple, self._note_gone)
+        for _, _, number in islice(ordered.read(reverse=True), limit):
+            lowest[bisect_right(starts, number) - 1] = number
+        return selection._replace(
+            spans=[spans[at]._replace(first_id=first) for at, first in lowest.items()]
+        )
+
+    def _merged(self, selection: Selection, reverse: bool, page: int = PAGE) -> Iterator[Event]:
+        shift_ns = {self._boot_id(span.segment): span.shift_ns for span in selection.spans}
+
+        def moment(event: Event) -> _Moment:
+            return event.boot_ns + shift_ns[event.boot_id], event.time_ns, event.id
+
+        ordered = Ordered(self._database, selection, self._events, moment, self._note_gone)
+        return ordered.read(reverse, page)
+
+    def _note_gone(self) -> None:
+        self.incomplete = True
+
+    def _events(self, connection: Connection, span: Span, rows: Sequence[Any]) -> list[Event]:
+        """Rows with what they refer to; the first of them, where that is much."""
+        segment = span.segment
+        run_id, offset_ns = segment.run_id, segment.offset_ns
+        boot_id, host = self._runs[run_id]
+        check_rows(connection, "image", rows)
+        try:
+            rows = self._lookup.learn(connection, rows)
+            commands, origins, new = self._lookup.commands, self._lookup.origins, tuple.__new__
+            events = []
+            for (number, boot_ns, pid, ppid, origin_id, command_id, parent_id, status,
+                 duration_ns, errno, caller) in rows:  # fmt: skip
+                who, where = origins[origin_id]
+                fields = (
+                    number, run_id, boot_ns + offset_ns, boot_ns, boot_id, host, pid, ppid,
+                    *who, *commands[command_id], *where, *_outcome(errno, caller, status),
+                    duration_ns, parent_id,
+                )  # fmt: skip
+                events.append(new(Event, fields))
+        except KeyError:
+            raise self._broken(f"a row of segment {segment.first_id}") from None
+        return events
+
+    def _broken(self, what: str) -> DatabaseError:
+        return DatabaseError(
+            f"{self._database.path} is inconsistent: {what} refers to others that are not there"
+        )
+
+
+def _run_of(event: Event) -> int:
+    return event.run_id
+
+
+@lru_cache(maxsize=8_192)
+def _outcome(
+    errno: str | None, caller: str | bytes | None, status: int | None
+) -> tuple[str | int | None, ...]:
+    """errno, caller, ended, exit_code, signal."""
+    return readable(errno), readable(caller), *ending(status)

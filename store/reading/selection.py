@@ -1,0 +1,217 @@
+"""What a question selects: spans of rows within segments, and what rows must refer to."""
+
+import json
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from sqlite3 import Connection
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Table, bindparam, func, select
+
+from execdb.store.reading.filter import FEW, Filter, commands, one_of
+from execdb.store.reading.statement import Statement
+from execdb.store.schema import constants, tables
+from execdb.store.segments.blocks import blocks_of
+from execdb.store.segments.segment import Segment, lower_bound
+
+_image = tables.image
+
+
+class Span(NamedTuple):
+    """Rows `first_id` to `last_id` of one segment. `shift_ns` added to boot_ns gives a time
+    that orders across boots: the wall clock as it was set last in that boot."""
+
+    segment: Segment
+    first_id: int
+    last_id: int
+    shift_ns: int
+
+    @property
+    def begin_ns(self) -> int:
+        return self.segment.first_boot_ns + self.shift_ns
+
+    @property
+    def end_ns(self) -> int:
+        return self.segment.last_boot_ns + self.shift_ns
+
+
+class Selection(NamedTuple):
+    """What to read: which rows of which spans. `ids` are the only candidates; `entries` of the
+    dictionary, by table, the only ones that they may refer to; both in order."""
+
+    wanted: Filter
+    spans: Sequence[Span]
+    ids: Sequence[int] | None
+    entries: Mapping[Table, Sequence[int]] = {}
+
+
+def ids_within(connection: Connection, segment: Segment, wanted: Filter) -> tuple[int, int]:
+    """The first and the last id of a segment in the time that is wanted."""
+    first, last = segment.first_id, segment.last_id
+    if wanted.since_ns is not None:
+        first = lower_bound(connection, segment, wanted.since_ns - segment.offset_ns)
+    if wanted.until_ns is not None:
+        last = lower_bound(connection, segment, wanted.until_ns - segment.offset_ns) - 1
+    return first, last
+
+
+def between(ids: Sequence[int], first: int, last: int) -> Sequence[int]:
+    return ids[bisect_left(ids, first) : bisect_right(ids, last)]
+
+
+def entries_wanted(connection: Connection, wanted: Filter) -> dict[Table, Sequence[int]]:
+    """The `entries` of a selection. Arguments are not among them: there may be millions, which are
+    read a segment at a time, as far as it takes."""
+    return {table: Statement(query).column(connection) for table, query in wanted.entries().items()}
+
+
+Entries = Mapping[str, Sequence[int]]  # a column of `image`, and what it may hold
+
+
+def entries_of(connection: Connection, selection: Selection, segment: Segment) -> Entries | None:
+    """What rows of the segment must refer to. None if there is nothing, and so no such row."""
+    first, last = segment.first_entry_id, segment.last_entry_id
+    within = {table: between(ids, first, last) for table, ids in selection.entries.items()}
+    if not all(within.values()):
+        return None
+    found: dict[str, Sequence[int]] = {}
+    if tables.origin in within:
+        found["origin_id"] = within[tables.origin]
+    programs, arguments = within.get(tables.program, ()), selection.wanted.arg is not None
+    if programs or arguments:
+        range_ = {"first": first, "last": last}
+        values: Sequence[int] = ()
+        if arguments:
+            values = _arguments(selection.wanted).column(connection, **range_)
+            if not values:
+                return None
+        found["command_id"] = _commands_of(connection, range_, programs, values)
+    return found if all(found.values()) else None
+
+
+def _commands_of(
+    connection: Connection, range_: dict[str, int], programs: Sequence[int], values: Sequence[int]
+) -> Sequence[int]:
+    query = _commands(bool(programs), min(len(values), FEW + 1))
+    few = {f"value_{n}": str(value) for n, value in enumerate(values[:FEW])}
+    lists = {"program_id": json.dumps(programs), "value": json.dumps(values)}
+    return query.column(connection, **range_, **few, **lists)
+
+
+Stretch = tuple[int, int]  # ids: from, to
+
+
+def stretches_of(connection: Connection, span: Span, entries: Entries) -> list[Stretch]:
+    """The rows of a span that may refer to such entries, in order."""
+    bits, base = -1, 0
+    for ids in entries.values():
+        where = blocks_of(connection, span.segment, ids)
+        if where is not None:
+            base, found = where  # the same for each column: it is the segment's
+            bits &= found
+    if bits == -1:
+        return [(span.first_id, span.last_id)]
+    stretches: list[Stretch] = []
+    while bits:
+        skipped = (bits & -bits).bit_length() - 1
+        bits >>= skipped
+        base += skipped
+        together = (~bits & (bits + 1)).bit_length() - 1
+        first = max(base << constants.BLOCK_BITS, span.first_id)
+        last = min((base + together << constants.BLOCK_BITS) - 1, span.last_id)
+        if first <= last:
+            stretches.append((first, last))
+        bits >>= together
+        base += together
+    return stretches
+
+
+def page_of(
+    connection: Connection,
+    wanted: Filter,
+    entries: Entries,
+    stretches: deque[Stretch],
+    reverse: bool,
+    size: int,
+) -> list[Any]:
+    """So many rows of these stretches, if there are; takes off what it has read. The stretches are
+    in the order of reading."""
+    query, lists = _rows(wanted, frozenset(entries), reverse), _lists(entries)
+    found: list[Any] = []
+    while stretches and len(found) < size:
+        first, last = stretches.popleft()
+        missing = size - len(found)
+        rows = query.rows(connection, first=first, last=last, size=missing, **lists)
+        found += rows
+        if len(rows) == missing:
+            at = rows[-1][0]
+            first, last = (first, at - 1) if reverse else (at + 1, last)
+            if first <= last:
+                stretches.appendleft((first, last))
+    return found
+
+
+def rows_of(
+    connection: Connection, wanted: Filter, entries: Entries, ids: Sequence[int], reverse: bool
+) -> Sequence[Any]:
+    """Those of these rows that are wanted."""
+    entries = {**entries, "id": ids}
+    query = _rows(wanted, frozenset(entries), reverse)
+    return query.rows(connection, size=len(ids), **_lists(entries))
+
+
+def count_of(connection: Connection, selection: Selection, span: Span) -> int:
+    entries = entries_of(connection, selection, span.segment)
+    if entries is None:
+        return 0
+    wanted = selection.wanted
+    if selection.ids is not None:
+        ids = between(selection.ids, span.first_id, span.last_id)
+        entries = {**entries, "id": ids}
+    elif not entries and not wanted.conditions():
+        return span.last_id - span.first_id + 1
+    stretches = [(0, 0)] if selection.ids is not None else stretches_of(connection, span, entries)
+    query, lists = _count(wanted, frozenset(entries)), _lists(entries)
+    return sum(
+        sum(query.column(connection, first=first, last=last, **lists)) for first, last in stretches
+    )
+
+
+def _lists(entries: Entries) -> dict[str, str]:
+    return {name: json.dumps(ids) for name, ids in entries.items()}
+
+
+@lru_cache
+def _rows(wanted: Filter, lists: frozenset[str], reverse: bool) -> Statement:
+    order = _image.c.id.desc() if reverse else _image.c.id
+    query = select(_image).where(*_conditions(wanted, lists))
+    return Statement(query.order_by(order).limit(bindparam("size")))
+
+
+@lru_cache
+def _count(wanted: Filter, lists: frozenset[str]) -> Statement:
+    return Statement(select(func.count()).select_from(_image).where(*_conditions(wanted, lists)))
+
+
+def _conditions(wanted: Filter, lists: frozenset[str]) -> list[ColumnElement[bool]]:
+    """`lists` are columns; a list of ids is in place of a range."""
+    within = [] if "id" in lists else [_between(_image)]
+    return [*within, *wanted.conditions(), *(one_of(_image.c[name]) for name in sorted(lists))]
+
+
+@lru_cache
+def _arguments(wanted: Filter) -> Statement:
+    conditions = wanted.arguments()
+    return Statement(select(tables.argument.c.id).where(_between(tables.argument), *conditions))
+
+
+@lru_cache
+def _commands(programs: bool, arguments: int) -> Statement:
+    conditions = commands(programs=programs, arguments=arguments)
+    return Statement(select(tables.command.c.id).where(_between(tables.command), *conditions))
+
+
+def _between(table: Table) -> ColumnElement[bool]:
+    return table.c.id.between(bindparam("first"), bindparam("last"))

@@ -1,0 +1,1 @@
+"""What the file is made of, and whether a file is ours."""

@@ -1,0 +1,1 @@
+"""How rows are stored: segments, blocks, and the dictionary of recurring values."""

@@ -1,0 +1,180 @@
+"""Equal values stored once: what a row refers to gets an id, new values are written in bulk."""
+
+from collections.abc import Callable, Sequence
+from sqlite3 import Connection
+from sys import getsizeof
+from typing import Any, TypeVar
+
+from execdb.store.event import Command, Creds, Place, Start, json_of
+from execdb.store.file.sql import Inserts, scalar
+from execdb.store.file.text import storable
+
+T = TypeVar("T")
+_ENTRIES = 16_384  # remembered at once, of all kinds
+_STARTS = 1_536  # known by their identity; a build has some 1,100
+_BYTES = 4_000_000  # of memory: what the former may hold together, and what the latter
+_STRING = 60  # bytes of a string but for its characters
+
+
+class Interned(dict[T, int]):
+    """Ids of the values of one table: `interned[value]`."""
+
+    def __init__(
+        self,
+        dictionary: "Dictionary",
+        table: str,
+        columns: Sequence[str],
+        row: Callable[[T], tuple[Any, ...]],
+    ) -> None:
+        """`row` gives the columns behind the id."""
+        self._dictionary, self._row = dictionary, row
+        self._width = 1 + len(columns)
+        self._inserts = Inserts(table, ("id", *columns))
+        self._new: list[Any] = []  # the columns of each new row
+
+    def __missing__(self, value: T) -> int:
+        row = self._row(value)  # its parts may be new, too
+        dictionary = self._dictionary
+        number = self[value] = dictionary.next_id
+        dictionary.next_id += 1
+        self._new += (number, *row)
+        return number
+
+    def new_bytes(self, *columns: int) -> int:
+        """What these columns of the new rows take in memory; not of numbers."""
+        new, width = self._new, self._width
+        return sum(sum(map(getsizeof, new[column::width])) for column in columns)
+
+    def flush(self, connection: Connection) -> None:
+        if self._new:
+            self._inserts.run(connection, self._new)
+            self._new = []
+
+    def forget(self) -> None:
+        self.clear()
+        self._new = []
+
+
+class Commands:
+    """Ids of commands, for whoever has no starts: `commands[command]`. Known by their identity,
+    as starts are."""
+
+    def __init__(self, id_of: Callable[[Command], int]) -> None:
+        self._id_of = id_of
+        self._known: dict[int, tuple[int, Command]] = {}
+        self._bytes = 0
+
+    def __getitem__(self, command: Command) -> int:
+        found = self._known.get(id(command)) or self._learn(command)
+        return found[0]
+
+    def _learn(self, command: Command) -> tuple[int, Command]:
+        if len(self._known) >= _STARTS or self._bytes >= _BYTES:
+            self.forget()
+        argv = command.argv
+        self._bytes += getsizeof("".join(argv)) + _STRING * len(argv)
+        found = self._known[id(command)] = self._id_of(command), command
+        return found
+
+    def forget(self) -> None:
+        self._known.clear()
+        self._bytes = 0
+
+
+class Dictionary:
+    """What the rows of a segment refer to: origins, commands, and these's programs and arguments,
+    with ids from one sequence, `first_id` to `last_id`.
+
+    When it is `full` a new one is to be begun: an equal value is then stored again, which
+    bounds memory here and makes old rows independent of new ones.
+    """
+
+    def __init__(self) -> None:
+        self.origins: Interned[tuple[Creds, Place]] = Interned(
+            self, "origin", _ORIGIN, lambda origin: _origin_columns(*origin)
+        )
+        # A command is known by its columns, of which its arguments are ids: short, and they keep
+        # no other string alive than the one that is known as an argument.
+        self._commands: Interned[tuple[int, str, int, int]] = Interned(
+            self, "command", _COMMAND, tuple
+        )
+        self.commands = Commands(self._command)
+        self.programs: Interned[tuple[str, str]] = Interned(
+            self, "program", _PROGRAM, lambda names: (*map(storable, names),)
+        )
+        self.arguments: Interned[str] = Interned(
+            self, "argument", ("text",), lambda text: (json_of(text),)
+        )
+        self._tables = (self.origins, self.programs, self.arguments, self._commands)
+        self.starts: dict[int, tuple[int, int, Start]] = {}
+        self._starts_bytes = 0
+        self._bytes = 0
+        self.bytes_max = _BYTES
+        self.first_id = self.next_id = 1
+
+    def begin(self, connection: Connection) -> None:
+        """Begins an empty one, behind all that are stored."""
+        self.forget()
+        last = (scalar(connection, f"SELECT max(id) FROM {name}") or 0 for name in _TABLES)
+        self.first_id = self.next_id = max(last) + 1
+
+    @property
+    def last_id(self) -> int:
+        return self.next_id - 1
+
+    @property
+    def full(self) -> bool:
+        return self.next_id - self.first_id >= _ENTRIES or self._bytes >= self.bytes_max
+
+    def ids_of(self, start: Start) -> tuple[int, int, Start]:
+        """The ids of its origin and its command, which `starts` then has under its identity (and
+        the start itself, so that no other gets that identity)."""
+        if len(self.starts) >= _STARTS or self._starts_bytes >= _BYTES:
+            self.starts.clear()
+            self._starts_bytes = 0
+        creds, command, place, _ = start
+        argv = command.argv
+        self._starts_bytes += getsizeof("".join(argv)) + _STRING * len(argv)
+        found = self.origins[creds, place], self._command(command), start
+        self.starts[id(start)] = found
+        return found
+
+    def _command(self, command: Command) -> int:
+        filename, comm, argv, argc, truncated = command
+        arguments = self.arguments
+        ids = str([arguments[argument] for argument in argv]).replace(" ", "")
+        # An int, as sqlite3 looks for an adapter of everything else.
+        return self._commands[self.programs[filename, comm], ids, argc, 1 if truncated else 0]
+
+    def flush(self, connection: Connection) -> None:
+        self._bytes += self.origins.new_bytes(8, 9) + self.programs.new_bytes(1)
+        self._bytes += self.arguments.new_bytes(1) + self._commands.new_bytes(2)
+        for table in self._tables:
+            table.flush(connection)
+
+    def forget(self) -> None:
+        for table in self._tables:
+            table.forget()
+        self.starts.clear()
+        self.commands.forget()
+        self._bytes = self._starts_bytes = 0
+
+
+_TABLES = ("origin", "program", "argument", "command")
+_ORIGIN = ("uid", "euid", "gid", "loginuid", "sessionid", "tty", "message", "cwd", "cgroup")
+_PROGRAM = ("filename", "comm")
+_COMMAND = ("program_id", "arguments", "argc", "truncated")
+
+
+def _origin_columns(creds: Creds, place: Place) -> tuple[Any, ...]:
+    return (
+        creds.uid,
+        creds.euid,
+        creds.gid,
+        creds.loginuid,
+        creds.sessionid,
+        storable(creds.tty),
+        storable(creds.message),
+        storable(place.cwd),
+        storable(place.cgroup),
+    )

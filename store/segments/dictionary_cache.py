@@ -1,0 +1,177 @@
+"""Reading the dictionary: what rows refer to by id, checked, and kept at hand."""
+
+import json
+from collections.abc import Container, Iterable, Sequence
+from itertools import chain
+from sqlite3 import Connection
+from sys import getsizeof
+from typing import Any
+
+from execdb.store.errors import DatabaseError
+from execdb.store.file.sqlite_errors import COUNT_MAX, NAME_MAX, too_long
+from execdb.store.file.text import readable
+
+_ENTRIES = 16_384  # at hand, of a kind
+_BYTES = 8_000_000  # of memory, for what is at hand
+_AT_ONCE = 4_000_000  # bytes of memory that are fetched for one page
+_TOGETHER = 8  # entries, which are fetched whatever they take
+
+
+def _name(column: str) -> str:
+    """SQL: a number, which is no name, where it is longer than any can be."""
+    return f"CASE WHEN length({column}) > {NAME_MAX} THEN 0 ELSE {column} END"
+
+
+# CROSS JOIN: in the order of the list.
+_ORIGINS = (
+    f"SELECT origin.id, uid, euid, gid, loginuid, sessionid, {_name('tty')}, {_name('cwd')},"
+    f" {_name('cgroup')}, {_name('message')} FROM json_each(?) AS wanted"
+    " CROSS JOIN origin ON origin.id = wanted.value"
+)
+_COMMANDS = (
+    f"SELECT command.id, {_name('comm')}, {_name('filename')}, arguments, argc, truncated"
+    " FROM json_each(?) AS wanted CROSS JOIN command ON command.id = wanted.value"
+    " CROSS JOIN program ON program.id = program_id"
+)
+_ARGUMENTS = (
+    "SELECT argument.id, text FROM json_each(?) AS wanted"
+    " CROSS JOIN argument ON argument.id = wanted.value"
+)
+_TOO_LONG = "a command has more arguments than Linux allows"
+
+
+class Lookup:
+    """Origins and commands by id, in the order in which an event has them. `learn` first."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._bytes = 0
+        self._arguments: dict[int, str] = {}
+        self.origins: dict[int, tuple[tuple[Any, ...], tuple[Any, ...]]] = {}
+        self.commands: dict[int, tuple[Any, ...]] = {}
+
+    def learn(self, connection: Connection, rows: Sequence[Any]) -> Sequence[Any]:
+        """Fetches what these rows of `image` refer to and is not at hand. Returns those rows of
+        which it did: the first ones, where they refer to much, but one at least. Raises
+        DatabaseError for what is not of its kind; what is not there stays unknown."""
+        if max(len(self.origins), len(self.commands)) > _ENTRIES or self._bytes > _BYTES:
+            for known in (self.origins, self.commands, self._arguments):
+                known.clear()
+            self._bytes = 0
+        learnt = self._learn(connection, rows, _AT_ONCE)
+        if not learnt and rows:
+            learnt = self._learn(connection, rows[:1], None)
+        return rows[:learnt]
+
+    def _learn(self, connection: Connection, rows: Sequence[Any], most: int | None) -> int:
+        """Fetches about `most` bytes; returns of how many rows, from the first on, all is known."""
+        wanted = [row[4] for row in rows]
+        origins, complete = _fetch(connection, _ORIGINS, wanted, self.origins, most)
+        for number, *values in origins:
+            self.origins[number] = self._origin(*values)
+            self._bytes += sum(map(getsizeof, values))
+        wanted = [row[5] for row in rows]
+        found, all_found = _fetch(connection, _COMMANDS, wanted, self.commands, most)
+        if any(type(row[3]) is str and row[3].count(",") > COUNT_MAX for row in found):
+            raise self._broken(_TOO_LONG)
+        lists = self._json([row[3] for row in found], list)
+        if not all(set(map(type, ids)) <= {int} for ids in lists):
+            raise self._broken("a command's arguments are no list")
+        complete &= all_found & self._learn_arguments(connection, lists, most)
+        self._add_commands(found, lists, partly=not complete)
+        return len(rows) if complete else self._known(rows)
+
+    def _add_commands(self, found: Sequence[Any], lists: list[list[int]], partly: bool) -> None:
+        """With `partly` those of which all arguments are known."""
+        arguments = self._arguments
+        for (number, comm, filename, _, argc, truncated), ids in zip(found, lists, strict=True):
+            if partly and not all(id_ in arguments for id_ in ids):
+                continue
+            argv = tuple([arguments[id_] for id_ in ids])
+            if too_long(argv):  # one argument may be referred to many times
+                raise self._broken(_TOO_LONG)
+            self.commands[number] = (
+                self.text(comm), self.text(filename), argv, self._int(argc), bool(truncated)
+            )  # fmt: skip
+            self._bytes += 8 * len(argv) + len(filename)
+
+    def _known(self, rows: Sequence[Any]) -> int:
+        """How many of these, from the first on."""
+        origins, commands = self.origins, self.commands
+        for number, row in enumerate(rows):
+            if row[4] not in origins or row[5] not in commands:
+                return number
+        return len(rows)
+
+    def _learn_arguments(
+        self, connection: Connection, lists: list[list[int]], most: int | None
+    ) -> bool:
+        """Whether it were all."""
+        # In the order of use: the first rows are complete first.
+        wanted = dict.fromkeys(id_ for ids in lists for id_ in ids)
+        found, complete = _fetch(connection, _ARGUMENTS, wanted, self._arguments, most)
+        texts = self._json([row[1] for row in found], str)
+        self._arguments.update(zip([row[0] for row in found], texts, strict=True))
+        self._bytes += sum(map(getsizeof, texts))
+        return complete
+
+    def _origin(
+        self, uid: Any, euid: Any, gid: Any, loginuid: Any, sessionid: Any, tty: Any, cwd: Any,
+        cgroup: Any, message: Any,
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:  # fmt: skip
+        who = (
+            *map(self._int, (uid, euid, gid)),
+            *(None if value is None else self._int(value) for value in (loginuid, sessionid)),
+            None if tty is None else self.text(tty),
+        )
+        where = (None if value is None else self.text(value) for value in (cwd, cgroup))
+        return who, (*where, self.text(message))
+
+    def _json(self, texts: list[Any], kind: type) -> list[Any]:
+        """The values of these, parsed in one go, which is quicker. They cannot run
+        into each other: no text goes on behind a raw newline."""
+        try:
+            values: list[Any] = json.loads("[" + ",\n".join(texts) + "]")
+        except (ValueError, TypeError, RecursionError):
+            raise self._broken("what should be JSON is not") from None
+        if len(values) != len(texts) or not set(map(type, values)) <= {kind}:
+            raise self._broken("what should be JSON of a kind is of another")
+        return values
+
+    def text(self, value: Any) -> str:
+        """Raises DatabaseError for what is none."""
+        if not isinstance(value, str | bytes):
+            raise self._broken("something else stands where text should")
+        return readable(value)
+
+    def _int(self, value: Any) -> int:
+        if type(value) is not int:
+            raise self._broken("text stands where a number should")
+        return value
+
+    def _broken(self, what: str) -> DatabaseError:
+        return DatabaseError(f"{self._path} is inconsistent: {what}")
+
+
+def _fetch(
+    connection: Connection,
+    sql: str,
+    ids: Iterable[int],
+    known: Container[int],
+    most: int | None,
+) -> tuple[list[Any], bool]:
+    """The entries with these ids, but for those that are known, in this order; not many more than
+    `most` bytes of them. And whether these are all."""
+    wanted = [id_ for id_ in dict.fromkeys(ids) if id_ not in known]
+    if not wanted:
+        return [], True
+    cursor = connection.execute(sql, (json.dumps(wanted),))
+    if most is None:
+        return cursor.fetchall(), True
+    found: list[Any] = []
+    while more := cursor.fetchmany(_TOGETHER):
+        found += more
+        most -= sum(map(getsizeof, chain.from_iterable(more)))
+        if most <= 0:
+            return found, cursor.fetchone() is None
+    return found, True

@@ -1,0 +1,1 @@
+"""Recording: one run of a collector, one transaction per batch."""

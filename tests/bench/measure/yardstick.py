@@ -1,0 +1,150 @@
+"""How far from the limit Python is: records to committed rows, by the collector and by C.
+
+Both take the same records from memory, as they come out of the rings; the kernel's side is the
+same for both and not in it.
+"""
+
+import itertools
+import json
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench.measure import proc
+from tests.bench.peers.packages import Unavailable
+from tests.bench.peers.rounds import say
+from tests.bench.results import Row
+from tests.bench.table import limits, publish, spread
+from tests.bench.workloads.fill import trace
+from tests.bench.workloads.synthetic import builds
+from tests.collector.records import end, record, sample
+
+SOURCE = Path(__file__).with_name("yardstick.c")
+_BATCH = 2_000  # records
+_SIZE = struct.Struct("=I")
+_ROUNDS = 5
+
+_NOTES = """\
+CPU time for each exec with its end and parent, from {records:,} records in memory (builds of GNU
+hello) to committed, indexed rows; medians of {rounds} rounds in turns. The C program
+(`tests/bench/measure/yardstick.c`) does the same on sqlite3 alone, with indexes on pid and parent:
+it keeps a record's bytes as they are and checks nothing, so it is below what a finished recorder in
+C would take.
+
+{machine}. Measured with `python -m tests.bench yardstick`.
+"""
+
+
+def compare(events: int, write: Path | None) -> int:
+    """Prints both and their ratio."""
+    with tempfile.TemporaryDirectory(prefix="execdb-bench-") as name:
+        folder = Path(name)
+        dump = folder / "dump"
+        with dump.open("wb") as file:
+            count = sum(1 for _ in map(file.write, _records(events)))
+        program = _compiled(folder)
+        python_us, c_us = [], []
+        for number in range(_ROUNDS):
+            say(f"yardstick: {number + 1} of {_ROUNDS}")
+            own: proc.Command = [
+                sys.executable,
+                "-m",
+                "tests.bench.measure.yardstick",
+                dump,
+                folder / "python.db",
+            ]
+            python_us.append(_ns(own) / events / 1e3)
+            c_us.append(_ns([program, dump, folder / "c.db"]) / events / 1e3)
+            for path in itertools.chain(folder.glob("python.db*"), folder.glob("c.db*")):
+                path.unlink()
+    ratios = [own / other for own, other in zip(python_us, c_us, strict=True)]
+    rows = [
+        Row("the collector, from record to row", "", spread(python_us, 2, " us"), None),
+        Row("the same work in C", "", spread(c_us, 2, " us"), None),
+        Row("ratio", "", spread(ratios, 1), None),
+    ]
+    notes = _NOTES.format(records=count, rounds=_ROUNDS, machine=proc.machine())
+    publish("yardstick", f"{limits(rows)}\n{notes}", write)
+    return 0
+
+
+def _ns(command: proc.Command) -> int:
+    return int(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def _compiled(folder: Path) -> Path:
+    """Raises Unavailable: it needs sqlite3's header."""
+    program = folder / "yardstick"
+    done = subprocess.run(
+        ["gcc", "-O2", "-o", program, SOURCE, "-lsqlite3"], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise Unavailable(f"yardstick.c does not compile (libsqlite3-dev): {done.stderr.strip()}")
+    return program
+
+
+def _records(events: int) -> Iterator[bytes]:
+    """As a dump has them: each behind its size, ends among the execs."""
+    for execs, ends in builds(trace(), events):
+        stones: list[tuple[int, bytes]] = []
+        for event in execs:
+            parent_ns, parent_pid = event.parent or (0, 0)
+            command = event.command
+            raw = record(
+                *(argument.encode() for argument in command.argv),
+                boot_ns=event.boot_ns, pid=event.pid, ppid=event.ppid, uid=event.creds.uid,
+                parent_boot_ns=parent_ns, parent_pid=parent_pid, comm=command.comm.encode(),
+                filename=command.filename.encode(), where=b"hello\0root\0\0\0",
+            )  # fmt: skip
+            stones.append((event.boot_ns, raw))
+        stones += [(one.boot_ns, end(one.image, boot_ns=one.boot_ns)) for one in ends]
+        for _, raw in sorted(stones):
+            raw += b"\0" * (-len(raw) % 4)
+            yield _SIZE.pack(len(raw)) + raw
+
+
+def _read(dump: Path) -> Iterator[list[bytes]]:
+    """Batches of records, as a drain brings them."""
+    raw, at, batch = dump.read_bytes(), 0, []
+    while at < len(raw):
+        (size,) = _SIZE.unpack_from(raw, at)
+        at += _SIZE.size
+        batch.append(raw[at : at + size])
+        at += size
+        if len(batch) == _BATCH or at == len(raw):
+            yield batch
+            batch = []
+
+
+def write(dump: Path, db: Path) -> int:
+    """The collector's part; its CPU time in ns, imports and the making of the file aside."""
+    from execdb.collector.decode import Decoder
+    from execdb.collector.footprint import settle
+    from execdb.store.event import Counts
+    from execdb.store.file.create import prepare
+    from execdb.store.file.database import open_database
+    from execdb.store.writing.recording import Machine, Recording
+
+    chunks = [b"".join(map(sample, batch)) for batch in _read(dump)]
+    prepare(db, create=True)
+    with open_database(db) as database:
+        recording = Recording(database, Machine("bench", "made-up", "6.1.0"), "bench", 0)
+        decoder, stored = Decoder(), 0
+        settle()
+        started_ns = time.process_time_ns()
+        for chunk in chunks:
+            decoded = decoder.decode([chunk], 0)
+            if decoded.unreadable:
+                raise RuntimeError("the dump holds what is no record")
+            stored += len(decoded.execs)
+            recording.write(decoded.execs, decoded.ends, Counts(stored, stored, 0, 0))
+        recording.finish(0, Counts(stored, stored, 0, 0))
+        return time.process_time_ns() - started_ns
+
+
+if __name__ == "__main__":
+    print(json.dumps(write(Path(sys.argv[1]), Path(sys.argv[2]))))

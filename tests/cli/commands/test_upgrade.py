@@ -1,0 +1,153 @@
+"""execdb upgrade, and what other commands do with a database of an older execdb."""
+
+import os
+import resource
+import sqlite3
+import stat
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from execdb.store.file.collector_lock import CollectorLock
+from execdb.store.schema.digests import SCHEMAS
+from tests.conftest import Answer
+from tests.store.schema.generate import migrate, schema_of
+
+NEWEST = max(SCHEMAS)
+Run = Callable[..., Answer]
+Execdb = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture(params=["0001", "0004"])
+def older(own_database: Path, request: pytest.FixtureRequest) -> Path:
+    """A database of an older revision, with a config entry, in WAL mode."""
+    migrate(own_database, request.param)
+    with closing(sqlite3.connect(own_database)) as connection:
+        connection.execute("PRAGMA application_id = 0x45584442")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("INSERT INTO config VALUES (501, 'Hi user 501!')")
+        connection.commit()
+    return own_database
+
+
+def revision(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(found[0])
+
+
+OTHERS = (
+    "query", "query --count", "replay --speed 0", "tree", "status", "coverage", "config list",
+    "config set 0 hi", "config default hi", "config unset 501", "import /dev/null",
+    "prune --older-than 0s",
+)  # fmt: skip
+
+
+def test_no_other_command_changes_it(older: Path, run: Run) -> None:
+    before, found = older.read_bytes(), revision(older)
+    for command in OTHERS:
+        answer = run(*command.split())
+        sentence = f"execdb: {older} is of an older execdb (revision {found}): run execdb upgrade\n"
+        assert answer == (1, "", sentence), command
+    assert older.read_bytes() == before
+    # A file that others may read keeps its WAL when it is closed.
+    beside = {f"{older.name}-wal", f"{older.name}-shm"}
+    assert {file.name for file in older.parent.iterdir()} - beside == {older.name}
+
+
+def test_it_is_copied_then_upgraded(older: Path, run: Run) -> None:
+    found = revision(older)
+    code, out, err = run("upgrade")
+    copy = older.with_name(f"{older.name}.before-{NEWEST}")
+    assert (code, err) == (0, "")
+    assert out == (
+        f"{copy} is a copy as it was (revision {found})\n"
+        f"{older} is up to date (revision {found} before, {NEWEST} now)\n"
+    )
+    assert schema_of(older) == SCHEMAS[NEWEST]
+    assert schema_of(copy) == SCHEMAS[found]
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert {file.name for file in older.parent.iterdir()} - {f"{older.name}.lock"} == {
+        older.name,
+        copy.name,
+    }
+    assert "501 Hi user 501!" in run("config", "list").out
+    assert run("upgrade") == (0, f"{older} is up to date (revision {NEWEST})\n", "")
+    with closing(sqlite3.connect(copy)) as connection:
+        assert connection.execute("SELECT uid FROM config").fetchall() == [(501,)]
+
+
+def test_no_copy_is_written_over(older: Path, run: Run, tmp_path: Path) -> None:
+    first = older.with_name(f"{older.name}.before-{NEWEST}")
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    first.symlink_to(precious)
+    second = older.with_name(f"{first.name}.1")
+    second.write_text("another")
+    assert f"{first.name}.2 is a copy" in run("upgrade").out
+    assert (precious.read_text(), second.read_text()) == ("precious", "another")
+
+
+def test_not_while_a_collector_records(older: Path, run: Run) -> None:
+    found = revision(older)
+    with closing(CollectorLock(older)):
+        answer = run("upgrade")
+    assert answer.code == 1
+    assert f"a collector (pid {os.getpid()}) records to {older}" in answer.err
+    assert revision(older) == found
+    assert not list(older.parent.glob("*before*"))
+
+
+def test_where_the_copy_has_no_room_nothing_is_left_of_it(older: Path, execdb: Execdb) -> None:
+    found, size = revision(older), older.stat().st_size
+
+    def small() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2))
+
+    done = execdb("upgrade", preexec_fn=small)
+    assert done.returncode == 1
+    assert "the limit on the size of files" in done.stderr
+    assert revision(older) == found
+    assert not list(older.parent.glob("*before*"))
+
+
+def test_there_is_none_to_upgrade(own_database: Path, run: Run) -> None:
+    answer = run("upgrade")
+    assert (answer.code, answer.out) == (1, "")
+    assert "no database" in answer.err
+    assert not own_database.exists()
+
+
+def test_nothing_of_the_current_folder_is_run(older: Path, execdb: Execdb, tmp_path: Path) -> None:
+    """In it are what Python and Alembic might take for theirs."""
+    folder, ran = tmp_path / "evidence", tmp_path / "ran"
+    folder.mkdir()
+    for name in ("alembic", "sqlalchemy", "execdb", "sqlite3", "env", "mako", "site", "logging"):
+        (folder / f"{name}.py").write_text(f"open({str(ran)!r}, 'w').write('{name}')")
+    for name in ("alembic.ini", "pyproject.toml"):
+        (folder / name).write_text("[alembic]\nscript_location = .\n")
+    assert execdb("query", cwd=folder).returncode == 1
+    assert execdb("upgrade", cwd=folder).returncode == 0
+    assert execdb("query", "--count", cwd=folder).stdout == "0\n"
+    assert not ran.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_in_a_users_folder_the_copy_is_the_users(older: Path, run: Run) -> None:
+    for each in (older.parent, older):
+        os.chown(each, 7907, 7907)
+    assert run("upgrade").code == 0
+    assert {file.stat().st_uid for file in older.parent.iterdir()} == {7907}
+
+
+def test_every_process_is_started_isolated() -> None:
+    """From the sources: `-I` for each Python, and no other program."""
+    root = Path(__file__).parents[3]
+    for folder in ("bpf", "cli", "collector", "store", "migrations"):
+        for path in (root / folder).rglob("*.py"):
+            text = path.read_text()
+            starts = text.count("Popen(") + text.count("subprocess.run(") + text.count("os.system")
+            assert starts == text.count('"-I"'), path

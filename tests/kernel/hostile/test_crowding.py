@@ -1,0 +1,72 @@
+"""One user who fills the file under `--max-size`, and the others."""
+
+import json
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from tests.kernel.conftest import Recorder, wait_for
+from tests.kernel.hostile.test_bounded import on_disk
+
+Record = Callable[..., Recorder]
+LIMIT = 20_000_000  # bytes
+CROWD = 1_013  # uid
+LONG = 48_000  # bytes
+
+
+def flood(programs: Path, milliseconds: int, size: int) -> "subprocess.Popen[bytes]":
+    """As fast as it can, each with an argument that was never there before."""
+    command = [programs / "flood", programs / "nothing", str(milliseconds), str(size)]
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, user=CROWD, group=CROWD, extra_groups=[]
+    )
+
+
+def pss_bytes(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+
+
+def test_a_user_who_fills_the_file_pushes_no_others_out(record: Record, programs: Path) -> None:
+    """Arguments of 256 bytes are what is left of longer ones beyond a user's budget; the budget
+    itself is some of full length."""
+    recorder = record("--max-size", "20MB", "--quiet")
+    for number in range(7):
+        subprocess.run(["true", f"before-{number}"], check=True)
+    wait_for(lambda: recorder.events("--arg", "before-6"), "the events")
+    crowd, others, largest, most = flood(programs, 13_000, 256), 0, 0, 0
+    while crowd.poll() is None:
+        subprocess.run(["true", f"other-{others}"], check=True)
+        long = ["true", str(others).ljust(LONG, "x")]
+        subprocess.run(long, check=True, user=CROWD, group=CROWD, extra_groups=[])
+        others += 1
+        largest = max(largest, on_disk(recorder.db))
+        most = max(most, pss_bytes(recorder.process.pid))
+        time.sleep(0.02)
+    assert crowd.returncode == 0
+    status = json.loads(recorder.run("status", "--format", "json"))
+    recorder.stop()
+    assert largest <= LIMIT
+    assert most < 64_000_000
+    with closing(sqlite3.connect(recorder.db)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        (ledger,) = connection.execute("SELECT seen, stored, lost, pruned FROM runs").fetchall()
+        kept = connection.execute("SELECT count(*) FROM execs").fetchone()[0]
+        found = connection.execute(
+            "SELECT argv FROM execs WHERE uid = 0 AND comm = 'true' ORDER BY id"
+        ).fetchall()
+    seen, stored, lost, pruned = ledger
+    assert seen == stored + lost
+    assert lost < seen // 50  # none, but for a machine that has other things to do
+    assert kept == stored - pruned
+    assert pruned > seen // 4
+    arguments = [json.loads(argv)[1] for (argv,) in found]
+    assert arguments[:7] == [f"before-{number}" for number in range(7)]
+    assert len(arguments) >= 7 + others - lost
+    taken = {(trim["what"], trim["uid"]) for trim in status["trimmed"]}
+    assert {("rows", CROWD), ("arguments", CROWD)} <= taken
+    assert status["users"][0]["uid"] == CROWD
+    assert f"100 % of uid {CROWD}" in recorder.run("coverage")

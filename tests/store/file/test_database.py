@@ -1,0 +1,333 @@
+"""Opening: a file that is right, and one sentence for each way in which it is not."""
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from execdb.store.config.table import ConfigTable
+from execdb.store.errors import DatabaseError
+from execdb.store.file.database import Database, open_database
+from execdb.store.file.sql import scalar
+from execdb.store.ledger.totals import read_state
+from execdb.store.reading.filter import Filter
+from execdb.store.reading.history import History
+from tests.conftest import EXECDB, an_exec, recorded, upgraded
+from tests.store.schema.generate import migrate
+
+
+def refusal(path: Path, *, create: bool = False) -> str:
+    """The sentence for a file that cannot be opened."""
+    with pytest.raises(DatabaseError) as caught:
+        open_database(path, create=create).close()
+    text = str(caught.value)
+    assert "\n" not in text
+    assert str(path) in text
+    return text
+
+
+def pragma(path: Path, name: str) -> object:
+    connection = sqlite3.connect(path)
+    (value,) = connection.execute(f"PRAGMA {name}").fetchone()
+    connection.close()
+    return value
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_new_database_is_private_and_marked_as_ours(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "execdb.db"
+    before = os.umask(0)
+    try:
+        with open_database(path, create=True) as database:
+            recorded(database, [an_exec()])
+            files = list(path.parent.iterdir())
+            assert {file.name for file in files} >= {"execdb.db", "execdb.db-wal"}
+            assert {mode(file) for file in files} == {0o600}
+    finally:
+        os.umask(before)
+    assert mode(path.parent) == 0o700
+    assert pragma(path, "application_id") == 0x45584442
+    assert pragma(path, "journal_mode") == "wal"
+
+
+def test_opening_changes_nobody_elses_umask(db: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        open_database(db).close()
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("name", ["a b.db", "50%.db", "what?.db", "#1.db", "ü.db"])
+def test_any_file_name_will_do(tmp_path: Path, template: Path, name: str) -> None:
+    path = tmp_path / name
+    shutil.copy(template, path)
+    with open_database(path) as database:
+        recorded(database, [an_exec()])
+    with open_database(path) as database:
+        assert History(database).count(Filter()) == 1
+    assert {file.name for file in tmp_path.iterdir()} == {name}
+
+
+def test_a_missing_file_is_told_how_to_get_one(own_database: Path) -> None:
+    assert "execdb collect" in refusal(own_database)
+    assert not own_database.exists()
+
+
+def test_an_empty_file_is_no_database_yet(own_database: Path) -> None:
+    own_database.touch()
+    refusal(own_database)
+    assert own_database.stat().st_size == 0
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_a_folder_is_not_a_file(tmp_path: Path, create: bool) -> None:
+    assert "folder" in refusal(tmp_path, create=create)
+
+
+@pytest.mark.parametrize("create", [False, True])
+@pytest.mark.parametrize("text", ["hello", "SQLite format 2\0" * 23, "#!/bin/sh\n" * 1_009])
+def test_a_text_file_is_left_alone(own_database: Path, create: bool, text: str) -> None:
+    own_database.write_text(text)
+    assert "not an SQLite database" in refusal(own_database, create=create)
+    assert own_database.read_text() == text
+
+
+@pytest.mark.parametrize("create", [False, True])
+def test_someone_elses_database_is_left_alone(own_database: Path, create: bool) -> None:
+    connection = sqlite3.connect(own_database)
+    connection.execute("CREATE TABLE photos (id)")
+    connection.close()
+    before = own_database.read_bytes()
+    assert "not execdb's" in refusal(own_database, create=create)
+    assert own_database.read_bytes() == before
+
+
+def test_a_newer_revision_asks_for_a_newer_program(db: Path) -> None:
+    connection = sqlite3.connect(db)
+    with connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    text = refusal(db)
+    assert "9999" in text
+    assert "newer execdb" in text
+
+
+def test_no_folder_to_make_the_folder_in(tmp_path: Path) -> None:
+    path = tmp_path / "not" / "there" / "execdb.db"
+    assert str(tmp_path / "not") in refusal(path, create=True)
+    assert not (tmp_path / "not").exists()
+
+
+@pytest.mark.parametrize("folder", ["/proc", "/sys"])
+def test_a_place_where_nothing_can_be_made(folder: str) -> None:
+    text = refusal(Path(folder, "execdb.db"), create=True)
+    assert "DatabaseError" not in text  # a sentence, not a traceback's last line
+
+
+def test_a_file_that_is_only_half_there(db: Path) -> None:
+    with open_database(db) as database:
+        recorded(database, [an_exec(n, argv=("x" * 97, str(n))) for n in range(1_009)])
+    size = db.stat().st_size
+    os.truncate(db, size // 2)
+    with pytest.raises(DatabaseError, match="damaged"), open_database(db) as database:
+        list(History(database).events(Filter()))
+
+
+@pytest.fixture(scope="session")
+def filled(template: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("filled") / "execdb.db"
+    shutil.copy(template, path)
+    with open_database(path) as database:
+        recorded(database, [an_exec(n, argv=("x" * 23, str(n % 97))) for n in range(503)])
+    return path.read_bytes()
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_damaged_file_is_a_sentence_and_no_traceback(
+    own_database: Path, filled: bytes, data: st.DataObject
+) -> None:
+    raw = bytearray(filled)
+    for _ in range(data.draw(st.integers(1, 7))):
+        at = data.draw(st.integers(100, len(raw) - 1))
+        raw[at : at + 23] = data.draw(st.binary(min_size=1, max_size=23))
+    own_database.write_bytes(raw)
+    try:
+        with open_database(own_database) as database:
+            history = History(database)
+            list(history.events(Filter()))
+            history.count(Filter(arg="x", uid=0))
+    except DatabaseError:
+        pass  # anything else fails the test
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM command",
+        "DELETE FROM origin",
+        "DELETE FROM program",
+        "DELETE FROM argument",
+        "DELETE FROM run",
+        "UPDATE segment SET run_id = 23",
+        "UPDATE command SET arguments = '[1'",
+        "UPDATE command SET arguments = '23'",
+        "UPDATE command SET arguments = '[\"1\"]'",
+        "UPDATE command SET argc = 'one'",
+        "UPDATE argument SET text = 'x'",
+        "UPDATE argument SET text = '23'",
+        "UPDATE argument SET text = ''",
+        "UPDATE argument SET text = x'2278'",
+        'UPDATE argument SET text = \'"x", "y"\'',
+        "UPDATE argument SET text = '[\"x\"]'",
+        "UPDATE command SET arguments = '[1], [1]'",
+        "UPDATE command SET arguments = '[[1]]'",
+        "UPDATE command SET arguments = '\"1\"'",
+        "UPDATE origin SET uid = 'root'",
+        "UPDATE image SET pid = 'x'",
+        "DROP TABLE origin",
+    ],
+)
+def test_a_database_that_does_not_hold_together_is_a_sentence(db: Path, damage: str) -> None:
+    with open_database(db) as database:
+        recorded(database, [an_exec()])
+    connection = sqlite3.connect(db)
+    with connection:
+        connection.execute(damage)
+    connection.close()
+    with pytest.raises(DatabaseError), open_database(db) as database:
+        list(History(database).events(Filter()))
+
+
+def test_a_writer_who_is_busy_is_waited_for_and_then_named(db: Path) -> None:
+    with open_database(db) as holder, open_database(db, busy_ms=7) as waiting:
+        with holder.writing(), pytest.raises(DatabaseError, match="locked"), waiting.writing():
+            pass
+        recorded(waiting, [an_exec()])
+
+
+def test_a_reader_is_not_held_up_by_a_writer(db: Path) -> None:
+    with open_database(db) as writer, open_database(db, busy_ms=0) as reader:
+        recorded(writer, [an_exec()])
+        with writer.writing():
+            assert History(reader).count(Filter()) == 1
+
+
+def test_what_fails_inside_a_transaction_leaves_nothing(database: Database) -> None:
+    def change() -> None:
+        with database.writing() as connection:
+            connection.execute("INSERT INTO config VALUES (7, 'x')")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        change()
+    with database.reading() as connection:
+        assert scalar(connection, "SELECT count(*) FROM config") == 0
+
+
+def test_a_new_file_has_small_pages(database: Database) -> None:
+    assert database.connection.execute("PRAGMA page_size").fetchone() == (2_048,)
+
+
+def test_a_sound_file_passes_its_check(database: Database) -> None:
+    assert database.check() is None
+
+
+NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+
+
+def _nobody_can_run_it() -> bool:
+    try:
+        done = subprocess.run([*NOBODY, EXECDB, "--version"], capture_output=True, check=False)
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not _nobody_can_run_it(),
+    reason="needs root, and a Python that others may run",
+)
+def test_a_copy_in_a_folder_one_may_not_write_to_is_to_be_copied(
+    tmp_path: Path, filled: bytes
+) -> None:
+    """SQLite would have to believe that nobody writes to it meanwhile."""
+    for folder in [tmp_path, *tmp_path.parents[:2]]:
+        folder.chmod(0o755)
+    path = tmp_path / "copy.db"
+    path.write_bytes(filled)
+    path.chmod(0o644)
+    done = subprocess.run(
+        [*NOBODY, EXECDB, "--db", path, "query", "--count"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "copy it" in done.stderr
+
+
+def test_two_who_create_it_at_once_both_get_it(tmp_path: Path) -> None:
+    path = tmp_path / "execdb.db"
+    code = (
+        f"from execdb.store.file.database import *; open_database(Path({str(path)!r}), create=True)"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    assert [process.wait(60) for process in both] == [0, 0]
+    open_database(path).close()
+
+
+def old_database(path: Path, revision: str) -> None:
+    """A database as an earlier execdb left it, with one exec in it."""
+    migrate(path, revision)
+    with Database(path, create=True) as database, database.writing() as connection:
+        connection.execute("PRAGMA application_id = 0x45584442")
+        for statement in (
+            "INSERT INTO run (id, kind, host, boot_id) VALUES (1, 'collect', 'old', 'b')",
+            "INSERT INTO creds (id, uid, euid, gid, message) VALUES (1, 7, 7, 7, 'Hi')",
+            "INSERT INTO command VALUES (1, '/bin/ls', 'ls', '[\"ls\"]', 1, 0)",
+            "INSERT INTO image (id, run_id, time_ns, boot_ns, pid, ppid, creds_id, command_id)"
+            " VALUES (1, 1, 23, 7, 5, 3, 1, 1)",
+            "INSERT INTO config VALUES (501, 'Hi user 501!')",
+        ):
+            connection.execute(statement)
+
+
+def test_runs_of_an_older_database_have_a_last_sign_of_life(own_database: Path) -> None:
+    migrate(own_database, "0003")
+    with Database(own_database, create=True) as database, database.writing() as connection:
+        connection.execute("PRAGMA application_id = 0x45584442")
+        run = "INSERT INTO run (id, kind, host, boot_id, started_ns, ended_ns, seen, lost) VALUES "
+        connection.execute(run + "(1, 'collect', 'old', 'b', 100, 500, 11, 7)")
+        connection.execute(run + "(2, 'collect', 'old', 'b', 600, NULL, 5, 0)")
+        connection.execute(run + "(3, 'collect', 'old', 'b', 900, NULL, 0, 0)")
+        connection.execute("INSERT INTO segment VALUES (1, 1, 2, 23, 600, 700, 1, 1)")
+    upgraded(own_database)
+    with open_database(own_database) as database:
+        found = [(run["alive_ns"], run["pruned"], run["lost"]) for run in read_state(database).runs]
+        assert found == [(900, 0, 0), (723, 0, 0), (500, 0, 7)]
+        with database.reading() as connection:
+            assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+@pytest.mark.parametrize("revision", ["0001"])
+def test_an_older_database_is_brought_up_with_all_it_holds(
+    own_database: Path, revision: str
+) -> None:
+    old_database(own_database, revision)
+    upgraded(own_database)
+    with open_database(own_database) as database:
+        (event,) = History(database).events(Filter())
+        assert (event.host, event.pid, event.uid, event.argv) == ("old", 5, 7, ("ls",))
+        assert (event.cwd, event.ended, event.parent_id) == (None, None, None)
+        assert ConfigTable(database).read().entries == {501: "Hi user 501!"}
+        recorded(database, [an_exec()])
