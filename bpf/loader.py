@@ -107,7 +107,7 @@ def _source(name: str) -> str:
     return _INCLUDE.sub(lambda match: _source(match[1]), (HERE / "c" / name).read_text())
 
 
-_INCLUDE = re.compile(r'^#include "([a-z.]+)"$', re.MULTILINE)
+_INCLUDE = re.compile(r'^#include "([a-z_.]+)"$', re.MULTILINE)
 
 
 def _layout(path: Path, kprobes: Machine | None, interrupt: int | None) -> tuple[str, list[str]]:
