@@ -42,6 +42,7 @@ ROOMS = {
         "reading": ("segments", "file", "schema"),
         "limits": ("ledger", "segments", "file", "schema"),
         "config": ("file",),
+        "terms": ("config",),
     },
     "cli": {
         "output": (),

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from execdb.cli.input.options import as_recorded, uid_of
+from execdb.cli.input.options import as_recorded
 from execdb.cli.output.escape import escape
 from execdb.store.config.entry import check_message
 from execdb.store.errors import ExecdbError
+from execdb.store.terms.users import uid_of
 
 if TYPE_CHECKING:
     from execdb.store.config.table import Config, ConfigTable

@@ -1,8 +1,6 @@
 """Options that several commands share, and the filter they make."""
 
 import os
-import pwd
-import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,17 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from execdb.cli.input.sizes import parse_size
-from execdb.cli.input.times import parse_age, parse_time
 from execdb.cli.output.streams import say
-from execdb.store.config.entry import UID_MAX, check_uid
 from execdb.store.errors import UsageError
 from execdb.store.event import local_time, text_of
+from execdb.store.terms.times import parse_age, parse_time
+from execdb.store.terms.users import uid_of
 
 if TYPE_CHECKING:
     from execdb.store.limits.bounds import Bounds
     from execdb.store.reading.filter import Filter
 
-_DIGITS_MAX = 20  # of a uid worth reading
 _PID_MAX = 2**32 - 1
 
 Uid = Annotated[str | None, typer.Option(help="Real user: a number or a name.", metavar="USER")]
@@ -80,18 +77,6 @@ def btf_path(given: Path | None) -> Path:
     if given is None and os.environ.get("EXECDB_BTF") == "":
         return Path(os.devnull)
     return given or BTF_PATH
-
-
-def uid_of(text: str) -> int:
-    """A uid from a number or a user name. Raises UsageError."""
-    if re.fullmatch(r"-?[0-9]+", text):
-        if len(text) > _DIGITS_MAX:
-            raise UsageError(f"uid {text[:_DIGITS_MAX]}... is outside 0..{UID_MAX}")
-        return check_uid(int(text))
-    try:
-        return pwd.getpwnam(text).pw_uid
-    except (KeyError, ValueError, UnicodeEncodeError):
-        raise UsageError(f"there is no user {text!r} on this machine: give the number") from None
 
 
 def as_recorded(given: Any) -> Any:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from execdb.cli.input.sizes import parse_size
-from execdb.cli.input.times import parse_age
 from execdb.store.errors import UsageError
 from execdb.store.file.database import Database
+from execdb.store.terms.times import parse_age
 from tests.conftest import Answer, an_exec, recorded
 
 Run = Callable[..., Answer]

@@ -1,0 +1,1 @@
+"""How people write what they ask for: times, ages, users. Pure functions from text to numbers."""
