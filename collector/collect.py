@@ -13,8 +13,9 @@ from execdb.collector.backlog import Batch, Waiting
 from execdb.collector.decode import Decoder
 from execdb.collector.ledger import Ledger
 from execdb.collector.running.meeting import Meeting, Running
+from execdb.store.account import Account, Cause, Counts
 from execdb.store.errors import DatabaseBusy, DatabaseFull, DatabaseRefused
-from execdb.store.event import Account, Cause, Counts, End, Exec, ImageKey
+from execdb.store.event import End, Exec, ImageKey
 
 DRAIN_S = 0.1  # how often the rings are emptied
 _SETTLE_NS = 5_000_000  # a younger record may have an older one behind it, on another CPU

@@ -5,7 +5,7 @@ Pure. Moments come in as boot time, which nobody sets, and go out as wall clock.
 
 from collections.abc import Callable
 
-from execdb.store.event import Account, Cause, ClockSet, Counts, Loss
+from execdb.store.account import Account, Cause, ClockSet, Counts, Loss
 
 _PAUSE_NS = 1_000_000_000  # losses of one cause without a longer pause are one interval
 _SILENCE_NS = 10_000_000_000  # after a longer pause a warning says that they begin again

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import settings
 
-from execdb.store.event import Account, Command, Counts, Creds, Event, Exec, Place, Start
+from execdb.store.account import Account, Counts
+from execdb.store.event import Command, Creds, Event, Exec, Place, Start
 from execdb.store.file.database import Database, open_database
 from execdb.store.writing.recording import Machine, Recording
 

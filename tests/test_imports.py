@@ -23,7 +23,13 @@ FOLDERS = ("api", "bpf", "collector", "store", "cli", "migrations")
 ALLOWED = {
     "api": ("execdb.store", "execdb.cli.main"),
     "bpf": ("execdb.bpf",),
-    "collector": ("execdb.collector", "execdb.store.event", "execdb.store.errors", "execdb.bpf"),
+    "collector": (
+        "execdb.collector",
+        "execdb.store.account",
+        "execdb.store.event",
+        "execdb.store.errors",
+        "execdb.bpf",
+    ),
     "store": ("execdb.store",),
     "store/file/upgrade.py": ("execdb.store", "execdb.migrations"),
     "cli": ("execdb.cli", "execdb.collector", "execdb.store", "execdb.bpf"),

@@ -14,7 +14,7 @@ from execdb.cli.output.stdout import emit
 from execdb.cli.show import trim_notes
 from execdb.cli.show.durations import duration
 from execdb.cli.show.gap_notes import INCOMPLETE, causes, story_of, total
-from execdb.store.event import local_time, rfc3339
+from execdb.store.times import local_time, rfc3339
 
 if TYPE_CHECKING:
     from execdb.store.ledger.coverage import Stretch

@@ -9,7 +9,7 @@ import typer
 from execdb.cli.commands.config import refused_of
 from execdb.cli.output.escape import escape
 from execdb.cli.show import trim_notes
-from execdb.store.event import rfc3339
+from execdb.store.times import rfc3339
 
 if TYPE_CHECKING:
     from execdb.store.config.table import Config

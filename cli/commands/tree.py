@@ -12,7 +12,8 @@ from execdb.cli.output.stdout import emit
 from execdb.cli.show.formats import command_line
 from execdb.cli.show.gap_notes import gaps_in, report, story_of
 from execdb.store.errors import ExecdbError, UsageError
-from execdb.store.event import Event, local_time
+from execdb.store.event import Event
+from execdb.store.times import local_time
 
 _DEPTH = 64  # levels that a line shows
 

@@ -11,9 +11,10 @@ import typer
 from execdb.cli.input.sizes import parse_size
 from execdb.cli.output.streams import say
 from execdb.store.errors import UsageError
-from execdb.store.event import local_time, text_of
+from execdb.store.event import text_of
 from execdb.store.terms.times import parse_age, parse_time
 from execdb.store.terms.users import uid_of
+from execdb.store.times import local_time
 
 if TYPE_CHECKING:
     from execdb.store.limits.bounds import Bounds

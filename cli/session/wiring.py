@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from execdb.collector.budget import Cuts
     from execdb.collector.collect import Collector
     from execdb.collector.kernel_source import KernelSource
-    from execdb.store.event import Cause, Exec
+    from execdb.store.account import Cause
+    from execdb.store.event import Exec
     from execdb.store.file.database import Database
     from execdb.store.limits.bounds import Bounds
     from execdb.store.limits.checkpoint import Checkpointer

@@ -3,7 +3,7 @@
 import re
 
 from execdb.cli.output.escape import escape
-from execdb.store.event import json_of
+from execdb.store.json_text import json_of
 
 # What makes a cell a formula (OWASP, "CSV Injection"), with the full-width forms that some
 # spreadsheets take as well. Tabs and carriage returns are escaped before it comes to this.

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from execdb.cli.output.escape import escape, quote
 from execdb.cli.show.json_lines import objects
-from execdb.store.event import Event, rfc3339, to_dict
+from execdb.store.event import Event
+from execdb.store.fields import to_dict
+from execdb.store.times import rfc3339
 
 Renderer = Callable[[Iterable[Event]], Iterator[str]]
 

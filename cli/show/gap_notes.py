@@ -11,7 +11,8 @@ import typer
 from execdb.cli.output.escape import escape
 from execdb.cli.output.streams import say
 from execdb.cli.show.durations import duration
-from execdb.store.event import Event, local_time
+from execdb.store.event import Event
+from execdb.store.times import local_time
 
 if TYPE_CHECKING:
     from execdb.store.file.database import Database

@@ -4,7 +4,9 @@ the time."""
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from execdb.store.event import Event, json_of, rfc3339
+from execdb.store.event import Event
+from execdb.store.json_text import json_of
+from execdb.store.times import rfc3339
 
 _REMEMBERED_CHARS = 2_000_000  # of each kind
 

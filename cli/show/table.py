@@ -13,7 +13,8 @@ from rich.text import Text
 
 from execdb.cli.output.escape import escape
 from execdb.cli.show.formats import command_line
-from execdb.store.event import Event, local_time
+from execdb.store.event import Event
+from execdb.store.times import local_time
 
 _HEADER = ("time", "pid", "ppid", "uid", "comm", "message", "end", "command")
 _NUMBERS = ("pid", "ppid", "uid")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from execdb.cli.output.streams import say
-from execdb.store.event import local_time, rfc3339
+from execdb.store.times import local_time, rfc3339
 
 if TYPE_CHECKING:
     from execdb.store.file.database import Database

@@ -11,8 +11,8 @@ from itertools import accumulate, pairwise
 from operator import index, itemgetter
 from typing import Any, NamedTuple
 
+from execdb.store.account import Loss
 from execdb.store.errors import DatabaseError
-from execdb.store.event import Loss
 from execdb.store.file.database import Database
 from execdb.store.file.text import readable
 from execdb.store.ledger.trimmed import Trim, What, read_trims

@@ -7,8 +7,8 @@ that it grows with everything that is stored.
 import os
 from collections.abc import Callable
 
+from execdb.store.account import Cause
 from execdb.store.errors import DatabaseRefused
-from execdb.store.event import Cause
 from execdb.store.file.database import Database
 from execdb.store.limits.bounds import WAL_MAX
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from sqlite3 import Connection
 from typing import Any
 
-from execdb.store.event import json_of, raw_of
+from execdb.store.event import raw_of
 from execdb.store.file.sql import scalar
+from execdb.store.json_text import json_of
 from execdb.store.ledger.trimmed import Trim, What, note
 
 LONG = 1_024  # bytes of the arguments of a command, with one more for each

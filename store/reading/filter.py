@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, func, not_, or_, select
 
-from execdb.store.event import REPLACED, json_of
+from execdb.store.event import REPLACED
 from execdb.store.file.text import readable, storable
+from execdb.store.json_text import json_of
 from execdb.store.schema import tables
 
 _image, _command, _program = tables.image, tables.command, tables.program

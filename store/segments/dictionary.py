@@ -5,9 +5,10 @@ from sqlite3 import Connection
 from sys import getsizeof
 from typing import Any, TypeVar
 
-from execdb.store.event import Command, Creds, Place, Start, json_of
+from execdb.store.event import Command, Creds, Place, Start
 from execdb.store.file.sql import Inserts, scalar
 from execdb.store.file.text import storable
+from execdb.store.json_text import json_of
 
 T = TypeVar("T")
 _ENTRIES = 16_384  # remembered at once, of all kinds

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
+from execdb.store.account import NOTHING_MORE, Account, Counts
 from execdb.store.errors import DatabaseError
-from execdb.store.event import NOTHING_MORE, REPLACED, Account, Counts, End, Exec, ImageKey
+from execdb.store.event import REPLACED, End, Exec, ImageKey
 from execdb.store.file.database import Database
 from execdb.store.file.sql import insert_sql, scalar
 from execdb.store.file.text import storable

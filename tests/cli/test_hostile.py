@@ -10,7 +10,8 @@ from subprocess import CompletedProcess
 import pytest
 
 from execdb.cli.commands.tree import CIRCLE
-from execdb.store.event import Place, to_dict
+from execdb.store.event import Place
+from execdb.store.fields import to_dict
 from execdb.store.file.database import open_database
 from execdb.store.writing.recording import Recording
 from tests.conftest import (

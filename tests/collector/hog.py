@@ -47,8 +47,8 @@ def main(kind: str, folder: Path, total: int, *, locked: bool) -> int:
     from execdb.collector.backlog import Waiting
     from execdb.collector.decode import Decoder
     from execdb.collector.footprint import settle, stay_small
+    from execdb.store.account import Counts
     from execdb.store.errors import DatabaseBusy
-    from execdb.store.event import Counts
     from execdb.store.file.database import open_database
     from execdb.store.writing.recording import Machine, Recording
 

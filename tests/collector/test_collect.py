@@ -15,8 +15,9 @@ from execdb.bpf import wire
 from execdb.collector import backlog
 from execdb.collector.collect import Collector, Parts
 from execdb.collector.decode import EXEC_BYTES
+from execdb.store.account import Account, Cause, Counts, Loss
 from execdb.store.errors import DatabaseBusy, DatabaseFull, DatabaseRefused
-from execdb.store.event import REPLACED, Account, Cause, Counts, End, Exec, ImageKey, Loss
+from execdb.store.event import REPLACED, End, Exec, ImageKey
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
 from execdb.store.limits.free_space import Space

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execdb.collector.ledger import Ledger
-from execdb.store.event import Cause, ClockSet, Loss
+from execdb.store.account import Cause, ClockSet, Loss
 
 MS, SECOND = 1_000_000, 1_000_000_000
 OFFSET = 1_760_000_000 * SECOND

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from execdb.store.errors import BadEvent
-from execdb.store.event import json_of, raw_of, to_dict
+from execdb.store.event import raw_of
+from execdb.store.fields import to_dict
 from execdb.store.importing import ndjson
 from execdb.store.importing.ndjson import Imported, Parser
+from execdb.store.json_text import json_of
 from tests.conftest import an_event
 from tests.fuzz.mutate import Mutator, seed_of_this_run
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from execdb.store.event import Counts
+from execdb.store.account import Counts
 from execdb.store.file.database import open_database
 from execdb.store.writing.recording import Machine, Recording
 from tests.bench.measure import proc

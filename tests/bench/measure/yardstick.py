@@ -124,7 +124,7 @@ def write(dump: Path, db: Path) -> int:
     """The collector's part; its CPU time in ns, imports and the making of the file aside."""
     from execdb.collector.decode import Decoder
     from execdb.collector.footprint import settle
-    from execdb.store.event import Counts
+    from execdb.store.account import Counts
     from execdb.store.file.create import prepare
     from execdb.store.file.database import open_database
     from execdb.store.writing.recording import Machine, Recording

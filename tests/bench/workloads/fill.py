@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from execdb.store.event import Counts
+from execdb.store.account import Counts
 from execdb.store.file.create import prepare
 from execdb.store.file.database import open_database
 from execdb.store.writing.recording import Machine, Recording

@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from execdb.store.config.table import ConfigTable
-from execdb.store.event import json_of, to_dict
+from execdb.store.fields import to_dict
 from execdb.store.file.collector_lock import CollectorLock
 from execdb.store.file.database import open_database
+from execdb.store.json_text import json_of
 from tests.conftest import EXECDB, START_NS, Answer, an_event, an_exec, counts, recorded
 from tests.trace import hello_build
 

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from execdb.store.event import Account, End, Exec, local_time
+from execdb.store.account import Account
+from execdb.store.event import End, Exec
 from execdb.store.file.database import open_database
+from execdb.store.times import local_time
 from execdb.store.writing.recording import Recording
 from tests.conftest import MACHINE, START_NS, Answer, an_exec, counts
 

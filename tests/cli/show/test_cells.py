@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from execdb.cli.show.cells import cell, json_cell
 from execdb.cli.show.formats import renderer
-from execdb.store.event import text_of, to_dict
+from execdb.store.event import text_of
+from execdb.store.fields import to_dict
 from tests.conftest import an_event
 
 FORMULAS = (

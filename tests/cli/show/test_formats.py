@@ -7,7 +7,8 @@ import json
 import pytest
 
 from execdb.cli.show.formats import FORMATS, renderer
-from execdb.store.event import Event, to_dict
+from execdb.store.event import Event
+from execdb.store.fields import to_dict
 from tests.conftest import an_event
 
 NASTY = "\x1b]0;owned\x07\x1b[2J\r\n\x9b31m\u202e\udcff[red]\t"

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from execdb.store.event import Account, Loss, local_time, rfc3339
+from execdb.store.account import Account, Loss
 from execdb.store.file.collector_lock import CollectorLock
 from execdb.store.file.database import Database, open_database
 from execdb.store.importing.importer import import_lines
 from execdb.store.limits.bounds import Bounds
 from execdb.store.limits.retention import Retention
 from execdb.store.reading.ordered import Ordered
+from execdb.store.times import local_time, rfc3339
 from execdb.store.writing.recording import Recording
 from tests.conftest import MACHINE, START_NS, Answer, an_event, an_exec, counts
 from tests.store.importing.test_importer import lines_of

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from execdb.cli.show import json_lines as module
 from execdb.cli.show.json_lines import objects
-from execdb.store.event import Event, json_of, text_of, to_dict
+from execdb.store.event import Event, text_of
+from execdb.store.fields import to_dict
+from execdb.store.json_text import json_of
 from tests.conftest import an_event
 
 

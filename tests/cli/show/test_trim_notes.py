@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from execdb.cli.show.gap_notes import INCOMPLETE
-from execdb.store.event import local_time
 from execdb.store.file.database import open_database
 from execdb.store.ledger.trimmed import Trim, note
+from execdb.store.times import local_time
 from tests.cli.show.test_gap_notes import a_run
 from tests.conftest import START_NS, Answer
 

@@ -14,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from execdb.store.errors import BadEvent, DatabaseBusy
-from execdb.store.event import Event, json_of, text_of, to_dict
+from execdb.store.event import Event, text_of
+from execdb.store.fields import to_dict
 from execdb.store.file.database import Database, open_database
 from execdb.store.file.sql import scalar
 from execdb.store.importing import importer, sources
 from execdb.store.importing.importer import import_lines
+from execdb.store.json_text import json_of
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from tests.conftest import START_NS, an_event, an_exec, counts, recorded

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execdb.store.errors import BadEvent
-from execdb.store.event import Event, json_of, to_dict
+from execdb.store.event import Event
+from execdb.store.fields import to_dict
 from execdb.store.importing import ndjson
 from execdb.store.importing.ndjson import Imported, Parser
+from execdb.store.json_text import json_of
 from tests.conftest import START_NS, an_event
 from tests.store.importing.test_importer import EVENTS
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from execdb.store.event import Account, ClockSet, Loss
+from execdb.store.account import Account, ClockSet, Loss
 from execdb.store.file.database import Database
 from execdb.store.importing.importer import import_lines
 from execdb.store.ledger.coverage import Kind, Life, Story, Stretch, Why, read_story, stretches

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from execdb.store.event import Cause
+from execdb.store.account import Cause
 from execdb.store.file.database import Database
 from execdb.store.limits.free_space import Space
 from execdb.store.writing.recording import Recording

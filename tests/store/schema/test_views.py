@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execdb.store.event import Event, raw_of, rfc3339
+from execdb.store.event import Event, raw_of
 from execdb.store.file.database import open_database
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
+from execdb.store.times import rfc3339
 from tests.conftest import START_NS, an_event, an_exec, counts, recorded
 from tests.store.importing.test_importer import import_lines, lines_of
 

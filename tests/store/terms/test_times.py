@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execdb.store.errors import UsageError
-from execdb.store.event import rfc3339
 from execdb.store.terms.times import parse_time
+from execdb.store.times import rfc3339
 
 SECOND = 1_000_000_000
 NOW = 1_769_864_645 * SECOND + 7  # 2026-01-31T13:04:05.000000007Z

@@ -11,24 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from execdb.store.account import Account, Loss
 from execdb.store.errors import DatabaseError
-from execdb.store.event import (
-    Account,
-    Creds,
-    End,
-    Event,
-    Exec,
-    Loss,
-    Place,
-    rfc3339,
-    text_of,
-)
+from execdb.store.event import Creds, End, Event, Exec, Place, text_of
 from execdb.store.file.database import Database
 from execdb.store.file.sql import dicts, scalar
 from execdb.store.ledger.totals import read_state
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from execdb.store.segments import dictionary
+from execdb.store.times import rfc3339
 from execdb.store.writing import parents
 from execdb.store.writing.parents import Lineage
 from execdb.store.writing.recording import Recording

@@ -1,0 +1,35 @@
+"""Wall-clock times as text. Times are nanoseconds since 1970 (UTC), which may lie beyond the
+year 9999, the last one that datetime knows."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+
+
+def rfc3339(time_ns: int) -> str:
+    """`2026-01-02T03:04:05.123456789Z` (RFC 3339); `@SECONDS.NANOSECONDSZ` after the year 9999."""
+    minutes, rest_ns = divmod(time_ns, 60_000_000_000)
+    start = _minute(minutes)
+    if start is None:
+        seconds, rest_ns = divmod(time_ns, 1_000_000_000)
+        return f"@{seconds}.{rest_ns:09d}Z"
+    digits = str(100_000_000_000 + rest_ns)  # quicker than a format that fills in zeros
+    return f"{start}{digits[1:3]}.{digits[3:]}Z"
+
+
+@lru_cache(maxsize=4)  # events come in order and many share a minute
+def _minute(minutes: int) -> str | None:
+    """The text up to and including the colon before the seconds; None after the year 9999."""
+    try:
+        return datetime.fromtimestamp(minutes * 60, UTC).strftime("%Y-%m-%dT%H:%M:")
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def local_time(time_ns: int) -> str:
+    """`2026-01-31 03:04:05.678` in the local time zone; `@SECONDS` after the year 9999."""
+    seconds, rest = divmod(time_ns, 1_000_000_000)
+    try:
+        text = datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return f"@{seconds}"
+    return f"{text}.{rest // 1_000_000:03d}"
