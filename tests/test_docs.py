@@ -1,11 +1,13 @@
-"""The documentation says what the program does. `python -m tests.test_docs` writes docs/cli.md."""
+"""The documentation says what the program does. `python -m tests.test_docs` writes docs/cli.md and
+the table of rooms in docs/how-it-works.md."""
 
+import ast
 import io
 import json
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, redirect_stdout
 from pathlib import Path
 from unittest import mock
@@ -14,16 +16,24 @@ import pytest
 
 from execdb.cli import main
 from execdb.store.event import Event
+from tests.test_imports import ALLOWED, ROOMS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 CLI, SCHEMA, README = ROOT / "docs/cli.md", ROOT / "docs/schema.md", ROOT / "README.md"
+HOW = ROOT / "docs/how-it-works.md"
+ROOMS_BEGIN, ROOMS_END = "<!-- rooms: begin -->\n", "<!-- rooms: end -->\n"
 
 INTRODUCTION = """\
 # The commands
 
 The `--help` of each, as the program prints it. Written by `.venv/bin/python -m tests.test_docs`.
 """
+NAMED_FROM = (".", "tests", "tests/kernel")  # where the paths of the documentation may begin
+NO_FILES = {"59aafb8c/part-5000012.c", "migrations/versions/NNNN_name.py"}
+OPTION = r"(?<![\w-])--[a-z][a-z-]+"
+OPTIONS_BESIDE = ("tests/bench/__main__.py", "tests/kernels/boot.py")
+OPTIONS_OF_OTHERS = {"--link-dest", "--reuid", "--clear-groups", "--force"}
 SAME_COLUMNS = {"seen": "execs"}  # a view that is documented by another one
 
 
@@ -51,6 +61,29 @@ def cli_page() -> str:
     return "\n".join([INTRODUCTION, *sections])
 
 
+def rooms_table() -> str:
+    """Every folder of the program and every room in it, by the first line of its docstring."""
+    lines = ["| room | what it does | may import |", "| --- | --- | --- |"]
+    for folder in sorted({path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}):
+        imports = (name.removeprefix("execdb.") for name in ALLOWED[folder])
+        lines.append(_room_row(folder, sorted({*imports} - {folder})))
+        rooms = ROOMS.get(folder, {})
+        lines += (_room_row(f"{folder}/{room}", rooms[room]) for room in rooms)
+    return "\n".join(lines) + "\n"
+
+
+def _room_row(folder: str, imports: Iterable[str]) -> str:
+    text = ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text())) or ""
+    what, _, _ = text.partition("\n\n")
+    return f"| `{folder}` | {' '.join(what.split())} | {', '.join(imports) or '-'} |"
+
+
+def with_rooms(page: str) -> str:
+    before, _, rest = page.partition(ROOMS_BEGIN)
+    _, _, after = rest.partition(ROOMS_END)
+    return f"{before}{ROOMS_BEGIN}\n{rooms_table()}\n{ROOMS_END}{after}"
+
+
 def code_blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
 
@@ -76,6 +109,10 @@ def test_cli_page_is_in_step() -> None:
     expected = cli_page()
     assert "## execdb config set\n" in expected
     assert CLI.read_text() == expected, "run .venv/bin/python -m tests.test_docs"
+
+
+def test_table_of_rooms_is_in_step() -> None:
+    assert HOW.read_text() == with_rooms(HOW.read_text()), "run python -m tests.test_docs"
 
 
 def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
@@ -145,5 +182,29 @@ def test_relative_links_resolve(page: Path) -> None:
             assert fragment in anchors(there), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_and_tests_that_are_named_exist(page: Path) -> None:
+    """`folder/file.py`, `folder/file.py::test_name` and, in the same file, `::test_name`."""
+    source = ""
+    for name in re.findall(r"`([^`\s]+)`", without_code(page)):
+        path, _, test = name.partition("::")
+        if "/" in path and re.fullmatch(r"[\w./-]+\.(py|c|h|md|toml|yml)", path):
+            found = [file for folder in NAMED_FROM if (file := ROOT / folder / path).is_file()]
+            assert found or path in NO_FILES, path
+            source = found[0].read_text() if found else ""
+        if test:
+            function = re.escape(test).replace(r"\*", r"\w*")
+            assert re.search(rf"^def {function}\(", source, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_options_that_are_named_exist(page: Path) -> None:
+    texts = [text for _, text in help_pages()]
+    texts += [(ROOT / path).read_text() for path in OPTIONS_BESIDE]
+    known = {option for text in texts for option in re.findall(OPTION, text)}
+    assert set(re.findall(OPTION, page.read_text())) - known - OPTIONS_OF_OTHERS == set()
+
+
 if __name__ == "__main__":
     CLI.write_text(cli_page())
+    HOW.write_text(with_rooms(HOW.read_text()))
