@@ -34,6 +34,8 @@ check: setup $(VENV)/ready-to-test lint types test ## what CI runs first
 lint: $(VENV)/ready-to-test
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@if command -v clang-format >/dev/null; then \
+		find bpf tests -name '*.[ch]' -exec clang-format --dry-run -Werror {} +; fi
 
 types: $(VENV)/ready-to-test build/links
 	@$(VENV)/bin/mypy -p execdb

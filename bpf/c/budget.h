@@ -1,28 +1,29 @@
-/* How long a record may be: who starts programs with long arguments all the time must not push the
- * execs of others out of the rings and out of the file. Parts are cut, never the exec. Included by
- * execdb.bpf.c.
+/* How long a record may be: a user who keeps starting programs with long arguments must not push the
+ * execs of others out of the rings or out of the file. Parts of a record are cut, an exec is never
+ * dropped. Included by execdb.bpf.c.
  *
- * First, a ring: while it fills, each part of a record may take half of what is left of its first
- * half. The second half is for short ones.
+ * First limit, the ring: while it fills, each part of a record may take half of what is left of the
+ * first half of the ring. The second half is for short records.
  *
- * Second, a user, and the whole machine: so many bytes in a second. A user is a real uid. Who logged
- * in has one more budget for all other uids together: `sudo`, and user namespaces, which give
- * everyone thousands of uids. (Not the login uid alone: who has none may choose one, and would use
- * up someone else's.) The machine's budget bounds who has many all the same. Compiled in with
- * BUDGET, in bytes a second.
+ * Second limit, a user and the whole machine: so many bytes in a second. A user is a real uid. A
+ * user who has logged in has one more budget for all other uids together: those reached by `sudo`,
+ * and by user namespaces, which give everyone thousands of uids. (The login uid alone does not
+ * serve: a process without one may choose any, and would use up someone else's budget.) The budget
+ * of the machine bounds a user who has many uids nevertheless. Compiled in with BUDGET, in bytes a
+ * second.
  */
 
 #ifdef BUDGET
 
-#define SAVED_S 4          /* what was not used is saved for so long */
-#define EVERYBODY 8        /* the machine's budget, in those of one user */
-#define STEP_NS 1000000ULL /* not filled more often: two CPUs hardly ever do it at the same time */
+#define SAVED_S 4          /* a budget that is not used grows for so many seconds */
+#define EVERYBODY 8        /* the machine's budget is that of so many users */
+#define STEP_NS 1000000ULL /* filled no more often, so that two CPUs rarely do it at once */
 
 BPF_TABLE("lru_hash", u32, struct budget, budgets, 4096);
 BPF_ARRAY(everybody, struct budget, 1);
 
-/* Adds what has come since the last time. Two CPUs may do so at once and one of them add too much,
- * or take no notice of what the other has taken: a record's worth. */
+/* Adds what has accrued since the last time. If two CPUs do so at the same moment, one of them may
+ * add too much, or overwrite what the other has charged: an error of about one record. */
 static inline void fill(struct budget *budget, u64 now_ns, u64 rate)
 {
 	s64 most = SAVED_S * rate;
@@ -39,6 +40,7 @@ static inline void fill(struct budget *budget, u64 now_ns, u64 rate)
 		budget->bytes = most;
 }
 
+/* The key in `budgets` of whoever is charged for this record. */
 static inline u32 payer(const struct exec_record *exec)
 {
 	if (exec->loginuid == (u32)-1 || exec->loginuid == exec->uid)
@@ -46,7 +48,7 @@ static inline u32 payer(const struct exec_record *exec)
 	return exec->loginuid | OTHER_UIDS;
 }
 
-/* Whether the record must be short; notes whether that is for its user's own budget. */
+/* Whether the record must be short; sets `over` if its user's own budget is the reason. */
 static inline int is_over(struct scratch *s)
 {
 	u32 first = 0, who = payer(&s->exec);
@@ -60,7 +62,7 @@ static inline int is_over(struct scratch *s)
 	return s->over || (all && all->bytes < 0);
 }
 
-/* What stands in the record now, beyond what is free: ordinary execs are over in a comparison. */
+/* Charges for the data in the record beyond FREE_BYTES. An ordinary exec costs one comparison. */
 static inline void charge(struct scratch *s, struct counters *count)
 {
 	u32 first = 0, who = payer(&s->exec);
@@ -103,6 +105,7 @@ static inline void charge(struct scratch *s, struct counters *count)
 
 #endif
 
+/* Starts the data of a record, and sets how much it may take. */
 static inline void begin_data(struct scratch *s, const struct counters *count)
 {
 	u32 cpu = bpf_get_smp_processor_id();
@@ -113,7 +116,7 @@ static inline void begin_data(struct scratch *s, const struct counters *count)
 		s->left = RING_BYTES / 2 - (s64)(count->submitted - *read);
 }
 
-/* How many bytes of at most `most` the next part may have. */
+/* How many bytes the next part may have, `most` at most. */
 static inline u64 part_room(const struct scratch *s, u64 most)
 {
 	s64 half = (s->left - (s64)s->at) >> 1;

@@ -1,21 +1,20 @@
-/* Where a program runs: names of its current directory and of its cgroup.
+/* Where a program runs: its current directory and its cgroup. Included by execdb.bpf.c.
  *
- * Both are trees of named nodes; names are copied from the leaf to the root and put in
- * order by user space. What is not there as a whole is marked: never does a shorter path stand
- * for a longer one. Included by execdb.bpf.c. */
+ * Both are nodes in trees. Their names are copied from the leaf to the root; user space reverses
+ * them. A path that does not fit ends with a mark, so that it cannot be taken for a shorter one. */
 
 #define CWD_NAMES 40
-#define CWD_STEPS 80 /* names, and mounts on the way */
+#define CWD_STEPS 80 /* names, and mounts that are crossed */
 #define CGROUP_NAMES 16
 
-/* From here on names may take so many bytes. */
+/* The names of a path begin here and may take `most` bytes. */
 static inline void begin_path(struct scratch *s, u64 most)
 {
 	s->room = s->at + part_room(s, most);
 	s->names = 0;
 }
 
-/* Appends a name; nonzero if it does not fit, cannot be read, or is none. */
+/* Appends a name; nonzero if it does not fit, cannot be read, or is empty. */
 static inline int append_name(struct scratch *s, const char *from)
 {
 	u64 at = s->at, room = s->room - at;
@@ -25,7 +24,7 @@ static inline int append_name(struct scratch *s, const char *from)
 		room = NAME_LEN;
 	if (s->room < at || at > DATA_ROOM - NAME_LEN)
 		return -1;
-	/* One byte more tells a name that is too long from one that just fits. */
+	/* With one more byte a name that is too long differs from one that just fits. */
 	length = bpf_probe_read_kernel_str(s->data + at, room + 1, from);
 	if (length <= 1 || length > room)
 		return -1;
@@ -34,7 +33,7 @@ static inline int append_name(struct scratch *s, const char *from)
 	return 0;
 }
 
-/* Stands for what is above. */
+/* Stands for the names that are left out, towards the root. */
 static inline void append_mark(struct scratch *s)
 {
 	const char mark[MARK_LEN] = "...";
@@ -42,7 +41,7 @@ static inline void append_mark(struct scratch *s)
 	append(s, mark, sizeof(mark));
 }
 
-/* Up through directories and mounts, to the root of the mount namespace. */
+/* Walks up through directories and mounts to the root of the mount namespace. */
 static inline void copy_cwd(struct scratch *s, const void *task)
 {
 	const void *fs = READ(const void *, task, TASK_FS_OFFSET);
@@ -65,16 +64,16 @@ static inline void copy_cwd(struct scratch *s, const void *task)
 		}
 		up = READ(const void *, dentry, DENTRY_D_PARENT_OFFSET);
 		if (up == dentry || s->names >= CWD_NAMES)
-			break; /* cut off from any root, as after a lazy unmount; or enough */
-		if (append_name(s, READ(const char *, dentry,
-					DENTRY_D_NAME_OFFSET + QSTR_NAME_OFFSET)))
+			break; /* not below any root, as after a lazy unmount; or too deep */
+		if (append_name(
+			    s, READ(const char *, dentry, DENTRY_D_NAME_OFFSET + QSTR_NAME_OFFSET)))
 			break;
 		dentry = up;
 	}
 	append_mark(s);
 }
 
-/* Up through the default (version 2) hierarchy; its root has no name. */
+/* Walks up through the default (version 2) hierarchy; its root has no name. */
 static inline void copy_cgroup(struct scratch *s, const void *task)
 {
 	const void *set = READ(const void *, task, TASK_CGROUPS_OFFSET);

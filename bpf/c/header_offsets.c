@@ -1,7 +1,7 @@
-/* Asks the installed kernel headers where struct members stand, for kernels without BTF.
+/* Asks the installed kernel headers for the offsets of struct members, for kernels without BTF.
  *
- * Nothing of this runs in the kernel. bpf/offsets.py adds a struct whose members are as long as
- * the offsets that it wants to know. */
+ * Nothing of this runs in the kernel. bpf/loading/offsets.py appends a struct whose members are as
+ * long as the wanted offsets. */
 #include <linux/version.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
@@ -16,7 +16,7 @@
 #include <linux/ptrace.h>
 #include <linux/tty.h>
 
-/* fs/mount.h is not among the installed headers. This is how it begins, since Linux 3.13. */
+/* fs/mount.h is not among the installed headers. Since Linux 3.13 the struct begins like this. */
 struct mount {
 	struct hlist_node mnt_hash;
 	struct mount *mnt_parent;

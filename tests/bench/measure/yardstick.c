@@ -17,16 +17,31 @@
 typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int64_t s64;
-#include "../../bpf/execdb.h"
+#include "../../../bpf/c/execdb.h"
 
 #define BATCH 2000
 #define SLOTS (1 << 22) /* a power of two, beyond twice the number of records */
 
-struct row { u64 boot_ns, command, creds, place, parent; int64_t status, duration_ns; u32 pid, ppid; };
-struct known { const char *bytes; u32 size; u32 id; };
-struct interned { struct known slots[1 << 18]; sqlite3_stmt *insert; u32 count; };
+struct row {
+	u64 boot_ns, command, creds, place, parent;
+	int64_t status, duration_ns;
+	u32 pid, ppid;
+};
+struct known {
+	const char *bytes;
+	u32 size;
+	u32 id;
+};
+struct interned {
+	struct known slots[1 << 18];
+	sqlite3_stmt *insert;
+	u32 count;
+};
 
-static struct { u64 boot_ns; u32 pid, id; } *images;
+static struct {
+	u64 boot_ns;
+	u32 pid, id;
+} * images;
 static struct interned commands, creds, places;
 static struct row rows[BATCH];
 static u32 first = 1, waiting;
@@ -95,8 +110,8 @@ static void flush(void)
 {
 	for (u32 i = 0; i < waiting; i++) {
 		struct row *r = &rows[i];
-		int64_t values[] = {first + i, r->boot_ns, r->pid, r->ppid, r->creds, r->command,
-				    r->place, r->parent, r->status, r->duration_ns};
+		int64_t values[] = {first + i,  r->boot_ns, r->pid,    r->ppid,   r->creds,
+		                    r->command, r->place,   r->parent, r->status, r->duration_ns};
 
 		for (int n = 0; n < 10; n++)
 			sqlite3_bind_int64(insert, n + 1, values[n]);
@@ -116,9 +131,13 @@ static void exec(const struct exec_record *e)
 	u32 what = e->filename_len + e->args_len;
 
 	rows[waiting] = (struct row){
-		.boot_ns = e->boot_ns, .pid = e->pid, .ppid = e->ppid,
-		.creds = intern(&creds, (const char *)&e->uid, (const char *)&e->argc - (const char *)&e->uid),
-		.command = intern(&commands, (const char *)&e->argc, data + what - (const char *)&e->argc),
+		.boot_ns = e->boot_ns,
+		.pid = e->pid,
+		.ppid = e->ppid,
+		.creds = intern(&creds, (const char *)&e->uid,
+	                        (const char *)&e->argc - (const char *)&e->uid),
+		.command = intern(&commands, (const char *)&e->argc,
+	                          data + what - (const char *)&e->argc),
 		.place = intern(&places, data + what, e->where_len),
 		.parent = e->parent_boot_ns ? *image(e->parent_boot_ns, e->parent_pid) : 0,
 	};
@@ -156,20 +175,24 @@ int main(int argc, char **argv)
 	int file = argc == 3 ? open(argv[1], O_RDONLY) : -1;
 
 	check(file >= 0 && !fstat(file, &status));
-	char *at = mmap(NULL, status.st_size, PROT_READ, MAP_PRIVATE, file, 0), *over = at + status.st_size;
+	char *at = mmap(NULL, status.st_size, PROT_READ, MAP_PRIVATE, file, 0),
+	     *over = at + status.st_size;
 	images = calloc(SLOTS, sizeof(*images));
 	check(at != MAP_FAILED && images);
 	check(sqlite3_open(argv[2], &db) == SQLITE_OK);
 	check(sqlite3_exec(db,
-		"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1000;"
-		"PRAGMA wal_autocheckpoint = 4000;"
-		"CREATE TABLE command (id INTEGER PRIMARY KEY, record BLOB);"
-		"CREATE TABLE creds (id INTEGER PRIMARY KEY, record BLOB);"
-		"CREATE TABLE place (id INTEGER PRIMARY KEY, record BLOB);"
-		"CREATE TABLE image (id INTEGER PRIMARY KEY, boot_ns, pid, ppid, creds_id, command_id,"
-		" place_id, parent_id, status, duration_ns);"
-		"CREATE INDEX image_pid ON image (pid); CREATE INDEX image_parent ON image (parent_id);",
-		NULL, NULL, NULL) == SQLITE_OK);
+	                   "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA "
+	                   "cache_size = -1000;"
+	                   "PRAGMA wal_autocheckpoint = 4000;"
+	                   "CREATE TABLE command (id INTEGER PRIMARY KEY, record BLOB);"
+	                   "CREATE TABLE creds (id INTEGER PRIMARY KEY, record BLOB);"
+	                   "CREATE TABLE place (id INTEGER PRIMARY KEY, record BLOB);"
+	                   "CREATE TABLE image (id INTEGER PRIMARY KEY, boot_ns, pid, ppid, "
+	                   "creds_id, command_id,"
+	                   " place_id, parent_id, status, duration_ns);"
+	                   "CREATE INDEX image_pid ON image (pid); CREATE INDEX image_parent ON "
+	                   "image (parent_id);",
+	                   NULL, NULL, NULL) == SQLITE_OK);
 	commands.insert = prepare("INSERT INTO command VALUES (?, ?)");
 	creds.insert = prepare("INSERT INTO creds VALUES (?, ?)");
 	places.insert = prepare("INSERT INTO place VALUES (?, ?)");

@@ -4,9 +4,9 @@ static int call(int number, const void *first, const void *second, const void *t
 	int result;
 
 	__asm__ volatile("int $0x80"
-			 : "=a"(result)
-			 : "a"(number), "b"(first), "c"(second), "d"(third)
-			 : "memory");
+	                 : "=a"(result)
+	                 : "a"(number), "b"(first), "c"(second), "d"(third)
+	                 : "memory");
 	return result;
 }
 

@@ -13,7 +13,7 @@
 static char *long_arguments(size_t bytes)
 {
 	char *area = mmap(0, bytes + 4096, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (area == MAP_FAILED)
 		exit(1);
@@ -33,7 +33,8 @@ static void call_itself(char *area, size_t bytes)
 	if (!stat || !fgets(line, sizeof(line), stat))
 		exit(1);
 	fclose(stat);
-	for (field = strtok(strrchr(line, ')') + 2, " "); field && number < 53; field = strtok(0, " "))
+	for (field = strtok(strrchr(line, ')') + 2, " "); field && number < 53;
+	     field = strtok(0, " "))
 		value[number++] = strtoul(field, 0, 10);
 	memcpy(area, own, sprintf(own, "%d", getpid()));
 	map.start_code = value[26], map.end_code = value[27], map.start_stack = value[28];

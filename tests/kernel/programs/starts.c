@@ -1,5 +1,5 @@
-/* starts CASE PROGRAM: starts PROGRAM in one particular way and waits for it. What the program
- * cannot tell of itself is printed: `child PID`, as the initial PID namespace has it. */
+/* starts CASE PROGRAM: starts PROGRAM in one particular way and waits for it. Prints what the program
+ * itself cannot know: `child PID`, its pid in the initial PID namespace. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -21,104 +21,7 @@
 #define AT_EXECVE_CHECK 0x10000
 #endif
 
-extern char **environ;
-static char *program;
-static char *arguments[] = {"given", "a b", NULL};
-
-static int open_program(void)
-{
-	return open(program, O_RDONLY | O_CLOEXEC);
-}
-
-static void by_execve(void)
-{
-	execve(program, arguments, environ);
-}
-
-static void by_execveat(void)
-{
-	syscall(SYS_execveat, AT_FDCWD, program, arguments, environ, 0);
-}
-
-static void by_directory(void)
-{
-	char *slash = strrchr(program, '/');
-	int directory;
-
-	*slash = 0;
-	directory = open(program, O_PATH | O_DIRECTORY);
-	syscall(SYS_execveat, directory, slash + 1, arguments, environ, 0);
-}
-
-static void by_fexecve(void)
-{
-	syscall(SYS_execveat, open_program(), "", arguments, environ, AT_EMPTY_PATH);
-}
-
-static void by_memfd(void)
-{
-	int from = open_program(), to = memfd_create("in memory", MFD_CLOEXEC);
-	char block[65536];
-	ssize_t length;
-
-	while ((length = read(from, block, sizeof(block))) > 0)
-		if (write(to, block, length) != length)
-			exit(3);
-	syscall(SYS_execveat, to, "", arguments, environ, AT_EMPTY_PATH);
-}
-
-static void *thread_body(void *unused)
-{
-	by_execve();
-	return unused;
-}
-
-static void by_thread(void)
-{
-	pthread_t thread;
-
-	pthread_create(&thread, NULL, thread_body, NULL);
-	pthread_join(thread, NULL);
-}
-
-static void by_two_execs(void)
-{
-	char *again[] = {"/proc/self/exe", "execve", program, NULL};
-
-	execve("/proc/self/exe", again, environ);
-}
-
-static void with_no_arguments(void)
-{
-	char *none[] = {NULL};
-
-	execve(program, none, environ);
-}
-
-static void after_a_check(void)
-{
-	if (syscall(SYS_execveat, AT_FDCWD, program, arguments, environ, AT_EXECVE_CHECK))
-		printf("check %s\n", errno == EINVAL ? "unknown to this kernel" : strerror(errno));
-	fflush(stdout);
-	by_execve();
-}
-
-/* The strings lie in pages of a file that nobody has touched yet. */
-static void with_cold_strings(void)
-{
-	char path[] = "/tmp/execdb-cold-XXXXXX";
-	int file = mkstemp(path);
-	char *cold, *args[] = {"given", NULL, NULL};
-
-	if (file < 0 || ftruncate(file, 8192) || pwrite(file, "cold", 5, 4096) != 5)
-		exit(3);
-	fsync(file);
-	posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
-	unlink(path);
-	cold = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, file, 0);
-	args[1] = cold + 4096;
-	execve(program, args, environ);
-}
+#include "exec_calls.h"
 
 static int child(void *body)
 {
@@ -230,29 +133,23 @@ static void with_dead_parent(void)
 		exit(3);
 }
 
+/* clang-format off: one case a line */
 static const struct {
 	const char *name;
 	void (*run)(void);
-	int forks; /* run in a child of ours; else it makes its own */
+	int forks; /* whether main must fork; otherwise the case makes its own child */
 } cases[] = {
-	{"execve", by_execve, 0},
-	{"fork", by_execve, 1},
-	{"execveat", by_execveat, 1},
-	{"directory", by_directory, 1},
-	{"fexecve", by_fexecve, 1},
-	{"memfd", by_memfd, 1},
-	{"spawn", by_spawn, 0},
-	{"vfork", by_vfork, 0},
-	{"clone", by_clone, 0},
-	{"thread", by_thread, 1},
-	{"two", by_two_execs, 1},
-	{"argc0", with_no_arguments, 1},
-	{"check", after_a_check, 1},
-	{"cold", with_cold_strings, 1},
-	{"pidns", in_pid_namespace, 0},
-	{"userns", in_user_namespace, 0},
+	{"execve", by_execve, 0},        {"fork", by_execve, 1},
+	{"execveat", by_execveat, 1},    {"directory", by_directory, 1},
+	{"fexecve", by_fexecve, 1},      {"memfd", by_memfd, 1},
+	{"spawn", by_spawn, 0},          {"vfork", by_vfork, 0},
+	{"clone", by_clone, 0},          {"thread", by_thread, 1},
+	{"two", by_two_execs, 1},        {"argc0", with_no_arguments, 1},
+	{"check", after_a_check, 1},     {"cold", with_cold_strings, 1},
+	{"pidns", in_pid_namespace, 0},  {"userns", in_user_namespace, 0},
 	{"orphan", with_dead_parent, 0},
 };
+/* clang-format on */
 
 int main(int argc, char **argv)
 {

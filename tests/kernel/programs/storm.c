@@ -38,7 +38,8 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	printf("%lld %lld\n", (end.tv_sec - start.tv_sec) * 1000000000LL + end.tv_nsec - start.tv_nsec,
+	printf("%lld %lld\n",
+	       (end.tv_sec - start.tv_sec) * 1000000000LL + end.tv_nsec - start.tv_nsec,
 	       cpu_ns(RUSAGE_SELF) + cpu_ns(RUSAGE_CHILDREN));
 	return 0;
 }

@@ -1,0 +1,110 @@
+/* The record of a call of execve that failed. Included by execdb.bpf.c where failed attempts are
+ * recorded. */
+
+#define ATTEMPT_ARGS 256 /* arguments copied */
+#define ATTEMPT_ARGC 512 /* arguments counted; each costs the verifier time at every start */
+#define ATTEMPT_ARG_MAX 4096
+
+/* The next pointer of the caller's argv; 0 at its end, -1 if it cannot be read. */
+static inline u64 argument(const struct attempt *attempt, u64 number)
+{
+	u64 pointer = 0;
+	u64 size = attempt->pointer_size == 4 ? 4 : 8; /* 4 on little-endian machines only */
+
+	if (!attempt->argv)
+		return 0;
+	if (bpf_probe_read_user(&pointer, size, (const void *)(attempt->argv + number * size)))
+		return -1;
+	return pointer;
+}
+
+/* Appends one argument; marks the record if the argument was cut. */
+static inline void append_argument(struct scratch *s, u64 pointer)
+{
+	u64 at = s->at;
+	long length = 0;
+
+	if (at <= FILENAME_ROOM + ARGS_ROOM - ATTEMPT_ARG_MAX)
+		length = bpf_probe_read_user_str(s->data + at, ATTEMPT_ARG_MAX,
+		                                 (const void *)pointer);
+	if (length > 0)
+		s->at = at + length;
+	if (length <= 0 || length == ATTEMPT_ARG_MAX)
+		s->exec.truncated = 1;
+}
+
+static inline void append_attempted_args(struct scratch *s, const struct attempt *attempt)
+{
+	u64 argc = 0, begin = s->at, room = part_room(s, ARGS_ROOM);
+
+	for (int i = 0; i < ATTEMPT_ARGC; i++) {
+		u64 pointer = argument(attempt, i);
+
+		if (pointer == (u64)-1)
+			s->exec.truncated = 1;
+		if (!pointer || pointer == (u64)-1)
+			break;
+		argc++;
+		if (i < ATTEMPT_ARGS && !s->exec.truncated)
+			append_argument(s, pointer);
+	}
+	if (argc > ATTEMPT_ARGS)
+		s->exec.truncated = 1;
+	s->exec.argc = argc;
+	if (s->at > begin + room) {
+		s->at = begin + room;
+		s->exec.truncated = s->cut = 1;
+	}
+}
+
+/* What the caller asked for. A failure after the point of no return kills the caller, whose memory
+ * is the new program's by then: it no longer holds what was asked for, so only what was read at
+ * the entry is known. */
+static inline void append_asked(struct scratch *s, const struct attempt *attempt)
+{
+	long length = 0;
+
+	if (!attempt) {
+		s->exec.truncated = 1;
+	} else if (attempt->mm == READ(u64, bpf_get_current_task(), TASK_MM_OFFSET)) {
+		length = bpf_probe_read_user_str(s->data, FILENAME_ROOM,
+		                                 (const void *)attempt->filename);
+		if (length == FILENAME_ROOM)
+			s->exec.truncated = 1; /* longer than any name that exists */
+		s->at = length > 0 ? length : 0;
+		s->exec.filename_len = s->at;
+		append_attempted_args(s, attempt);
+	} else {
+		s->exec.truncated = 1;
+		append(s, attempt->early, NAME_LEN);
+		s->exec.filename_len = s->at;
+	}
+}
+
+static inline void tell_attempt(void *ctx, u32 error, const struct attempt *attempt)
+{
+	const void *task = (const void *)bpf_get_current_task();
+	struct counters *count = counter();
+	struct scratch *s = own_scratch();
+
+	if (!count || !s)
+		return;
+	count->seen++;
+	set_identity(&s->exec, task);
+	set_parent(&s->exec);
+	s->exec.flags = 0; /* nothing was replaced */
+	s->exec.kind = KIND_ATTEMPT;
+	s->exec.error = error;
+	s->exec.argc = s->exec.filename_len = 0;
+	if (attempt) /* the task may have another name by now */
+		__builtin_memcpy(s->exec.comm, attempt->caller, sizeof(s->exec.comm));
+	__builtin_memcpy(s->exec.caller, s->exec.comm, sizeof(s->exec.caller));
+	begin_data(s, count);
+	append_asked(s, attempt);
+	s->exec.args_len = s->at - s->exec.filename_len;
+	copy_where(s, task);
+	s->exec.where_len = s->at - s->exec.filename_len - s->exec.args_len;
+	charge(s, count);
+	if (submit(ctx, s, count))
+		count->lost++;
+}

@@ -1,0 +1,41 @@
+/* How images end. Included by execdb.bpf.c. */
+
+/* The image that the process ran until now has ended, but the record that would say so is lost:
+ * submits a record of the end alone. */
+static inline void end_replaced(void *ctx, const struct exec_record *exec, struct counters *count)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct end_record *end = ending.lookup(&cpu);
+
+	if (!(exec->flags & FLAG_REPLACES) || !end)
+		return;
+	end->boot_ns = exec->boot_ns;
+	end->image_boot_ns = exec->parent_boot_ns;
+	end->image_pid = exec->parent_pid;
+	end->kind = KIND_END;
+	end->status = REPLACED;
+	if (hand_over(ctx, end, sizeof(*end), count))
+		count->ends_lost++;
+}
+
+/* The status that wait(2) will return for the process (kernel/exit.c, wait_task_zombie). */
+static inline u32 wait_status(const void *task)
+{
+	const void *signal = READ(const void *, task, TASK_SIGNAL_OFFSET);
+
+	if (READ(u32, signal, SIGNAL_FLAGS_OFFSET) & 4) /* SIGNAL_GROUP_EXIT */
+		return READ(u32, signal, SIGNAL_GROUP_EXIT_CODE_OFFSET);
+	return READ(u32, READ(const void *, task, TASK_GROUP_LEADER_OFFSET), TASK_EXIT_CODE_OFFSET);
+}
+
+/* Whether this is the last thread of its process. */
+static inline int group_dead(struct bpf_raw_tracepoint_args *ctx, const void *task)
+{
+#ifdef EXIT_TELLS_GROUP_DEAD
+	return ctx->args[1] & 1;
+#else
+	const void *signal = READ(const void *, task, TASK_SIGNAL_OFFSET);
+
+	return READ(u32, signal, SIGNAL_LIVE_OFFSET) == 0;
+#endif
+}

@@ -1,0 +1,27 @@
+/* Handing records to user space. Included by execdb.bpf.c. */
+
+#define PERF_HEAD \
+	12 /* bytes that perf puts before a record: perf_event_open(2), PERF_RECORD_SAMPLE */
+
+/* Submits a record; nonzero if there was no room for it. A CPU that came online after the start has
+ * no ring (ENOENT). The kernel detaches the ring of a CPU that has gone offline for good
+ * (EOPNOTSUPP); a suspend does that to all CPUs but the first. Both use the spare ring. */
+static inline int hand_over(void *ctx, void *record, u64 size, struct counters *count)
+{
+	int error = output.perf_submit(ctx, record, size);
+
+	if (!error)
+		count->submitted += (size + PERF_HEAD + 7) & ~7ULL; /* its size in the ring */
+	else if (error != -ENOSPC)
+		error = spare.ringbuf_output(record, size, BPF_RB_NO_WAKEUP);
+	return error;
+}
+
+static inline int submit(void *ctx, struct scratch *s, struct counters *count)
+{
+	u64 length = s->at;
+
+	if (length > DATA_ROOM)
+		length = DATA_ROOM;
+	return hand_over(ctx, s, sizeof(s->exec) + length, count);
+}
