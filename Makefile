@@ -91,7 +91,7 @@ $(VENV)/ready-to-test: $(VENV)/ready
 	@touch $@
 
 # Type checkers cannot follow the editable install's hook: links stand in for it.
-build/links: Makefile
+build/links: Makefile $(wildcard api/*)
 	@rm -rf $@ && mkdir -p $@/execdb
 	@cd $@/execdb && ln -s ../../../api/* . && \
 		for folder in $(filter-out api,$(PACKAGES)); do ln -s ../../../$$folder $$folder; done

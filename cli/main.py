@@ -17,13 +17,11 @@ except (ImportError, MemoryError) as error:  # it is installed, but perhaps ther
 except KeyboardInterrupt:
     sys.exit(130)
 
+from execdb import DEFAULT_PATH
 from execdb.cli.output import failures, streams
 from execdb.cli.output.descriptors import replace_streams
 from execdb.cli.output.stdout import ReaderGone
-from execdb.cli.version import VERSION
 from execdb.store.errors import ExecdbError
-
-DEFAULT_DB = Path("/var/lib/execdb/execdb.db")
 
 # What `--help` says of each, without importing it: the first paragraph of its own help.
 COMMANDS = {
@@ -83,7 +81,9 @@ app = typer.Typer(cls=_Commands, context_settings={"help_option_names": ["-h", "
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"execdb {VERSION}")
+        from execdb.cli.version import versions
+
+        print("\n".join(versions()))
         raise typer.Exit
 
 
@@ -94,9 +94,15 @@ def _globals(
         Path,
         # readable: whether it is, each command says for itself
         typer.Option(envvar="EXECDB_DB", help="The database file.", metavar="PATH", readable=False),
-    ] = DEFAULT_DB,
+    ] = Path(DEFAULT_PATH),
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_version,
+            is_eager=True,
+            help="Show versions: execdb's, and those of what it needs.",
+        ),
     ] = False,
 ) -> None:
     """The flight recorder for programs run on a Linux machine."""

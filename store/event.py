@@ -6,6 +6,8 @@ are not UTF-8 are carried as surrogate escapes (PEP 383).
 
 from typing import NamedTuple
 
+from execdb.store.times import rfc3339
+
 
 class Command(NamedTuple):
     """What was started. Equal commands are stored once."""
@@ -124,6 +126,11 @@ class Event(NamedTuple):
     signal: int | None
     duration_ns: int | None
     parent_id: int | None
+
+    @property
+    def time(self) -> str:
+        """`time_ns` as RFC 3339, in UTC."""
+        return rfc3339(self.time_ns)
 
 
 def ending(status: int | None) -> tuple[str | None, int | None, int | None]:

@@ -19,9 +19,11 @@ from execdb.store.schema.tables import VIEWS, metadata
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("api", "bpf", "collector", "store", "cli", "migrations")
 
-# Who may import whom; every folder may import itself, its rooms as ROOMS says.
+# Who may import whom; every folder may import itself, its rooms as ROOMS says. What stands in
+# `execdb` itself comes from the folder api.
 ALLOWED = {
-    "api": ("execdb.store", "execdb.cli.main"),
+    "api": ("execdb.api", "execdb.store"),
+    "api/__main__.py": ("execdb.cli.main",),
     "bpf": ("execdb.bpf",),
     "collector": (
         "execdb.collector",
@@ -32,7 +34,7 @@ ALLOWED = {
     ),
     "store": ("execdb.store",),
     "store/file/upgrade.py": ("execdb.store", "execdb.migrations"),
-    "cli": ("execdb.cli", "execdb.collector", "execdb.store", "execdb.bpf"),
+    "cli": ("execdb.api", "execdb.cli", "execdb.collector", "execdb.store", "execdb.bpf"),
     "migrations": ("execdb.store",),
 }
 # A room may import itself and these rooms of its folder, besides the files of the folder itself.
@@ -88,12 +90,18 @@ def within(name: str, packages: tuple[str, ...]) -> bool:
     return any(name == package or name.startswith(package + ".") for package in packages)
 
 
+def by_folder(name: str) -> str:
+    """`execdb.history` is `execdb.api.history`; `execdb.store.event` is what it says."""
+    first, _, rest = name.removeprefix("execdb.").partition(".")
+    return name if first in FOLDERS else f"execdb.api.{first}.{rest}".rstrip(".")
+
+
 @pytest.mark.parametrize(
     ("folder", "path"), list(sources()), ids=lambda value: str(value).removeprefix(f"{ROOT}/")
 )
 def test_imports_go_one_way(folder: str, path: Path) -> None:
     allowed = ALLOWED.get(str(path.relative_to(ROOT)), ALLOWED[folder])
-    ours = [name for name in imports_of(path) if within(name, ("execdb",))]
+    ours = [by_folder(name) for name in imports_of(path) if within(name, ("execdb",))]
     assert [name for name in ours if not within(name, allowed)] == []
 
 
@@ -148,9 +156,10 @@ def test_one_file_imports_bcc() -> None:
     assert len(set(users)) == 1
 
 
-def modules_after(code: str) -> set[str]:
+def modules_after(code: str, *arguments: str) -> set[str]:
+    code = f"import sys; {code}; print(*sys.modules, file=sys.stderr)"
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys; {code}; print(*sys.modules, file=sys.stderr)"],
+        [sys.executable, "-c", code, *arguments],
         capture_output=True,
         text=True,
         check=True,
@@ -163,7 +172,8 @@ HEAVY = {"sqlalchemy", "alembic", "rich", "ctypes", "bcc", "sqlite3"}
 SPARED = {
     "--help": HEAVY
     | {"execdb.cli.commands.query", "execdb.cli.commands.collect", "execdb.store.event"},
-    "--version": HEAVY | {"execdb.cli.commands.query", "execdb.cli.commands.collect"},
+    "--version": (HEAVY - {"sqlite3"})
+    | {"execdb.cli.commands.query", "execdb.cli.commands.collect"},
     "query --help": HEAVY | {"execdb.cli.commands.collect", "execdb.cli.commands.replay"},
     "collect --help": HEAVY | {"execdb.cli.commands.query", "execdb.collector.collect"},
     "config --help": HEAVY | {"execdb.cli.commands.query", "execdb.store.config.table"},
@@ -179,6 +189,19 @@ SPARED = {
 def test_a_command_imports_no_more_than_it_needs(command: str, db: Path) -> None:
     code = f"from execdb.cli.main import run; assert run({command.split()}) == 0"
     assert modules_after(code) & SPARED[command] == set()
+
+
+def test_the_python_interface_stands_without_the_command_line(db: Path) -> None:
+    begun = modules_after("import execdb")
+    assert begun & (HEAVY | {"execdb.history"}) == set()
+    used = modules_after(
+        "import execdb; history = execdb.open(sys.argv[1]); list(history.events(since='2h')); "
+        "history.runs(); history.coverage(); history.close()",
+        str(db),
+    )
+    assert "execdb.history" in used
+    assert {name for name in used if within(name, ("execdb.cli", "execdb.collector"))} == set()
+    assert used & {"typer", "click", "rich", "alembic", "bcc"} == set()
 
 
 def test_what_is_called_heavy_is_there() -> None:

@@ -10,12 +10,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from execdb import __version__
 from execdb.cli.input.users import group_of, own_user, user_named
 from execdb.cli.output.escape import escape
 from execdb.cli.output.outlet import Outlet, take_over_stderr
 from execdb.cli.session.stop import Stop
 from execdb.cli.show.gap_notes import causes
-from execdb.cli.version import VERSION
 from execdb.store.errors import DatabaseError, RecordingError
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     program, machine = source.program, this_machine()
     _warn_of_missing_rows(database)
     mirror = Mirror(ConfigTable(database), program.config, program.fallback, _warn)
-    recording = Recording(database, machine, VERSION, clock.wall_ns())
+    recording = Recording(database, machine, __version__, clock.wall_ns())
     if asked.bounds.max_bytes is not None:
         recording.keep_small(asked.bounds.max_bytes)
     end_with(escape(f"execdb: {database.real}-shm was truncated while recording: start again"), 1)

@@ -113,6 +113,8 @@ class Database:
     def _transaction(self, begin: str) -> Iterator[Connection]:
         if self.abandoned:
             raise DatabaseError(f"{self.path} is not the file that was opened")
+        if self._file.closed:
+            raise DatabaseError(f"{self.path} was closed")
         with _as_sentences(self.path):
             self.connection.execute(begin)
             try:

@@ -1,0 +1,123 @@
+"""What a script may ask for: keyword filters, as `execdb query` has them as options."""
+
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypedDict
+
+from execdb.store.errors import UsageError
+from execdb.store.event import raw_of
+from execdb.store.reading.filter import Filter
+from execdb.store.terms.times import parse_time
+from execdb.store.terms.users import uid_of
+from execdb.store.times import local_time
+
+Time = int | datetime | timedelta | str
+"""A moment: nanoseconds since the epoch, a datetime (without a zone: local time), a timedelta
+(that long ago), or text as `--since` takes it (`2h`, `yesterday`, `2026-01-31T03:00:00Z`)."""
+
+_NUMBER_MAX = 2**63 - 1
+_TIME_MAX_NS = 2**62  # clocks are added to times
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Filters(TypedDict, total=False):
+    """Which events. All that are given must hold; None is the same as not given."""
+
+    since: Time | None  # the first moment
+    until: Time | None  # the first moment after
+    uid: int | str | None  # real user: a number or a name
+    loginuid: int | str | None  # who logged in, behind sudo
+    pid: int | None
+    ppid: int | None
+    comm: str | None  # task name; * and ? match
+    path: str | None  # the file as it was named; * and ? match
+    arg: str | None  # text within any argument
+    message: str | None  # exactly
+    cgroup: str | None  # control group; * and ? match
+    failed: bool | None  # True: a non-zero exit, a signal or a failed attempt; False: exit code 0
+    running: bool | None  # True: only what has no end
+    descendants_of: int | None  # an event's id: what it started, and so on down
+
+
+def filter_of(filters: Filters) -> Filter:
+    """The store's filter. Raises UsageError for a value that makes no sense, TypeError for a
+    filter that there is not."""
+    given = {key: value for key, value in filters.items() if value is not None}
+    since_ns, until_ns = span_of(given.pop("since", None), given.pop("until", None))
+    unknown = given.keys() - _READ.keys()
+    if unknown:
+        raise TypeError(f"there is no filter {min(unknown)!r}")
+    if given.get("running") and "failed" in given:
+        raise UsageError("running and failed exclude each other")
+    values: dict[str, Any] = {key: _READ[key](key, value) for key, value in given.items()}
+    return Filter(since_ns=since_ns, until_ns=until_ns, **values)
+
+
+def span_of(since: Any, until: Any) -> tuple[int | None, int | None]:
+    """Two moments (Time or None) in nanoseconds since the epoch. Raises UsageError."""
+    now_ns = time.time_ns()
+    since_ns = None if since is None else _moment("since", since, now_ns, later=False)
+    until_ns = None if until is None else _moment("until", until, now_ns, later=True)
+    if since_ns is not None and until_ns is not None and since_ns > until_ns:
+        raise UsageError(f"since {local_time(since_ns)} is later than until {local_time(until_ns)}")
+    return since_ns, until_ns
+
+
+def _moment(name: str, value: Any, now_ns: int, *, later: bool) -> int:
+    match value:
+        case str():
+            return parse_time(value, now_ns, later=later, say=_warn)
+        case datetime():
+            found = _nanoseconds(value.astimezone(UTC) - _EPOCH)
+        case timedelta():
+            found = now_ns - _nanoseconds(value)
+        case _:
+            found = _number(name, value)
+    if abs(found) > _TIME_MAX_NS:
+        raise UsageError(f"{name} {value} is outside of all times")
+    return found
+
+
+def _nanoseconds(span: timedelta) -> int:
+    return span // timedelta(microseconds=1) * 1_000
+
+
+def _warn(sentence: str) -> None:
+    """What is to be said of a local time that occurred twice, or never."""
+    warnings.warn(sentence.removeprefix("note: "), stacklevel=2)
+
+
+def _uid(name: str, value: Any) -> int:
+    return uid_of(value if isinstance(value, str) else str(_number(name, value)))
+
+
+def _number(name: str, value: Any) -> int:
+    if not isinstance(value, int):
+        raise TypeError(f"{name} is a number, not {type(value).__name__}")
+    if abs(value) > _NUMBER_MAX:
+        raise UsageError(f"{name} {value} is too large")
+    return value
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is text, not {type(value).__name__}")
+    try:
+        raw_of(value)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        raise UsageError(f"{name} {value!r} is text that no program can have") from None
+    return value
+
+
+def _flag(name: str, value: Any) -> bool:
+    return bool(value)
+
+
+_READ: Mapping[str, Callable[[str, Any], Any]] = {
+    **dict.fromkeys(("uid", "loginuid"), _uid),
+    **dict.fromkeys(("pid", "ppid", "descendants_of"), _number),
+    **dict.fromkeys(("comm", "path", "arg", "message", "cgroup"), _text),
+    **dict.fromkeys(("failed", "running"), _flag),
+}
