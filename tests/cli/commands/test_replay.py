@@ -1,6 +1,7 @@
-"""A recorded build, played back at its own pace."""
+"""replay: at its own pace, as fast as possible, and interrupted."""
 
 import json
+import signal
 import subprocess
 import time
 from itertools import pairwise
@@ -9,7 +10,9 @@ from statistics import median
 
 import pytest
 
-from tests.conftest import EXECDB
+from execdb.store.file.database import open_database
+from tests.cli.conftest import Run
+from tests.conftest import EXECDB, an_exec, recorded
 from tests.trace import hello_build
 
 
@@ -61,3 +64,37 @@ def test_at_speed_0_it_is_over_at_once(build: tuple[Path, list[str]]) -> None:
     assert "late" not in done.stderr  # nothing was due
     seconds = float(done.stderr.split(" in ")[1].split(" s")[0])
     assert seconds < (times[-1] - times[0]) / 1e9 / 2
+
+
+def test_replay_as_fast_as_possible_is_the_history_and_a_report(run: Run, filled: Path) -> None:
+    answer = run("replay", "--speed", 0, "--arg", "2")
+    assert answer.out == run("query", "--format", "line", "--arg", "2").out
+    assert "replayed 5 execs" in answer.err
+
+
+@pytest.mark.parametrize("option", [("--idle-limit", "inf"), ("--speed", "inf")])
+def test_replay_with_an_endless_number(run: Run, filled: Path, option: tuple[str, str]) -> None:
+    answer = run("replay", *option)
+    assert answer.code in (0, 2)
+    assert answer.err.count("\n") == 1
+
+
+@pytest.fixture
+def hours_apart(db: Path) -> Path:
+    with open_database(db) as database:
+        recorded(database, [an_exec(0), an_exec(7_200_000)])
+    return db
+
+
+@pytest.mark.parametrize("options", [[], ["--speed", "1e-300"]], ids=["hours", "aeons"])
+def test_an_interrupted_replay_reports_and_says_so(hours_apart: Path, options: list[str]) -> None:
+    process = subprocess.Popen(
+        [EXECDB, "replay", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    assert "true" in process.stdout.readline()  # the first is due at once; the second is far
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "replayed 1 execs" in said
+    assert said.count("\n") == 1

@@ -1,0 +1,106 @@
+"""config: what is saved, what is refused, and when it is in the kernel."""
+
+import json
+import os
+from pathlib import Path
+
+from execdb.store.config.table import ConfigTable
+from execdb.store.file.collector_lock import CollectorLock
+from execdb.store.file.database import open_database
+from tests.cli.conftest import Run, refused
+from tests.conftest import START_NS, counts, recorded
+
+
+def test_config_without_a_collector(run: Run, db: Path) -> None:
+    assert run("config", "default").out == "Hello World\n"
+    assert run("config", "set", 0, "Hey root!").out == (
+        'uid 0: "Hey root!" (saved; takes effect at the next collect)\n'
+    )
+    assert "saved" in run("config", "set", "root", "Hey root!").out
+    assert "saved" in run("config", "set", 501, "Hi user 501!").out
+    assert "saved" in run("config", "default", "Moin").out
+    assert run("config", "get", "root").out == "Hey root!\n"
+    assert run("config", "list").out == "default Moin\n0 Hey root!\n501 Hi user 501!\n"
+    assert json.loads(run("config", "list", "--format", "json").out) == {
+        "default": "Moin",
+        "entries": [{"uid": 0, "message": "Hey root!"}, {"uid": 501, "message": "Hi user 501!"}],
+    }
+    assert "saved" in run("config", "unset", 0).out
+    refused(run("config", "get", 0), 1, "uid 0")
+    refused(run("config", "unset", 0), 1, "uid 0")
+
+
+def test_config_set_makes_the_database(run: Run, own_database: Path) -> None:
+    assert run("config", "set", 0, "x").code == 0
+    assert own_database.exists()
+
+
+def test_a_full_config_is_told_its_size(run: Run, db: Path) -> None:
+    with open_database(db) as database, database.writing() as connection:
+        connection.executemany(
+            "INSERT INTO config VALUES (?, 'x')", [(uid,) for uid in range(1, 10_241)]
+        )
+    refused(run("config", "set", 0, "x"), 1, "10240")
+
+
+def test_a_row_that_cannot_be_in_the_kernel_is_told(run: Run, db: Path) -> None:
+    run("config", "set", 7, "seven")
+    with open_database(db) as database, database.writing() as connection:
+        connection.execute("INSERT INTO config VALUES (5, 'thirteen byte')")
+    why = "a message has at most 12 bytes of UTF-8, this one has 13"
+    assert run("config", "list").out.splitlines() == [
+        "default Hello World", "7 seven", f"not in the kernel: uid 5: {why}"
+    ]  # fmt: skip
+    refused = [{"uid": 5, "why": why}]
+    assert json.loads(run("config", "list", "--format", "json").out)["refused"] == refused
+    assert json.loads(run("status", "--format", "json").out)["config"]["refused"] == refused
+    assert f"config     not in the kernel: uid 5: {why}\n" in run("status").out
+    answer = run("config", "get", 5)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == f"execdb: uid 5: {why}; set another with execdb config set 5\n"
+    assert run("config", "set", 5, "five").code == 0
+    assert "not in the kernel" not in run("config", "list").out + run("status").out
+
+
+def test_a_default_that_cannot_be_one_is_told(run: Run, db: Path) -> None:
+    with open_database(db) as database, database.writing() as connection:
+        connection.execute("UPDATE config_state SET default_message = x'ff'")
+    assert run("config", "default").code == 1
+    assert run("config", "list").out.startswith("not in the kernel: the default message: ")
+    assert json.loads(run("config", "list", "--format", "json").out)["default"] is None
+    assert "the default message: " in run("status").out
+    assert run("config", "default", "Moin").code == 0
+    assert run("config", "list").out == "default Moin\n"
+
+
+def test_a_collector_that_does_not_answer(run: Run, db: Path) -> None:
+    lock = CollectorLock(db)
+    try:
+        refused(run("config", "set", 0, "x"), 1, "saved", str(os.getpid()))
+    finally:
+        lock.close()
+    assert run("config", "get", 0).out == "x\n"
+
+
+def test_a_collector_that_has_it(run: Run, db: Path) -> None:
+    with open_database(db) as database:
+        ConfigTable(database).confirm(23)
+    lock = CollectorLock(db)
+    try:
+        assert run("config", "set", 0, "x").out == 'uid 0: "x" (in the kernel)\n'
+    finally:
+        lock.close()
+
+
+def test_what_an_earlier_collector_had_is_not_in_the_kernel_of_the_next(run: Run, db: Path) -> None:
+    """A collector that has only just started has confirmed nothing yet."""
+    with open_database(db) as database:
+        table = ConfigTable(database)
+        table.confirm(table.set(0, "x"))
+        recorded(database, []).finish(START_NS, counts(0))
+        lock = CollectorLock(db)
+        try:
+            recorded(database, [])
+            assert run("config", "set", 0, "x").code == 1
+        finally:
+            lock.close()
