@@ -21,7 +21,8 @@ def prune(
 ) -> None:
     """Remove the oldest events; what remains keeps its ids."""
     from execdb.store.file.database import open_database
-    from execdb.store.limits.retention import Retention, compact, outside, size_of
+    from execdb.store.limits.file_size import compact, size_of
+    from execdb.store.limits.retention import Retention, would_remove
 
     if older_than is None and max_size is None:
         raise UsageError("say what to remove: --older-than AGE, --max-size SIZE, or both")
@@ -31,9 +32,8 @@ def prune(
         before = size_of(database).total
         if dry_run:
             about = "" if max_size is None else "about "
-            print(
-                f"would remove {about}{outside(database, bounds, now_ns)} execs of {before} bytes"
-            )
+            rows = would_remove(database, bounds, now_ns)
+            print(f"would remove {about}{rows} execs; the file has {before} bytes")
             return
         database.use_wal()
         retention, removed = Retention(database, bounds), 0

@@ -124,7 +124,8 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     from execdb.store.file.database import open_database
     from execdb.store.file.safe_files import share
     from execdb.store.limits.checkpoint import Checkpointer
-    from execdb.store.limits.free_space import Space
+    from execdb.store.limits.excess import Excess
+    from execdb.store.limits.free_space import FreeSpace
     from execdb.store.limits.retention import Retention
     from execdb.store.watch.file_watch import Watch
     from execdb.store.writing.recording import Recording
@@ -149,7 +150,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     checkpoints = Checkpointer(database, watch.wal_bytes)
     stack.enter_context(contextlib.closing(checkpoints))
     bounds = asked.bounds
-    room = Space(database, asked.min_free_percent, bounds.wal_max_bytes, checkpoints.take_up)
+    room = FreeSpace(database, asked.min_free_percent, bounds.wal_max_bytes, checkpoints.checkpoint)
     stack.enter_context(contextlib.closing(room))
     if group is not None:
         share(path, group, folder=new_folder)
@@ -159,12 +160,12 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
 
     def tidy() -> None:
         limits.look(time.monotonic())
-        checkpoints.look()
+        checkpoints.poll()
         until_s = time.monotonic() + _TIDY_S
         for _ in range(_STEPS):
             done = retention.step(clock.wall_ns()) is None
-            late = time.monotonic() > until_s and not retention.pressed
-            if done or late or not retention.behind:
+            late = time.monotonic() > until_s and retention.excess < Excess.MUCH
+            if done or late or retention.excess < Excess.SOME:
                 break
 
     arguments_max = ALL_BYTES if bounds.room_bytes is None else bounds.room_bytes // 4
@@ -212,7 +213,7 @@ def _run(life: Life, path: Path, stop: Stop, stderr: Outlet) -> int:
     gone = life.watch.spoiled() or gone
     with contextlib.suppress(DatabaseError):  # it is safe in the WAL, too
         if not life.database.abandoned:
-            life.database.take_up_wal()
+            life.database.checkpoint()
     if gone is not None:
         raise RecordingError(gone)
     return skipped

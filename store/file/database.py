@@ -126,7 +126,7 @@ class Database:
                 raise
 
     def reading(self) -> contextlib.AbstractContextManager[Connection]:
-        """A snapshot. Keep it short: while it lasts the WAL cannot be taken up."""
+        """A snapshot. Keep it short: while it lasts, no checkpoint can empty the WAL."""
         return self._transaction("BEGIN")
 
     @contextlib.contextmanager
@@ -170,9 +170,9 @@ class Database:
             if scalar(self.connection, "PRAGMA application_id") != APPLICATION_ID:
                 self.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
-    def take_up_wal(self) -> bool:
-        """Moves what is in the WAL into the file and empties it; False if someone else is in the
-        way. A last connection does so by itself if it may remove the WAL."""
+    def checkpoint(self) -> bool:
+        """Moves the contents of the WAL into the file and empties the WAL; False if another
+        program is in the way. The last connection does so by itself if it may remove the WAL."""
         with _as_sentences(self.path):
             return not scalar(self.connection, "PRAGMA wal_checkpoint(TRUNCATE)")
 

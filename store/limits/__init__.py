@@ -1,1 +1,1 @@
-"""Keeping the file within its limits: retention, unused entries, the WAL, free disk space."""
+"""Keeping the file within its limits: age and size of what is stored, the WAL, free disk space."""

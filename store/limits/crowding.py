@@ -1,37 +1,51 @@
-"""Who fills a file, so that rows of others need not go for theirs.
+"""Which user fills a file, so that rows of others need not be removed for theirs.
 
-Where most rows are of one user, and half of those came within a day, that user's rows go first:
-in runs, between which rows of others stay. A segment is split for that. Who has most of the rows
-because of long and steady work crowds out nobody: there the oldest rows go, whoever's they are.
+Where most rows are of one user, and half of those came within a day, that user's rows are removed
+before older rows of others. A user who has most of the rows because of long and steady work does
+not crowd out anybody: then the oldest rows are removed, whoever's they are.
 """
 
 import json
 from collections.abc import Iterator, Sequence
 from sqlite3 import Connection
+from typing import NamedTuple
 
 from execdb.store.file.sql import scalar
-from execdb.store.schema import constants
+from execdb.store.limits.removal import Range
 from execdb.store.segments.segment import Segment, segments_of
 
 _SAMPLE = 499  # rows
 _SHARE = 0.5  # of the rows
 _FLOOD_NS = 86_400_000_000_000
-_RUN_MIN = 64  # rows; shorter runs stay, and so do the segments that they would split
-_SEGMENTS_MAX = 4_096  # every question looks at all of them
-
-Run = tuple[int, int]  # ids: first, last
+_RUN_MIN = 64  # rows; shorter runs stay, so that segments are not split into tiny ones
+_SEGMENTS_MAX = 4_096  # every question reads all segments: with more, none is split any further
+_LOOK_STEPS = 16  # how often the sample is taken
 
 
 def shares(connection: Connection) -> dict[int, float]:
-    """The part of the rows that each user has, greatest first; by a sample of them."""
+    """The part of the rows that each user has, largest first; estimated from a sample."""
     times = _times(connection)
     total = sum(map(len, times.values()))
     found = {uid: len(theirs) / total for uid, theirs in times.items()}
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
+def crowding(connection: Connection) -> int | None:
+    """The user whose rows should be removed before older ones of others; None if there is none."""
+    if scalar(connection, "SELECT count(*) FROM segment") > _SEGMENTS_MAX:
+        return None
+    times = _times(connection)
+    uid = max(times, key=lambda each: len(times[each]), default=None)
+    if uid is None or len(times[uid]) <= _SHARE * sum(map(len, times.values())):
+        return None
+    theirs = sorted(times[uid])
+    half = len(theirs) // 2
+    shortest_ns = min(theirs[at + half] - theirs[at] for at in range(len(theirs) - half))
+    return uid if shortest_ns <= _FLOOD_NS else None
+
+
 def _times(connection: Connection) -> dict[int, list[int]]:
-    """When rows of a sample began, by user."""
+    """When the rows of a sample began, by user."""
     segments = [segment for segment in segments_of(connection) if segment.first_id > 0]
     ids = json.dumps(list(_spread(segments)))
     times: dict[int, list[int]] = {}
@@ -50,37 +64,45 @@ def _spread(segments: Sequence[Segment]) -> Iterator[int]:
         at = (at - count) % step
 
 
-def crowding(connection: Connection) -> int | None:
-    """The user whose rows should go before older ones of others; None if nobody's."""
-    if scalar(connection, "SELECT count(*) FROM segment") > _SEGMENTS_MAX:
-        return None
-    times = _times(connection)
-    uid = max(times, key=lambda each: len(times[each]), default=None)
-    if uid is None or len(times[uid]) <= _SHARE * sum(map(len, times.values())):
-        return None
-    theirs = sorted(times[uid])
-    half = len(theirs) // 2
-    shortest_ns = min(theirs[at + half] - theirs[at] for at in range(len(theirs) - half))
-    return uid if shortest_ns <= _FLOOD_NS else None
+class CrowdRows(NamedTuple):
+    """Runs of rows of one segment that are all of one user."""
+
+    uid: int
+    segment: Segment
+    runs: list[Range]
 
 
-def alone(connection: Connection, rows: Run, uid: int) -> bool:
-    """Whether all these rows are of a user."""
-    return scalar(connection, _ANY_OTHER, (*rows, uid)) is None
+class Crowd:
+    """Walks through the rows of the user who crowds out the others, oldest first."""
+
+    def __init__(self) -> None:
+        self._uid: int | None = None
+        self._after = 0  # the last row that was looked at
+        self._steps = 0
+
+    def next(self, connection: Connection, oldest: Segment, most: int) -> CrowdRows | None:
+        """Of the next `most` rows those to be removed before the first `most` of the oldest
+        segment. None where nobody crowds out others, or no more such rows are found."""
+        if self._steps % _LOOK_STEPS == 0:
+            before, self._uid = self._uid, crowding(connection)
+            self._after = self._after if before == self._uid else 0
+        self._steps += 1
+        uid = self._uid
+        rows = oldest.first_id, min(oldest.last_id, oldest.first_id + most - 1)
+        if uid is None or scalar(connection, _ANY_OTHER, (*rows, uid)) is None:
+            return None
+        row = connection.execute(_NEXT, (self._after,)).fetchone()
+        if row is None:
+            return None
+        segment = Segment(*row)
+        first = max(segment.first_id, self._after + 1)
+        last = self._after = min(segment.last_id, first + most - 1)
+        return CrowdRows(uid, segment, _runs(connection, uid, first, last))
 
 
-def runs_of(
-    connection: Connection, uid: int, after: int, most: int
-) -> tuple[Segment, list[Run], int] | None:
-    """Among the next rows behind an id, of one segment and not more than `most`: the runs that are
-    a user's alone; and the last id that was looked at. None where there are no more rows. The last
-    row of all stays, so that no id is given twice."""
-    row = connection.execute(_NEXT, (after,)).fetchone()
-    if row is None:
-        return None
-    segment = Segment(*row)
-    first = max(segment.first_id, after + 1)
-    last = min(segment.last_id, first + most - 1)
+def _runs(connection: Connection, uid: int, first: int, last: int) -> list[Range]:
+    """Runs of a user's rows among `first` to `last`. The newest row of the file is never part of
+    one, so that no id is given twice."""
     newest = int(scalar(connection, "SELECT max(last_id) FROM segment"))
     runs, begin = [], first
     others = connection.execute(_OTHERS, (first, last, uid)).fetchall()
@@ -88,17 +110,7 @@ def runs_of(
         if other - begin >= _RUN_MIN:
             runs.append((begin, other - 1))
         begin = other + 1
-    return segment, runs, last
-
-
-def front(segment: Segment, last_id: int, last_boot_ns: int) -> Segment:
-    """The segment, up to a row."""
-    known = segment.known_entry_ids
-    blocks = (segment.last_id >> constants.BLOCK_BITS) - (last_id >> constants.BLOCK_BITS)
-    if known is not None and blocks:
-        ids = json.loads(known)[:-blocks]
-        known = json.dumps(ids, separators=(",", ":")) if len(ids) > 1 else None
-    return segment._replace(last_id=last_id, last_boot_ns=last_boot_ns, known_entry_ids=known)
+    return runs
 
 
 _UIDS = (

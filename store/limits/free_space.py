@@ -1,7 +1,7 @@
-"""Whether there is room to go on storing: on the disk, and in the WAL.
+"""Whether there is space to store more: on the disk, and in the WAL.
 
-A reader that stays in one transaction keeps SQLite from using the WAL again from its beginning, so
-that it grows with everything that is stored.
+While a reader stays in one transaction, SQLite cannot start the WAL again from its beginning, so
+the WAL grows with everything that is stored.
 """
 
 import os
@@ -12,33 +12,33 @@ from execdb.store.errors import DatabaseRefused
 from execdb.store.file.database import Database
 from execdb.store.limits.bounds import WAL_MAX
 
-_AGAIN = 1.25  # storing goes on when so many times the least free space is there
-_RETRY_S = 1.0  # how often emptying the WAL is tried
+_AGAIN = 1.25  # storing starts again when this many times the least free space is free
+_RETRY_S = 1.0  # how often it tries to empty the WAL
 
 
-class Space:
-    """Asks through descriptors of its own, which takes no right to look into the folder. To be
-    made after a first transaction: the WAL is there then. `take_up_wal` is for where something
-    else than the database takes it up, too. Raises OSError."""
+class FreeSpace:
+    """Needs no right to search the folder later, as it keeps descriptors of its own. Create it
+    after a first transaction: then the WAL exists. `checkpoint` empties the WAL where something
+    other than the database does so. Raises OSError."""
 
     def __init__(
         self,
         database: Database,
         min_free_percent: float,
         wal_max_bytes: int = WAL_MAX,
-        take_up_wal: Callable[[], bool] | None = None,
+        checkpoint: Callable[[], bool] | None = None,
     ) -> None:
-        self._take_up_wal = take_up_wal or database.take_up_wal
+        self._checkpoint = checkpoint or database.checkpoint
         self._min_free_percent, self._wal_max_bytes = min_free_percent, wal_max_bytes
         path = database.real
-        # O_PATH: to close another kind of descriptor would end SQLite's locks.
+        # O_PATH: closing any other descriptor of the file would release SQLite's locks.
         self._fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
         self._wal = os.open(f"{path}-wal", os.O_PATH | os.O_CLOEXEC)
         self._low = self._blocked = False
         self._tried_s = 0.0
 
     def lack(self, now_s: float) -> Cause | None:
-        """Why nothing should be stored now; None if it may."""
+        """Why nothing may be stored now; None if there is space."""
         self._low = self._is_low()
         if self._low:
             return Cause.NO_SPACE
@@ -60,7 +60,7 @@ class Space:
             return True
         self._tried_s = now_s
         try:
-            return not self._take_up_wal()
+            return not self._checkpoint()
         except DatabaseRefused:
             return True
 

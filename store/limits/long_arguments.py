@@ -1,7 +1,7 @@
-"""Cutting long arguments, so that rows need not go for them.
+"""Cutting long arguments, so that no rows have to be removed for them.
 
-A command whose arguments are long keeps their first bytes and is marked truncated; `argc` stays
-true. What then nothing refers to goes when the dictionary is swept.
+A command with long arguments keeps their first bytes and is marked as truncated; `argc` does not
+change. The old arguments are removed with the other unused entries of the dictionary.
 """
 
 import json
@@ -13,46 +13,45 @@ from execdb.store.event import raw_of
 from execdb.store.file.sql import scalar
 from execdb.store.json_text import json_of
 from execdb.store.ledger.trimmed import Trim, What, note
+from execdb.store.limits.removal import Range
 
-LONG = 1_024  # bytes of the arguments of a command, with one more for each
-KEPT = 256  # bytes of longer ones
-_COMMANDS = 1_000  # looked at in a step,
-_REFERENCES = 10_000  # with so many arguments
-_FREED = 1_000_000  # bytes, which are enough for a step
-
-Range = tuple[int, int]  # of entries of the dictionary: first, last
+LONG = 1_024  # bytes: arguments of a command that are longer together, plus one each, are cut
+KEPT = 256  # bytes that are left of them
+_COMMANDS = 1_000  # the most commands that one step reads
+_REFERENCES = 10_000  # the most arguments of these commands
+_FREED = 1_000_000  # bytes: a step that has freed as many ends
 
 
 class Cutter:
-    """Looks at each command of a file once, in the order in which they were stored."""
+    """Reads each command of a file once, in the order in which they were stored."""
 
     def __init__(self) -> None:
-        self._after = 0  # the last entry that was looked at
-        self._ragged: set[Range] = set()  # where some were cut
+        self._after = 0  # the last entry that was read
+        self._unswept: set[Range] = set()  # where some were cut
 
     def step(self, connection: Connection) -> tuple[int, set[Range]] | None:
-        """Looks at some, in a transaction. Returns of how many events arguments were cut, and the
-        ranges of entries to be swept; None when there are no more to look at. Those that the
-        newest rows refer to stay: whoever records knows them by heart."""
+        """Reads some, in a transaction. Returns of how many events the arguments were cut, and
+        ranges of entries to be swept; None when all commands were read. Entries of the newest
+        segment are not cut: the recorder has them in memory and refers to them again."""
         newest = scalar(connection, _NEWEST) or 0
         rows = list(_some(connection.execute(_NEXT, (self._after, newest))))
         cut, freed_bytes = _cut(connection, rows)
         events = 0
         if cut:
-            self._ragged |= {tuple(row) for row in connection.execute(_RANGES, (cut[-1], cut[0]))}
+            self._unswept |= {tuple(row) for row in connection.execute(_RANGES, (cut[-1], cut[0]))}
             events = _note(connection, cut)
-        enough = freed_bytes >= _FREED  # the others are looked at in the next step
+        enough = freed_bytes >= _FREED  # the others are for the next step
         self._after = cut[-1] if enough else rows[-1][0] if rows else newest - 1
-        # The rest of a dictionary may need what was cut: it is swept when that is much, and once
-        # more when all is known.
-        all_known = {each for each in self._ragged if each[1] <= self._after}
-        done = all_known if rows and not enough else set(self._ragged)
-        self._ragged -= done
+        # Commands that were not read yet may use the old arguments. So a range is swept when much
+        # was cut, and again when all its commands were read.
+        all_known = {each for each in self._unswept if each[1] <= self._after}
+        done = all_known if rows and not enough else set(self._unswept)
+        self._unswept -= done
         return (events, done) if rows or done else None
 
 
 def _some(rows: Iterator[Any]) -> Iterator[Any]:
-    """A bounded part, and one at least."""
+    """The first rows, at least one, up to a bound on their arguments."""
     references = 0
     for row in rows:
         yield row
@@ -62,8 +61,8 @@ def _some(rows: Iterator[Any]) -> Iterator[Any]:
 
 
 def _cut(connection: Connection, rows: Sequence[Any]) -> tuple[list[int], int]:
-    """Cuts the long ones of these commands, or some; returns which, and about how much they were
-    longer."""
+    """Cuts commands that are long, until enough is freed. Returns their ids and about how many
+    bytes were freed."""
     lists = {id_: _ids(text) for id_, text in rows}
     wanted = json.dumps(list({each for ids in lists.values() for each in ids}))
     sizes = dict(connection.execute(_SIZES, (wanted,)))
@@ -81,7 +80,7 @@ def _cut(connection: Connection, rows: Sequence[Any]) -> tuple[list[int], int]:
         if len(kept) < len(ids):
             straddling = ids[len(kept)]
             text = _start(connection, straddling, left + sizes.get(straddling, 0))
-            # Entries of all tables have ids from one sequence: no argument has the command's.
+            # The tables of the dictionary share one sequence of ids: no argument has this one.
             connection.execute(_ARGUMENT, (id_, text))
             kept.append(id_)
         connection.execute(_COMMAND, (f"[{','.join(map(str, kept))}]", id_))
@@ -93,7 +92,7 @@ def _cut(connection: Connection, rows: Sequence[Any]) -> tuple[list[int], int]:
 
 
 def _ids(text: Any) -> list[int]:
-    """No arguments where the file is inconsistent: a question says so, this only saves room."""
+    """Ids of arguments. Empty where the file is inconsistent: queries report that."""
     try:
         ids = json.loads(text)
     except (ValueError, TypeError, RecursionError):
@@ -102,10 +101,10 @@ def _ids(text: Any) -> list[int]:
 
 
 def _start(connection: Connection, argument: int, size: int) -> str:
-    """The first bytes of an argument, as JSON; whole characters."""
+    """The first `size` bytes of an argument, as JSON; no character is cut in two."""
     text = json.loads(scalar(connection, "SELECT text FROM argument WHERE id = ?", (argument,)))
     raw = raw_of(str(text))[: max(0, size)]
-    for short in range(4):  # bytes of a character that was cut
+    for short in range(4):  # bytes of a character whose end was cut off
         try:
             return json_of(raw[: len(raw) - short].decode())
         except UnicodeDecodeError:
@@ -114,7 +113,7 @@ def _start(connection: Connection, argument: int, size: int) -> str:
 
 
 def _note(connection: Connection, cut: Sequence[int]) -> int:
-    """Who has lost arguments, and when they ran; returns how many events."""
+    """Records of which users how many events lost arguments. Returns the number of events."""
     who = connection.execute(_WHO, (cut[-1], cut[0], json.dumps(cut))).fetchall()
     note(connection, [Trim(What.ARGUMENTS, *row) for row in who])
     return sum(row[1] for row in who)
@@ -122,7 +121,7 @@ def _note(connection: Connection, cut: Sequence[int]) -> int:
 
 _NEWEST = "SELECT first_entry_id FROM segment ORDER BY first_id DESC LIMIT 1"
 _NEXT = f"SELECT id, arguments FROM command WHERE id > ? AND id < ? ORDER BY id LIMIT {_COMMANDS}"
-# Of the JSON text, but for its quotes: more than the argument has where that is escaped.
+# Of the JSON text without its quotes: longer than the argument where characters are escaped.
 _SIZES = (
     "SELECT argument.id, length(CAST(text AS BLOB)) - 2 FROM json_each(?) AS wanted"
     " CROSS JOIN argument ON argument.id = wanted.value"

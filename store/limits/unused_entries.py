@@ -1,4 +1,4 @@
-"""The dictionary when rows have gone: entries that no row refers to any more go, too."""
+"""Removing entries of the dictionary that no row refers to any more."""
 
 from sqlite3 import Connection
 
@@ -9,7 +9,8 @@ _DICTIONARY = ("command", "origin", "program", "argument")
 
 
 def left_behind(connection: Connection) -> set[tuple[int, int]]:
-    """Ranges of entries that are of no segment."""
+    """Ranges of entries that belong to no segment: their rows were removed, and the process ended
+    before it removed the entries."""
     known = {(one.first_entry_id, one.last_entry_id) for one in segments_of(connection)}
     found, begin = set(), 1
     for first, last in [*sorted(known), (_EVER, _EVER)]:
@@ -20,12 +21,12 @@ def left_behind(connection: Connection) -> set[tuple[int, int]]:
     return found
 
 
-_SWEPT = 16_384  # entries at once, and as many as a dictionary has
-_EVER = (1 << 63) - 1
+_SWEPT = 16_384  # entries in a range: as many as the dictionary of one segment has
+_EVER = (1 << 63) - 1  # beyond every id
 
 
 def _first_entry(connection: Connection, first: int, last: int) -> int | None:
-    """The first id of the dictionary in this range."""
+    """The first id that is used in this range, in any table of the dictionary."""
     ids = (
         scalar(connection, f"SELECT min(id) FROM {table} WHERE id BETWEEN ? AND ?", (first, last))
         for table in _DICTIONARY
@@ -34,8 +35,8 @@ def _first_entry(connection: Connection, first: int, last: int) -> int | None:
 
 
 def sweep(connection: Connection, first: int, last: int) -> None:
-    """Removes entries of the dictionary, of those from `first` to `last`, that no row refers to any
-    more. Whoever goes on writing with them is made to begin with new ones."""
+    """Removes the entries from `first` to `last` that no row refers to. A writer that has them in
+    memory finds its segment changed at its next transaction, and starts a new dictionary."""
     segments = [Segment(*row) for row in connection.execute(_OVERLAPPING, (last, first))]
     newest = scalar(connection, "SELECT max(first_id) FROM segment")
     if any(segment.first_id == newest for segment in segments):

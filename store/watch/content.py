@@ -61,7 +61,7 @@ class Content:
         WAL tells of it."""
         self._rename()
         with contextlib.suppress(DatabaseRefused):  # a reader is in the way
-            self._database.take_up_wal()
+            self._database.checkpoint()
         header = self._header()
         if header is None:
             raise DatabaseError(f"{self._database.path} was overwritten while it was opened")

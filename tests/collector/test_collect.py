@@ -20,7 +20,7 @@ from execdb.store.errors import DatabaseBusy, DatabaseFull, DatabaseRefused
 from execdb.store.event import REPLACED, End, Exec, ImageKey
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
-from execdb.store.limits.free_space import Space
+from execdb.store.limits.free_space import FreeSpace
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from execdb.store.writing.recording import Recording
@@ -502,7 +502,7 @@ def test_a_reader_that_stays_bounds_the_wal_and_all_is_counted(database: Databas
     wal = database.path.with_name(database.path.name + "-wal")
     sizes: list[int] = []
     with (
-        closing(Space(database, 0, wal_max_bytes=1 << 20)) as space,
+        closing(FreeSpace(database, 0, wal_max_bytes=1 << 20)) as space,
         closing(sqlite3.connect(database.path, isolation_level=None)) as reader,
     ):
         reader.execute("BEGIN")

@@ -16,7 +16,7 @@ import pytest
 from execdb.store.errors import DatabaseFull
 from execdb.store.file.database import open_database
 from execdb.store.limits.checkpoint import Checkpointer
-from execdb.store.limits.free_space import Space
+from execdb.store.limits.free_space import FreeSpace
 from tests.conftest import an_exec, counts, recorded
 from tests.kernel.conftest import PATIENCE_S, Recorder, finish, storm, storm_events, wait_for
 
@@ -164,7 +164,7 @@ def test_storing_goes_on_only_when_clearly_more_is_free(tmp_path: Path) -> None:
     with tmpfs(tmp_path / "disk", 10) as folder:
         with open_database(folder / "execdb.db", create=True) as database:
             recorded(database, [an_exec()])
-            with closing(Space(database, 20)) as space:
+            with closing(FreeSpace(database, 20)) as space:
                 found = []
                 for free_percent in (21, 19, 21, 24, 26, 21, 19):
                     fill(folder, free_percent * (10 << 20) // 100)
@@ -186,17 +186,17 @@ def test_a_full_disk_does_not_end_the_checkpoints(small_disk: Path) -> None:
             recording.write(execs, [], counts(0))
         ballast = fill(small_disk, 0)
         with pytest.raises(DatabaseFull):
-            checkpoints.take_up()
+            checkpoints.checkpoint()
         full_bytes = wal.stat().st_size
         checkpoints.start()
-        checkpoints.look()
+        checkpoints.poll()
         time.sleep(0.5)  # it has tried by now
-        checkpoints.look()
+        checkpoints.poll()
         assert wal.stat().st_size == full_bytes
         ballast.unlink()
 
         def taken_up() -> bool:
-            checkpoints.look()
+            checkpoints.poll()
             return wal.stat().st_size < full_bytes
 
         wait_for(taken_up, "the WAL to be taken up")

@@ -14,7 +14,7 @@ from execdb.store.errors import DatabaseError
 from execdb.store.file.database import Database
 from execdb.store.limits import checkpoint as module
 from execdb.store.limits.checkpoint import Checkpointer
-from execdb.store.limits.free_space import Space
+from execdb.store.limits.free_space import FreeSpace
 from tests.conftest import an_exec, counts, recorded
 
 FRAME = 24 + 2_048  # bytes
@@ -52,7 +52,7 @@ class Desk:
         """Looks again and again, as a collector does, until it holds."""
         until_s = time.monotonic() + PATIENCE_S
         while not condition():
-            self.checkpoints.look()
+            self.checkpoints.poll()
             assert time.monotonic() < until_s
             time.sleep(0.01)
 
@@ -83,7 +83,7 @@ def test_a_wal_below_the_limit_is_left_alone(desk: Desk) -> None:
     before = desk.wal_bytes()
     assert 0 < before < LIMIT
     for _ in range(11):
-        desk.checkpoints.look()
+        desk.checkpoints.poll()
         time.sleep(0.01)
     assert desk.wal_bytes() == before
 
@@ -94,7 +94,7 @@ def test_it_is_taken_up_again_and_again_while_written_to(desk: Desk) -> None:
     sizes, written, until_s = [desk.wal_bytes()], 0, time.monotonic() + PATIENCE_S
     while sum(after < before for before, after in pairwise(sizes)) < 5:
         desk.write()
-        desk.checkpoints.look()
+        desk.checkpoints.poll()
         sizes.append(desk.wal_bytes())
         written += 101
         assert time.monotonic() < until_s
@@ -107,7 +107,7 @@ def test_it_is_taken_up_again_and_again_while_written_to(desk: Desk) -> None:
 def test_the_first_to_write_to_an_empty_wal_is_not_the_recorder(desk: Desk) -> None:
     """For that write waits until the WAL's header is on the disk."""
     desk.grow()
-    assert desk.checkpoints.take_up()
+    assert desk.checkpoints.checkpoint()
     assert desk.wal_bytes() == 32 + FRAME
     with desk.database.reading() as connection:
         assert connection.execute("PRAGMA application_id").fetchone() == (0x45584442,)
@@ -119,8 +119,8 @@ def test_a_reader_that_stays_is_waited_for(desk: Desk, db: Path) -> None:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM image").fetchone()
         desk.grow()
-        assert not desk.checkpoints.take_up()
-        desk.checkpoints.look()
+        assert not desk.checkpoints.checkpoint()
+        desk.checkpoints.poll()
         desk.write()
         assert not desk.is_taken_up()
         reader.execute("COMMIT")
@@ -132,8 +132,8 @@ def test_a_writer_that_stays_is_waited_for(desk: Desk, db: Path) -> None:
     desk.grow()
     with closing(sqlite3.connect(db, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        assert not desk.checkpoints.take_up()
-        desk.checkpoints.look()
+        assert not desk.checkpoints.checkpoint()
+        desk.checkpoints.poll()
         writer.execute("COMMIT")
     desk.wait_for(desk.is_taken_up)
 
@@ -155,7 +155,7 @@ def test_ends_without_delay_though_a_reader_is_in_the_way(
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM image").fetchone()
         desk.grow()
-        desk.checkpoints.look()
+        desk.checkpoints.poll()
         time.sleep(0.5)  # it has tried by now, and would again in a while
         began_s = time.monotonic()
         desk.checkpoints.close()
@@ -169,7 +169,7 @@ def test_ends_at_any_moment(database: Database) -> None:
         desk.grow()
         checkpoints = Checkpointer(database, desk.wal_bytes)
         checkpoints.start()
-        checkpoints.look()
+        checkpoints.poll()
         time.sleep(n * 0.0001)
         closer = threading.Thread(target=checkpoints.close, daemon=True)
         closer.start()
@@ -180,10 +180,10 @@ def test_ends_at_any_moment(database: Database) -> None:
 def test_space_waits_for_a_checkpoint_under_way(desk: Desk) -> None:
     """What the thread is doing is no reader in the way."""
     desk.checkpoints.start()
-    with closing(Space(desk.database, 0, LIMIT, desk.checkpoints.take_up)) as space:
+    with closing(FreeSpace(desk.database, 0, LIMIT, desk.checkpoints.checkpoint)) as space:
         for second in range(0, 100, 2):
             desk.grow(2 * LIMIT)
-            desk.checkpoints.look()
+            desk.checkpoints.poll()
             time.sleep(0.001)
             assert space.lack(second) is None
             assert desk.wal_bytes() <= LIMIT
@@ -193,5 +193,5 @@ def test_a_recording_that_has_ended_leaves_nothing_in_the_wal(db: Path) -> None:
     with Database(db) as database:
         with closing(Desk(database).checkpoints) as checkpoints:
             checkpoints.start()
-        assert database.take_up_wal()
+        assert database.checkpoint()
         assert db.with_name(db.name + "-wal").stat().st_size == 0

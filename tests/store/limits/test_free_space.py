@@ -9,7 +9,7 @@ import pytest
 
 from execdb.store.account import Cause
 from execdb.store.file.database import Database
-from execdb.store.limits.free_space import Space
+from execdb.store.limits.free_space import FreeSpace
 from execdb.store.writing.recording import Recording
 from tests.conftest import an_exec, counts, recorded
 
@@ -23,8 +23,8 @@ def recording(database: Database) -> Recording:
 
 
 @pytest.fixture
-def space(database: Database, recording: Recording) -> Iterator[Space]:
-    with closing(Space(database, 0, wal_max_bytes=MIB)) as space:
+def space(database: Database, recording: Recording) -> Iterator[FreeSpace]:
+    with closing(FreeSpace(database, 0, wal_max_bytes=MIB)) as space:
         yield space
 
 
@@ -37,7 +37,7 @@ def grow(recording: Recording, wal: Path) -> None:
 
 
 def test_a_reader_that_stays_blocks_the_wal_until_it_goes(
-    db: Path, space: Space, recording: Recording
+    db: Path, space: FreeSpace, recording: Recording
 ) -> None:
     wal = db.with_name(db.name + "-wal")
     with closing(sqlite3.connect(db, isolation_level=None)) as reader:
@@ -53,7 +53,9 @@ def test_a_reader_that_stays_blocks_the_wal_until_it_goes(
     assert wal.stat().st_size == 0
 
 
-def test_a_wal_that_nobody_holds_is_taken_up(db: Path, space: Space, recording: Recording) -> None:
+def test_a_wal_that_nobody_holds_is_taken_up(
+    db: Path, space: FreeSpace, recording: Recording
+) -> None:
     wal = db.with_name(db.name + "-wal")
     grow(recording, wal)
     assert space.lack(1) is None
@@ -63,7 +65,7 @@ def test_a_wal_that_nobody_holds_is_taken_up(db: Path, space: Space, recording: 
 def test_free_space_is_what_others_than_root_may_use(
     database: Database, recording: Recording
 ) -> None:
-    with closing(Space(database, 99.999)) as space:  # something is on every disk
+    with closing(FreeSpace(database, 99.999)) as space:  # something is on every disk
         assert space.lack(0) is Cause.NO_SPACE
-    with closing(Space(database, 0)) as space:
+    with closing(FreeSpace(database, 0)) as space:
         assert space.lack(0) is None

@@ -11,7 +11,9 @@ from execdb.store.ledger.coverage import Kind, read_story, stretches
 from execdb.store.ledger.trimmed import read_trims
 from execdb.store.limits import crowding, long_arguments, retention
 from execdb.store.limits.bounds import Bounds
-from execdb.store.limits.retention import Retention, size_of
+from execdb.store.limits.excess import Excess
+from execdb.store.limits.file_size import size_of
+from execdb.store.limits.retention import Retention
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from tests.conftest import MACHINE, START_NS, an_exec, counts, recorded, some_creds
@@ -69,8 +71,9 @@ def test_many_short_arguments_together_are_long(
     many = [of(BOB, n, *(f"{n}-{i}" for i in range(1_009))) for n in range(7)]
     shared = "s" * 1_000
     record(database, [*many, of(BOB, 8, shared, shared), of(ALICE, 9, shared)])
-    monkeypatch.setattr(Retention, "_look", lambda self, _: setattr(self, "_enough_bytes", 0))
-    monkeypatch.setattr(Retention, "_remove_rows", lambda self, connection: None)
+    monkeypatch.setattr(Retention, "_look", lambda self, _: setattr(self, "excess", Excess.SOME))
+    for name in ("_remove_crowd", "_remove_oldest"):
+        monkeypatch.setattr(Retention, name, lambda self, connection: None)
     assert pruned(database, LIMIT, START_NS) == 0
     found = events(database)
     for event in found[:7]:
@@ -94,8 +97,9 @@ def test_a_cut_keeps_whole_characters(
     database: Database, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record(database, [of(BOB, 1, "x", text)])
-    monkeypatch.setattr(Retention, "_look", lambda self, _: setattr(self, "_enough_bytes", 0))
-    monkeypatch.setattr(Retention, "_remove_rows", lambda self, connection: None)
+    monkeypatch.setattr(Retention, "_look", lambda self, _: setattr(self, "excess", Excess.SOME))
+    for name in ("_remove_crowd", "_remove_oldest"):
+        monkeypatch.setattr(Retention, name, lambda self, connection: None)
     pruned(database, LIMIT, START_NS)
     event = events(database)[0]
     assert event.truncated
@@ -181,7 +185,7 @@ def test_a_recorder_goes_on_while_rows_go_from_the_middle(database: Database) ->
         number += 997
         recording.write(execs, [], counts(number))
         for _ in range(8):
-            if retention.step(START_NS) is None or not retention.behind:
+            if retention.step(START_NS) is None or retention.excess < Excess.SOME:
                 break
         size = size_of(database)
         assert size.total <= (LIMIT.max_bytes or 0), batch
@@ -250,7 +254,7 @@ def test_a_small_file_stays_small_in_a_flood_of_long_arguments(database: Databas
         number += 499
         recording.write(execs, [], counts(number))
         for _ in range(4):
-            if retention.step(START_NS) is None or not retention.behind:
+            if retention.step(START_NS) is None or retention.excess < Excess.SOME:
                 break
         largest = max(largest, size_of(database).total)
     assert largest <= limit

@@ -13,7 +13,9 @@ from execdb.store.file.database import Database, open_database
 from execdb.store.file.sql import scalar
 from execdb.store.limits import retention, unused_entries
 from execdb.store.limits.bounds import Bounds
-from execdb.store.limits.retention import Retention, compact, outside, size_of
+from execdb.store.limits.excess import Excess
+from execdb.store.limits.file_size import compact, size_of
+from execdb.store.limits.retention import Retention, would_remove
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from execdb.store.writing.recording import Recording
@@ -85,7 +87,7 @@ def test_what_is_older_goes_and_nothing_else(
             cut_ns = START_NS + keep * 1_000_000
             bounds = Bounds(keep_ns=HOUR_NS)
             expected = [event for event in before if event.time_ns >= cut_ns]
-            assert outside(database, bounds, cut_ns + HOUR_NS) == len(before) - len(expected)
+            assert would_remove(database, bounds, cut_ns + HOUR_NS) == len(before) - len(expected)
             assert pruned(database, bounds, cut_ns + HOUR_NS) == len(before) - len(expected)
             assert list(History(database).events(Filter())) == expected
             assert orphans(database) == {}
@@ -163,7 +165,7 @@ def test_a_file_that_is_too_large_is_made_smaller(database: Database) -> None:
     recorded(database, execs)
     assert size_of(database).total > 20_000_000
     bounds = Bounds(max_bytes=10_000_000)
-    guess = outside(database, bounds, START_NS)
+    guess = would_remove(database, bounds, START_NS)
     removed = pruned(database, bounds, START_NS)
     assert removed == pytest.approx(guess, rel=0.2)
     compact(database)
@@ -175,9 +177,9 @@ def test_it_is_behind_until_no_more_is_used_than_may_be(database: Database) -> N
     bounds = Bounds(max_bytes=10_000_000)
     retention, room, steps = Retention(database, bounds), bounds.room_bytes or 0, 0
     recorded(database, [an_exec(n, argv=("y" * 40, str(n))) for n in range(120_003)])
-    assert not retention.behind  # nobody has looked
+    assert retention.excess is Excess.NONE  # it has not looked yet
     retention.step(START_NS)
-    while retention.behind:
+    while retention.excess >= Excess.SOME:
         steps += 1
         retention.step(START_NS)
     assert steps > 5
@@ -204,7 +206,7 @@ def test_nothing_to_do_is_nothing_done(database: Database) -> None:
     recorded(database, family(0, 7))
     retention = Retention(database, Bounds(HOUR_NS, 10**9))
     assert retention.step(START_NS) is None
-    assert outside(database, Bounds(HOUR_NS, 10**9), START_NS) == 0
+    assert would_remove(database, Bounds(HOUR_NS, 10**9), START_NS) == 0
     assert pruned(database, Bounds(max_bytes=10**9), START_NS) == 0
 
 

@@ -114,7 +114,7 @@ def test_retention_that_shrinks_the_file_is_no_damage(own_database: Path) -> Non
             recorded(database, execs)
             while retention.step(0) is not None:
                 pass
-            checkpoints.take_up()
+            checkpoints.checkpoint()
             sizes.add(own_database.stat().st_size)
             assert watched.said() is None
         checkpoints.close()
@@ -302,7 +302,7 @@ def test_a_restored_dump_is_marked_as_ours_and_stays_what_it_is(own_database: Pa
         checkpoints = Checkpointer(watched.database, watched.watch.wal_bytes)
         for number in range(100, 103):
             watched.store(number)
-            checkpoints.take_up()
+            checkpoints.checkpoint()
             assert watched.said() is None
         checkpoints.close()
     with closing(sqlite3.connect(own_database)) as connection:
