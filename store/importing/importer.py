@@ -20,7 +20,7 @@ from execdb.store.importing.ndjson import Boot, Imported, Parser
 from execdb.store.importing.parents import RowsOfIds
 from execdb.store.importing.sources import Line, Sources
 from execdb.store.importing.spool import Spool
-from execdb.store.segments.writer import STATUS, WIDTH, Rows
+from execdb.store.segments.writer import SegmentWriter
 
 _CHUNK = 10_000  # events looked up and written together
 _CHUNK_CHARS = 4 << 20  # of their lines
@@ -112,9 +112,8 @@ class _Target:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._rows = Rows()
+        self._writer = SegmentWriter()
         self._ids = RowsOfIds(connection)
-        self._ends: list[tuple[int, int | None, int]] = []
         self._endless: set[int] = set()  # rows that are there without an end
         self._parentless: set[int] = set()
         self.added = self._known = self._learned = 0
@@ -125,9 +124,9 @@ class _Target:
 
     def add(self, chunk: list[Line]) -> None:
         """Adds what the database does not hold."""
-        connection, rows = self._connection, self._rows
-        rows.begin(connection)
-        before = rows.next
+        connection, writer = self._connection, self._writer
+        writer.begin(connection)
+        before = writer.next_id
         there: dict[tuple[str, int], dict[tuple[int, int], int]] = {}
         for (boot, offset_ns), lines in _groups(chunk):
             run_id = self._held.run_of(boot)
@@ -136,13 +135,11 @@ class _Target:
                 known[row[1], row[2]] = row[0]
                 self._note_lacks(row)
             self._append(run_id, offset_ns, lines, known)
-        self.added += rows.next - before
-        self._known += len(chunk) - (rows.next - before)
-        rows.flush(connection)
+        self.added += writer.next_id - before
+        self._known += len(chunk) - (writer.next_id - before)
+        writer.flush(connection)
         self._held.update(before)
         self._ids.flush()
-        connection.executemany(_END, self._ends)
-        self._ends = []
         self._endless.clear()
         self._parentless.clear()
 
@@ -161,16 +158,14 @@ class _Target:
         lines: Sequence[Line],
         known: dict[tuple[int, int], int],
     ) -> None:
-        rows, ids = self._rows, self._ids
-        pending = rows.pending
-        commands, origins = rows.dictionary.commands, rows.dictionary.origins
-        current_ns, last_ns = rows.tail(run_id)
-        number = rows.next
+        writer, ids, add = self._writer, self._ids, self._writer.add
+        commands, origins = writer.dictionary.commands, writer.dictionary.origins
         source, recent = 0, ids.recent(0)
         placed = []
         for line in lines:
             (_, _, boot_ns, pid, ppid, origin, command, (errno, caller, status), duration_ns,
              id_, parent, line_source) = line  # fmt: skip
+            number = writer.next_id
             row = known.setdefault((boot_ns, pid), number)
             placed.append(row)
             if line_source != source:
@@ -180,10 +175,6 @@ class _Target:
             if row != number:
                 self._learn(line, row, run_id)
                 continue
-            if current_ns != offset_ns or boot_ns < last_ns:
-                current_ns = offset_ns
-                rows.cut(run_id, offset_ns, boot_ns)
-            last_ns = boot_ns
             parent_id = None
             if parent is not None:
                 found = recent.get(parent)
@@ -191,29 +182,25 @@ class _Target:
                     parent_id = found[0]
                 else:
                     parent_id = ids.parent(line, number, run_id)
-            pending += (
-                number, boot_ns, pid, ppid, origins[origin], commands[command], parent_id,
-                status, duration_ns,
+            add(
+                run_id, offset_ns, boot_ns, pid, ppid, origins[origin], commands[command],
+                parent_id, status, duration_ns,
             )  # fmt: skip
             if errno is not None or caller is not None:
-                rows.calls.append((storable(errno), storable(caller), number))
-            number += 1
+                writer.add_attempt(number, storable(errno), storable(caller))
         ids.note(lines, placed, run_id)
 
     def _learn(self, line: Line, row: int, run_id: int) -> None:
         """What a line knows more than the row that is there."""
         (errno, _, status), duration_ns = line[7:9]
-        first, pending = self._rows.first, self._rows.pending
-        if row in self._parentless or row >= first:
+        writer = self._writer
+        if row in self._parentless or row >= writer.first_id:
             self._ids.look_later(line, row, run_id)
         if status is None or errno is not None:
             return
-        if row in self._endless:
-            self._endless.remove(row)
-            self._ends.append((status, duration_ns, row))
-            self._learned += 1
-        elif row >= first and pending[at := (row - first) * WIDTH + STATUS] is None:
-            pending[at : at + 2] = status, duration_ns
+        if row in self._endless or writer.lacks_end(row):
+            self._endless.discard(row)
+            writer.end(row, status, duration_ns)
             self._learned += 1
 
     def finish(self) -> Tally:
@@ -239,4 +226,3 @@ def _setting(line: Line) -> tuple[Boot, int]:
 
 
 _BOOT_NS_OF = itemgetter(2)
-_END = "UPDATE image SET status = ?, duration_ns = ? WHERE id = ? AND status IS NULL"

@@ -1,15 +1,15 @@
-"""Rows on their way into the file: numbered, grouped into segments, written in bulk.
+"""Writing rows of `image`: numbered, grouped into segments, inserted in bulk.
 
-What a collector and an import have in common. A segment is a stretch of rows whose ids ascend
-with boot_ns, of one run, under one setting of the clock. So a row needs no column for its run
-or its wall clock, a time is found by halving, without an index, and what a stretch refers to
-can go when the stretch goes.
+A collector and an import both write through this. A segment is a run of rows whose ids ascend
+with boot_ns, recorded by one run under one setting of the clock. So a row needs no column for its
+run or its wall clock, a time is found by binary search without an index, and the dictionary
+entries of a segment can be removed when the segment is.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from sqlite3 import Connection
-from typing import Any, cast
+from typing import cast
 
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.sql import Inserts, insert_sql, scalar
@@ -18,147 +18,178 @@ from execdb.store.segments.blocks import Uses, uses_in
 from execdb.store.segments.dictionary import Dictionary
 from execdb.store.segments.segment import Segment
 
-ROWS = 65_536  # of a segment; its last batch may go beyond
+ROWS = 65_536  # of a segment; the last batch may exceed it
 
-# Columns of a pending row and of `segment` by their place.
 _COLUMNS = (
     "id", "boot_ns", "pid", "ppid", "origin_id", "command_id", "parent_id", "status", "duration_ns"
 )  # fmt: skip
-WIDTH = len(_COLUMNS)
-_BOOT_NS, _PID, _PARENT_ID, STATUS = map(_COLUMNS.index, ("boot_ns", "pid", "parent_id", "status"))
+_WIDTH = len(_COLUMNS)
+_PID, _PARENT_ID, _STATUS = map(_COLUMNS.index, ("pid", "parent_id", "status"))
 _ORIGIN_ID, _COMMAND_ID = map(_COLUMNS.index, ("origin_id", "command_id"))
-_FIRST, _LAST, _RUN, _OFFSET, _, _LAST_BOOT, _, _LAST_ENTRY, _KNOWN = range(9)
-_BEFORE = -(1 << 63)
 
 
-_Open = list[Any]  # the columns of a `segment`
-
-
-class Rows:
-    """The rows of one writer, from transaction to transaction. In each: `begin`; for each row,
-    which gets the id `next`, a `cut` where it does not follow on the one before, its WIDTH values
-    behind those in `pending`, and (errno, caller, id) into `calls` where it has any of them;
-    `flush`. After a rollback, `forget`."""
+class SegmentWriter:
+    """Appends rows for one writer. In each transaction: `begin`, `add` for each row, `flush` before
+    the commit; `rollback` if the transaction failed, after which nothing is known."""
 
     def __init__(self) -> None:
         self.dictionary = Dictionary()
-        self.pending: list[int | None] = []
-        self.calls: list[tuple[str | bytes | None, str | bytes | None, int]] = []
-        self.first = 1  # id of the first pending row
-        self._open: _Open | None = None  # the segment that goes on
-        self._uses = Uses(1, 0)  # of the segment that goes on
-        self._segments: list[tuple[_Open, Uses]] = []  # those that the pending rows belong to
-        self._noted: object = None
+        self.first_id = self.next_id = 1  # of the rows that are not flushed yet; of the next row
+        self._rows: list[int | None] = []  # the columns of these rows, one row after the other
+        self._attempts: list[tuple[str | bytes | None, str | bytes | None, int]] = []
+        self._ends: list[tuple[int | None, int | None, int]] = []
+        self._segment: Segment | None = None  # the one that the next row may continue
+        self._uses = Uses(1, 0)  # of that segment
+        self._closed: list[tuple[Segment, Uses]] = []  # those since the last flush that ended
+        self._run_id, self._offset_ns, self._last_boot_ns = _NO_RUN, 0, 0  # of its last row
 
-    def begin(self, connection: Connection, version: object = None) -> None:
-        """Goes on where the last transaction stopped; behind what others have written where
-        `version` is not that of the last `note`, so that someone may have."""
-        alone = version is not None and version == self._noted
-        if not alone and not self._as_left(connection):
-            self._open = None
-        if self._open is None:
-            _complete(connection)
-            self.dictionary.begin(connection)
-            self.first = max(int(scalar(connection, sql) or 0) for sql in _LAST_IDS) + 1
-        self._segments = [] if self._open is None else [(self._open, self._uses)]
+    def begin(self, connection: Connection) -> None:
+        """Continues the segment of the last transaction, or if another writer has added rows
+        since, starts after the last row with a new segment and an empty dictionary."""
+        if self._segment is None or _last(connection) != self._segment:
+            last = max(int(scalar(connection, sql) or 0) for sql in _LAST_IDS)
+            self._restart(connection, last + 1)
 
-    def _as_left(self, connection: Connection) -> bool:
-        """Whether our segment is still the last one, and whole."""
-        last = _last(connection)
-        return last is not None and list(last) == self._open
+    def begin_below(self, connection: Connection, count: int) -> None:
+        """Starts a segment of `count` rows with ids below 0 and below all that are there."""
+        lowest = scalar(connection, "SELECT min(first_id) FROM segment") or 0
+        self._restart(connection, min(lowest, 0) - count)
 
-    def note(self, version: object) -> None:
-        """A transaction was committed; `begin` will compare with this."""
-        self._noted = version
+    def _restart(self, connection: Connection, first_id: int) -> None:
+        _complete(connection)
+        self._segment, self._run_id = None, _NO_RUN
+        self.dictionary.begin(connection)
+        self.first_id = self.next_id = first_id
 
-    @property
-    def next(self) -> int:
-        return self.first + len(self.pending) // WIDTH
+    def add(
+        self,
+        run_id: int,
+        offset_ns: int,
+        boot_ns: int,
+        pid: int,
+        ppid: int,
+        origin_id: int,
+        command_id: int,
+        parent_id: int | None,
+        status: int | None = None,
+        duration_ns: int | None = None,
+    ) -> int:
+        """Adds a row and returns its id. `offset_ns` is its wall clock time less its boot_ns."""
+        if boot_ns < self._last_boot_ns or offset_ns != self._offset_ns or run_id != self._run_id:
+            self._start_segment(run_id, offset_ns, boot_ns)
+        self._last_boot_ns = boot_ns
+        number = self.next_id
+        self._rows += (
+            number, boot_ns, pid, ppid, origin_id, command_id, parent_id, status, duration_ns
+        )  # fmt: skip
+        self.next_id = number + 1
+        return number
 
-    def tail(self, run_id: int) -> tuple[int | None, int]:
-        """What a row must have to need no `cut`: this offset of the clock, and at least this
-        boot_ns."""
-        if self._open is None or self._open[_RUN] != run_id:
-            return None, _BEFORE
-        last_ns = self._last_boot_ns()
-        return self._open[_OFFSET], self._open[_LAST_BOOT] if last_ns is None else last_ns
+    def add_attempt(
+        self, number: int, errno: str | bytes | None, caller: str | bytes | None
+    ) -> None:
+        """What the row just added has as an attempt: why it failed, and who called."""
+        self._attempts.append((errno, caller, number))
 
-    def _last_boot_ns(self) -> int | None:
-        """Of the last pending row."""
-        return self.pending[_BOOT_NS - WIDTH] if self.pending else None
+    def end(self, number: int, status: int | None, duration_ns: int | None) -> None:
+        """Stores how the image of a row ended. The row may be of any transaction."""
+        if self.first_id <= number < self.next_id:
+            at = (number - self.first_id) * _WIDTH + _STATUS
+            self._rows[at : at + 2] = status, duration_ns
+        else:
+            self._ends.append((status, duration_ns, number))
 
-    def cut(self, run_id: int, offset_ns: int, boot_ns: int) -> None:
-        """The next row begins a segment."""
-        self._close()
-        first, entry = self.next, self.dictionary.first_id
-        self._open = [first, first, run_id, offset_ns, boot_ns, boot_ns, entry, entry, None]
-        self._uses = Uses(first, self.dictionary.last_id)
-        self._segments.append((self._open, self._uses))
+    def lacks_end(self, number: int) -> bool:
+        """Whether it is a row added since the last flush that has no end yet."""
+        if not self.first_id <= number < self.next_id:
+            return False
+        return self._rows[(number - self.first_id) * _WIDTH + _STATUS] is None
 
-    def _close(self) -> None:
-        """Brings the open segment up to the last row."""
-        last_ns = self._last_boot_ns()
-        if self._open is not None and last_ns is not None:
-            self._open[_LAST] = self.next - 1
-            self._open[_LAST_BOOT] = last_ns
-            self._open[_LAST_ENTRY] = self.dictionary.last_id
+    def _start_segment(self, run_id: int, offset_ns: int, boot_ns: int) -> None:
+        self._close_segment()
+        first, entry = self.next_id, self.dictionary.first_id
+        self._segment = Segment(
+            first, first, run_id, offset_ns, boot_ns, boot_ns, entry, entry, None
+        )
+        self._uses = Uses(first, self.dictionary.first_id - 1)
+        self._run_id, self._offset_ns = run_id, offset_ns
+
+    def _close_segment(self) -> None:
+        if self._segment is not None:
+            self._closed.append((self._up_to_now(self._segment), self._uses))
+        self._segment, self._run_id = None, _NO_RUN
+
+    def _up_to_now(self, segment: Segment) -> Segment:
+        """The segment with all rows that were added."""
+        return segment._replace(
+            last_id=self.next_id - 1,
+            last_boot_ns=self._last_boot_ns,
+            last_entry_id=self.dictionary.last_id,
+        )
 
     def flush(self, connection: Connection) -> None:
-        if not self.pending:
-            return
-        self._close()
-        self.dictionary.flush(connection)
-        self._insert(connection)
-        self._note_uses()
-        if self._open is not None and (
-            self.dictionary.full or self._open[_LAST] - self._open[_FIRST] >= ROWS
-        ):
-            self._open = None
-        for segment, uses in self._segments:
-            if segment is not self._open and _has_blocks(segment):
-                segment[_KNOWN] = _store(connection, uses)
-        segments = [tuple(segment) for segment, _ in self._segments]
+        """Writes everything that was added. Raises DatabaseError."""
+        if self._rows:
+            self.dictionary.flush(connection)
+            _IMAGES.run(connection, self._rows)
+            if self._attempts:
+                connection.executemany(_ATTEMPT, self._attempts)
+            self._write_segments(connection)
+            self._write_blocks(connection)
+            self.first_id = self.next_id
+            self._rows, self._attempts = [], []
+        if self._ends:
+            connection.executemany(_END, self._ends)
+            self._ends = []
+
+    def _write_segments(self, connection: Connection) -> None:
+        assert self._segment is not None
+        open_ = self._segment = self._up_to_now(self._segment)
+        for segment, uses in [*self._closed, (open_, self._uses)]:
+            self._note_uses(segment, uses)
+        if self.dictionary.full or open_.last_id - open_.first_id >= ROWS:
+            self._close_segment()
+        segments = [open_] if self._segment is not None else []
+        for segment, uses in self._closed:
+            if _has_blocks(segment):
+                segment = segment._replace(known_entry_ids=_store(connection, uses))
+            segments.append(segment)
         connection.executemany(_SEGMENT, segments)
-        connection.executemany(_PIDS, self._blocks(_PID, constants.PID_BITS))
-        children = self._blocks(_PARENT_ID, constants.PARENT_BITS)
+        self._closed = []
+
+    def _write_blocks(self, connection: Connection) -> None:
+        connection.executemany(_PIDS, self._in_blocks(_PID, constants.PID_BITS))
+        children = self._in_blocks(_PARENT_ID, constants.PARENT_BITS)
         if children:
             connection.executemany(_CHILDREN, children)
-        self.first = self.next
-        self.pending, self.calls = [], []
 
-    def _insert(self, connection: Connection) -> None:
-        _IMAGES.run(connection, self.pending)
-        if self.calls:
-            connection.executemany(_CALL, self.calls)
-
-    def _blocks(self, column: int, bits: int) -> list[tuple[int, int]]:
-        """(value >> bits, block) of the pending rows, each once."""
+    def _in_blocks(self, column: int, bits: int) -> list[tuple[int, int]]:
+        """(value >> bits, block) of the rows to be written, each once."""
         found: list[tuple[int, int]] = []
-        values = self.pending[column::WIDTH]
-        for block, part in self._parts(self.first, self.next):
+        values = self._rows[column::_WIDTH]
+        for block, part in self._parts(self.first_id, self.next_id):
             kinds = {value >> bits for value in values[part] if value is not None}
             found += [(kind, block) for kind in sorted(kinds)]
         return found
 
-    def _note_uses(self) -> None:
-        origins, commands = self.pending[_ORIGIN_ID::WIDTH], self.pending[_COMMAND_ID::WIDTH]
-        for segment, uses in self._segments:
-            for block, part in self._parts(max(segment[_FIRST], self.first), segment[_LAST] + 1):
-                uses.note(block, cast("set[int]", {*origins[part], *commands[part]}))
+    def _note_uses(self, segment: Segment, uses: Uses) -> None:
+        origins, commands = self._rows[_ORIGIN_ID::_WIDTH], self._rows[_COMMAND_ID::_WIDTH]
+        for block, part in self._parts(max(segment.first_id, self.first_id), segment.last_id + 1):
+            uses.note(block, cast("set[int]", {*origins[part], *commands[part]}))
 
     def _parts(self, first: int, end: int) -> Iterator[tuple[int, slice]]:
-        """The blocks of these rows, and where in `pending` their rows are."""
+        """The blocks of these rows, and the place of their rows among those to be written."""
         while first < end:
             block = first >> constants.BLOCK_BITS
             until = min(end, (block + 1) << constants.BLOCK_BITS)
-            yield block, slice(first - self.first, until - self.first)
+            yield block, slice(first - self.first_id, until - self.first_id)
             first = until
 
-    def forget(self) -> None:
-        """Nothing of the last transaction is there."""
+    def rollback(self) -> None:
+        """The transaction failed: nothing that was added is in the file."""
         self.dictionary.forget()
-        self.pending, self.calls = [], []
-        self._open = None
+        self._rows, self._attempts, self._ends, self._closed = [], [], [], []
+        self._segment, self._run_id = None, _NO_RUN
 
 
 def _last(connection: Connection) -> Segment | None:
@@ -170,7 +201,8 @@ def _last(connection: Connection) -> Segment | None:
 
 
 def _complete(connection: Connection) -> None:
-    """Closes the last segment, if its writer has not: it was stopped, or ours is the later one."""
+    """Closes the last segment if its writer has not: it was killed, or another one wrote after
+    it."""
     segment = _last(connection)
     if segment is None or segment.known_entry_ids is not None or not _has_blocks(segment):
         return
@@ -178,9 +210,9 @@ def _complete(connection: Connection) -> None:
     connection.execute(_CLOSE, (known_ids, segment.first_id))
 
 
-def _has_blocks(segment: Sequence[Any]) -> bool:
+def _has_blocks(segment: Segment) -> bool:
     """Whether there is more than one to choose from, of recorded rows."""
-    first_id, last_id = int(segment[_FIRST]), int(segment[_LAST])
+    first_id, last_id = segment.first_id, segment.last_id
     return first_id > 0 and first_id >> constants.BLOCK_BITS < last_id >> constants.BLOCK_BITS
 
 
@@ -190,10 +222,12 @@ def _store(connection: Connection, uses: Uses) -> str:
     return json.dumps(uses.known_ids, separators=(",", ":"))
 
 
+_NO_RUN = 0  # the id of no run: the next row starts a segment
 _CLOSE = "UPDATE segment SET known_entry_ids = ? WHERE first_id = ?"
 _IMAGES = Inserts("image", _COLUMNS)
-_CALL = "UPDATE image SET errno = ?, caller = ? WHERE id = ?"
-# No id is given again, though retention may have taken all rows away: ids have no gaps.
+_ATTEMPT = "UPDATE image SET errno = ?, caller = ? WHERE id = ?"
+_END = "UPDATE image SET status = ?, duration_ns = ? WHERE id = ?"
+# No id is used twice, even if retention has removed all rows: ids have no gaps.
 _LAST_IDS = ("SELECT max(id) FROM image", "SELECT sum(pruned) FROM run")
 _NEWEST = "SELECT * FROM segment ORDER BY first_id DESC LIMIT 1"
 _SEGMENT = insert_sql("segment", Segment._fields, conflict="REPLACE")
