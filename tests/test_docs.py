@@ -1,5 +1,5 @@
 """The documentation says what the program does. `python -m tests.test_docs` writes docs/cli.md and
-the table of rooms in docs/how-it-works.md."""
+the tables of folders and imports in README.md and docs/how-it-works.md."""
 
 import ast
 import io
@@ -22,7 +22,6 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 CLI, SCHEMA, README = ROOT / "docs/cli.md", ROOT / "docs/schema.md", ROOT / "README.md"
 HOW = ROOT / "docs/how-it-works.md"
-ROOMS_BEGIN, ROOMS_END = "<!-- rooms: begin -->\n", "<!-- rooms: end -->\n"
 
 INTRODUCTION = """\
 # The commands
@@ -61,27 +60,51 @@ def cli_page() -> str:
     return "\n".join([INTRODUCTION, *sections])
 
 
-def rooms_table() -> str:
-    """Every folder of the program and every room in it, by the first line of its docstring."""
-    lines = ["| room | what it does | may import |", "| --- | --- | --- |"]
-    for folder in sorted({path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}):
-        imports = (name.removeprefix("execdb.") for name in ALLOWED[folder])
-        lines.append(_room_row(folder, sorted({*imports} - {folder})))
-        rooms = ROOMS.get(folder, {})
-        lines += (_room_row(f"{folder}/{room}", rooms[room]) for room in rooms)
-    return "\n".join(lines) + "\n"
+def folders_table() -> str:
+    """Every folder and room, by the first paragraph of its docstring."""
+    rows = [f"| [{name}/]({name}/) | {_first_paragraph(name)} |" for name in _folders_and_rooms()]
+    return "\n".join(["| folder | what it is |", "| --- | --- |", *rows])
 
 
-def _room_row(folder: str, imports: Iterable[str]) -> str:
+def imports_table() -> str:
+    """What each folder and each room may import, as `tests/test_imports.py` enforces it."""
+    lines = ["| folder or room | may import |", "| --- | --- |"]
+    for folder in sorted(ALLOWED):
+        names = {name.removeprefix("execdb.").replace(".", "/") for name in ALLOWED[folder]}
+        lines.append(_row(folder, sorted(names - {folder})))
+        lines += [_row(f"{folder}/{room}", rooms) for room, rooms in ROOMS.get(folder, {}).items()]
+    return "\n".join(lines)
+
+
+def _folders_and_rooms() -> Iterator[str]:
+    for folder in sorted(path.parent.name for path in ROOT.glob("*/__init__.py")):
+        yield folder
+        yield from (f"{folder}/{room}" for room in ROOMS.get(folder, {}))
+
+
+def _first_paragraph(folder: str) -> str:
     text = ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text())) or ""
-    what, _, _ = text.partition("\n\n")
-    return f"| `{folder}` | {' '.join(what.split())} | {', '.join(imports) or '-'} |"
+    return " ".join(text.partition("\n\n")[0].split())
 
 
-def with_rooms(page: str) -> str:
-    before, _, rest = page.partition(ROOMS_BEGIN)
-    _, _, after = rest.partition(ROOMS_END)
-    return f"{before}{ROOMS_BEGIN}\n{rooms_table()}\n{ROOMS_END}{after}"
+def _row(name: str, imports: Iterable[str]) -> str:
+    return f"| `{name}` | {', '.join(f'`{each}`' for each in imports) or 'nothing else'} |"
+
+
+def with_table(page: Path, name: str, table: str) -> str:
+    """The page with what stands between its markers of that name replaced."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
+    before, _, rest = page.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{table}\n\n{end}{after}"
+
+
+def generated_pages() -> dict[Path, str]:
+    return {
+        CLI: cli_page(),
+        README: with_table(README, "folders", folders_table()),
+        HOW: with_table(HOW, "imports", imports_table()),
+    }
 
 
 def code_blocks(page: Path, language: str) -> list[str]:
@@ -111,8 +134,9 @@ def test_cli_page_is_in_step() -> None:
     assert CLI.read_text() == expected, "run .venv/bin/python -m tests.test_docs"
 
 
-def test_table_of_rooms_is_in_step() -> None:
-    assert HOW.read_text() == with_rooms(HOW.read_text()), "run python -m tests.test_docs"
+@pytest.mark.parametrize("page", [README, HOW], ids=lambda page: page.name)
+def test_tables_of_folders_are_in_step(page: Path) -> None:
+    assert page.read_text() == generated_pages()[page], "run .venv/bin/python -m tests.test_docs"
 
 
 def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
@@ -122,11 +146,8 @@ def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
         assert " ".join(paragraph.split()) == text
 
 
-def test_readme_maps_every_folder_and_no_other() -> None:
-    rows = re.findall(r"^\| \[([\w.]+)/\]", section(README, "Folders"), re.MULTILINE)
-    packages = {init.parent.name for init in ROOT.glob("*/__init__.py")}
-    assert {*rows} == packages | {"docs"}
-    assert all((ROOT / name).is_dir() for name in rows)
+def test_every_folder_and_room_says_what_it_is() -> None:
+    assert [name for name in _folders_and_rooms() if not _first_paragraph(name)] == []
 
 
 def test_readme_names_only_commands_and_options_that_there_are() -> None:
@@ -206,5 +227,5 @@ def test_options_that_are_named_exist(page: Path) -> None:
 
 
 if __name__ == "__main__":
-    CLI.write_text(cli_page())
-    HOW.write_text(with_rooms(HOW.read_text()))
+    for path, text in generated_pages().items():
+        path.write_text(text)
