@@ -171,7 +171,8 @@ def modules_after(code: str, *arguments: str) -> set[str]:
 HEAVY = {"sqlalchemy", "alembic", "rich", "ctypes", "bcc", "sqlite3"}
 SPARED = {
     "--help": HEAVY
-    | {"execdb.cli.commands.query", "execdb.cli.commands.collect", "execdb.store.event"},
+    | {"execdb.cli.commands.query", "execdb.cli.commands.collect", "execdb.store.event"}
+    | {"execdb.store.fields"},
     "--version": (HEAVY - {"sqlite3"})
     | {"execdb.cli.commands.query", "execdb.cli.commands.collect"},
     "query --help": HEAVY | {"execdb.cli.commands.collect", "execdb.cli.commands.replay"},

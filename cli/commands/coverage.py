@@ -3,12 +3,12 @@
 import json
 import time
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from execdb.cli.input import options
+from execdb.cli.input.formats import ReportFormat
 from execdb.cli.output.escape import escape
 from execdb.cli.output.stdout import emit
 from execdb.cli.show import trim_notes
@@ -24,17 +24,12 @@ NOTHING = "nothing to tell of that time"
 NO_COLLECTOR = "no collector has recorded to this database"
 
 
-class Format(StrEnum):
-    TEXT = "text"
-    JSON = "json"
-
-
 def coverage(
     context: typer.Context,
     since: options.Since = None,
     until: options.Until = None,
     strict: options.Strict = False,
-    format: Annotated[Format, typer.Option(help="How to show it.")] = Format.TEXT,
+    format: Annotated[ReportFormat, typer.Option(help="How to show it.")] = ReportFormat.TEXT,
 ) -> None:
     """Show when execs were recorded, when some were lost, and when nothing looked."""
     from execdb.store.file.database import open_database
@@ -48,7 +43,7 @@ def coverage(
         story = story_of(database, context.obj)
         found = stretches(story, since_ns, until_ns)
         events = events_in(database, [(each.from_ns, each.to_ns) for each in found])
-    if format is Format.JSON:
+    if format is ReportFormat.JSON:
         print(
             json.dumps(
                 [

@@ -1,12 +1,12 @@
 """execdb status: what runs, what is stored, what was lost, what is in the kernel's map."""
 
 import json
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from execdb.cli.commands.config import refused_of
+from execdb.cli.input.formats import ReportFormat
 from execdb.cli.output.escape import escape
 from execdb.cli.show import trim_notes
 from execdb.store.times import rfc3339
@@ -19,14 +19,9 @@ if TYPE_CHECKING:
 _NAMED = 5  # of what is not in the kernel
 
 
-class Format(StrEnum):
-    TEXT = "text"
-    JSON = "json"
-
-
 def status(
     context: typer.Context,
-    format: Annotated[Format, typer.Option(help="How to show it.")] = Format.TEXT,
+    format: Annotated[ReportFormat, typer.Option(help="How to show it.")] = ReportFormat.TEXT,
 ) -> None:
     """Show what is running, stored, lost, and in the kernel's map."""
     from execdb.store.config.table import ConfigTable
@@ -38,7 +33,7 @@ def status(
         state, config = read_state(database), ConfigTable(database).read()
         fullest = trim_notes.fullest(database)
     found = describe(str(context.obj), collector_pid(context.obj), state, config) | fullest
-    if format is Format.JSON:
+    if format is ReportFormat.JSON:
         print(json.dumps(found))
     else:
         print("\n".join(lines(found)))

@@ -9,8 +9,8 @@ import typer
 from execdb.cli.input import options
 from execdb.cli.output.escape import escape
 from execdb.cli.output.stdout import emit
-from execdb.cli.show.formats import command_line
 from execdb.cli.show.gap_notes import gaps_in, report, story_of
+from execdb.cli.show.lines import command_line
 from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.event import Event
 from execdb.store.times import local_time
