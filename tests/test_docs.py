@@ -34,7 +34,7 @@ NO_FILES = {"59aafb8c/part-5000012.c", "migrations/versions/NNNN_name.py"}
 OPTION = r"(?<![\w-])--[a-z][a-z-]+"
 OPTIONS_BESIDE = ("tests/bench/__main__.py", "tests/kernels/boot.py")
 OPTIONS_OF_OTHERS = {"--link-dest", "--reuid", "--clear-groups", "--force"}
-SAME_COLUMNS = {"seen": "execs"}  # a view that is documented by another one
+SAME_COLUMNS = {"seen": "execs", "images": "execs"}  # views that another one documents
 
 
 def help_of(*command: str) -> str:
