@@ -1,4 +1,4 @@
-"""A new database is made in one step, and is what the migrations make."""
+"""A new database is made at once, and as the migrations make one."""
 
 import signal
 import sqlite3
@@ -13,8 +13,8 @@ from execdb.store.errors import DatabaseError
 from execdb.store.file.create import make
 from execdb.store.file.database import Database, open_database
 from execdb.store.file.upgrade import upgrade
-from execdb.store.schema import definition
-from tests.conftest import schema_of
+from execdb.store.schema import ddl, digests
+from tests.store.schema.generate import blank_text, schema_of
 
 PRAGMAS = (
     *("application_id", "user_version", "schema_version", "auto_vacuum", "journal_mode"),
@@ -23,8 +23,7 @@ PRAGMAS = (
 
 
 def content(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Everything in the file except white space in its SQL, and the number of changes of the
-    schema."""
+    """Everything in the file but white space in its SQL; the schema's version is a count."""
     with closing(sqlite3.connect(path)) as raw:
         found = {name: raw.execute(f"PRAGMA {name}").fetchall() for name in PRAGMAS}
         assert found.pop("schema_version") != [(0,)]
@@ -45,6 +44,11 @@ def test_a_new_database_is_what_the_migrations_make(tmp_path: Path) -> None:
     assert content(new) == content(migrated)
 
 
+def test_the_statements_are_those_of_the_migrations() -> None:
+    """If this fails: python -m tests.store.schema.generate"""
+    assert Path(ddl.__file__).read_text() == blank_text()
+
+
 def test_making_a_database_needs_no_alembic(tmp_path: Path) -> None:
     code = "import sys, pathlib; from execdb.store.file.create import prepare;"
     code += "prepare(pathlib.Path(sys.argv[1]), create=True); print(*sys.modules)"
@@ -57,22 +61,20 @@ def test_making_a_database_needs_no_alembic(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from execdb.store.schema import definition
+from execdb.store.schema import ddl
 from execdb.store.file import create
 
-def until_killed(statements=definition.statements()):
+def until_killed(statements=ddl.STATEMENTS):
     yield from statements[:int(sys.argv[2])]
     os.kill(os.getpid(), signal.SIGKILL)
 
-definition.statements = until_killed
+ddl.STATEMENTS = until_killed()
 create.make(Path(sys.argv[1]))
 """
 
 
-@pytest.mark.parametrize("done", [0, 7, len(definition.statements())])
-def test_a_process_killed_while_making_one_leaves_no_part_of_it(
-    own_database: Path, done: int
-) -> None:
+@pytest.mark.parametrize("done", [0, 7, len(ddl.STATEMENTS)])
+def test_who_is_killed_while_making_one_leaves_nothing_of_it(own_database: Path, done: int) -> None:
     killed = subprocess.run([sys.executable, "-c", KILLED, own_database, str(done)])
     assert killed.returncode == -signal.SIGKILL
     assert own_database.exists()
@@ -81,7 +83,7 @@ def test_a_process_killed_while_making_one_leaves_no_part_of_it(
         open_database(own_database)
     assert schema_of(own_database) == {}
     open_database(own_database, create=True).close()
-    assert schema_of(own_database) == definition.sql_by_name()
+    assert schema_of(own_database) == digests.SCHEMAS[max(digests.SCHEMAS)]
 
 
 def test_many_who_make_it_at_once_all_get_it(tmp_path: Path) -> None:
@@ -94,7 +96,7 @@ def test_many_who_make_it_at_once_all_get_it(tmp_path: Path) -> None:
         assert process.stdin
         process.stdin.close()
     assert [process.wait(60) for process in many] == [0] * 7
-    assert schema_of(path) == definition.sql_by_name()
+    assert schema_of(path) == digests.SCHEMAS[max(digests.SCHEMAS)]
 
 
 def test_one_that_has_tables_is_left_alone(db: Path) -> None:
