@@ -1,1 +1,1 @@
-"""Alembic migrations; `store/file/database.py` runs them where a database is new or behind."""
+"""Alembic migrations, which `store/file/upgrade.py` runs."""

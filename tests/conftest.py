@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +14,13 @@ import pytest
 from hypothesis import settings
 
 from execdb.store.account import Account, Counts
+from execdb.store.config.table import ConfigTable
 from execdb.store.event import Command, Creds, Event, Exec, Place, Start
 from execdb.store.file.database import Database, open_database
+from execdb.store.schema.definition import normalized
+from execdb.store.schema.verify import read_schema
 from execdb.store.writing.recording import Machine, Recording
+from tests.store.schema.next_revision import become_next
 
 EXECDB = Path(sys.executable).with_name("execdb")
 USERS_OWN = "/var/lib/execdb"
@@ -56,7 +61,7 @@ def own_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database, migrated once: a migration takes most of a second."""
+    """An empty database, made once."""
     path = tmp_path_factory.mktemp("template") / "execdb.db"
     open_database(path, create=True).close()
     return path
@@ -73,6 +78,18 @@ def db(own_database: Path, template: Path) -> Path:
 def database(db: Path) -> Iterator[Database]:
     with open_database(db) as database:
         yield database
+
+
+@pytest.fixture
+def older(
+    db: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A database with an event and a config entry, and a program of the next revision."""
+    with open_database(db) as database:
+        recorded(database, [an_exec()])
+        ConfigTable(database).set(501, "Hi user 501!")
+    become_next(monkeypatch, tmp_path_factory.mktemp("next"))
+    return db
 
 
 @pytest.fixture
@@ -187,6 +204,13 @@ def upgraded(path: Path) -> None:
 
     with opened_for_upgrade(path) as (database, _):
         upgrade(database)
+
+
+def schema_of(path: Path) -> dict[str, str]:
+    """The normalized SQL of a database's objects, by type and name: "table image"."""
+    with closing(sqlite3.connect(path)) as connection:
+        objects = read_schema(connection)
+    return {f"{one.type} {one.name}": normalized(one.sql or "") for one in objects}
 
 
 def empty(database: Database) -> None:

@@ -1,5 +1,5 @@
 """The documentation says what the program does. `python -m tests.test_docs` writes docs/cli.md and
-the tables of folders and imports in README.md and docs/how-it-works.md."""
+the tables of folders, imports and keys in README.md, docs/how-it-works.md and docs/schema.md."""
 
 import ast
 import io
@@ -15,7 +15,8 @@ from unittest import mock
 import pytest
 
 from execdb.cli import main
-from execdb.store.event import Event
+from execdb.store.fields import FIELDS
+from execdb.store.kinds import Kind
 from tests.test_imports import ALLOWED, ROOMS
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +34,7 @@ NO_FILES = {"59aafb8c/part-5000012.c", "migrations/versions/NNNN_name.py"}
 OPTION = r"(?<![\w-])--[a-z][a-z-]+"
 OPTIONS_BESIDE = ("tests/bench/__main__.py", "tests/kernels/boot.py")
 OPTIONS_OF_OTHERS = {"--link-dest", "--reuid", "--clear-groups", "--force"}
-SAME_COLUMNS = {"seen": "execs"}  # a view that is documented by another one
+SAME_COLUMNS = {"seen": "execs", "images": "execs"}  # views that another one documents
 
 
 def help_of(*command: str) -> str:
@@ -91,6 +92,16 @@ def _row(name: str, imports: Iterable[str]) -> str:
     return f"| `{name}` | {', '.join(f'`{each}`' for each in imports) or 'nothing else'} |"
 
 
+def keys_table() -> str:
+    """Every key of an event, as `Event` describes it."""
+    lines = ["| column | type | meaning |", "| --- | --- | --- |"]
+    for field in FIELDS:
+        in_sql = "int" if field.kind.most is not None or field.kind is Kind.BOOL else "text"
+        null = " or null" if field.nullable else ""
+        lines.append(f"| `{field.name}` | {in_sql}{null} | {field.meaning} |")
+    return "\n".join(lines)
+
+
 def with_table(page: Path, name: str, table: str) -> str:
     """The page with what stands between its markers of that name replaced."""
     begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->\n"
@@ -104,6 +115,7 @@ def generated_pages() -> dict[Path, str]:
         CLI: cli_page(),
         README: with_table(README, "folders", folders_table()),
         HOW: with_table(HOW, "imports", imports_table()),
+        SCHEMA: with_table(SCHEMA, "keys", keys_table()),
     }
 
 
@@ -187,8 +199,7 @@ def test_every_table_view_and_column_is_explained(db: Path) -> None:
 
 def test_json_example_has_the_keys_in_their_order() -> None:
     (example,) = code_blocks(SCHEMA, "json")
-    expected = [*Event._fields[:3], "time", *Event._fields[3:]]
-    assert list(json.loads(example)) == expected
+    assert list(json.loads(example)) == [field.name for field in FIELDS]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
+from execdb.cli.input.formats import StreamFormat
 from execdb.cli.input.options import Btf, bounds_of, btf_path, budget_of
 from execdb.cli.output.descriptors import close_inherited
 from execdb.cli.session.stop import Stop
-from execdb.cli.session.wiring import Asked, Format, record
+from execdb.cli.session.wiring import Asked, record
 from execdb.store.errors import UsageError
 
 RING_PAGES = 128
@@ -23,7 +24,7 @@ def collect(
         bool, typer.Option("--print", help="Show execs though stdout is no terminal.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no execs.")] = False,
-    format: Annotated[Format, typer.Option(help="How to show them.")] = Format.LINE,
+    format: Annotated[StreamFormat, typer.Option(help="How to show them.")] = StreamFormat.LINE,
     ring_pages: Annotated[
         int, typer.Option(help="Size of each CPU's ring, a power of two.", min=1, max=65536)
     ] = RING_PAGES,

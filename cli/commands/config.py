@@ -2,12 +2,12 @@
 
 import json
 import time
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.options import as_recorded
 from execdb.cli.output.escape import escape
 from execdb.store.config.entry import check_message
@@ -26,11 +26,6 @@ _CONFIRMED_WITHIN_S = 2.0
 _TAKES_MINUS = {"ignore_unknown_options": True}
 
 User = Annotated[str, typer.Argument(help="A number or a user name.", metavar="UID")]
-
-
-class Format(StrEnum):
-    TEXT = "text"
-    JSON = "json"
 
 
 @app.command("set", context_settings=_TAKES_MINUS)
@@ -65,12 +60,12 @@ def get(context: typer.Context, uid: User) -> None:
 @app.command("list")
 def list_(
     context: typer.Context,
-    format: Annotated[Format, typer.Option(help="How to show them.")] = Format.TEXT,
+    format: Annotated[ReportFormat, typer.Option(help="How to show them.")] = ReportFormat.TEXT,
 ) -> None:
     """Show all entries and the default."""
     with _table(context.obj) as table:
         config = table.read()
-    if format is Format.JSON:
+    if format is ReportFormat.JSON:
         entries = [{"uid": uid, "message": text} for uid, text in config.entries.items()]
         print(json.dumps({"default": config.default, "entries": entries} | refused_of(config)))
         return

@@ -3,19 +3,14 @@
 import json
 import os
 from collections.abc import Callable, Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
 
+from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.options import Btf, btf_path
 from execdb.cli.output.escape import escape
-
-
-class Format(StrEnum):
-    TEXT = "text"
-    JSON = "json"
 
 
 class Check(NamedTuple):
@@ -30,11 +25,11 @@ class Check(NamedTuple):
 def doctor(
     context: typer.Context,
     btf: Btf = None,
-    format: Annotated[Format, typer.Option(help="How to show it.")] = Format.TEXT,
+    format: Annotated[ReportFormat, typer.Option(help="How to show it.")] = ReportFormat.TEXT,
 ) -> None:
     """Check this machine; exit 1 if recording would not work."""
     checks = list(examine(context.obj, btf_path(btf)))
-    if format is Format.JSON:
+    if format is ReportFormat.JSON:
         print(json.dumps([check._asdict() for check in checks]))
     else:
         for check in checks:

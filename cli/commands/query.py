@@ -1,28 +1,19 @@
 """execdb query: the history."""
 
 import sys
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from execdb.cli.input import options
+from execdb.cli.input.formats import EventFormat
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show import trim_notes
 from execdb.cli.show.formats import renderer
-from execdb.cli.show.gap_notes import Oldest, coverage_of, gaps_in, report
+from execdb.cli.show.gap_notes import Oldest, gaps_in, report, story_of
 
 _ON_A_TERMINAL = 50  # events shown unless asked for more
-
-
-class Format(StrEnum):
-    TABLE = "table"
-    LINE = "line"
-    PLAIN = "plain"
-    JSON = "json"
-    NDJSON = "ndjson"
-    CSV = "csv"
 
 
 def query(
@@ -55,7 +46,7 @@ def query(
     count: Annotated[bool, typer.Option("--count", help="Only how many there are.")] = False,
     strict: options.Strict = False,
     format: Annotated[
-        Format | None,
+        EventFormat | None,
         typer.Option(help="How to show them.", show_default="table on a terminal, else line"),
     ] = None,
 ) -> None:
@@ -65,15 +56,15 @@ def query(
 
     wanted = options.filter_of(context.params)
     terminal = sys.stdout.isatty()
-    shown = format or (Format.TABLE if terminal else Format.LINE)
+    shown = format or (EventFormat.TABLE if terminal else EventFormat.LINE)
     encode_for(shown)
-    short = limit is None and terminal and shown in (Format.TABLE, Format.LINE)
+    short = limit is None and terminal and shown in (EventFormat.TABLE, EventFormat.LINE)
     with open_database(context.obj) as database:
         history = History(database)
-        known, began_ns = coverage_of(database, context.obj), history.began_ns(wanted)
+        story, began_ns = story_of(database, context.obj), history.began_ns(wanted)
         if count:
             print(history.count(wanted))
-            gaps = gaps_in(known, wanted, began_ns)
+            gaps = gaps_in(story, wanted, began_ns)
             trim_notes.note(database, wanted, began_ns, gaps)
             report(gaps, strict=strict)
             return
@@ -84,7 +75,7 @@ def query(
             _note_the_rest(history.count(wanted))
         cut = bool(latest) and oldest.events == latest
         oldest_ns = oldest.time_ns if cut else began_ns
-        gaps = gaps_in(known, wanted, oldest_ns)
+        gaps = gaps_in(story, wanted, oldest_ns)
         trim_notes.note(database, wanted, oldest_ns, gaps)
         report(gaps, strict=strict, incomplete=history.incomplete)
 

@@ -4,7 +4,6 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from itertools import repeat
 from math import isfinite, isnan
 from typing import Annotated
@@ -12,21 +11,16 @@ from typing import Annotated
 import typer
 
 from execdb.cli.input import options
+from execdb.cli.input.formats import StreamFormat
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.formats import renderer
-from execdb.cli.show.gap_notes import INCOMPLETE, PRUNED_MEANWHILE, coverage_of, gaps_in, note
+from execdb.cli.show.gap_notes import INCOMPLETE, PRUNED_MEANWHILE, gaps_in, note, story_of
 from execdb.cli.show.replay_timing import play, schedule, with_asides
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
 
 _LATENESSES = 100_000  # kept for the report
-
-
-class Format(StrEnum):
-    LINE = "line"
-    PLAIN = "plain"
-    NDJSON = "ndjson"
 
 
 def replay(
@@ -54,7 +48,7 @@ def replay(
     ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end.")] = False,
     strict: options.Strict = False,
-    format: Annotated[Format, typer.Option(help="How to show them.")] = Format.LINE,
+    format: Annotated[StreamFormat, typer.Option(help="How to show them.")] = StreamFormat.LINE,
 ) -> None:
     """Play the recorded execs back, spaced as they happened."""
     from execdb.store.file.database import open_database
@@ -69,7 +63,7 @@ def replay(
     report = Report()
     with open_database(context.obj) as database:
         history = History(database)
-        gaps = gaps_in(coverage_of(database, context.obj), wanted, history.began_ns(wanted))
+        gaps = gaps_in(story_of(database, context.obj), wanted, history.began_ns(wanted))
         asides = [(gap.from_ns, note([gap])) for gap in gaps]
         try:
             for _ in repeat(None) if loop else range(1):

@@ -1,64 +1,59 @@
 """execdb status: what runs, what is stored, what was lost, what is in the kernel's map."""
 
 import json
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from execdb.cli.commands.config import refused_of
+from execdb.cli.input.formats import ReportFormat
 from execdb.cli.output.escape import escape
 from execdb.cli.show import trim_notes
 from execdb.store.times import rfc3339
 
 if TYPE_CHECKING:
     from execdb.store.config.table import Config
-    from execdb.store.ledger.totals import Totals
+    from execdb.store.ledger.totals import State
 
 
 _NAMED = 5  # of what is not in the kernel
 
 
-class Format(StrEnum):
-    TEXT = "text"
-    JSON = "json"
-
-
 def status(
     context: typer.Context,
-    format: Annotated[Format, typer.Option(help="How to show it.")] = Format.TEXT,
+    format: Annotated[ReportFormat, typer.Option(help="How to show it.")] = ReportFormat.TEXT,
 ) -> None:
     """Show what is running, stored, lost, and in the kernel's map."""
     from execdb.store.config.table import ConfigTable
     from execdb.store.file.collector_lock import collector_pid
     from execdb.store.file.database import open_database
-    from execdb.store.ledger.totals import read_totals
+    from execdb.store.ledger.totals import read_state
 
     with open_database(context.obj) as database:
-        totals, config = read_totals(database), ConfigTable(database).read()
+        state, config = read_state(database), ConfigTable(database).read()
         fullest = trim_notes.fullest(database)
-    found = describe(str(context.obj), collector_pid(context.obj), totals, config) | fullest
-    if format is Format.JSON:
+    found = describe(str(context.obj), collector_pid(context.obj), state, config) | fullest
+    if format is ReportFormat.JSON:
         print(json.dumps(found))
     else:
         print("\n".join(lines(found)))
 
 
-def describe(path: str, pid: int | None, totals: "Totals", config: "Config") -> dict[str, Any]:
+def describe(path: str, pid: int | None, state: "State", config: "Config") -> dict[str, Any]:
     """Everything there is to say, as plain data."""
     return {
         "database": path,
-        "size_bytes": totals.size_bytes,
+        "size_bytes": state.size_bytes,
         "collector_pid": pid,
-        "events": totals.events,
-        "first_ns": totals.first_ns,
-        "last_ns": totals.last_ns,
-        "seen": sum(run["seen"] for run in totals.runs),
-        "stored": sum(run["stored"] for run in totals.runs),
-        "filtered": sum(run["filtered"] for run in totals.runs),
-        "lost": sum(run["lost"] for run in totals.runs),
-        "pruned": sum(run["pruned"] for run in totals.runs),
-        "losses": totals.losses,
+        "events": state.events,
+        "first_ns": state.first_ns,
+        "last_ns": state.last_ns,
+        "seen": sum(run["seen"] for run in state.runs),
+        "stored": sum(run["stored"] for run in state.runs),
+        "filtered": sum(run["filtered"] for run in state.runs),
+        "lost": sum(run["lost"] for run in state.runs),
+        "pruned": sum(run["pruned"] for run in state.runs),
+        "losses": state.losses,
         "config": {
             "default": config.default,
             "entries": len(config.entries),
@@ -68,7 +63,7 @@ def describe(path: str, pid: int | None, totals: "Totals", config: "Config") -> 
             and not config.refused,
         }
         | refused_of(config),
-        "runs": totals.runs,
+        "runs": state.runs,
     }
 
 

@@ -13,7 +13,7 @@ def upgrade(context: typer.Context) -> None:
     changes it."""
     from execdb.store.file import upgrade as store
     from execdb.store.file.collector_lock import CollectorLock, collector_pid
-    from execdb.store.schema.constants import REVISION
+    from execdb.store.schema.definition import REVISION
 
     path = context.obj
     with store.opened_for_upgrade(path) as (database, found):

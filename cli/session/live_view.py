@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from execdb.cli.output.outlet import Outlet
 from execdb.cli.show.formats import Renderer
-from execdb.store.event import Event, Exec
+from execdb.store.event import Exec
+from execdb.store.fields import at_exec
 from execdb.store.writing.recording import Machine
 
 _WAITING_MAX = 4_000_000  # characters of commands to be shown
@@ -57,14 +58,7 @@ class Live:
 
     def _texts(self, ids: Sequence[int], execs: Sequence[Exec]) -> Iterator[str]:
         """Rendered in the thread that writes them."""
-        return self._render(self._event(number, e) for number, e in zip(ids, execs, strict=True))
-
-    def _event(self, number: int, e: Exec) -> Event:
-        creds, command = e.creds, e.command
-        return Event(
-            number, self._run_id, e.time_ns, e.boot_ns, self._machine.boot_id, self._machine.host,
-            e.pid, e.ppid, creds.uid, creds.euid, creds.gid, creds.loginuid, creds.sessionid,
-            creds.tty, command.comm, command.filename, command.argv, command.argc,
-            command.truncated, e.place.cwd, e.place.cgroup, creds.message, e.errno, e.caller,
-            ended=None, exit_code=None, signal=None, duration_ns=None, parent_id=None,
-        )  # fmt: skip
+        run_id, boot_id, host = self._run_id, self._machine.boot_id, self._machine.host
+        return self._render(
+            at_exec(e, number, run_id, boot_id, host) for number, e in zip(ids, execs, strict=True)
+        )

@@ -6,11 +6,11 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from execdb import __version__
+from execdb.cli.input.formats import StreamFormat
 from execdb.cli.input.users import group_of, own_user, user_named
 from execdb.cli.output.escape import escape
 from execdb.cli.output.outlet import Outlet, take_over_stderr
@@ -38,12 +38,6 @@ _TIDY_S = 0.02  # after which no further one is begun: the rings go on filling
 _LOCK_MS = 30  # the rings go on filling while the database is locked by someone else
 
 
-class Format(StrEnum):
-    LINE = "line"
-    PLAIN = "plain"
-    NDJSON = "ndjson"
-
-
 @dataclass(frozen=True)
 class Asked:
     """What the user wants: where to, what to show, what of the kernel, names of who the collector
@@ -51,7 +45,7 @@ class Asked:
     bytes a second of arguments each user may have (None: any)."""
 
     path: Path
-    shown: Format | None
+    shown: StreamFormat | None
     ring_pages: int
     attempts: bool
     btf: Path
@@ -318,7 +312,7 @@ def _nothing(ids: "Sequence[int]", execs: "Sequence[Exec]") -> None:
     """Shows nothing."""
 
 
-def _live(shown: Format | None, machine: "Machine", run_id: int) -> "Live | None":
+def _live(shown: StreamFormat | None, machine: "Machine", run_id: int) -> "Live | None":
     if shown is None:
         return None
     from execdb.cli.output.streams import encode_for

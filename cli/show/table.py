@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from execdb.cli.output.escape import escape
-from execdb.cli.show.formats import command_line
+from execdb.cli.show.lines import command_line
 from execdb.store.event import Event
 from execdb.store.times import local_time
 

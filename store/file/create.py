@@ -9,7 +9,8 @@ from execdb.store.errors import DatabaseError
 from execdb.store.file.descriptor import Descriptor
 from execdb.store.file.safe_files import acting_for, make_file, make_folder, way_to
 from execdb.store.file.side_files import check_beside, real_path
-from execdb.store.schema.constants import MAGIC
+from execdb.store.schema import definition
+from execdb.store.schema.constants import APPLICATION_ID, MAGIC
 
 # Of a new file, in this order: the first two must be said before there is a table. Most tables are
 # small, or their rows are, so small pages leave less of them empty.
@@ -62,13 +63,11 @@ def _check_file(path: Path, real: Path, create: bool) -> bool:
 
 
 def make(path: Path) -> None:
-    """Gives an empty file, or none, the tables that migrations would have made, all at once:
-    another process sees none or all of them. Leaves one that has some alone. Raises
-    DatabaseError."""
+    """Makes a new database of a file that is missing or empty, in one transaction: another process
+    sees all tables or none. A file that has tables is left alone. Raises DatabaseError."""
     import sqlite3
 
     from execdb.store.file.sqlite_errors import of_system, told
-    from execdb.store.schema.ddl import STATEMENTS
 
     real = real_path(path)
     try:
@@ -84,8 +83,10 @@ def make(path: Path) -> None:
                 connection.execute(f"PRAGMA {pragma}")
             connection.execute("BEGIN IMMEDIATE")
             if connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None:
-                for statement in STATEMENTS:
+                for statement in definition.statements():
                     connection.execute(statement)
+                connection.execute("INSERT INTO alembic_version VALUES (?)", (definition.REVISION,))
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute("COMMIT")
     except sqlite3.DatabaseError as error:
         raise told(path, error) from error

@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 from types import TracebackType
@@ -16,13 +16,15 @@ from execdb.store.file.safe_files import acting_for, make_file, way_to
 from execdb.store.file.side_files import check_beside, mode_for, real_path
 from execdb.store.file.sql import scalar
 from execdb.store.file.sqlite_errors import VALUE_MAX, told
-from execdb.store.schema import verify
-from execdb.store.schema.constants import APPLICATION_ID, REVISION, WAL_MODE
+from execdb.store.schema import definition, verify
+from execdb.store.schema.constants import APPLICATION_ID, WAL_MODE
 
 _BUSY_MS = 5_000
 WAL_PAGES = 8_000
 _ABANDONED: list[Connection] = []  # an object that is gone would close its connection
 _WAL_KEPT = 64 << 20  # bytes; what a slow reader made it grow beyond is given back
+
+SchemaOf = Callable[[str], Mapping[str, str]]  # of a revision, see `definition.sql_by_name`
 
 
 class Database:
@@ -36,6 +38,7 @@ class Database:
         self.real = real_path(path)  # beside this one SQLite keeps its files
         self.abandoned = False
         self._schema: int | None = None  # SQLite's number of the schema that is known to be ours
+        self._older: SchemaOf | None = None
         self._way = way_to(path)
         if create:
             make_file(path)
@@ -135,17 +138,21 @@ class Database:
         has put into the schema what would run as we write, since `trust` was called."""
         with self._transaction("BEGIN IMMEDIATE") as connection:
             if self._schema not in (None, scalar(connection, "PRAGMA schema_version")):
-                self._trust(connection)
+                self.trust_again(connection)
             yield connection
 
-    def trust(self) -> str | None:
-        """The revision, of a schema that is that revision's. Raises DatabaseError."""
+    def trust(self, older: SchemaOf | None = None) -> str | None:
+        """The revision, None in an empty database. Raises DatabaseError unless the schema is that
+        of this revision. `older` gives the schemas of older revisions, which are not checked
+        without it."""
+        self._older = older
         with self.reading() as connection:
-            return self._trust(connection)
+            return self.trust_again(connection)
 
-    def _trust(self, connection: Connection) -> str | None:
+    def trust_again(self, connection: Connection) -> str | None:
+        """The same within a transaction."""
         try:
-            found = revision_of(connection)
+            found = revision_of(connection, self._older)
         except DatabaseError as error:
             text = str(error)
             where = "" if str(self.path) in text else f"{self.path} "
@@ -197,9 +204,8 @@ class Database:
         return None if found == "ok" else str(found)
 
 
-def revision_of(connection: Connection) -> str | None:
-    """The schema revision, None in an empty database. Raises DatabaseError for someone else's,
-    and for a schema that is not what that revision makes."""
+def revision_of(connection: Connection, older: SchemaOf | None) -> str | None:
+    """See `Database.trust`."""
     application = scalar(connection, "PRAGMA application_id")
     objects = verify.read_schema(connection)
     if application == 0 and not objects:
@@ -212,8 +218,10 @@ def revision_of(connection: Connection) -> str | None:
     found = scalar(connection, "SELECT version_num FROM alembic_version")
     if not isinstance(found, str) or not _REVISION.fullmatch(found):
         raise DatabaseError("is not a complete execdb database (no revision)")
-    if found <= REVISION:
-        verify.check_schema(connection, objects, found)
+    if found == definition.REVISION:
+        verify.check_schema(connection, objects, definition.sql_by_name())
+    elif older and definition.FIRST_REVISION <= found < definition.REVISION:
+        verify.check_schema(connection, objects, older(found))
     return found
 
 
@@ -250,12 +258,19 @@ def check_revision(path: Path, found: str | None, *, older: bool = False) -> Non
     it."""
     if found is None:
         raise DatabaseError(f"{path} is an empty database: execdb collect makes it one of execdb's")
-    if found > REVISION:
+    if found < definition.FIRST_REVISION:
         raise DatabaseError(
-            f"{path} was written by a newer execdb (revision {found}, this one knows {REVISION}): "
+            f"{path} was made by an unreleased version of execdb (revision {found}): write it out "
+            "with that version (execdb query --format ndjson > FILE), then run execdb import FILE"
+            " with this one and another --db"
+        )
+    newest = definition.REVISION
+    if found > newest:
+        raise DatabaseError(
+            f"{path} was written by a newer execdb (revision {found}, this one knows {newest}): "
             "install that one"
         )
-    if found < REVISION and not older:
+    if found < newest and not older:
         raise DatabaseError(f"{path} is of an older execdb (revision {found}): run execdb upgrade")
 
 

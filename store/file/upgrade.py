@@ -9,25 +9,30 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from execdb.store.errors import DatabaseError
 from execdb.store.file.create import prepare
-from execdb.store.file.database import Database, check_revision, revision_of
+from execdb.store.file.database import Database, check_revision
 from execdb.store.file.safe_files import acting_for, way_to
 from execdb.store.file.sqlite_errors import of_system, told
-from execdb.store.schema.constants import APPLICATION_ID, REVISION
+from execdb.store.schema import definition, verify
+from execdb.store.schema.constants import APPLICATION_ID
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 
 @contextmanager
 def opened_for_upgrade(path: Path) -> Iterator[tuple[Database, str]]:
-    """The database as it is, with its revision. Raises DatabaseError where it is not execdb's, or
-    is newer than this program."""
+    """The database as it is, with its revision. Raises DatabaseError if it is not execdb's, or is
+    newer than this program, or has another schema than its revision."""
     prepare(path, create=False)
     with Database(path) as database:
-        found = database.trust()
+        found = database.trust(_schema_of)
         check_revision(path, found, older=True)
         assert found is not None
-        if found != REVISION and not os.access(path, os.W_OK):
+        if found != definition.REVISION and not os.access(path, os.W_OK):
             raise DatabaseError(f"{path} may not be written to: upgrade it as its owner")
         yield database, found
 
@@ -36,7 +41,7 @@ def copy_of(database: Database) -> Path:
     """Makes a private copy beside the file, `NAME.before-REVISION`, of one moment and whole on the
     disk, over no other file. Raises DatabaseError; no part of it is left then."""
     way = way_to(database.path)
-    name = f"{way.real.name}.before-{REVISION}"
+    name = f"{way.real.name}.before-{definition.REVISION}"
     unfinished = way.real.with_name(f"{name}.{os.getpid()}")
     how = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
@@ -79,27 +84,58 @@ def _named(unfinished: Path, name: str) -> Path:
 
 
 def upgrade(database: Database) -> None:
-    """Migrates inside one write transaction: another process sees the old or the new."""
+    """Migrates inside one write transaction: another process sees the old schema or the new one.
+    Raises DatabaseError."""
     from alembic import command
-    from alembic.config import Config
-    from sqlalchemy import create_engine
     from sqlalchemy.exc import DatabaseError as SQLError
-    from sqlalchemy.pool import StaticPool
 
-    import execdb.migrations as package
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(package.__path__[0])).replace("%", "%%"))
-    engine = create_engine("sqlite://", creator=lambda: database.connection, poolclass=StaticPool)
-    # SQLAlchemy believes that the transaction is its own; when it ends it, there is none left.
-    with engine.begin() as connection, database.writing() as writing:
-        if revision_of(writing) == REVISION:
+    # SQLAlchemy takes the transaction for its own; when it ends it, there is none left.
+    with _alembic(database.connection) as config, database.writing() as connection:
+        if database.trust_again(connection) == definition.REVISION:
             return  # another process was faster
-        config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")
         except SQLError as error:
             if isinstance(error.orig, sqlite3.Error):
                 raise told(database.path, error.orig) from error
             raise
-        writing.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _schema_of(revision: str) -> dict[str, str]:
+    """The schema of an older revision, as the migrations make it. Raises DatabaseError."""
+    from alembic import command
+    from alembic.util import CommandError
+
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as empty:
+        try:
+            with _alembic(empty) as config:
+                command.upgrade(config, revision)
+        except CommandError as error:
+            raise DatabaseError(
+                f"is not a complete execdb database (revision {revision})"
+            ) from error
+        objects = verify.read_schema(empty)
+    return {f"{one.type} {one.name}": definition.normalized(one.sql or "") for one in objects}
+
+
+@contextmanager
+def _alembic(connection: sqlite3.Connection) -> Iterator["Config"]:
+    """What Alembic needs to know to migrate the database of this connection."""
+    from alembic.config import Config
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import StaticPool
+
+    from execdb import migrations
+    from execdb.migrations import versions
+
+    config = Config()
+    for option, folders in (
+        ("script_location", migrations.__path__),
+        ("version_locations", versions.__path__),
+    ):
+        config.set_main_option(option, "\n".join(folders).replace("%", "%%"))
+    config.set_main_option("path_separator", "newline")
+    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+    with engine.begin() as config.attributes["connection"]:
+        yield config

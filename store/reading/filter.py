@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, and_, bindparam, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, TableClause, and_, bindparam, func, not_, or_, select
 
 from execdb.store.event import REPLACED
 from execdb.store.file.text import readable, storable
@@ -57,7 +57,7 @@ class Filter:
         """What one of the arguments must fulfil."""
         return [] if self.arg is None else [_has_text(self.arg)]
 
-    def entries(self) -> dict[Table, Select[Any]]:
+    def entries(self) -> dict[TableClause, Select[Any]]:
         """The ids that are wanted, in order, of origins and programs, where there is a condition
         on them. There are few of these, unlike arguments."""
         conditions = {

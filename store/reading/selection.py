@@ -8,7 +8,7 @@ from functools import lru_cache
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Table, bindparam, func, select
+from sqlalchemy import ColumnElement, TableClause, bindparam, func, select
 
 from execdb.store.reading.filter import FEW, Filter, commands, one_of
 from execdb.store.reading.statement import Statement
@@ -44,7 +44,7 @@ class Selection(NamedTuple):
     wanted: Filter
     spans: Sequence[Span]
     ids: Sequence[int] | None
-    entries: Mapping[Table, Sequence[int]] = {}
+    entries: Mapping[TableClause, Sequence[int]] = {}
 
 
 def ids_within(connection: Connection, segment: Segment, wanted: Filter) -> tuple[int, int]:
@@ -61,7 +61,7 @@ def between(ids: Sequence[int], first: int, last: int) -> Sequence[int]:
     return ids[bisect_left(ids, first) : bisect_right(ids, last)]
 
 
-def entries_wanted(connection: Connection, wanted: Filter) -> dict[Table, Sequence[int]]:
+def entries_wanted(connection: Connection, wanted: Filter) -> dict[TableClause, Sequence[int]]:
     """The `entries` of a selection. Arguments are not among them: there may be millions, which are
     read a segment at a time, as far as it takes."""
     return {table: Statement(query).column(connection) for table, query in wanted.entries().items()}
@@ -213,5 +213,5 @@ def _commands(programs: bool, arguments: int) -> Statement:
     return Statement(select(tables.command.c.id).where(_between(tables.command), *conditions))
 
 
-def _between(table: Table) -> ColumnElement[bool]:
+def _between(table: TableClause) -> ColumnElement[bool]:
     return table.c.id.between(bindparam("first"), bindparam("last"))

@@ -1,7 +1,6 @@
 """Numbers that whoever writes a file and whoever reads it must agree on."""
 
 APPLICATION_ID = 0x45584442  # "EXDB"
-REVISION = "0006"  # the newest under migrations/versions; a test compares them
 
 # Where to look for a pid, and for the children of a row: the blocks of ids that hold some of
 # them. A row of `pid_block` or `child_block` serves a thousand of `image`, where an index has one

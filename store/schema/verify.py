@@ -1,23 +1,21 @@
-"""Whether a database's schema is the one that our migrations make.
+"""Checks that the schema of a database is ours.
 
-A file may come from anywhere, and SQL that stands in its schema would run when we read or write:
-views in the place of tables, triggers, expressions in columns and indexes. What a user has added
-beside our tables is theirs; we never touch it. Names are believed only as SQLite reads them: it
-takes bytes for text, and text to end at a NUL.
+A file may come from anywhere, and SQL in its schema would run when we read or write: views instead
+of tables, triggers, expressions in columns and indexes. So the statements in its schema must be
+those of ours. What a user has added beside our tables is theirs; we never touch it. Names are
+compared as SQLite reads them: it takes bytes for text, and a NUL for the end of a text.
 """
 
-import hashlib
-import re
+from collections.abc import Mapping
 from sqlite3 import Connection
 from typing import NamedTuple
 
 from execdb.store.errors import DatabaseError
-from execdb.store.schema.digests import SCHEMAS
+from execdb.store.schema.definition import normalized, sql_by_name
 
 _VERSION_TABLE = "table alembic_version"
-_SPACE = re.compile("[ \t\n\f\r]+")  # what parts words for SQLite; Unicode has more
 _COLLATIONS = ("BINARY", "NOCASE", "RTRIM")  # those that are always there
-_SQLITES_TABLES = {  # no others may have such a name, and nothing but a table
+_SQLITES_TABLES = {  # only these tables may have a name of SQLite's
     "sqlite_sequence": "CREATE TABLE sqlite_sequence(name,seq)",
     "sqlite_stat1": "CREATE TABLE sqlite_stat1(tbl,idx,stat)",
     "sqlite_stat4": "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
@@ -34,7 +32,7 @@ class Object(NamedTuple):
 
 
 def read_schema(connection: Connection) -> list[Object]:
-    """Everything in the schema but what SQLite makes for itself. Raises DatabaseError for what
+    """Everything in the schema except what SQLite makes for itself. Raises DatabaseError for what
     SQLite would read as something else."""
     rows = connection.execute("SELECT type, name, tbl_name, sql, rootpage FROM sqlite_schema")
     objects, pages = [], {1}  # the first page is the schema's own
@@ -62,54 +60,48 @@ def _is_sqlites(one: Object) -> bool:
     return True
 
 
-def digest(one: Object) -> str:
-    """What stands in `store/schema/digests.py`: of the object's SQL, white space apart."""
-    words = _SPACE.sub(" ", one.sql or "").strip(" ")
-    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
 def check_version_table(objects: list[Object]) -> None:
     """Raises DatabaseError unless the revision can be read safely."""
-    oldest = min(SCHEMAS)  # the table is the same in all of them
-    _check_ours(objects, {_VERSION_TABLE: SCHEMAS[oldest][_VERSION_TABLE]})
+    _check_ours(objects, {_VERSION_TABLE: sql_by_name()[_VERSION_TABLE]})
 
 
-def check_schema(connection: Connection, objects: list[Object], revision: str) -> None:
-    """Raises DatabaseError for a schema that is not the one of this revision."""
-    trusted = SCHEMAS.get(revision)
-    if trusted is None:
-        raise DatabaseError(f"is not a complete execdb database (revision {revision})")
-    _check_ours(objects, trusted)
+def check_schema(
+    connection: Connection, objects: list[Object], expected: Mapping[str, str]
+) -> None:
+    """Raises DatabaseError unless each object of ours has the SQL that is expected of it, as
+    `sql_by_name` gives it. Views may be missing."""
+    _check_ours(objects, expected)
     for one in objects:
         table = one.table.lower()
-        if f"table {table}" in trusted or f"view {table}" in trusted:
-            _check_theirs(connection, one, trusted)
+        if f"table {table}" in expected or f"view {table}" in expected:
+            _check_theirs(connection, one, expected)
 
 
-def _check_ours(objects: list[Object], trusted: dict[str, str]) -> None:
-    names = {key.partition(" ")[2] for key in trusted}
-    missing = {key for key in trusted if key.startswith("table ")}
+def _check_ours(objects: list[Object], expected: Mapping[str, str]) -> None:
+    names = {key.partition(" ")[2] for key in expected}
+    missing = {key for key in expected if key.startswith("table ")}
     for one in objects:
         if one.name.lower() in names:
             key = f"{one.type} {one.name}"
-            if trusted.get(key) != digest(one):
+            if expected.get(key) != normalized(one.sql or ""):
                 raise _refusal(f"its {key} is not what execdb makes")
             missing.discard(key)
     if missing:
         raise DatabaseError(f"is not a complete execdb database (no {min(missing)})")
 
 
-def _check_theirs(connection: Connection, one: Object, trusted: dict[str, str]) -> None:
-    """What someone has added to a table of ours. An index of columns alone does no harm, unless it
-    keeps rows out."""
-    if f"{one.type} {one.name}" in trusted:
+def _check_theirs(connection: Connection, one: Object, expected: Mapping[str, str]) -> None:
+    """Refuses what someone has added to a table of ours, unless it is an index of columns alone
+    that accepts every row."""
+    if f"{one.type} {one.name}" in expected:
         return
     if one.type != "index" or _does_more(connection, one):
         raise _refusal(f"{one.type} {one.name} on {one.table} would run when execdb writes")
 
 
 def _does_more(connection: Connection, index: Object) -> bool:
-    """Whether it has expressions, covers some rows only, or decides which rows there may be."""
+    """Whether the index has expressions or a collation that is not SQLite's, covers only some
+    rows, or keeps rows out."""
     found = connection.execute(
         "SELECT 1 FROM pragma_index_xinfo(?) WHERE cid = -2 OR upper(coll) NOT IN (?, ?, ?)"
         " UNION ALL SELECT 1 FROM pragma_index_list(?)"

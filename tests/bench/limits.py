@@ -25,17 +25,13 @@ REPLAYED_S = 20
 _NOTES = """\
 {machine}; load average {load} at the end. Measured with `{command}`.
 
-Medians with (least-greatest). CPU is user and system time of the processes named, whatever else
-the machine did meanwhile; rates by the clock are lower where it is shared. Verdicts on events a
-second go by CPU time, those on the exec rate and on starts by the clock.
+Medians with (least-greatest). Verdicts on events a second go by CPU time (user and system), those
+on the exec rate and on starts by the clock.
 
-Storms: {rounds} rounds of {execs:,} execs, equal command lines and every one new, under execdb and
-under bpftrace, each storm between two without a recorder. Ratios are taken round by round, between
-storms of the same kind, and shown with [quartile-quartile]: half of the rounds lie between these.
-The limits on CPU for an exec, also beside bpftrace's, and on the exec rate are for equal command
-lines: one program started again and again. Where every command line is new, the limit is what a
-second of CPU time gets done. The exec rate *without over without*, of storms without a recorder, is
-what becomes of a ratio of 1 on this machine. {without}
+Storms: {rounds} rounds of {execs:,} execs of each kind, under execdb and under bpftrace, each storm
+between two without a recorder. Ratios are taken round by round, with [quartile-quartile]. The
+limits on CPU for an exec and on the exec rate are for equal command lines. The exec rate *without
+over without* is what becomes of a ratio of 1 on this machine. {without}
 """
 
 

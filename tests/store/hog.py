@@ -50,7 +50,7 @@ def peak_bytes() -> int:
 
 
 def main(kind: str, folder: Path, limit: int) -> tuple[int, int]:
-    from execdb.cli.show.formats import ndjson
+    from execdb.cli.show.json_lines import ndjson
     from execdb.store.file.database import open_database
     from execdb.store.reading.filter import Filter
     from execdb.store.reading.history import History

@@ -224,12 +224,10 @@ are of uid {RARE.uid} and `{RARE.path}`, each with `{RARE.arg}`; one alone has
 `{once(events)}`. `--limit 20` is given but for the
 last three.
 
-- *work* is CPU time of the whole process less that of `query --limit 1` on a database of one
-  event, {_TURNS} times in turns; on an idle machine that is wall time, too, since the file is
-  in memory. *whole* is the wall time of the whole process, start included.
-- *grep* is `grep -F` for the key and value in the NDJSON export of the latest {_EXPORTED:,} of
-  the events: CPU time. It has no limit, and cannot follow parents.
-- *ausearch* reads an audit log of the latest {_LOGGED:,} of the events, as auditd would have
-  written it (made up from them, five records each): CPU time. It cannot search in arguments and
-  knows no ancestors.
+- *work*: CPU time of the whole process less that of `query --limit 1` on a database of one event,
+  {_TURNS} times in turns. *whole*: its wall time, start included.
+- *grep*: CPU time of `grep -F` for key and value in an NDJSON export of the latest {_EXPORTED:,}
+  of the events. It has no limit, and cannot follow parents.
+- *ausearch*: CPU time, in an audit log of the latest {_LOGGED:,} of the events, made up from them
+  with five records each. It cannot search in arguments and knows no ancestors.
 """

@@ -35,38 +35,27 @@ RECORDERS: list[type[Recorder]] = [
 ]
 
 _NOTES = """\
-Medians over {rounds} storms of each kind and {builds} builds, with (least-greatest). Ratios of
-storms are with [quartile-quartile]: half of the rounds lie between these. All recorders in turns,
-each storm between two without a recorder, each build beside one. Compare ratios, CPU before time:
-the machine may be shared. The storm is two processes that exec a tiny static program flat out
+Medians over {rounds} storms of each kind and {builds} builds, with (least-greatest); ratios of
+storms with [quartile-quartile]. All recorders in turns, each storm between two without a recorder,
+each build beside one. The storm is two processes that exec a tiny static program at full speed
 ({execs} execs in all, {few} under strace); the build is `./configure && make` of GNU hello (once
 under strace). {without}
 
-- *equal*: each exec has the same command line, as when one program is started again and again.
-  *all new*: each has a number of its own as an argument. No command line comes twice then, which is
-  the worst there is for who remembers what recurs.
-- The exec rate of *none* is that of each storm without a recorder over the two without next to it:
-  what becomes of a ratio of 1 on this machine.
-- *CPU / execdb's* is the recorder's CPU over that of execdb in a storm of the same kind, round by
-  round.
-- *CPU* is that of the recorder's own processes, user and kernel (`schedstat`). For auditd the time
-  of the kernel's `kauditd` thread follows: nothing else used audit meanwhile.
-- What a recorder spends inside the processes it records shows in *storm's CPU* and *build's CPU*:
-  theirs with it, over that without (`getrusage`, `times`). Interrupts are counted to whoever they
-  interrupt; what kernel threads other than `kauditd` do is counted nowhere.
-- *BPF* is what a recorder's BPF programs took of that, by the kernel's own count
-  (`kernel.bpf_stats_enabled`), in a storm of its own.
-- Memory is the recorder's processes at the end of the storm: Pss, and the highest resident size
-  since the start, with helpers that had ended by then.
-- *captured* is judged by what the storm ran. Where all are new, each is looked for; where they are
-  equal, they are counted. A recorder with more than ran has failed. *40 arguments whole*: of execs
-  with forty arguments, 2 kB in all, those recorded uncut, with the recorder's default settings.
-- Disk is everything the recorder left, over the storm execs it captured, and after a build.
-- auditd runs with the distribution's configuration and `-b 8192`; it keeps five logs of 8 MB and
-  throws away what is older. It comes last, on its own: audit that was enabled once goes on taxing
-  system calls until the next boot.
-- Process accounting writes in the kernel and has no process of its own; it knows names, no
-  arguments.
+- *equal*: each exec has the same command line; *all new*: each has a number of its own as an
+  argument, the worst case for a recorder that remembers what recurs.
+- The exec rate of *none* is that of storms without a recorder over those next to them.
+- *CPU* is that of the recorder's own processes (`schedstat`), plus `kauditd` for auditd; *CPU /
+  execdb's* is the ratio in storms of the same kind, round by round.
+- Work inside the recorded processes shows in *storm's CPU* and *build's CPU*; *BPF* is the part of
+  it that BPF programs took (`kernel.bpf_stats_enabled`), in a storm of its own.
+- Memory at the end of the storm: Pss, and the highest resident size since the start, helpers
+  included.
+- *captured*: new command lines are looked for one by one, equal ones are counted. *40 arguments
+  whole*: of execs with forty arguments, 2 kB in all, those recorded uncut by default.
+- Disk is everything the recorder left, for each captured exec, and after a build.
+- auditd runs with the distribution's configuration and `-b 8192`: five logs of 8 MB, older ones are
+  deleted. It comes last, because audit slows system calls until the next boot once it was enabled.
+- Process accounting has no process of its own; it knows names, no arguments.
 """
 
 

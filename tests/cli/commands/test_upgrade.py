@@ -4,33 +4,29 @@ import os
 import resource
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 
 from execdb.store.file.collector_lock import CollectorLock
-from execdb.store.schema.digests import SCHEMAS
-from tests.conftest import Answer
-from tests.store.schema.generate import migrate, schema_of
+from execdb.store.schema import definition
+from tests.conftest import Answer, schema_of
+from tests.store.schema import next_revision
+from tests.store.schema.next_revision import NEXT, NOW
 
-NEWEST = max(SCHEMAS)
 Run = Callable[..., Answer]
-Execdb = Callable[..., CompletedProcess[str]]
 
 
-@pytest.fixture(params=["0001", "0004"])
-def older(own_database: Path, request: pytest.FixtureRequest) -> Path:
-    """A database of an older revision, with a config entry, in WAL mode."""
-    migrate(own_database, request.param)
-    with closing(sqlite3.connect(own_database)) as connection:
-        connection.execute("PRAGMA application_id = 0x45584442")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("INSERT INTO config VALUES (501, 'Hi user 501!')")
-        connection.commit()
-    return own_database
+def execdb_of_next(*arguments: str, **options: Any) -> CompletedProcess[str]:
+    """The command of the next revision, as a process of its own."""
+    command = [sys.executable, str(next_revision.__file__), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
 
 
 def revision(path: Path) -> str:
@@ -47,10 +43,10 @@ OTHERS = (
 
 
 def test_no_other_command_changes_it(older: Path, run: Run) -> None:
-    before, found = older.read_bytes(), revision(older)
+    before = older.read_bytes()
     for command in OTHERS:
         answer = run(*command.split())
-        sentence = f"execdb: {older} is of an older execdb (revision {found}): run execdb upgrade\n"
+        sentence = f"execdb: {older} is of an older execdb (revision {NOW}): run execdb upgrade\n"
         assert answer == (1, "", sentence), command
     assert older.read_bytes() == before
     # A file that others may read keeps its WAL when it is closed.
@@ -58,30 +54,29 @@ def test_no_other_command_changes_it(older: Path, run: Run) -> None:
     assert {file.name for file in older.parent.iterdir()} - beside == {older.name}
 
 
-def test_it_is_copied_then_upgraded(older: Path, run: Run) -> None:
-    found = revision(older)
+def test_it_is_copied_then_upgraded(older: Path, template: Path, run: Run) -> None:
     code, out, err = run("upgrade")
-    copy = older.with_name(f"{older.name}.before-{NEWEST}")
+    copy = older.with_name(f"{older.name}.before-{NEXT}")
     assert (code, err) == (0, "")
     assert out == (
-        f"{copy} is a copy as it was (revision {found})\n"
-        f"{older} is up to date (revision {found} before, {NEWEST} now)\n"
+        f"{copy} is a copy as it was (revision {NOW})\n"
+        f"{older} is up to date (revision {NOW} before, {NEXT} now)\n"
     )
-    assert schema_of(older) == SCHEMAS[NEWEST]
-    assert schema_of(copy) == SCHEMAS[found]
+    assert schema_of(older) == definition.sql_by_name()
+    assert schema_of(copy) == schema_of(template)
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert {file.name for file in older.parent.iterdir()} - {f"{older.name}.lock"} == {
         older.name,
         copy.name,
     }
     assert "501 Hi user 501!" in run("config", "list").out
-    assert run("upgrade") == (0, f"{older} is up to date (revision {NEWEST})\n", "")
+    assert run("upgrade") == (0, f"{older} is up to date (revision {NEXT})\n", "")
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("SELECT uid FROM config").fetchall() == [(501,)]
 
 
 def test_no_copy_is_written_over(older: Path, run: Run, tmp_path: Path) -> None:
-    first = older.with_name(f"{older.name}.before-{NEWEST}")
+    first = older.with_name(f"{older.name}.before-{NEXT}")
     precious = tmp_path / "precious"
     precious.write_text("precious")
     first.symlink_to(precious)
@@ -92,25 +87,24 @@ def test_no_copy_is_written_over(older: Path, run: Run, tmp_path: Path) -> None:
 
 
 def test_not_while_a_collector_records(older: Path, run: Run) -> None:
-    found = revision(older)
     with closing(CollectorLock(older)):
         answer = run("upgrade")
     assert answer.code == 1
     assert f"a collector (pid {os.getpid()}) records to {older}" in answer.err
-    assert revision(older) == found
+    assert revision(older) == NOW
     assert not list(older.parent.glob("*before*"))
 
 
-def test_where_the_copy_has_no_room_nothing_is_left_of_it(older: Path, execdb: Execdb) -> None:
-    found, size = revision(older), older.stat().st_size
+def test_where_the_copy_has_no_room_nothing_is_left_of_it(older: Path) -> None:
+    size = older.stat().st_size
 
     def small() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, size // 2))
 
-    done = execdb("upgrade", preexec_fn=small)
+    done = execdb_of_next("upgrade", preexec_fn=small)
     assert done.returncode == 1
     assert "the limit on the size of files" in done.stderr
-    assert revision(older) == found
+    assert revision(older) == NOW
     assert not list(older.parent.glob("*before*"))
 
 
@@ -121,7 +115,7 @@ def test_there_is_none_to_upgrade(own_database: Path, run: Run) -> None:
     assert not own_database.exists()
 
 
-def test_nothing_of_the_current_folder_is_run(older: Path, execdb: Execdb, tmp_path: Path) -> None:
+def test_nothing_of_the_current_folder_is_run(older: Path, tmp_path: Path) -> None:
     """In it are what Python and Alembic might take for theirs."""
     folder, ran = tmp_path / "evidence", tmp_path / "ran"
     folder.mkdir()
@@ -129,9 +123,9 @@ def test_nothing_of_the_current_folder_is_run(older: Path, execdb: Execdb, tmp_p
         (folder / f"{name}.py").write_text(f"open({str(ran)!r}, 'w').write('{name}')")
     for name in ("alembic.ini", "pyproject.toml"):
         (folder / name).write_text("[alembic]\nscript_location = .\n")
-    assert execdb("query", cwd=folder).returncode == 1
-    assert execdb("upgrade", cwd=folder).returncode == 0
-    assert execdb("query", "--count", cwd=folder).stdout == "0\n"
+    assert execdb_of_next("query", cwd=folder).returncode == 1
+    assert execdb_of_next("upgrade", cwd=folder).returncode == 0
+    assert execdb_of_next("query", "--count", cwd=folder).stdout == "1\n"
     assert not ran.exists()
 
 

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from execdb.cli.show.formats import FORMATS, renderer
+from execdb.cli.input.formats import EventFormat
+from execdb.cli.show.formats import renderer
 from execdb.store.event import Event
 from execdb.store.fields import to_dict
 from tests.conftest import an_event
@@ -15,7 +16,7 @@ NASTY = "\x1b]0;owned\x07\x1b[2J\r\n\x9b31m\u202e\udcff[red]\t"
 HOSTILE = an_event(
     comm=NASTY, filename=NASTY, argv=(NASTY, "it's"), message=NASTY, host=NASTY, boot_id=NASTY
 )
-ALL_FORMATS = [*FORMATS, "table"]
+ALL_FORMATS = list(EventFormat)
 
 
 def shown(name: str, *events: Event) -> str:

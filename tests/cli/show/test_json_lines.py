@@ -7,24 +7,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execdb.cli.show import json_lines as module
-from execdb.cli.show.json_lines import objects
+from execdb.cli.show.json_lines import Members, objects
 from execdb.store.event import Event, text_of
-from execdb.store.fields import to_dict
+from execdb.store.fields import FIELD_OF, Field, to_dict
 from execdb.store.json_text import json_of
+from execdb.store.kinds import Kind
 from tests.conftest import an_event
 
 
 def events_of(number: st.SearchStrategy[int], text: st.SearchStrategy[str]) -> Any:
-    kinds: dict[Any, st.SearchStrategy[Any]] = {
-        int: number,
-        str: text,
-        bool: st.booleans(),
-        int | None: st.none() | number,
-        str | None: st.none() | text,
-        tuple[str, ...]: st.lists(text, max_size=5).map(tuple),
-    }
-    annotations = Event.__annotations__.values()
-    return st.tuples(*(kinds[kind] for kind in annotations)).map(Event._make)
+    def values(field: Field) -> st.SearchStrategy[Any]:
+        of_kind = number
+        if field.kind is Kind.BOOL:
+            of_kind = st.booleans()
+        elif field.kind is Kind.TEXTS:
+            of_kind = st.lists(text, max_size=5).map(tuple)
+        elif field.kind.is_text:
+            of_kind = text
+        return st.none() | of_kind if field.nullable else of_kind
+
+    own = [FIELD_OF[name] for name in Event._fields]
+    return st.tuples(*map(values, own)).map(Event._make)
 
 
 TEXT = st.binary(max_size=23).map(text_of) | st.text(st.characters(exclude_categories=["Cs"]))
@@ -49,8 +52,8 @@ def test_what_is_remembered_of_one_event_is_not_said_of_another(some: list[Event
 def test_what_is_remembered_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_REMEMBERED_CHARS", 1_009)
     some = [an_event(n, argv=("x" * (n % 503),), cwd=f"/{n}") for n in range(2_003)]
-    members = module._Members("comm", "truncated")
     start, end = Event._fields.index("comm"), Event._fields.index("truncated") + 1
+    members = Members(Event._fields[start:end])
     for event in some:
         assert members[event[start:end]] in plainly([event])[0]
         assert sum(map(len, members.values())) <= 1_009

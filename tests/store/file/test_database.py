@@ -12,15 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from execdb.store.config.table import ConfigTable
 from execdb.store.errors import DatabaseError
 from execdb.store.file.database import Database, open_database
 from execdb.store.file.sql import scalar
-from execdb.store.ledger.totals import read_totals
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
-from tests.conftest import EXECDB, an_exec, recorded, upgraded
-from tests.store.schema.generate import migrate
+from tests.conftest import EXECDB, an_exec, recorded
 
 
 def refusal(path: Path, *, create: bool = False) -> str:
@@ -284,52 +281,3 @@ def test_two_who_create_it_at_once_both_get_it(tmp_path: Path) -> None:
     both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
     open_database(path).close()
-
-
-def old_database(path: Path, revision: str) -> None:
-    """A database as an earlier execdb left it, with one exec in it."""
-    migrate(path, revision)
-    with Database(path, create=True) as database, database.writing() as connection:
-        connection.execute("PRAGMA application_id = 0x45584442")
-        for statement in (
-            "INSERT INTO run (id, kind, host, boot_id) VALUES (1, 'collect', 'old', 'b')",
-            "INSERT INTO creds (id, uid, euid, gid, message) VALUES (1, 7, 7, 7, 'Hi')",
-            "INSERT INTO command VALUES (1, '/bin/ls', 'ls', '[\"ls\"]', 1, 0)",
-            "INSERT INTO image (id, run_id, time_ns, boot_ns, pid, ppid, creds_id, command_id)"
-            " VALUES (1, 1, 23, 7, 5, 3, 1, 1)",
-            "INSERT INTO config VALUES (501, 'Hi user 501!')",
-        ):
-            connection.execute(statement)
-
-
-def test_runs_of_an_older_database_have_a_last_sign_of_life(own_database: Path) -> None:
-    migrate(own_database, "0003")
-    with Database(own_database, create=True) as database, database.writing() as connection:
-        connection.execute("PRAGMA application_id = 0x45584442")
-        run = "INSERT INTO run (id, kind, host, boot_id, started_ns, ended_ns, seen, lost) VALUES "
-        connection.execute(run + "(1, 'collect', 'old', 'b', 100, 500, 11, 7)")
-        connection.execute(run + "(2, 'collect', 'old', 'b', 600, NULL, 5, 0)")
-        connection.execute(run + "(3, 'collect', 'old', 'b', 900, NULL, 0, 0)")
-        connection.execute("INSERT INTO segment VALUES (1, 1, 2, 23, 600, 700, 1, 1)")
-    upgraded(own_database)
-    with open_database(own_database) as database:
-        found = [
-            (run["alive_ns"], run["pruned"], run["lost"]) for run in read_totals(database).runs
-        ]
-        assert found == [(900, 0, 0), (723, 0, 0), (500, 0, 7)]
-        with database.reading() as connection:
-            assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-
-
-@pytest.mark.parametrize("revision", ["0001"])
-def test_an_older_database_is_brought_up_with_all_it_holds(
-    own_database: Path, revision: str
-) -> None:
-    old_database(own_database, revision)
-    upgraded(own_database)
-    with open_database(own_database) as database:
-        (event,) = History(database).events(Filter())
-        assert (event.host, event.pid, event.uid, event.argv) == ("old", 5, 7, ("ls",))
-        assert (event.cwd, event.ended, event.parent_id) == (None, None, None)
-        assert ConfigTable(database).read().entries == {501: "Hi user 501!"}
-        recorded(database, [an_exec()])

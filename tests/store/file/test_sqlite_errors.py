@@ -144,9 +144,6 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 from execdb.store.file.database import open_database
-from execdb.store.schema import ddl
-from execdb.store.file import create
-from execdb.store.file import sqlite_errors
 from tests.conftest import an_exec, recorded
 with open_database(Path(sys.argv[1])) as database:
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

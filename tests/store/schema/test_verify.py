@@ -11,9 +11,7 @@ import pytest
 from execdb.store.errors import DatabaseError
 from execdb.store.file.database import Database, open_database
 from execdb.store.file.sql import scalar
-from execdb.store.schema import digests
-from tests.conftest import an_exec, recorded, upgraded
-from tests.store.schema.generate import migrate, revisions, schema_of, text
+from tests.conftest import an_exec, recorded
 
 Forge = Callable[[str], None]
 
@@ -213,31 +211,3 @@ def test_a_row_that_is_not_stored_as_it_was_given_fails_the_batch(
         recorded(database, [an_exec(2, argv=("new",))])
     with database.reading() as connection:
         assert scalar(connection, "SELECT count(*) FROM image") == 1
-
-
-def test_the_schema_of_a_new_database_is_the_one_that_is_trusted(template: Path) -> None:
-    assert digests.SCHEMAS[max(digests.SCHEMAS)] == schema_of(template)
-
-
-def test_every_revision_is_known_as_its_migration_makes_it() -> None:
-    """If this fails: python -m tests.store.schema.generate"""
-    assert Path(digests.__file__).read_text() == text()
-
-
-@pytest.mark.parametrize("revision", revisions()[:-1])
-def test_an_older_database_is_looked_at_before_it_is_migrated(
-    own_database: Path, revision: str
-) -> None:
-    migrate(own_database, revision)
-    with closing(sqlite3.connect(own_database)) as connection:
-        connection.executescript(
-            f"PRAGMA application_id = {0x45584442};"
-            "CREATE TRIGGER t AFTER UPDATE ON run BEGIN DELETE FROM run; END;"
-        )
-    for opened in (open_database, upgraded):
-        with pytest.raises(DatabaseError, match="trigger t on run"):
-            opened(own_database)
-    with closing(sqlite3.connect(own_database)) as connection:
-        connection.execute("DROP TRIGGER t")
-    upgraded(own_database)
-    assert schema_of(own_database) == digests.SCHEMAS[max(digests.SCHEMAS)]

@@ -13,6 +13,7 @@ from execdb.store.event import Event, raw_of
 from execdb.store.file.database import open_database
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
+from execdb.store.schema.definition import statements
 from execdb.store.times import rfc3339
 from tests.conftest import START_NS, an_event, an_exec, counts, recorded
 from tests.store.importing.test_importer import import_lines, lines_of
@@ -91,9 +92,8 @@ def test_the_file_is_sound(plain: sqlite3.Connection) -> None:
 
 @given(st.integers(0, 253_402_300_799_999_999_999).map(lambda ns: min(ns, (1 << 63) - 1)))
 def test_sqlite_and_python_write_the_same_time(time_ns: int) -> None:
-    from execdb.store.schema.tables import VIEWS
-
-    formula = VIEWS["execs"].split(" AS time_ns,")[1].split(" AS time,")[0]
+    (view,) = (sql for sql in statements() if "VIEW images" in sql)
+    formula = view.split(" AS time_ns,")[1].split(" AS time,")[0]
     connection = sqlite3.connect(":memory:")
     tables = "(SELECT ? - 7 AS boot_ns) image, (SELECT 7 AS offset_ns) segment"
     (text,) = connection.execute(f"SELECT {formula} FROM {tables}", [time_ns])

@@ -3,10 +3,7 @@ and what no row refers to is not read."""
 
 import contextlib
 import random
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +12,7 @@ from hypothesis import strategies as st
 
 from execdb.store.errors import DatabaseError
 from execdb.store.event import Event, Exec
-from execdb.store.file.database import Database, open_database
+from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
 from execdb.store.limits.bounds import Bounds
 from execdb.store.limits.retention import Retention
@@ -27,7 +24,7 @@ from execdb.store.segments import writer
 from execdb.store.segments.blocks import Uses, blocks_of
 from execdb.store.segments.segment import Segment, segments_of
 from execdb.store.writing.recording import Recording
-from tests.conftest import MACHINE, START_NS, an_exec, counts, some_creds, upgraded
+from tests.conftest import MACHINE, START_NS, an_exec, counts, some_creds
 
 BLOCK = 1 << constants.BLOCK_BITS
 SEGMENT = 5 * BLOCK + 7
@@ -211,40 +208,6 @@ def test_where_all_rows_are_pruned_no_uses_are_left(varied_history: Database) ->
         pass
     with varied_history.reading() as connection:
         assert scalar(connection, count) == 0
-
-
-def test_an_older_database_gets_what_it_lacks(varied_history: Database, db: Path) -> None:
-    varied_history.close()
-    with closing(sqlite3.connect(db)) as older, older:
-        older.execute("DROP TABLE trimmed")
-        older.execute("DROP TABLE entry_block")
-        older.execute("ALTER TABLE segment DROP COLUMN known_entry_ids")
-        older.execute("UPDATE alembic_version SET version_num = '0004'")
-    upgraded(db)
-    with open_database(db) as database:
-        segments = known(database)
-        long = [one for one in segments if one.first_id // BLOCK < one.last_id // BLOCK]
-        assert len(long) >= 3
-        assert all(segment.known_entry_ids for segment in long)
-        for wanted in QUESTIONS:
-            check(database, wanted, 7)
-
-
-def test_an_older_database_that_lies_is_brought_up_all_the_same(
-    varied_history: Database, db: Path
-) -> None:
-    varied_history.close()
-    with closing(sqlite3.connect(db)) as older, older:
-        older.execute("DROP TABLE trimmed")
-        older.execute("DROP TABLE entry_block")
-        older.execute("ALTER TABLE segment DROP COLUMN known_entry_ids")
-        older.execute("UPDATE segment SET last_id = 1 << 62 WHERE first_id = 1")
-        older.execute("UPDATE alembic_version SET version_num = '0004'")
-    upgraded(db)
-    with open_database(db) as database:
-        first, *others = known(database)
-        assert first.known_entry_ids is None
-        assert any(segment.known_entry_ids for segment in others)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

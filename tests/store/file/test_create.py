@@ -1,4 +1,4 @@
-"""A new database is made at once, and as the migrations make one."""
+"""A new database is made in one step, and is what the migrations make."""
 
 import signal
 import sqlite3
@@ -13,8 +13,8 @@ from execdb.store.errors import DatabaseError
 from execdb.store.file.create import make
 from execdb.store.file.database import Database, open_database
 from execdb.store.file.upgrade import upgrade
-from execdb.store.schema import ddl, digests
-from tests.store.schema.generate import blank_text, schema_of
+from execdb.store.schema import definition
+from tests.conftest import schema_of
 
 PRAGMAS = (
     *("application_id", "user_version", "schema_version", "auto_vacuum", "journal_mode"),
@@ -23,7 +23,8 @@ PRAGMAS = (
 
 
 def content(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Everything in the file but white space in its SQL; the schema's version is a count."""
+    """Everything in the file except white space in its SQL, and the number of changes of the
+    schema."""
     with closing(sqlite3.connect(path)) as raw:
         found = {name: raw.execute(f"PRAGMA {name}").fetchall() for name in PRAGMAS}
         assert found.pop("schema_version") != [(0,)]
@@ -44,11 +45,6 @@ def test_a_new_database_is_what_the_migrations_make(tmp_path: Path) -> None:
     assert content(new) == content(migrated)
 
 
-def test_the_statements_are_those_of_the_migrations() -> None:
-    """If this fails: python -m tests.store.schema.generate"""
-    assert Path(ddl.__file__).read_text() == blank_text()
-
-
 def test_making_a_database_needs_no_alembic(tmp_path: Path) -> None:
     code = "import sys, pathlib; from execdb.store.file.create import prepare;"
     code += "prepare(pathlib.Path(sys.argv[1]), create=True); print(*sys.modules)"
@@ -61,20 +57,22 @@ def test_making_a_database_needs_no_alembic(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from execdb.store.schema import ddl
+from execdb.store.schema import definition
 from execdb.store.file import create
 
-def until_killed(statements=ddl.STATEMENTS):
+def until_killed(statements=definition.statements()):
     yield from statements[:int(sys.argv[2])]
     os.kill(os.getpid(), signal.SIGKILL)
 
-ddl.STATEMENTS = until_killed()
+definition.statements = until_killed
 create.make(Path(sys.argv[1]))
 """
 
 
-@pytest.mark.parametrize("done", [0, 7, len(ddl.STATEMENTS)])
-def test_who_is_killed_while_making_one_leaves_nothing_of_it(own_database: Path, done: int) -> None:
+@pytest.mark.parametrize("done", [0, 7, len(definition.statements())])
+def test_a_process_killed_while_making_one_leaves_no_part_of_it(
+    own_database: Path, done: int
+) -> None:
     killed = subprocess.run([sys.executable, "-c", KILLED, own_database, str(done)])
     assert killed.returncode == -signal.SIGKILL
     assert own_database.exists()
@@ -83,7 +81,7 @@ def test_who_is_killed_while_making_one_leaves_nothing_of_it(own_database: Path,
         open_database(own_database)
     assert schema_of(own_database) == {}
     open_database(own_database, create=True).close()
-    assert schema_of(own_database) == digests.SCHEMAS[max(digests.SCHEMAS)]
+    assert schema_of(own_database) == definition.sql_by_name()
 
 
 def test_many_who_make_it_at_once_all_get_it(tmp_path: Path) -> None:
@@ -96,7 +94,7 @@ def test_many_who_make_it_at_once_all_get_it(tmp_path: Path) -> None:
         assert process.stdin
         process.stdin.close()
     assert [process.wait(60) for process in many] == [0] * 7
-    assert schema_of(path) == digests.SCHEMAS[max(digests.SCHEMAS)]
+    assert schema_of(path) == definition.sql_by_name()
 
 
 def test_one_that_has_tables_is_left_alone(db: Path) -> None:

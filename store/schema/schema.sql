@@ -1,0 +1,227 @@
+-- The schema of an execdb file. This is the one place where it is written by hand: a new file is
+-- made from these statements, the columns that queries use are read from them, and a file from
+-- elsewhere is compared with them. docs/schema.md explains the views to users.
+--
+-- Comments and layout are free: files hold the statements without comments, and are compared
+-- without regard to white space. A string must not hold `;` or `--`. Any other change needs a
+-- migration, see CONTRIBUTING.md.
+
+-- Alembic's: the revision of the schema.
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+
+
+-- Config: which message a uid's events get.
+
+CREATE TABLE config (
+    uid INTEGER NOT NULL PRIMARY KEY,
+    message TEXT NOT NULL
+);
+
+CREATE TABLE config_state (
+    id INTEGER NOT NULL PRIMARY KEY,     -- 1: there is one row
+    default_message TEXT NOT NULL,       -- of every other uid
+    generation INTEGER NOT NULL,         -- counts changes of the config
+    kernel_generation INTEGER NOT NULL   -- the one that a collector has put into the kernel's map
+);
+INSERT INTO config_state VALUES (1, 'Hello World', 1, 0);
+
+
+-- Runs, and what they did not store.
+
+-- A run is one life of a collector, or the import of events from one boot of one host.
+CREATE TABLE run (
+    id INTEGER NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,                  -- collect, import
+    host TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    kernel TEXT,
+    version TEXT,                        -- of execdb
+    started_ns INTEGER,
+    ended_ns INTEGER,
+    ended TEXT,                          -- clean, crashed; null while it runs
+    seen INTEGER DEFAULT 0 NOT NULL,     -- execs: seen = stored + filtered + lost
+    stored INTEGER DEFAULT 0 NOT NULL,
+    filtered INTEGER DEFAULT 0 NOT NULL,
+    lost INTEGER DEFAULT 0 NOT NULL,
+    pruned INTEGER DEFAULT 0 NOT NULL,
+    alive_ns INTEGER                     -- until then it certainly recorded
+);
+
+-- When and why a run lost execs.
+CREATE TABLE loss (
+    run_id INTEGER NOT NULL REFERENCES run (id),
+    number INTEGER NOT NULL,             -- counts within the run
+    cause TEXT NOT NULL,
+    from_ns INTEGER NOT NULL,
+    to_ns INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    PRIMARY KEY (run_id, number)
+) WITHOUT ROWID;
+
+-- The wall clock was set while a run recorded.
+CREATE TABLE clock_set (
+    id INTEGER NOT NULL PRIMARY KEY,
+    run_id INTEGER NOT NULL REFERENCES run (id),
+    before_ns INTEGER NOT NULL,
+    after_ns INTEGER NOT NULL
+);
+
+-- What a bound on size removed, and whose: see store/ledger/trimmed.py.
+CREATE TABLE trimmed (
+    id INTEGER NOT NULL PRIMARY KEY,
+    what TEXT NOT NULL,                  -- arguments, rows
+    uid INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    from_ns INTEGER NOT NULL,
+    to_ns INTEGER NOT NULL
+);
+
+
+-- The dictionary: values that recur are stored once in each segment, and rows refer to them. These
+-- four tables take their ids from one sequence.
+
+CREATE TABLE origin (
+    id INTEGER NOT NULL PRIMARY KEY,
+    uid INTEGER NOT NULL,
+    euid INTEGER NOT NULL,
+    gid INTEGER NOT NULL,
+    loginuid INTEGER,
+    sessionid INTEGER,
+    tty TEXT,
+    message TEXT NOT NULL,
+    cwd TEXT,
+    cgroup TEXT
+);
+
+CREATE TABLE program (
+    id INTEGER NOT NULL PRIMARY KEY,
+    filename TEXT NOT NULL,
+    comm TEXT NOT NULL
+);
+
+CREATE TABLE argument (
+    id INTEGER NOT NULL PRIMARY KEY,
+    text TEXT NOT NULL                   -- a JSON string
+);
+
+CREATE TABLE command (
+    id INTEGER NOT NULL PRIMARY KEY,
+    program_id INTEGER NOT NULL REFERENCES program (id),
+    arguments TEXT NOT NULL,             -- ids, as a JSON array
+    argc INTEGER NOT NULL,
+    truncated INTEGER NOT NULL
+);
+
+
+-- Events.
+
+-- One row for each program image. Rows with an id below 0 were not recorded: they are programs
+-- that ran when a collector started.
+CREATE TABLE image (
+    id INTEGER NOT NULL PRIMARY KEY,
+    boot_ns INTEGER NOT NULL,            -- since the machine started, CLOCK_BOOTTIME
+    pid INTEGER NOT NULL,
+    ppid INTEGER NOT NULL,
+    origin_id INTEGER NOT NULL REFERENCES origin (id),
+    command_id INTEGER NOT NULL REFERENCES command (id),
+    parent_id INTEGER,
+    status INTEGER,                      -- as wait(2) has it; -1: replaced by another exec
+    duration_ns INTEGER,
+    errno TEXT,                          -- of an attempt that failed
+    caller TEXT
+);
+
+-- Rows of `image` with consecutive ids: of one run, in the order of boot_ns, and the wall clock was
+-- never set between them. The dictionary entries that they refer to lie within one range of ids.
+CREATE TABLE segment (
+    first_id INTEGER NOT NULL PRIMARY KEY,
+    last_id INTEGER NOT NULL,
+    run_id INTEGER NOT NULL REFERENCES run (id),
+    offset_ns INTEGER NOT NULL,          -- time_ns - boot_ns
+    first_boot_ns INTEGER NOT NULL,
+    last_boot_ns INTEGER NOT NULL,
+    first_entry_id INTEGER NOT NULL,
+    last_entry_id INTEGER NOT NULL,
+    known_entry_ids TEXT                 -- once it is closed: see store/segments/blocks.py
+);
+
+-- Where to look for a pid, and for the children of a row: the blocks of 1,024 ids that hold some of
+-- them. See store/schema/constants.py.
+
+CREATE TABLE pid_block (
+    pids INTEGER NOT NULL,               -- pid >> 5
+    block INTEGER NOT NULL,              -- id >> 10
+    PRIMARY KEY (pids, block)
+) WITHOUT ROWID;
+
+CREATE TABLE child_block (
+    parents INTEGER NOT NULL,            -- parent_id >> 6
+    block INTEGER NOT NULL,              -- id >> 10
+    PRIMARY KEY (parents, block)
+) WITHOUT ROWID;
+
+-- In which blocks rows refer again to a dictionary entry: see store/segments/blocks.py.
+CREATE TABLE entry_block (
+    chunk INTEGER NOT NULL,
+    entry_id INTEGER NOT NULL,
+    blocks INTEGER NOT NULL,             -- bit n: block (chunk << 5) + n
+    PRIMARY KEY (chunk, entry_id)
+) WITHOUT ROWID;
+
+
+-- Views: what others may rely on. Columns are only ever added.
+
+-- Every row of `image` with all that it refers to: the rows of `execs` and of `seen`.
+-- CROSS JOIN: SQLite then reads the tables in this order.
+CREATE VIEW images AS
+SELECT image.id AS id, segment.run_id AS run_id, (image.boot_ns + segment.offset_ns) AS time_ns,
+       strftime('%Y-%m-%dT%H:%M:%S', (image.boot_ns + segment.offset_ns) / 1000000000, 'unixepoch')
+       || printf('.%09dZ', (image.boot_ns + segment.offset_ns) % 1000000000) AS time,
+       image.boot_ns AS boot_ns, run.boot_id AS boot_id, run.host AS host,
+       image.pid AS pid, image.ppid AS ppid,
+       origin.uid AS uid, origin.euid AS euid, origin.gid AS gid,
+       origin.loginuid AS loginuid, origin.sessionid AS sessionid, origin.tty AS tty,
+       program.comm AS comm, program.filename AS filename,
+       (SELECT coalesce('[' || group_concat(text, ', ') || ']', '[]') FROM (
+            SELECT argument.text AS text FROM json_each(command.arguments) AS place
+            CROSS JOIN argument ON argument.id = place.value ORDER BY place.key)) AS argv,
+       command.argc AS argc, command.truncated AS truncated,
+       origin.cwd AS cwd, origin.cgroup AS cgroup, origin.message AS message,
+       image.errno AS errno, image.caller AS caller,
+       CASE WHEN image.status IS NULL THEN NULL WHEN image.status < 0 THEN 'exec'
+            WHEN image.status & 127 THEN 'signal' ELSE 'exit' END AS ended,
+       CASE WHEN image.status >= 0 AND image.status & 127 = 0
+            THEN image.status >> 8 & 255 END AS exit_code,
+       CASE WHEN image.status >= 0 THEN nullif(image.status & 127, 0) END AS signal,
+       image.duration_ns AS duration_ns, image.parent_id AS parent_id
+FROM image
+CROSS JOIN segment ON segment.first_id = (
+    SELECT max(first_id) FROM segment AS earlier WHERE earlier.first_id <= image.id)
+CROSS JOIN run ON run.id = segment.run_id
+CROSS JOIN origin ON origin.id = image.origin_id
+CROSS JOIN command ON command.id = image.command_id
+CROSS JOIN program ON program.id = command.program_id;
+
+-- What was recorded.
+CREATE VIEW execs AS SELECT * FROM images WHERE id > 0;
+
+-- What ran before a collector started.
+CREATE VIEW seen AS SELECT * FROM images WHERE id < 0;
+
+CREATE VIEW runs AS
+SELECT id AS run_id, host, boot_id, started_ns, ended_ns, ended,
+       seen, stored, filtered, lost, kernel, version, pruned, alive_ns
+FROM run WHERE kind = 'collect';
+
+CREATE VIEW losses AS
+SELECT loss.run_id AS run_id, run.host AS host, run.boot_id AS boot_id, loss.cause AS cause,
+       loss.from_ns AS from_ns,
+       strftime('%Y-%m-%dT%H:%M:%S', loss.from_ns / 1000000000, 'unixepoch')
+       || printf('.%09dZ', loss.from_ns % 1000000000) AS from_time,
+       loss.to_ns AS to_ns,
+       strftime('%Y-%m-%dT%H:%M:%S', loss.to_ns / 1000000000, 'unixepoch')
+       || printf('.%09dZ', loss.to_ns % 1000000000) AS to_time, loss.lost AS lost
+FROM loss CROSS JOIN run ON run.id = loss.run_id;
