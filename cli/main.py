@@ -18,6 +18,7 @@ except KeyboardInterrupt:
     sys.exit(130)
 
 from execdb import DEFAULT_PATH
+from execdb.cli.command import Command, Root, database_path
 from execdb.cli.output import failures, streams
 from execdb.cli.output.descriptors import replace_streams
 from execdb.cli.output.stdout import ReaderGone
@@ -27,24 +28,17 @@ from execdb.store.errors import ExecdbError
 COMMANDS = {
     "collect": "Record every exec until Ctrl-C or SIGTERM.",
     "query": "Show the recorded execs, oldest first.",
-    "replay": "Play the recorded execs back, spaced as they happened.",
-    "tree": (
-        "Show what started a program, and what it started; without an argument, all that the "
-        "latest run recorded."
+    "replay": "Play the recorded execs back with the pauses between them.",
+    "tree": "Show what started a program, and what it started.",
+    "coverage": (
+        "Show when execs were recorded, when some were lost, and when no collector was running."
     ),
-    "import": (
-        "Add events as `query --format ndjson` writes them; those already there only get the end "
-        "or the parent that they lack."
-    ),
-    "prune": "Remove the oldest events; what remains keeps its ids.",
-    "status": "Show what is running, stored, lost, and in the kernel's map.",
-    "coverage": "Show when execs were recorded, when some were lost, and when nothing looked.",
-    "doctor": "Check this machine; exit 1 if recording would not work.",
-    "upgrade": (
-        "Bring a database of an older execdb up to date, after a copy beside it; no other command "
-        "changes it."
-    ),
-    "config": "Manage the message of each user.",
+    "status": "Show what is running, stored and lost, and whether the kernel has the config.",
+    "config": "Manage the message that is recorded with each user's execs.",
+    "import": "Add events that `execdb query --format ndjson` wrote.",
+    "prune": "Remove the oldest events.",
+    "doctor": "Check whether recording works on this machine, and say how to fix what does not.",
+    "upgrade": "Bring a database of an older execdb up to date.",
 }
 _MODULES = {"import": "import_"}  # where it is not the command's name
 _FUNCTIONS = {"import": "import_"}
@@ -52,7 +46,7 @@ _FUNCTIONS = {"import": "import_"}
 _LOOKS: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 
 
-class _Commands(typer.core.TyperGroup):
+class _Commands(Root):
     """Imports a command when it is called for: a start pays only for its own."""
 
     def __init__(self, **attrs: Any) -> None:
@@ -68,7 +62,7 @@ class _Commands(typer.core.TyperGroup):
         if command is None:  # it has commands of its own
             return typer.main.get_command(module.app)
         single = typer.Typer(add_completion=False, **_LOOKS)
-        single.command(cmd_name)(command)
+        single.command(cmd_name, cls=Command, epilog=module.EXAMPLES)(command)
         return typer.main.get_command(single)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -76,7 +70,17 @@ class _Commands(typer.core.TyperGroup):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-app = typer.Typer(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, **_LOOKS)
+EXAMPLES = """
+sudo execdb collect                      # record and show, until Ctrl-C
+execdb query --since 10m --failed        # what failed in the last 10 minutes
+execdb query --help                      # all about a command
+"""
+app = typer.Typer(
+    cls=_Commands,
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    **_LOOKS,
+)
 
 
 def _version(wanted: bool) -> None:
@@ -93,7 +97,12 @@ def _globals(
     db: Annotated[
         Path,
         # readable: whether it is, each command says for itself
-        typer.Option(envvar="EXECDB_DB", help="The database file.", metavar="PATH", readable=False),
+        typer.Option(
+            envvar="EXECDB_DB",
+            help="The database, also accepted after the command.",
+            metavar="PATH",
+            readable=False,
+        ),
     ] = Path(DEFAULT_PATH),
     version: Annotated[
         bool,
@@ -105,10 +114,14 @@ def _globals(
         ),
     ] = False,
 ) -> None:
-    """The flight recorder for programs run on a Linux machine."""
-    if not db.name:
-        raise typer.BadParameter("the path of the database is empty", param_hint="--db")
-    context.obj = db
+    """The flight recorder for programs run on a Linux machine.
+
+    Records every start of a program (exec) in an SQLite file, and answers questions about them.
+
+    Exit codes: 0 done; 1 it could not be done; 2 wrong usage; 3 events may be missing (--strict);
+    130 interrupted. With EXECDB_DEBUG=1 in the environment an unexpected error shows a traceback.
+    """
+    context.obj = database_path(db)
 
 
 def main() -> NoReturn:

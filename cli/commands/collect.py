@@ -13,66 +13,107 @@ from execdb.cli.session.wiring import Asked, record
 from execdb.store.errors import UsageError
 
 RING_PAGES = 128
+EXAMPLES = """
+sudo execdb collect                      # record and show, until Ctrl-C
+sudo execdb collect --quiet --keep 30d --max-size 2GB
+sudo execdb collect --for 60 --print --format ndjson > minute.ndjson
+"""
 
 
 def collect(
     context: typer.Context,
     for_s: Annotated[
-        float | None, typer.Option("--for", help="Stop after this time.", min=0, metavar="SECONDS")
+        float | None,
+        typer.Option(
+            "--for",
+            help="Stop after this many seconds.",
+            show_default="until Ctrl-C",
+            min=0,
+            metavar="SECONDS",
+        ),
     ] = None,
     print_: Annotated[
-        bool, typer.Option("--print", help="Show execs though stdout is no terminal.")
+        bool, typer.Option("--print", help="Show execs even if stdout is not a terminal.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no execs.")] = False,
-    format: Annotated[StreamFormat, typer.Option(help="How to show them.")] = StreamFormat.LINE,
-    ring_pages: Annotated[
-        int, typer.Option(help="Size of each CPU's ring, a power of two.", min=1, max=65536)
-    ] = RING_PAGES,
-    attempts: Annotated[
-        bool, typer.Option("--attempts", help="Also record failed attempts and callers.")
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Show no execs, also on a terminal.")
     ] = False,
-    btf: Btf = None,
+    format: Annotated[StreamFormat, typer.Option(help="How to show execs.")] = StreamFormat.LINE,
     keep: Annotated[
-        str | None, typer.Option(help="Remove what is older: 30d, 12h.", metavar="AGE")
+        str | None,
+        typer.Option(
+            help="Remove events older than this, such as 30d or 12h.",
+            show_default="keep all",
+            metavar="AGE",
+        ),
     ] = None,
     max_size: Annotated[
         str | None,
         typer.Option(
-            help="Hold the file to this: long arguments go first, then the oldest rows.",
+            help="Keep the database below this size, such as 2GB: long arguments are cut first, "
+            "then the oldest events are removed.",
+            show_default="no limit",
             metavar="SIZE",
         ),
-    ] = None,
-    user: Annotated[
-        str | None,
-        typer.Option(
-            help="Who to be once it records. [default: execdb where there is such a user, else "
-            "nobody]",
-            metavar="NAME",
-        ),
-    ] = None,
-    group: Annotated[
-        str | None, typer.Option(help="Let this group read the database.", metavar="NAME")
     ] = None,
     min_free: Annotated[
         float,
         typer.Option(
-            help="Only count while less of the disk is free.", min=0, max=99, metavar="PERCENT"
+            help="Stop storing, keep counting, while less than this percentage of the disk is "
+            "free.",
+            min=0,
+            max=99,
+            metavar="PERCENT",
         ),
     ] = 2.0,
+    attempts: Annotated[
+        bool,
+        typer.Option(
+            "--attempts",
+            help="Also record execs that failed, and the name of the program that called exec.",
+        ),
+    ] = False,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            help="Switch to this user after start-up.",
+            show_default="execdb if that user exists, else nobody",
+            metavar="NAME",
+        ),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="Allow members of this group to read the database.", metavar="NAME"),
+    ] = None,
     argument_budget: Annotated[
         str,
         typer.Option(
-            help="Long arguments that each user may have recorded, a second; beyond that they "
-            "are cut. `none` for no limit.",
+            help="Size of long arguments recorded for each user per second; beyond it arguments "
+            "are cut. `none`: no limit.",
             metavar="SIZE",
         ),
     ] = "2MB",
+    ring_pages: Annotated[
+        int,
+        typer.Option(
+            help="Size of the ring buffer of each CPU in memory pages, a power of two.",
+            min=1,
+            max=65536,
+            metavar="PAGES",
+        ),
+    ] = RING_PAGES,
+    btf: Btf = None,
 ) -> None:
-    """Record every exec until Ctrl-C or SIGTERM."""
+    """Record every exec until Ctrl-C or SIGTERM.
+
+    Needs root, or the capabilities CAP_BPF and CAP_PERFMON; execdb doctor checks this. On a
+    terminal the execs are also shown. Creates the database if there is none.
+    """
     if print_ and quiet:
-        raise UsageError("--print and --quiet exclude each other")
+        raise UsageError("--print and --quiet exclude each other: give one of them")
     if ring_pages & (ring_pages - 1):
-        raise UsageError(f"--ring-pages must be a power of two, {ring_pages} is not")
+        near = 1 << ring_pages.bit_length() - 1
+        raise UsageError(f"--ring-pages must be a power of two: {ring_pages} is not, {near} is")
     shown = format if print_ or (sys.stdout.isatty() and not quiet) else None
     close_inherited(but=btf)
     with Stop(for_s) as stop:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from execdb.cli.command import Command, Group
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.options import as_recorded
 from execdb.cli.output.escape import escape
@@ -18,23 +19,47 @@ if TYPE_CHECKING:
     from execdb.store.config.table import Config, ConfigTable
 
 app = typer.Typer(
-    add_completion=False, rich_markup_mode=None, help="Manage the message of each user."
+    cls=Group,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Manage the message that is recorded with each user's execs.\n\n"
+    "The messages are stored in the database. A running collector puts a change into the kernel "
+    "at once.",
+    epilog="""
+execdb config set alice 'Hi Alice!'
+execdb config list
+execdb config set --help                 # more about each command
+""",
 )
 
 _CONFIRMED_WITHIN_S = 2.0
 # A uid of -1 should be told its range, not be taken for an option.
 _TAKES_MINUS = {"ignore_unknown_options": True}
 
-User = Annotated[str, typer.Argument(help="A number or a user name.", metavar="UID")]
+User = Annotated[str, typer.Argument(help="A uid or a user name.", metavar="UID")]
 
 
-@app.command("set", context_settings=_TAKES_MINUS)
+@app.command(
+    "set",
+    cls=Command,
+    context_settings=_TAKES_MINUS,
+    epilog="""
+execdb config set 0 'Hey root!'
+execdb config set alice 'Hi Alice!'
+""",
+)
 def set_(
     context: typer.Context,
     uid: User,
-    message: Annotated[str, typer.Argument(help="At most 12 bytes of UTF-8.", metavar="MESSAGE")],
+    message: Annotated[
+        str,
+        typer.Argument(help="At most 12 bytes of UTF-8, no control characters.", metavar="MESSAGE"),
+    ],
 ) -> None:
-    """Add or change an entry."""
+    """Set the message of a user.
+
+    While a collector runs, this waits until the kernel has the message, at most 2 seconds.
+    """
     message = as_recorded(message)
     number, text = uid_of(uid), check_message(message)
     with _table(context.obj, create=True) as table:
@@ -42,9 +67,16 @@ def set_(
         _say(context.obj, table, generation, f'uid {number}: "{message}"')
 
 
-@app.command(context_settings=_TAKES_MINUS)
+@app.command(
+    cls=Command,
+    context_settings=_TAKES_MINUS,
+    epilog="""
+execdb config get 0
+execdb config get alice
+""",
+)
 def get(context: typer.Context, uid: User) -> None:
-    """Show one entry."""
+    """Show the message of a user."""
     number = uid_of(uid)
     with _table(context.obj) as table:
         config = table.read()
@@ -57,12 +89,19 @@ def get(context: typer.Context, uid: User) -> None:
     print(escape(message))
 
 
-@app.command("list")
+@app.command(
+    "list",
+    cls=Command,
+    epilog="""
+execdb config list
+execdb config list --format json
+""",
+)
 def list_(
     context: typer.Context,
     format: Annotated[ReportFormat, typer.Option(help="How to show them.")] = ReportFormat.TEXT,
 ) -> None:
-    """Show all entries and the default."""
+    """Show the message of every user who has one, and the default."""
     with _table(context.obj) as table:
         config = table.read()
     if format is ReportFormat.JSON:
@@ -85,9 +124,16 @@ def refused_of(config: "Config") -> dict[str, list[dict[str, object]]]:
     return {"refused": refused} if refused else {}
 
 
-@app.command(context_settings=_TAKES_MINUS)
+@app.command(
+    cls=Command,
+    context_settings=_TAKES_MINUS,
+    epilog="""
+execdb config unset 0
+execdb config unset alice
+""",
+)
 def unset(context: typer.Context, uid: User) -> None:
-    """Remove an entry: the uid gets the default message again."""
+    """Remove the message of a user, who then gets the default."""
     number = uid_of(uid)
     with _table(context.obj) as table:
         generation = table.unset(number)
@@ -96,14 +142,22 @@ def unset(context: typer.Context, uid: User) -> None:
         _say(context.obj, table, generation, f"uid {number}: no entry")
 
 
-@app.command(context_settings=_TAKES_MINUS)
+@app.command(
+    cls=Command,
+    context_settings=_TAKES_MINUS,
+    epilog="""
+execdb config default                    # show it
+execdb config default 'Hello World'      # change it
+""",
+)
 def default(
     context: typer.Context,
     message: Annotated[
-        str | None, typer.Argument(help="At most 12 bytes of UTF-8.", metavar="MESSAGE")
+        str | None,
+        typer.Argument(help="At most 12 bytes of UTF-8, no control characters.", metavar="MESSAGE"),
     ] = None,
 ) -> None:
-    """Show the message of users without an entry, or change it."""
+    """Show or set the message of users who have none of their own."""
     if message is not None:
         message = check_message(as_recorded(message))
     with _table(context.obj, create=message is not None) as table:

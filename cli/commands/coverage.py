@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from execdb.store.ledger.coverage import Stretch
 
 
+EXAMPLES = """
+execdb coverage --since 7d
+execdb coverage --since yesterday --until today --strict
+execdb coverage --format json | jq '.[] | select(.kind == "blind")'
+"""
 NOTHING = "nothing to tell of that time"
 NO_COLLECTOR = "no collector has recorded to this database"
 
@@ -31,7 +36,8 @@ def coverage(
     strict: options.Strict = False,
     format: Annotated[ReportFormat, typer.Option(help="How to show it.")] = ReportFormat.TEXT,
 ) -> None:
-    """Show when execs were recorded, when some were lost, and when nothing looked."""
+    """Show when execs were recorded, when some were lost, and when no collector
+    was running."""
     from execdb.store.file.database import open_database
     from execdb.store.ledger.counting import events_in
     from execdb.store.ledger.coverage import stretches

@@ -12,6 +12,11 @@ from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.options import Btf, btf_path
 from execdb.cli.output.escape import escape
 
+EXAMPLES = """
+sudo execdb doctor
+sudo execdb doctor --format json
+"""
+
 
 class Check(NamedTuple):
     """`mend` is empty where `ok`."""
@@ -27,7 +32,10 @@ def doctor(
     btf: Btf = None,
     format: Annotated[ReportFormat, typer.Option(help="How to show it.")] = ReportFormat.TEXT,
 ) -> None:
-    """Check this machine; exit 1 if recording would not work."""
+    """Check whether recording works on this machine, and say how to fix what does not.
+
+    Loads the BPF program without attaching it. Exits with 1 if recording would not work.
+    """
     checks = list(examine(context.obj, btf_path(btf)))
     if format is ReportFormat.JSON:
         print(json.dumps([check._asdict() for check in checks]))

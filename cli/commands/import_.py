@@ -13,6 +13,11 @@ import typer
 
 from execdb.store.errors import BadEvent, ExecdbError
 
+EXAMPLES = """
+execdb import events.ndjson.gz           # into the default database
+execdb import --db copy.db events.ndjson # into another one, made if needed
+ssh build1 execdb query --limit 0 --format ndjson | execdb import -
+"""
 _SHOWN_EVERY = 1_000  # lines
 _PAUSE_S = 0.12  # SQLite looks for a lock that is taken at least every 0.1 s
 
@@ -20,11 +25,18 @@ _PAUSE_S = 0.12  # SQLite looks for a lock that is taken at least every 0.1 s
 def import_(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(help="NDJSON, also as .gz; - is standard input.", metavar="FILE")
+        Path,
+        typer.Argument(
+            help="NDJSON, may be gzip-compressed; - reads standard input.", metavar="FILE"
+        ),
     ],
 ) -> None:
-    """Add events as `query --format ndjson` writes them; those already there only get the end or
-    the parent that they lack."""
+    """Add events that `execdb query --format ndjson` wrote.
+
+    Importing a file twice adds nothing: events that are there already only get an end or a parent
+    that they lacked. A file with a bad line is refused as a whole. Creates the database if there
+    is none.
+    """
     from execdb.store.file.collector_lock import collector_pid
     from execdb.store.file.database import open_database
     from execdb.store.importing.importer import import_lines

@@ -8,18 +8,33 @@ import typer
 from execdb.cli.input.options import bounds_of
 from execdb.store.errors import UsageError
 
+EXAMPLES = """
+execdb prune --older-than 30d
+execdb prune --max-size 2GB --dry-run    # only say what would be removed
+"""
+
 
 def prune(
     context: typer.Context,
     older_than: Annotated[
-        str | None, typer.Option(help="Remove what is older: 30d, 12h.", metavar="AGE")
+        str | None,
+        typer.Option(help="Remove events older than this, such as 30d or 12h.", metavar="AGE"),
     ] = None,
     max_size: Annotated[
-        str | None, typer.Option(help="Remove the oldest down to this: 2GB.", metavar="SIZE")
+        str | None,
+        typer.Option(
+            help="Remove the oldest events until the database has this size, such as 2GB.",
+            metavar="SIZE",
+        ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be removed.")
+    ] = False,
 ) -> None:
-    """Remove the oldest events; what remains keeps its ids."""
+    """Remove the oldest events.
+
+    Needs --older-than, --max-size, or both. The remaining events keep their ids.
+    """
     from execdb.store.file.database import open_database
     from execdb.store.limits.file_size import compact, size_of
     from execdb.store.limits.retention import Retention, would_remove

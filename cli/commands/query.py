@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-from execdb.cli.input import options
+from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import EventFormat
+from execdb.cli.input.numbers import event_count
+from execdb.cli.input.options import Strict
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show import trim_notes
@@ -14,47 +16,48 @@ from execdb.cli.show.formats import renderer
 from execdb.cli.show.gap_notes import Oldest, gaps_in, report, story_of
 
 _ON_A_TERMINAL = 50  # events shown unless asked for more
+EXAMPLES = """
+execdb query --since 10m --failed        # what failed in the last 10 minutes
+execdb query --uid alice --comm 'python*' --since yesterday --until today
+execdb query --since 1h --limit 0 --format ndjson > hour.ndjson
+execdb query --count --path /usr/bin/sudo --strict
+"""
 
 
+@with_filter_options
 def query(
     context: typer.Context,
-    uid: options.Uid = None,
-    pid: options.Pid = None,
-    ppid: options.Ppid = None,
-    comm: options.Comm = None,
-    path: options.PathOption = None,
-    arg: options.Arg = None,
-    message: options.Message = None,
-    since: options.Since = None,
-    until: options.Until = None,
-    loginuid: options.Loginuid = None,
-    cgroup: options.Cgroup = None,
-    failed: options.Failed = None,
-    running: options.Running = False,
-    descendants_of: options.DescendantsOf = None,
+    chosen: FilterOptions,
     limit: Annotated[
         int | None,
         typer.Option(
-            help="The latest N (0: all).",
-            min=0,
-            max=2**63 - 1,
+            help="Show only the latest N events; 0 shows all.",
+            parser=event_count,
             metavar="N",
-            show_default="50 on a terminal",
+            show_default="50 on a terminal, else all",
         ),
     ] = None,
-    reverse: Annotated[bool, typer.Option("--reverse", help="Newest first.")] = False,
-    count: Annotated[bool, typer.Option("--count", help="Only how many there are.")] = False,
-    strict: options.Strict = False,
+    reverse: Annotated[
+        bool, typer.Option("--reverse", help="Show the newest event first.")
+    ] = False,
+    count: Annotated[
+        bool, typer.Option("--count", help="Print only the number of events.")
+    ] = False,
+    strict: Strict = False,
     format: Annotated[
         EventFormat | None,
         typer.Option(help="How to show them.", show_default="table on a terminal, else line"),
     ] = None,
 ) -> None:
-    """Show the recorded execs, oldest first."""
+    """Show the recorded execs, oldest first.
+
+    An event must fulfil all options that choose events. A note on stderr says which part of the
+    time was not recorded.
+    """
     from execdb.store.file.database import open_database
     from execdb.store.reading.history import History
 
-    wanted = options.filter_of(context.params)
+    wanted = filter_of(chosen)
     terminal = sys.stdout.isatty()
     shown = format or (EventFormat.TABLE if terminal else EventFormat.LINE)
     encode_for(shown)

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from execdb.cli.input import options
+from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import StreamFormat
+from execdb.cli.input.options import Strict
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.formats import renderer
@@ -21,45 +22,54 @@ from execdb.store.errors import UsageError
 from execdb.store.event import Event
 
 _LATENESSES = 100_000  # kept for the report
+EXAMPLES = """
+execdb replay --since 10m                # the last 10 minutes, as it happened
+execdb replay --since yesterday --speed 60 --idle-limit 1
+execdb replay --descendants-of 42 --speed 0 --format ndjson
+"""
 
 
+@with_filter_options
 def replay(
     context: typer.Context,
-    uid: options.Uid = None,
-    pid: options.Pid = None,
-    ppid: options.Ppid = None,
-    comm: options.Comm = None,
-    path: options.PathOption = None,
-    arg: options.Arg = None,
-    message: options.Message = None,
-    since: options.Since = None,
-    until: options.Until = None,
-    loginuid: options.Loginuid = None,
-    cgroup: options.Cgroup = None,
-    failed: options.Failed = None,
-    running: options.Running = False,
-    descendants_of: options.DescendantsOf = None,
+    chosen: FilterOptions,
     speed: Annotated[
-        float, typer.Option(help="2 is twice as fast; 0 as fast as possible.", min=0)
+        float,
+        typer.Option(
+            help="2 plays twice as fast, 0.5 half as fast, 0 without pauses.",
+            min=0,
+            metavar="FACTOR",
+        ),
     ] = 1.0,
     idle_limit: Annotated[
         float | None,
-        typer.Option(help="Cut longer pauses to this.", min=0, metavar="SECONDS"),
+        typer.Option(
+            help="Shorten longer pauses to this many seconds.",
+            show_default="no limit",
+            min=0,
+            metavar="SECONDS",
+        ),
     ] = None,
-    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end.")] = False,
-    strict: options.Strict = False,
+    loop: Annotated[
+        bool, typer.Option("--loop", help="Start again at the end, until Ctrl-C.")
+    ] = False,
+    strict: Strict = False,
     format: Annotated[StreamFormat, typer.Option(help="How to show them.")] = StreamFormat.LINE,
 ) -> None:
-    """Play the recorded execs back, spaced as they happened."""
+    """Play the recorded execs back with the pauses between them.
+
+    An event must fulfil all options that choose events. Nothing is executed: each event is printed
+    when it is due.
+    """
     from execdb.store.file.database import open_database
     from execdb.store.reading.history import History
 
     if not isfinite(speed):
-        raise UsageError("--speed must be a number")
+        raise UsageError("--speed must be a finite number, such as 2 or 0.5")
     if idle_limit is not None and isnan(idle_limit):
-        raise UsageError("--idle-limit must be a number of seconds")
+        raise UsageError("--idle-limit must be a number of seconds, such as 1.5")
     encode_for(format)
-    wanted = options.filter_of(context.params)
+    wanted = filter_of(chosen)
     report = Report()
     with open_database(context.obj) as database:
         history = History(database)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from execdb.store.ledger.totals import State
 
 
+EXAMPLES = """
+execdb status
+execdb status --format json | jq .lost
+"""
 _NAMED = 5  # of what is not in the kernel
 
 
@@ -23,7 +27,7 @@ def status(
     context: typer.Context,
     format: Annotated[ReportFormat, typer.Option(help="How to show it.")] = ReportFormat.TEXT,
 ) -> None:
-    """Show what is running, stored, lost, and in the kernel's map."""
+    """Show what is running, stored and lost, and whether the kernel has the config."""
     from execdb.store.config.table import ConfigTable
     from execdb.store.file.collector_lock import collector_pid
     from execdb.store.file.database import open_database

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from execdb.cli.input import options
+from execdb.cli.input.numbers import event_id, process_id
+from execdb.cli.input.options import Strict
 from execdb.cli.output.escape import escape
 from execdb.cli.output.stdout import emit
 from execdb.cli.show.gap_notes import gaps_in, report, story_of
@@ -16,27 +17,39 @@ from execdb.store.event import Event
 from execdb.store.times import local_time
 
 _DEPTH = 64  # levels that a line shows
+EXAMPLES = """
+execdb tree 4711                         # the latest program of this process
+execdb tree --id 42                      # an event, by its id
+execdb tree                              # all that the latest run recorded
+"""
 
 
 def tree(
     context: typer.Context,
     pid: Annotated[
         int | None,
-        typer.Argument(help="A process: its latest program.", min=0, max=2**32 - 1, metavar="PID"),
+        typer.Argument(
+            help="Process id; the latest program it ran is shown.",
+            parser=process_id,
+            metavar="PID",
+        ),
     ] = None,
     id_: Annotated[
         int | None,
         typer.Option(
             "--id",
-            help="An event, as query shows its id; less than 0: a program that ran before.",
-            min=-(2**63),
-            max=2**63 - 1,
+            help="Id of an event, as in query --format json. Ids below 0 are of programs that ran "
+            "before the recording.",
+            parser=event_id,
+            metavar="ID",
         ),
     ] = None,
-    strict: options.Strict = False,
+    strict: Strict = False,
 ) -> None:
-    """Show what started a program, and what it started; without an argument, all that the latest
-    run recorded."""
+    """Show what started a program, and what it started.
+
+    Without PID and --id, shows everything that the latest run of the collector recorded.
+    """
     from execdb.store.file.database import open_database
     from execdb.store.reading.filter import Filter
     from execdb.store.reading.history import History

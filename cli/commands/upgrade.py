@@ -7,10 +7,17 @@ import typer
 from execdb.cli.output.escape import escape
 from execdb.store.errors import ExecdbError
 
+EXAMPLES = """
+sudo execdb upgrade                      # the default database
+execdb upgrade --db copy.db
+"""
+
 
 def upgrade(context: typer.Context) -> None:
-    """Bring a database of an older execdb up to date, after a copy beside it; no other command
-    changes it."""
+    """Bring a database of an older execdb up to date.
+
+    Copies it first, to a file next to it. No other command changes an older database.
+    """
     from execdb.store.file import upgrade as store
     from execdb.store.file.collector_lock import CollectorLock, collector_pid
     from execdb.store.schema.definition import REVISION

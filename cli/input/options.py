@@ -1,10 +1,8 @@
-"""Options that several commands share, and the filter they make."""
+"""Options that several commands share, and what their values mean."""
 
 import os
-import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, overload
 
 import typer
 
@@ -13,60 +11,34 @@ from execdb.cli.output.streams import say
 from execdb.store.errors import UsageError
 from execdb.store.event import text_of
 from execdb.store.terms.times import parse_age, parse_time
-from execdb.store.terms.users import uid_of
 from execdb.store.times import local_time
 
 if TYPE_CHECKING:
     from execdb.store.limits.bounds import Bounds
-    from execdb.store.reading.filter import Filter
 
-_PID_MAX = 2**32 - 1
-
-Uid = Annotated[str | None, typer.Option(help="Real user: a number or a name.", metavar="USER")]
-Pid = Annotated[int | None, typer.Option(help="Process id.", min=0, max=_PID_MAX)]
-Ppid = Annotated[int | None, typer.Option(help="Parent's process id.", min=0, max=_PID_MAX)]
-Comm = Annotated[str | None, typer.Option(help="Task name; * and ? match.", metavar="NAME")]
-PathOption = Annotated[
-    str | None, typer.Option("--path", help="File as it was named; * and ? match.", metavar="PATH")
-]
-Arg = Annotated[str | None, typer.Option(help="Text within any argument.", metavar="TEXT")]
-Message = Annotated[str | None, typer.Option(help="The message, exactly.", metavar="TEXT")]
 Since = Annotated[
-    str | None, typer.Option(help="From: 10m, 2h, 3d ago, or a time.", metavar="TIME")
-]
-Until = Annotated[str | None, typer.Option(help="Up to, likewise.", metavar="TIME")]
-
-Strict = Annotated[bool, typer.Option("--strict", help="Exit with 3 if any of it is missing.")]
-Loginuid = Annotated[str | None, typer.Option(help="Who logged in, behind sudo.", metavar="USER")]
-Cgroup = Annotated[str | None, typer.Option(help="Control group; * and ? match.", metavar="PATH")]
-Failed = Annotated[
-    bool | None,
+    str | None,
     typer.Option(
-        "--failed/--succeeded",
-        help="Only what did not do well (a non-zero exit, a signal, or an attempt that failed), or "
-        "only what exited with 0. What runs, or was replaced by another exec, is neither.",
+        help="From this time on: 10m, 2h or 3d ago, today, yesterday, 03:00, 2026-01-31, "
+        "'2026-01-31 03:00' (all local), 2026-01-31T03:00:00Z, or @SECONDS since 1970.",
+        metavar="TIME",
     ),
 ]
-Running = Annotated[
-    bool, typer.Option("--running", help="Only what has no end: it runs, or none was recorded.")
+Until = Annotated[
+    str | None, typer.Option(help="Before this time, written like --since.", metavar="TIME")
+]
+
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with 3 if events of this time may be missing.")
 ]
 Btf = Annotated[
     Path | None,
     typer.Option(
         "--btf",
         envvar="EXECDB_BTF",
-        help="The kernel's BTF, where it is not /sys/kernel/btf/vmlinux.",
+        help="The kernel's type information (BTF), if not in /sys/kernel/btf/vmlinux.",
         metavar="PATH",
         readable=False,  # without BTF, kernel headers serve
-    ),
-]
-DescendantsOf = Annotated[
-    int | None,
-    typer.Option(
-        help="What this event started, and so on down; less than 0: a program that ran before.",
-        min=-(2**63),
-        max=2**63 - 1,
-        metavar="ID",
     ),
 ]
 
@@ -80,30 +52,19 @@ def btf_path(given: Path | None) -> Path:
     return given or BTF_PATH
 
 
-def as_recorded(given: Any) -> Any:
-    """Text of the command line as recorded text is: its bytes taken for UTF-8, though the locale
-    may say otherwise. Other values as they are."""
-    if not isinstance(given, str):
-        return given
+@overload
+def as_recorded(given: str) -> str: ...
+@overload
+def as_recorded(given: str | None) -> str | None: ...
+def as_recorded(given: str | None) -> str | None:
+    """Text from the command line in the form of recorded text: bytes read as UTF-8, whatever the
+    locale says. None stays None."""
+    if given is None:
+        return None
     try:
         return text_of(os.fsencode(given))
     except UnicodeEncodeError:  # half a surrogate, which no command line has
         return given
-
-
-def filter_of(params: Mapping[str, Any]) -> "Filter":
-    """The store's filter from a command's parameters as they were typed; what is no filter is
-    passed over. Raises UsageError."""
-    from execdb.store.reading.filter import Filter
-
-    if params["running"] and params["failed"] is not None:
-        raise UsageError("--running and --failed or --succeeded exclude each other")
-    now_ns = time.time_ns()
-    values = {key: as_recorded(params[key]) for key in _AS_TYPED}
-    for key in ("uid", "loginuid"):
-        values[key] = None if params[key] is None else uid_of(params[key])
-    values["since_ns"], values["until_ns"] = span_of(params["since"], params["until"], now_ns)
-    return Filter(**values)
 
 
 def span_of(since: str | None, until: str | None, now_ns: int) -> tuple[int | None, int | None]:
@@ -118,12 +79,6 @@ def span_of(since: str | None, until: str | None, now_ns: int) -> tuple[int | No
     if since_ns is not None and since_ns > now_ns:
         say(f"note: --since {local_time(since_ns)} is still to come")
     return since_ns, until_ns
-
-
-_AS_TYPED = (
-    *("pid", "ppid", "comm", "path", "arg", "message", "cgroup"),
-    *("failed", "running", "descendants_of"),
-)
 
 
 def bounds_of(keep: str | None, max_size: str | None) -> "Bounds":

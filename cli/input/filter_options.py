@@ -1,0 +1,131 @@
+"""The options that choose events, for every command that shows some."""
+
+import functools
+import inspect
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from execdb.cli.input.numbers import event_id, process_id
+from execdb.cli.input.options import Since, Until, as_recorded, span_of
+from execdb.store.errors import UsageError
+from execdb.store.terms.users import uid_of
+
+if TYPE_CHECKING:
+    from execdb.store.reading.filter import Filter
+
+
+@dataclass(frozen=True)
+class FilterOptions:
+    """The options as they were typed. An event must fulfil all that are given."""
+
+    since: Since = None
+    until: Until = None
+    uid: Annotated[
+        str | None, typer.Option(help="Real user: a number or a name.", metavar="USER")
+    ] = None
+    comm: Annotated[
+        str | None,
+        typer.Option(help="Name of the program, at most 15 bytes; * and ? match.", metavar="NAME"),
+    ] = None
+    path: Annotated[
+        str | None,
+        typer.Option(help="File, as the program was started by; * and ? match.", metavar="PATH"),
+    ] = None
+    arg: Annotated[
+        str | None, typer.Option(help="Text that one of the arguments contains.", metavar="TEXT")
+    ] = None
+    failed: Annotated[
+        bool | None,
+        typer.Option(
+            "--failed/--succeeded",
+            help="Failed: a non-zero exit, a signal, or an exec that was refused. Succeeded: exit "
+            "0. A program that still runs, or was replaced by another exec, is neither.",
+        ),
+    ] = None
+    running: Annotated[
+        bool,
+        typer.Option("--running", help="Has no recorded end: it runs, or its end was missed."),
+    ] = False
+    pid: Annotated[
+        int | None, typer.Option(help="Process id.", parser=process_id, metavar="PID")
+    ] = None
+    ppid: Annotated[
+        int | None,
+        typer.Option(help="Process id of the parent.", parser=process_id, metavar="PID"),
+    ] = None
+    descendants_of: Annotated[
+        int | None,
+        typer.Option(
+            help="Started by the event with this id, directly or indirectly. Ids below 0 are of "
+            "programs that ran before the recording.",
+            parser=event_id,
+            metavar="ID",
+        ),
+    ] = None
+    loginuid: Annotated[
+        str | None,
+        typer.Option(help="User who logged in, also behind sudo and su.", metavar="USER"),
+    ] = None
+    cgroup: Annotated[
+        str | None, typer.Option(help="Path of the control group; * and ? match.", metavar="PATH")
+    ] = None
+    message: Annotated[
+        str | None, typer.Option(help="Exactly this message (see execdb config).", metavar="TEXT")
+    ] = None
+
+
+def with_filter_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Decorates a command: Typer sees the options of FilterOptions in place of the parameter
+    `chosen`, and the command gets them as one object."""
+    names = [field.name for field in fields(FilterOptions)]
+
+    @functools.wraps(command)
+    def gathered(*args: Any, **given: Any) -> None:
+        chosen = FilterOptions(**{name: given.pop(name) for name in names})
+        command(*args, chosen=chosen, **given)
+
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command).parameters.values():
+        if parameter.name == "chosen":
+            parameters += inspect.signature(FilterOptions).parameters.values()
+        else:
+            parameters.append(parameter)
+    # Typer reads both of these.
+    vars(gathered)["__signature__"] = inspect.Signature(parameters)
+    gathered.__annotations__ = {each.name: each.annotation for each in parameters}
+    return gathered
+
+
+def filter_of(chosen: FilterOptions) -> "Filter":
+    """The store's filter from options as they were typed. Raises UsageError."""
+    from execdb.store.reading.filter import Filter
+
+    if chosen.running and chosen.failed is not None:
+        raise UsageError(
+            "--running does not go with --failed or --succeeded: what runs is neither yet"
+        )
+    since_ns, until_ns = span_of(chosen.since, chosen.until, time.time_ns())
+    return Filter(
+        uid=_uid(chosen.uid),
+        pid=chosen.pid,
+        ppid=chosen.ppid,
+        comm=as_recorded(chosen.comm),
+        path=as_recorded(chosen.path),
+        arg=as_recorded(chosen.arg),
+        message=as_recorded(chosen.message),
+        since_ns=since_ns,
+        until_ns=until_ns,
+        loginuid=_uid(chosen.loginuid),
+        cgroup=as_recorded(chosen.cgroup),
+        failed=chosen.failed,
+        running=chosen.running,
+        descendants_of=chosen.descendants_of,
+    )
+
+
+def _uid(user: str | None) -> int | None:
+    return None if user is None else uid_of(user)

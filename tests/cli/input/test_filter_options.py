@@ -1,0 +1,52 @@
+"""The options that choose events: one set for all commands, and the filter they make."""
+
+import re
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from execdb.cli.input.filter_options import FilterOptions, filter_of
+from execdb.store.errors import UsageError
+from execdb.store.reading.filter import Filter
+from tests.test_docs import help_of
+
+
+@pytest.mark.parametrize("command", ["query", "replay"])
+def test_a_command_has_every_option(command: str) -> None:
+    page = re.sub(r"(?<=\S)/(?=--)", " ", help_of(command))
+    for field in fields(FilterOptions):
+        assert f"  --{field.name.replace('_', '-')} " in page
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ({}, {}),
+        ({"uid": "root", "loginuid": "501"}, {"uid": 0, "loginuid": 501}),
+        ({"pid": 23, "ppid": 1}, {"pid": 23, "ppid": 1}),
+        ({"comm": "py*", "path": "/bin/sh"}, {"comm": "py*", "path": "/bin/sh"}),
+        ({"arg": "-x", "cgroup": "/a"}, {"arg": "-x", "cgroup": "/a"}),
+        ({"message": "Hi"}, {"message": "Hi"}),
+        ({"comm": "\udcff"}, {"comm": "\udcff"}),
+        ({"failed": False, "descendants_of": -1}, {"failed": False, "descendants_of": -1}),
+        ({"running": True}, {"running": True}),
+        ({"since": "@1", "until": "@2"}, {"since_ns": 10**9, "until_ns": 2 * 10**9}),
+    ],
+)  # fmt: skip
+def test_what_was_typed_becomes_a_filter(typed: dict[str, Any], meant: dict[str, Any]) -> None:
+    assert filter_of(FilterOptions(**typed)) == Filter(**meant)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {"running": True, "failed": True},
+        {"uid": "no-such-user"},
+        {"since": "@2", "until": "@1"},
+        {"since": "soon"},
+    ],
+)
+def test_what_makes_no_sense_is_refused(typed: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        filter_of(FilterOptions(**typed))
