@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from execdb.store.errors import DatabaseBusy, DatabaseError, ExecdbError, UsageError
 
 if TYPE_CHECKING:
-    from execdb.answers import Run, Stretch
+    from execdb.answers import Period, Run
     from execdb.filters import Filters, Time
     from execdb.history import History
     from execdb.store.event import Event
@@ -29,8 +29,8 @@ __all__ = [
     "ExecdbError",
     "Filters",
     "History",
+    "Period",
     "Run",
-    "Stretch",
     "Time",
     "UsageError",
     "__version__",
@@ -57,7 +57,7 @@ _WHERE = {
     "Filters": "execdb.filters",
     "History": "execdb.history",
     "Run": "execdb.answers",
-    "Stretch": "execdb.answers",
+    "Period": "execdb.answers",
     "Time": "execdb.filters",
 }
 

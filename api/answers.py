@@ -1,4 +1,4 @@
-"""What a script gets besides events: runs of the collector, and stretches of time."""
+"""What a script gets besides events: runs of the collector, and periods of time."""
 
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ class Run(NamedTuple):
     alive_ns: int | None  # until then it surely recorded
 
 
-class Stretch(NamedTuple):
+class Period(NamedTuple):
     """From `from_ns` up to `to_ns` (nanoseconds since the epoch) the same was the case."""
 
     kind: str  # recorded, lossy, pruned, imported or blind
@@ -36,7 +36,7 @@ class Stretch(NamedTuple):
     events: int  # that are stored of this time
     lost: dict[str, int]  # execs, by cause
     pruned: int  # events that were removed since
-    whole: bool  # nothing that happened then is missing, as far as this file can tell
+    complete: bool  # nothing that happened then is missing, as far as this file can tell
 
     @property
     def from_time(self) -> str:

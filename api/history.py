@@ -7,15 +7,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Unpack
 
-from execdb.answers import Run, Stretch
+from execdb.answers import Period, Run
 from execdb.filters import Filters, Time, filter_of, span_of
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
 from execdb.store.file.collector_lock import collector_pid
 from execdb.store.file.database import open_database
 from execdb.store.ledger.counting import events_in
-from execdb.store.ledger.coverage import read_story, stretches
-from execdb.store.ledger.totals import read_state
+from execdb.store.ledger.periods import periods
+from execdb.store.ledger.read_coverage import read_coverage
+from execdb.store.ledger.totals import read_totals
 from execdb.store.reading import history as stored
 
 
@@ -72,19 +73,19 @@ class History:
 
     def runs(self) -> list[Run]:
         """Every run of a collector, oldest first. Imports are not among them."""
-        return [Run(**row) for row in reversed(read_state(self._database).runs)]
+        return [Run(**row) for row in reversed(read_totals(self._database).runs)]
 
-    def coverage(self, *, since: Time | None = None, until: Time | None = None) -> list[Stretch]:
+    def coverage(self, *, since: Time | None = None, until: Time | None = None) -> list[Period]:
         """The whole time from `since` (else: the oldest event) until `until` (else: now) without
         gaps: when execs were recorded, when some were lost, and when nothing recorded."""
         since_ns, until_ns = span_of(since, until)
         now_ns = time.time_ns()
         recording = collector_pid(self._database.path) is not None
-        story = read_story(self._database, now_ns, recording=recording)
-        found = stretches(story, since_ns, min(now_ns, until_ns or now_ns))
+        coverage = read_coverage(self._database, now_ns, recording=recording)
+        found = periods(coverage, since_ns, min(now_ns, until_ns or now_ns))
         events = events_in(self._database, [(each.from_ns, each.to_ns) for each in found])
         return [
-            Stretch(
+            Period(
                 kind=str(each.kind),
                 why=None if each.why is None else str(each.why),
                 from_ns=each.from_ns,
@@ -93,7 +94,7 @@ class History:
                 events=number,
                 lost=dict(each.lost),
                 pruned=each.pruned,
-                whole=each.whole,
+                complete=each.complete,
             )
             for each, number in zip(found, events, strict=True)
         ]

@@ -13,11 +13,11 @@ from execdb.cli.output.escape import escape
 from execdb.cli.output.stdout import emit
 from execdb.cli.show import trim_notes
 from execdb.cli.show.durations import duration
-from execdb.cli.show.gap_notes import INCOMPLETE, causes, story_of, total
+from execdb.cli.show.gap_notes import INCOMPLETE, causes, coverage_of, total
 from execdb.store.times import local_time, rfc3339
 
 if TYPE_CHECKING:
-    from execdb.store.ledger.coverage import Stretch
+    from execdb.store.ledger.coverage import Period
 
 
 EXAMPLES = """
@@ -40,74 +40,74 @@ def coverage(
     was running."""
     from execdb.store.file.database import open_database
     from execdb.store.ledger.counting import events_in
-    from execdb.store.ledger.coverage import stretches
+    from execdb.store.ledger.periods import periods
 
     now_ns = time.time_ns()
     since_ns, until_ns = options.span_of(since, until, now_ns)
     until_ns = now_ns if until_ns is None else min(until_ns, now_ns)
     with open_database(context.obj) as database:
-        story = story_of(database, context.obj)
-        found = stretches(story, since_ns, until_ns)
+        known = coverage_of(database, context.obj)
+        found = periods(known, since_ns, until_ns)
         events = events_in(database, [(each.from_ns, each.to_ns) for each in found])
     if format is ReportFormat.JSON:
         print(
             json.dumps(
                 [
-                    describe(*each) | {"trimmed": trim_notes.of(story.trimmed, each[0])}
+                    describe(*each) | {"trimmed": trim_notes.of(known.trims, each[0])}
                     for each in zip(found, events, strict=True)
                 ]
             )
         )
     elif found:
-        taken = trim_notes.sentences(trim_notes.within(story.trimmed, since_ns, until_ns))
+        taken = trim_notes.sentences(trim_notes.within(known.trims, since_ns, until_ns))
         emit(f"{line}\n" for line in (*lines(found, events), *taken))
     else:
-        print(NOTHING if story.lives else NO_COLLECTOR)
-    if strict and (story.nothing or not all(each.whole for each in found)):
+        print(NOTHING if known.runs else NO_COLLECTOR)
+    if strict and (known.empty or not all(each.complete for each in found)):
         raise typer.Exit(INCOMPLETE)
 
 
-def describe(stretch: "Stretch", events: int) -> dict[str, Any]:
+def describe(period: "Period", events: int) -> dict[str, Any]:
     """Everything there is to say, as plain data."""
     return {
-        "kind": stretch.kind,
-        "why": stretch.why,
-        "from_ns": stretch.from_ns,
-        "from_time": rfc3339(stretch.from_ns),
-        "to_ns": stretch.to_ns,
-        "to_time": rfc3339(stretch.to_ns),
-        "duration_ns": stretch.to_ns - stretch.from_ns,
-        "run_id": stretch.run_id,
+        "kind": period.kind,
+        "why": period.why,
+        "from_ns": period.from_ns,
+        "from_time": rfc3339(period.from_ns),
+        "to_ns": period.to_ns,
+        "to_time": rfc3339(period.to_ns),
+        "duration_ns": period.to_ns - period.from_ns,
+        "run_id": period.run_id,
         "events": events,
-        "lost": dict(stretch.lost),
-        "pruned": stretch.pruned,
+        "lost": dict(period.lost),
+        "pruned": period.pruned,
     }
 
 
-def lines(found: Sequence["Stretch"], events: Sequence[int]) -> Iterator[str]:
+def lines(found: Sequence["Period"], events: Sequence[int]) -> Iterator[str]:
     """For people: local times, and the sums."""
     yield f"{'from':<23}  {'to':<23}  {'for':>12}  what"
     end = local_time(found[0].from_ns)
-    for stretch, stored in zip(found, events, strict=True):
-        begin, end = end, local_time(stretch.to_ns)  # each begins where the one before ended
-        lasted = duration(stretch.to_ns - stretch.from_ns)
-        yield f"{begin}  {end}  {lasted:>12}  {_what(stretch, stored)}"
+    for period, stored in zip(found, events, strict=True):
+        begin, end = end, local_time(period.to_ns)  # each begins where the one before ended
+        lasted = duration(period.to_ns - period.from_ns)
+        yield f"{begin}  {end}  {lasted:>12}  {_what(period, stored)}"
     sums: dict[str, int] = {}
-    for stretch in found:
-        sums[stretch.kind] = sums.get(stretch.kind, 0) + stretch.to_ns - stretch.from_ns
-    lost = sum(total(stretch.lost for stretch in found).values())
+    for period in found:
+        sums[period.kind] = sums.get(period.kind, 0) + period.to_ns - period.from_ns
+    lost = sum(total(period.lost for period in found).values())
     times = ", ".join(f"{kind} {duration(sum_ns)}" for kind, sum_ns in sums.items())
     yield f"{times}; {sum(events)} execs, {lost} lost"
 
 
-def _what(stretch: "Stretch", stored: int) -> str:
-    if stretch.why is not None:
+def _what(period: "Period", stored: int) -> str:
+    if period.why is not None:
         imported = f", {stored} execs imported from elsewhere" if stored else ""
-        return f"blind     {escape(stretch.why)}{imported}"
+        return f"blind     {escape(period.why)}{imported}"
     extra = ""
-    if stretch.lost:
-        by_cause = dict(stretch.lost)
+    if period.lost:
+        by_cause = dict(period.lost)
         extra = f", {sum(by_cause.values())} lost ({causes(by_cause)})"
-    if stretch.pruned:
-        extra = f", {stretch.pruned} pruned"
-    return f"{escape(stretch.kind):<9} {stored} execs{extra}"
+    if period.pruned:
+        extra = f", {period.pruned} pruned"
+    return f"{escape(period.kind):<9} {stored} execs{extra}"

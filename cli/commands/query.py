@@ -13,7 +13,7 @@ from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show import trim_notes
 from execdb.cli.show.formats import renderer
-from execdb.cli.show.gap_notes import Oldest, gaps_in, report, story_of
+from execdb.cli.show.gap_notes import Oldest, coverage_of, gaps_in, report
 
 _ON_A_TERMINAL = 50  # events shown unless asked for more
 EXAMPLES = """
@@ -64,10 +64,10 @@ def query(
     short = limit is None and terminal and shown in (EventFormat.TABLE, EventFormat.LINE)
     with open_database(context.obj) as database:
         history = History(database)
-        story, began_ns = story_of(database, context.obj), history.began_ns(wanted)
+        known, began_ns = coverage_of(database, context.obj), history.began_ns(wanted)
         if count:
             print(history.count(wanted))
-            gaps = gaps_in(story, wanted, began_ns)
+            gaps = gaps_in(known, wanted, began_ns)
             trim_notes.note(database, wanted, began_ns, gaps)
             report(gaps, strict=strict)
             return
@@ -78,7 +78,7 @@ def query(
             _note_the_rest(history.count(wanted))
         cut = bool(latest) and oldest.events == latest
         oldest_ns = oldest.time_ns if cut else began_ns
-        gaps = gaps_in(story, wanted, oldest_ns)
+        gaps = gaps_in(known, wanted, oldest_ns)
         trim_notes.note(database, wanted, oldest_ns, gaps)
         report(gaps, strict=strict, incomplete=history.incomplete)
 

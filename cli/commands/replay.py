@@ -16,7 +16,7 @@ from execdb.cli.input.options import Strict
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.formats import renderer
-from execdb.cli.show.gap_notes import INCOMPLETE, PRUNED_MEANWHILE, gaps_in, note, story_of
+from execdb.cli.show.gap_notes import INCOMPLETE, PRUNED_MEANWHILE, coverage_of, gaps_in, note
 from execdb.cli.show.replay_timing import play, schedule, with_asides
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
@@ -73,7 +73,7 @@ def replay(
     report = Report()
     with open_database(context.obj) as database:
         history = History(database)
-        gaps = gaps_in(story_of(database, context.obj), wanted, history.began_ns(wanted))
+        gaps = gaps_in(coverage_of(database, context.obj), wanted, history.began_ns(wanted))
         asides = [(gap.from_ns, note([gap])) for gap in gaps]
         try:
             for _ in repeat(None) if loop else range(1):

@@ -13,7 +13,7 @@ from execdb.store.times import rfc3339
 
 if TYPE_CHECKING:
     from execdb.store.config.table import Config
-    from execdb.store.ledger.totals import State
+    from execdb.store.ledger.totals import Totals
 
 
 EXAMPLES = """
@@ -31,33 +31,33 @@ def status(
     from execdb.store.config.table import ConfigTable
     from execdb.store.file.collector_lock import collector_pid
     from execdb.store.file.database import open_database
-    from execdb.store.ledger.totals import read_state
+    from execdb.store.ledger.totals import read_totals
 
     with open_database(context.obj) as database:
-        state, config = read_state(database), ConfigTable(database).read()
+        totals, config = read_totals(database), ConfigTable(database).read()
         fullest = trim_notes.fullest(database)
-    found = describe(str(context.obj), collector_pid(context.obj), state, config) | fullest
+    found = describe(str(context.obj), collector_pid(context.obj), totals, config) | fullest
     if format is ReportFormat.JSON:
         print(json.dumps(found))
     else:
         print("\n".join(lines(found)))
 
 
-def describe(path: str, pid: int | None, state: "State", config: "Config") -> dict[str, Any]:
+def describe(path: str, pid: int | None, totals: "Totals", config: "Config") -> dict[str, Any]:
     """Everything there is to say, as plain data."""
     return {
         "database": path,
-        "size_bytes": state.size_bytes,
+        "size_bytes": totals.size_bytes,
         "collector_pid": pid,
-        "events": state.events,
-        "first_ns": state.first_ns,
-        "last_ns": state.last_ns,
-        "seen": sum(run["seen"] for run in state.runs),
-        "stored": sum(run["stored"] for run in state.runs),
-        "filtered": sum(run["filtered"] for run in state.runs),
-        "lost": sum(run["lost"] for run in state.runs),
-        "pruned": sum(run["pruned"] for run in state.runs),
-        "losses": state.losses,
+        "events": totals.events,
+        "first_ns": totals.first_ns,
+        "last_ns": totals.last_ns,
+        "seen": sum(run["seen"] for run in totals.runs),
+        "stored": sum(run["stored"] for run in totals.runs),
+        "filtered": sum(run["filtered"] for run in totals.runs),
+        "lost": sum(run["lost"] for run in totals.runs),
+        "pruned": sum(run["pruned"] for run in totals.runs),
+        "losses": totals.losses,
         "config": {
             "default": config.default,
             "entries": len(config.entries),
@@ -67,7 +67,7 @@ def describe(path: str, pid: int | None, state: "State", config: "Config") -> di
             and not config.refused,
         }
         | refused_of(config),
-        "runs": state.runs,
+        "runs": totals.runs,
     }
 
 

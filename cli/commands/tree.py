@@ -10,7 +10,7 @@ from execdb.cli.input.numbers import event_id, process_id
 from execdb.cli.input.options import Strict
 from execdb.cli.output.escape import escape
 from execdb.cli.output.stdout import emit
-from execdb.cli.show.gap_notes import gaps_in, report, story_of
+from execdb.cli.show.gap_notes import coverage_of, gaps_in, report
 from execdb.cli.show.lines import command_line
 from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.event import Event
@@ -68,7 +68,7 @@ def tree(
         if not events:
             wanted = f"event {id_}" if id_ is not None else f"process {pid}" if pid else "event"
             raise ExecdbError(f"there is no {wanted} in {context.obj}")
-        gaps = gaps_in(story_of(database, context.obj), Filter(), _since_ns(events, number))
+        gaps = gaps_in(coverage_of(database, context.obj), Filter(), _since_ns(events, number))
     emit(f"{line}\n" for line in draw(events, number))
     report(gaps, strict=strict)
 

@@ -1,4 +1,4 @@
-"""What the history lacks, for people: which stretches, and in words."""
+"""What a history lacks, in sentences: periods in which execs were lost, pruned or not recorded."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,37 +16,38 @@ from execdb.store.times import local_time
 
 if TYPE_CHECKING:
     from execdb.store.file.database import Database
-    from execdb.store.ledger.coverage import Story, Stretch
+    from execdb.store.ledger.coverage import Coverage, Period
     from execdb.store.reading.filter import Filter
 
 INCOMPLETE = 3  # the exit code of --strict
 
 
-def story_of(database: "Database", path: Path) -> "Story":
-    """When was recorded, as of now."""
+def coverage_of(database: "Database", path: Path) -> "Coverage":
+    """Which times the file covers, as of now. Raises DatabaseError."""
     from execdb.store.file.collector_lock import collector_pid
-    from execdb.store.ledger.coverage import read_story
+    from execdb.store.ledger.read_coverage import read_coverage
 
-    return read_story(database, time.time_ns(), recording=collector_pid(path) is not None)
+    return read_coverage(database, time.time_ns(), recording=collector_pid(path) is not None)
 
 
-def gaps_in(story: "Story", wanted: "Filter", oldest_ns: int | None = None) -> list["Stretch"]:
-    """What is not whole of the time that was asked for; without limits, of all that was recorded;
-    with `oldest_ns` what is older was not to be shown."""
-    from execdb.store.ledger.coverage import stretches
+def gaps_in(coverage: "Coverage", wanted: "Filter", oldest_ns: int | None = None) -> list["Period"]:
+    """The incomplete periods of the time that a filter asks for, or of all recorded time. Periods
+    before `oldest_ns` do not count: nothing that old was shown."""
+    from execdb.store.ledger.coverage import Kind, Period, Why
+    from execdb.store.ledger.periods import periods
 
-    since_ns, until_ns = wanted.since_ns, wanted.until_ns
-    if since_ns is None and until_ns is None and story.nothing:
-        return [story.never]
-    if until_ns is not None or since_ns is not None:
-        until_ns = min(until_ns or story.now_ns, story.now_ns)  # the future is no gap
+    since_ns, until_ns, now_ns = wanted.since_ns, wanted.until_ns, coverage.now_ns
+    if since_ns is None and until_ns is None:
+        if coverage.empty:
+            return [Period(Kind.BLIND, 0, now_ns, Why.NEVER)]
+        until_ns = coverage.end_ns
     else:
-        until_ns = story.end_ns
+        until_ns = min(until_ns or now_ns, now_ns)  # the future is no gap
     if since_ns is None:
-        since_ns = story.begin_ns
+        since_ns = coverage.begin_ns
     if oldest_ns is not None:
         since_ns = max(since_ns, oldest_ns)
-    return [each for each in stretches(story, since_ns, until_ns) if not each.whole]
+    return [each for each in periods(coverage, since_ns, until_ns) if not each.complete]
 
 
 class Oldest:
@@ -67,7 +68,7 @@ class Oldest:
 PRUNED_MEANWHILE = "note: some execs were pruned before they could be read: the oldest are missing"
 
 
-def report(gaps: Sequence["Stretch"], *, strict: bool, incomplete: bool = False) -> None:
+def report(gaps: Sequence["Period"], *, strict: bool, incomplete: bool = False) -> None:
     """A line on stderr for each kind of them, and one if execs went while they were read. With
     `strict` they are also an exit code."""
     for line in [*notes(gaps), *([PRUNED_MEANWHILE] if incomplete else [])]:
@@ -76,27 +77,27 @@ def report(gaps: Sequence["Stretch"], *, strict: bool, incomplete: bool = False)
         raise typer.Exit(INCOMPLETE)
 
 
-def notes(gaps: Sequence["Stretch"]) -> list[str]:
+def notes(gaps: Sequence["Period"]) -> list[str]:
     """One line for each kind."""
     in_kinds = sorted(gaps, key=lambda gap: (gap.kind, gap.why or ""))
     return [note(list(alike)) for _, alike in groupby(in_kinds, lambda gap: (gap.kind, gap.why))]
 
 
-def note(alike: Sequence["Stretch"]) -> str:
-    """Stretches of one kind in a line."""
+def note(alike: Sequence["Period"]) -> str:
+    """A sentence about periods of one kind."""
     first = alike[0]
     begin = local_time(min(gap.from_ns for gap in alike))
     end = local_time(max(gap.to_ns for gap in alike))
     when = f"from {begin} to {end}"
     if len(alike) > 1:
-        when = f"in {len(alike)} stretches between {begin} and {end}"
+        when = f"in {len(alike)} periods between {begin} and {end}"
     if first.kind == "lossy":
         by_cause = total(gap.lost for gap in alike)
         text = f"{sum(by_cause.values())} execs were lost {when} ({causes(by_cause)})"
     elif first.kind == "pruned":
         by_run = {
             gap.run_id: gap.pruned for gap in alike
-        }  # losses may cut its stretch into several
+        }  # a loss may divide its period into several
         text = f"{sum(by_run.values())} execs {when} were pruned"
     elif first.why == "never recorded to":
         text = "nothing has been recorded to this file"

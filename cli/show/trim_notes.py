@@ -8,7 +8,7 @@ from execdb.store.times import local_time, rfc3339
 
 if TYPE_CHECKING:
     from execdb.store.file.database import Database
-    from execdb.store.ledger.coverage import Stretch
+    from execdb.store.ledger.coverage import Period
     from execdb.store.ledger.trimmed import Trim
     from execdb.store.reading.filter import Filter
 
@@ -50,7 +50,7 @@ def _who(trims: Sequence["Trim"]) -> str:
 
 
 def note(
-    database: "Database", wanted: "Filter", oldest_ns: int | None, gaps: Sequence["Stretch"]
+    database: "Database", wanted: "Filter", oldest_ns: int | None, gaps: Sequence["Period"]
 ) -> None:
     """A line on stderr for each kind, of the time that was asked for; with `oldest_ns` what is
     older was not to be shown. Where the oldest rows were pruned, who has most of those that are
@@ -107,6 +107,6 @@ def status_lines(found: dict[str, Any]) -> list[str]:
     return [*lines, f"rows       about: {users}"] if gone and users else lines
 
 
-def of(trims: Sequence["Trim"], stretch: "Stretch") -> list[dict[str, Any]]:
-    """For `coverage`: what touches a stretch, as plain data."""
-    return [describe(trim) for trim in within(trims, stretch.from_ns, stretch.to_ns)]
+def of(trims: Sequence["Trim"], period: "Period") -> list[dict[str, Any]]:
+    """For `coverage`: what touches a period, as plain data."""
+    return [describe(trim) for trim in within(trims, period.from_ns, period.to_ns)]

@@ -15,7 +15,7 @@ from execdb.store.file.text import readable
 
 
 @dataclass(frozen=True)
-class State:
+class Totals:
     """Runs are newest first, as dicts with the columns of the `runs` view. `losses` are sums by
     cause: of execs, and when the first was lost and the last."""
 
@@ -27,7 +27,7 @@ class State:
     losses: list[dict[str, Any]]
 
 
-def read_state(database: Database) -> State:
+def read_totals(database: Database) -> Totals:
     with database.reading() as connection:
         events, first, last = connection.execute(_TOTALS).fetchone()
         runs = _rows(connection, "run", "WHERE kind = 'collect' ORDER BY id DESC")
@@ -38,7 +38,7 @@ def read_state(database: Database) -> State:
         raise DatabaseError("the database is inconsistent: a time is no number")
     files = (database.real, Path(f"{database.real}-wal"))
     size = sum(file.stat().st_size for file in files if file.exists())
-    return State(events, first, last, size, list(map(_public, runs)), _by_cause(losses))
+    return Totals(events, first, last, size, list(map(_public, runs)), _by_cause(losses))
 
 
 _TOTALS = """

@@ -183,11 +183,11 @@ def test_coverage_says_what_the_command_says(
         "coverage", "--format", "json",
         *("--since", "2025-10-09T08:53:19Z", "--until", "2025-10-09T08:53:21Z"),
     )  # fmt: skip
-    for told, stretch in zip(json.loads(answer.out), (before, during, after), strict=True):
+    for told, period in zip(json.loads(answer.out), (before, during, after), strict=True):
         for key in told.keys() - {"trimmed"}:
-            assert getattr(stretch, key) == told[key], key
-    assert (before.kind, before.why, before.whole) == ("blind", "before the first run", False)
-    assert (during.kind, during.why, during.whole) == ("recorded", None, True)
+            assert getattr(period, key) == told[key], key
+    assert (before.kind, before.why, before.complete) == ("blind", "before the first run", False)
+    assert (during.kind, during.why, during.complete) == ("recorded", None, True)
     assert (after.kind, after.why, after.to_ns) == ("blind", "crash", until)
     assert before.events + during.events + after.events == 7
 
@@ -227,7 +227,7 @@ def test_an_iterator_holds_no_transaction(database: Database, db: Path) -> None:
     with execdb.open(db) as history:
         events = history.events()
         assert [next(events).pid for _ in range(3)] == [1_000, 1_001, 1_002]
-        assert database.take_up_wal()
+        assert database.checkpoint()
         assert len(list(events)) == 2_000
 
 

@@ -208,7 +208,7 @@ def test_many_gaps_are_one_line_of_each_kind(run: Run, db: Path) -> None:
             a_run(database, n * 100, n * 100 + 3, ended=n % 2 == 0)
     notes = run("query").err.splitlines()
     assert len(notes) == 2
-    assert "in 11 stretches between" in notes[0]
+    assert "in 11 periods between" in notes[0]
     assert notes[0].endswith("(crash), 1.1 s in all; execdb coverage lists them")
 
 

@@ -71,7 +71,7 @@ def test_each_that_was_removed_is_counted_once(run: Run, trimmed: Path) -> None:
         connection.execute("DELETE FROM image WHERE id = 1")
         sql = "UPDATE segment SET first_id = 2, first_boot_ns = first_boot_ns + ?"
         connection.execute(sql, (MS,))
-    assert "note: 41 execs in 2 stretches" in run("query", "--limit", "0").err
+    assert "note: 41 execs in 2 periods" in run("query", "--limit", "0").err
 
 
 def test_coverage_names_them(run: Run, trimmed: Path) -> None:

@@ -7,7 +7,9 @@ import pytest
 
 from execdb.store.event import Event, Exec
 from execdb.store.file.database import Database
-from execdb.store.ledger.coverage import Kind, read_story, stretches
+from execdb.store.ledger.coverage import Kind
+from execdb.store.ledger.periods import periods
+from execdb.store.ledger.read_coverage import read_coverage
 from execdb.store.ledger.trimmed import read_trims
 from execdb.store.limits import crowding, long_arguments, retention
 from execdb.store.limits.bounds import Bounds
@@ -156,11 +158,11 @@ def test_rows_of_whoever_fills_the_file_go_before_those_of_others(database: Data
     trims = read_trims(database)
     assert {(trim.what, trim.uid) for trim in trims} == {("rows", BOB)}
     assert sum(trim.events for trim in trims) == removed
-    story = read_story(database, START_NS + 10**12, recording=False)
+    known = read_coverage(database, START_NS + 10**12, recording=False)
     first, last = trims[0].from_ns, trims[-1].to_ns
-    found = {each.kind for each in stretches(story, first, last)}
+    found = {each.kind for each in periods(known, first, last)}
     assert Kind.PRUNED in found
-    assert Kind.RECORDED not in {each.kind for each in stretches(story, first + 1, first + 2)}
+    assert Kind.RECORDED not in {each.kind for each in periods(known, first + 1, first + 2)}
 
 
 def test_where_all_are_one_users_the_oldest_go(database: Database) -> None:

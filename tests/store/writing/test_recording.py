@@ -16,7 +16,7 @@ from execdb.store.errors import DatabaseError
 from execdb.store.event import Creds, End, Event, Exec, Place, text_of
 from execdb.store.file.database import Database
 from execdb.store.file.sql import dicts, scalar
-from execdb.store.ledger.totals import read_state
+from execdb.store.ledger.totals import read_totals
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from execdb.store.segments import dictionary
@@ -102,7 +102,7 @@ def test_the_name_of_the_host_may_be_any_bytes(database: Database) -> None:
         recording = Recording(database, machine, "0", START_NS + turn)
         recording.write([an_exec(turn)], [], counts(1))
     assert {event.host for event in History(database).events(Filter())} == {machine.host}
-    assert {run["host"] for run in read_state(database).runs} == {machine.host}
+    assert {run["host"] for run in read_totals(database).runs} == {machine.host}
 
 
 def test_the_ids_of_the_rows_are_returned(database: Database) -> None:
@@ -115,7 +115,7 @@ def test_the_ids_of_the_rows_are_returned(database: Database) -> None:
 def test_the_ledger_goes_with_the_batch(database: Database) -> None:
     recording = begin(database)
     recording.write([an_exec()], [], counts(1, lost=7))
-    assert read_state(database).runs == [
+    assert read_totals(database).runs == [
         {
             "run_id": recording.run_id,
             "host": "workshop",
@@ -161,7 +161,7 @@ def test_a_loss_that_goes_on_is_one_row(database: Database) -> None:
 def test_a_crashed_life_ended_with_its_last_sign(database: Database) -> None:
     begin(database).write([], [], counts(0), Account(START_NS + 3, START_NS + 1_009))
     begin(database, START_NS + 10**12)
-    run = read_state(database).runs[1]
+    run = read_totals(database).runs[1]
     assert [run[name] for name in ("started_ns", "alive_ns", "ended_ns", "ended")] == [
         START_NS + 3,
         START_NS + 1_009,
@@ -173,16 +173,16 @@ def test_a_crashed_life_ended_with_its_last_sign(database: Database) -> None:
 def test_a_clean_end_is_kept(database: Database) -> None:
     recording = begin(database)
     recording.finish(START_NS + 23, counts(0, lost=1))
-    (run,) = read_state(database).runs
+    (run,) = read_totals(database).runs
     assert (run["ended"], run["ended_ns"], run["lost"]) == ("clean", START_NS + 23, 1)
     begin(database)
-    assert read_state(database).runs[1]["ended"] == "clean"
+    assert read_totals(database).runs[1]["ended"] == "clean"
 
 
 def test_a_life_without_an_end_is_closed_as_crashed_by_the_next(database: Database) -> None:
     recorded(database, [an_exec(7), an_exec(23)])
     begin(database, START_NS + 10**12)
-    second, first = read_state(database).runs
+    second, first = read_totals(database).runs
     assert (first["ended"], first["ended_ns"]) == ("crashed", an_exec(23).time_ns)
     assert (first["stored"], second["ended"]) == (2, None)
 
@@ -190,7 +190,7 @@ def test_a_life_without_an_end_is_closed_as_crashed_by_the_next(database: Databa
 def test_a_life_that_recorded_nothing_ended_when_it_began(database: Database) -> None:
     begin(database)
     begin(database, START_NS + 7)
-    assert read_state(database).runs[1]["ended_ns"] == START_NS
+    assert read_totals(database).runs[1]["ended_ns"] == START_NS
 
 
 def test_equal_commands_and_credentials_are_stored_once(database: Database) -> None:
@@ -276,7 +276,7 @@ def test_what_is_committed_is_there_for_others_at_once(db: Path, database: Datab
 
 def test_the_state_counts_everything(database: Database) -> None:
     recorded(database, [an_exec(n) for n in (7, 3, 23)])
-    state = read_state(database)
+    state = read_totals(database)
     assert (state.events, state.first_ns, state.last_ns) == (
         3,
         an_exec(3).time_ns,
@@ -384,7 +384,7 @@ def test_who_ran_before_us_has_a_row_of_another_kind(database: Database) -> None
     child = an_exec(23, parent=key(login))
     assert recording.write([child], [], counts(1)) == [1]
     assert [(e.id, e.parent_id) for e in events(database)] == [(1, -1)]
-    assert History(database).count(Filter()) == read_state(database).events == 1
+    assert History(database).count(Filter()) == read_totals(database).events == 1
     seen = (
         "SELECT group_concat(id || json_extract(argv, '$[0]') || ifnull(parent_id, '')) FROM seen"
     )
