@@ -6,6 +6,7 @@ from sys import getsizeof
 from typing import Any, TypeVar
 
 from execdb.store.event import Command, Creds, Place, Start
+from execdb.store.fields import FIELD_OF
 from execdb.store.file.sql import Inserts, scalar
 from execdb.store.file.text import storable
 from execdb.store.json_text import json_of
@@ -148,7 +149,7 @@ class Dictionary:
         return self._commands[self.programs[filename, comm], ids, argc, 1 if truncated else 0]
 
     def flush(self, connection: Connection) -> None:
-        self._bytes += self.origins.new_bytes(8, 9) + self.programs.new_bytes(1)
+        self._bytes += self.origins.new_bytes(*_ORIGIN_TEXTS) + self.programs.new_bytes(1)
         self._bytes += self.arguments.new_bytes(1) + self._commands.new_bytes(2)
         for table in self._tables:
             table.flush(connection)
@@ -162,20 +163,11 @@ class Dictionary:
 
 
 _TABLES = ("origin", "program", "argument", "command")
-_ORIGIN = ("uid", "euid", "gid", "loginuid", "sessionid", "tty", "message", "cwd", "cgroup")
+_ORIGIN = (*Creds._fields, *Place._fields)
+_ORIGIN_TEXTS = [place for place, name in enumerate(_ORIGIN, 1) if FIELD_OF[name].kind.is_text]
 _PROGRAM = ("filename", "comm")
 _COMMAND = ("program_id", "arguments", "argc", "truncated")
 
 
 def _origin_columns(creds: Creds, place: Place) -> tuple[Any, ...]:
-    return (
-        creds.uid,
-        creds.euid,
-        creds.gid,
-        creds.loginuid,
-        creds.sessionid,
-        storable(creds.tty),
-        storable(creds.message),
-        storable(place.cwd),
-        storable(place.cgroup),
-    )
+    return tuple([storable(value) if type(value) is str else value for value in (*creds, *place)])

@@ -8,8 +8,10 @@ from sys import getsizeof
 from typing import Any
 
 from execdb.store.errors import DatabaseError
+from execdb.store.fields import FIELDS, Field, runs_of
 from execdb.store.file.sqlite_errors import COUNT_MAX, NAME_MAX, too_long
 from execdb.store.file.text import readable
+from execdb.store.kinds import Group, Kind
 
 _ENTRIES = 16_384  # at hand, of a kind
 _BYTES = 8_000_000  # of memory, for what is at hand
@@ -22,10 +24,13 @@ def _name(column: str) -> str:
     return f"CASE WHEN length({column}) > {NAME_MAX} THEN 0 ELSE {column} END"
 
 
+# The keys of an origin in the order of an event, in which they stand before and after the command.
+_WHO, _WHERE = (run for group, run in runs_of(FIELDS) if group is Group.ORIGIN)
+_ORIGIN = (*_WHO, *_WHERE)
+_columns = (_name(field.name) if field.kind.is_text else field.name for field in _ORIGIN)
 # CROSS JOIN: in the order of the list.
 _ORIGINS = (
-    f"SELECT origin.id, uid, euid, gid, loginuid, sessionid, {_name('tty')}, {_name('cwd')},"
-    f" {_name('cgroup')}, {_name('message')} FROM json_each(?) AS wanted"
+    f"SELECT origin.id, {', '.join(_columns)} FROM json_each(?) AS wanted"
     " CROSS JOIN origin ON origin.id = wanted.value"
 )
 _COMMANDS = (
@@ -68,7 +73,7 @@ class Lookup:
         wanted = [row[4] for row in rows]
         origins, complete = _fetch(connection, _ORIGINS, wanted, self.origins, most)
         for number, *values in origins:
-            self.origins[number] = self._origin(*values)
+            self.origins[number] = self._origin(values)
             self._bytes += sum(map(getsizeof, values))
         wanted = [row[5] for row in rows]
         found, all_found = _fetch(connection, _COMMANDS, wanted, self.commands, most)
@@ -115,17 +120,17 @@ class Lookup:
         self._bytes += sum(map(getsizeof, texts))
         return complete
 
-    def _origin(
-        self, uid: Any, euid: Any, gid: Any, loginuid: Any, sessionid: Any, tty: Any, cwd: Any,
-        cgroup: Any, message: Any,
-    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:  # fmt: skip
-        who = (
-            *map(self._int, (uid, euid, gid)),
-            *(None if value is None else self._int(value) for value in (loginuid, sessionid)),
-            None if tty is None else self.text(tty),
-        )
-        where = (None if value is None else self.text(value) for value in (cwd, cgroup))
-        return who, (*where, self.text(message))
+    def _origin(self, values: Sequence[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        checked = [self._of(field, value) for field, value in zip(_ORIGIN, values, strict=True)]
+        return tuple(checked[: len(_WHO)]), tuple(checked[len(_WHO) :])
+
+    def _of(self, field: Field, value: Any) -> Any:
+        """The value of a key, checked. Raises DatabaseError for one of another kind."""
+        if value is None and field.nullable:
+            return None
+        if field.kind.is_text:
+            return self.text(value)
+        return bool(value) if field.kind is Kind.BOOL else self._int(value)
 
     def _json(self, texts: list[Any], kind: type) -> list[Any]:
         """The values of these, parsed in one go, which is quicker. They cannot run
