@@ -67,28 +67,26 @@ def make(path: Path) -> None:
     sees all tables or none. A file that has tables is left alone. Raises DatabaseError."""
     import sqlite3
 
-    from execdb.store.file.sqlite_errors import of_system, told
+    from execdb.store.file.sqlite_errors import database_errors, from_os_error
 
     real = real_path(path)
     try:
-        # What SQLite makes beside it is as private as the file itself.
         make_file(path)
-        uri = f"{real.as_uri()}?mode=rw"
-        with (
-            acting_for(way_to(path)),
-            closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection,
-        ):
-            connection.execute("PRAGMA synchronous = NORMAL")
-            for pragma in NEW:
-                connection.execute(f"PRAGMA {pragma}")
-            connection.execute("BEGIN IMMEDIATE")
-            if connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None:
-                for statement in definition.statements():
-                    connection.execute(statement)
-                connection.execute("INSERT INTO alembic_version VALUES (?)", (definition.REVISION,))
-                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute("COMMIT")
-    except sqlite3.DatabaseError as error:
-        raise told(path, error) from error
     except OSError as error:
-        raise of_system(path, "make", error) from error
+        raise from_os_error(path, "make", error) from error
+    uri = f"{real.as_uri()}?mode=rw"
+    with (
+        database_errors(path),
+        acting_for(way_to(path)),
+        closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection,
+    ):
+        connection.execute("PRAGMA synchronous = NORMAL")
+        for pragma in NEW:
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None:
+            for statement in definition.statements():
+                connection.execute(statement)
+            connection.execute("INSERT INTO alembic_version VALUES (?)", (definition.REVISION,))
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("COMMIT")

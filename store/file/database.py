@@ -1,10 +1,9 @@
-"""One SQLite file: opened with care, migrated when behind, read and written in transactions."""
+"""One SQLite file: opened with care, read and written in transactions."""
 
 import contextlib
 import os
-import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 from types import TracebackType
@@ -15,16 +14,14 @@ from execdb.store.file.descriptor import Descriptor
 from execdb.store.file.safe_files import acting_for, make_file, way_to
 from execdb.store.file.side_files import check_beside, mode_for, real_path
 from execdb.store.file.sql import scalar
-from execdb.store.file.sqlite_errors import VALUE_MAX, told
-from execdb.store.schema import definition, verify
+from execdb.store.file.sqlite_errors import VALUE_MAX, database_errors
 from execdb.store.schema.constants import APPLICATION_ID, WAL_MODE
+from execdb.store.schema.revision import SchemaOf, check_revision, verified_revision
 
 _BUSY_MS = 5_000
 WAL_PAGES = 8_000
 _ABANDONED: list[Connection] = []  # an object that is gone would close its connection
 _WAL_KEPT = 64 << 20  # bytes; what a slow reader made it grow beyond is given back
-
-SchemaOf = Callable[[str], Mapping[str, str]]  # of a revision, see `definition.sql_by_name`
 
 
 class Database:
@@ -52,7 +49,7 @@ class Database:
                 raise
 
     def _connect(self, mode: str, first: Sequence[str], busy_ms: int) -> None:
-        with _as_sentences(self.path), _private():
+        with database_errors(self.path), _private():
             self.connection = sqlite3.connect(
                 f"{self.real.as_uri()}?mode={mode}",
                 uri=True,
@@ -118,7 +115,7 @@ class Database:
             raise DatabaseError(f"{self.path} is not the file that was opened")
         if self._file.closed:
             raise DatabaseError(f"{self.path} was closed")
-        with _as_sentences(self.path):
+        with database_errors(self.path):
             self.connection.execute(begin)
             try:
                 yield self.connection
@@ -134,29 +131,23 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Committed at the end, rolled back on an exception. Raises DatabaseError where someone
-        has put into the schema what would run as we write, since `trust` was called."""
+        """Committed at the end, rolled back on an exception. Raises DatabaseError if, since
+        `verify_schema`, someone has added to the schema what would run when we write."""
         with self._transaction("BEGIN IMMEDIATE") as connection:
             if self._schema not in (None, scalar(connection, "PRAGMA schema_version")):
-                self.trust_again(connection)
+                self.verify_schema_again(connection)
             yield connection
 
-    def trust(self, older: SchemaOf | None = None) -> str | None:
-        """The revision, None in an empty database. Raises DatabaseError unless the schema is that
-        of this revision. `older` gives the schemas of older revisions, which are not checked
-        without it."""
+    def verify_schema(self, older: SchemaOf | None = None) -> str | None:
+        """The revision, None in an empty database: see `verified_revision`. From here on the schema
+        is checked again whenever another program has changed it. Raises DatabaseError."""
         self._older = older
         with self.reading() as connection:
-            return self.trust_again(connection)
+            return self.verify_schema_again(connection)
 
-    def trust_again(self, connection: Connection) -> str | None:
+    def verify_schema_again(self, connection: Connection) -> str | None:
         """The same within a transaction."""
-        try:
-            found = revision_of(connection, self._older)
-        except DatabaseError as error:
-            text = str(error)
-            where = "" if str(self.path) in text else f"{self.path} "
-            raise DatabaseError(f"{where}{text}") from error
+        found = verified_revision(connection, self._older)
         self._schema = int(scalar(connection, "PRAGMA schema_version"))
         return found
 
@@ -167,7 +158,7 @@ class Database:
     def use_wal(self) -> None:
         """Turns on what copies and dumps of a database lose: WAL mode, and the mark that it is
         ours. Raises DatabaseError."""
-        with _as_sentences(self.path), acting_for(self._way):
+        with database_errors(self.path), acting_for(self._way):
             if self._file.read(2, 18) != WAL_MODE:
                 # Else SQLite would make a journal for this, and follow whatever is there by then.
                 self.connection.execute("PRAGMA journal_mode = MEMORY").fetchone()
@@ -180,12 +171,12 @@ class Database:
     def checkpoint(self) -> bool:
         """Moves the contents of the WAL into the file and empties the WAL; False if another
         program is in the way. The last connection does so by itself if it may remove the WAL."""
-        with _as_sentences(self.path):
+        with database_errors(self.path):
             return not scalar(self.connection, "PRAGMA wal_checkpoint(TRUNCATE)")
 
     def shrink(self, pages: int) -> None:
         """Hands so many free pages, if there are, to the file system."""
-        with _as_sentences(self.path):
+        with database_errors(self.path):
             # execute() would stop after the first page: it takes the PRAGMA for a single step.
             self.connection.executescript(f"PRAGMA incremental_vacuum({pages:d})")
 
@@ -204,30 +195,6 @@ class Database:
         return None if found == "ok" else str(found)
 
 
-def revision_of(connection: Connection, older: SchemaOf | None) -> str | None:
-    """See `Database.trust`."""
-    application = scalar(connection, "PRAGMA application_id")
-    objects = verify.read_schema(connection)
-    if application == 0 and not objects:
-        return None
-    # A dump (sqlite3 FILE .dump) does not say whose it was; its tables do.
-    dumped = application == 0 and any(one.name == "alembic_version" for one in objects)
-    if application != APPLICATION_ID and not dumped:
-        raise DatabaseError("is an SQLite database, but not execdb's")
-    verify.check_version_table(objects)
-    found = scalar(connection, "SELECT version_num FROM alembic_version")
-    if not isinstance(found, str) or not _REVISION.fullmatch(found):
-        raise DatabaseError("is not a complete execdb database (no revision)")
-    if found == definition.REVISION:
-        verify.check_schema(connection, objects, definition.sql_by_name())
-    elif older and definition.FIRST_REVISION <= found < definition.REVISION:
-        verify.check_schema(connection, objects, older(found))
-    return found
-
-
-_REVISION = re.compile("[0-9]{4}")
-
-
 def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) -> Database:
     """Opens a database of this program's revision.
 
@@ -238,40 +205,20 @@ def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) 
     prepare(path, create=create)
     database = Database(path, busy_ms=busy_ms)
     try:
-        found = database.trust()
+        found = database.verify_schema()
         if found is None and create:
             database.close()
             make(path)
             database = Database(path, busy_ms=busy_ms)
-            found = database.trust()
-        check_revision(path, found)
+            found = database.verify_schema()
+        with database_errors(path):
+            check_revision(found)
         if create:
             database.use_wal()
     except BaseException:
         database.close()
         raise
     return database
-
-
-def check_revision(path: Path, found: str | None, *, older: bool = False) -> None:
-    """Raises DatabaseError unless this program knows that revision; with `older`, or can upgrade
-    it."""
-    if found is None:
-        raise DatabaseError(f"{path} is an empty database: execdb collect makes it one of execdb's")
-    if found < definition.FIRST_REVISION:
-        raise DatabaseError(
-            f"{path} was made by an unreleased version of execdb (revision {found}): write it out "
-            "with that version (execdb query --format ndjson > FILE), then run execdb import FILE"
-            " with this one and another --db"
-        )
-    newest = definition.REVISION
-    if found > newest:
-        raise DatabaseError(
-            f"{path} was written by a newer execdb (revision {found}, this one knows {newest}): "
-            "install that one"
-        )
-    if found < newest and not older:
-        raise DatabaseError(f"{path} is of an older execdb (revision {found}): run execdb upgrade")
 
 
 @contextlib.contextmanager
@@ -282,15 +229,3 @@ def _private() -> Iterator[None]:
         yield
     finally:
         os.umask(before)
-
-
-@contextlib.contextmanager
-def _as_sentences(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        raise told(path, error) from error
-    except UnicodeDecodeError as error:  # of what SQLite says, which quotes the file
-        raise DatabaseError(f"{path} is damaged: it holds text that is not UTF-8") from error
-    except OverflowError as error:
-        raise DatabaseError(f"{path} is damaged: the greatest id is taken") from error

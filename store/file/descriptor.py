@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from execdb.store.errors import DatabaseError
-from execdb.store.file.sqlite_errors import of_system
+from execdb.store.file.sqlite_errors import from_os_error
 
 _FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
 _SHARED = 0x40000002, 510  # first byte, length (os.h of SQLite)
@@ -37,7 +37,7 @@ class Descriptor:
             self.fd, status = _open(real, self._flags, _inode(before))
         except OSError as error:
             verb = "write to" if writable else "read"
-            raise of_system(real, verb, error) from error
+            raise from_os_error(real, verb, error) from error
         self.inode, self.owner = _inode(status), status.st_uid
         self.others_write = bool(status.st_mode & 0o022)
         self.closed = False

@@ -13,7 +13,7 @@ from pathlib import Path
 from execdb.store.errors import DatabaseError
 from execdb.store.file.descriptor import Descriptor
 from execdb.store.file.safe_files import steps
-from execdb.store.file.sqlite_errors import of_system
+from execdb.store.file.sqlite_errors import from_os_error
 from execdb.store.schema.constants import WAL_MODE
 
 
@@ -45,7 +45,7 @@ def check_beside(real: Path, file: Descriptor | None) -> None:
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise of_system(beside, "look at", error) from error
+            raise from_os_error(beside, "look at", error) from error
         if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
             kind = "has another name (a hard link)" if status.st_nlink > 1 else "is no plain file"
             raise DatabaseError(f"{beside} {kind}: remove it, execdb makes its own")

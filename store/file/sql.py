@@ -19,7 +19,7 @@ def insert_sql(table: str, columns: Sequence[str], *, conflict: str = "ABORT") -
     return f"INSERT OR {conflict} INTO {table} ({', '.join(columns)}) VALUES ({places})"
 
 
-class Inserts:
+class BulkInsert:
     """Writes many rows into one table, several to a statement."""
 
     def __init__(self, table: str, columns: Sequence[str]) -> None:

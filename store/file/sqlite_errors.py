@@ -1,15 +1,17 @@
-"""What SQLite and the system say, in words for people. Errors are told apart by their codes; where
-SQLite keeps the system's code to itself, the system is asked again."""
+"""Errors of SQLite and of the operating system, as sentences for people. They are distinguished by
+their codes. SQLite does not hand on the code of the system; the system is then asked again."""
 
 import errno
 import os
 import resource
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from execdb.store.errors import DatabaseBusy, DatabaseError, DatabaseFull, DatabaseRefused
 from execdb.store.file.safe_files import BESIDE, for_whom, way_to
+from execdb.store.schema.verify import SchemaRefused
 
 VALUE_MAX = 16 << 20  # bytes of a value, a row, a statement
 # What an event may hold. Linux allows 2 MiB of arguments, with 8 bytes more for each, unless
@@ -32,8 +34,23 @@ def too_long(argv: Sequence[str]) -> bool:
     return sum(map(len, argv), 9 * len(argv)) > _ARGUMENTS_MAX
 
 
-def told(path: Path, error: sqlite3.Error) -> DatabaseError:
-    """The exception for what SQLite said of this file."""
+@contextmanager
+def database_errors(path: Path) -> Iterator[None]:
+    """Inside, what is wrong with this file or its schema is raised as DatabaseError."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise as_database_error(path, error) from error
+    except SchemaRefused as error:
+        raise DatabaseError(f"{path} {error}") from error
+    except UnicodeDecodeError as error:  # of what SQLite says, which quotes the file
+        raise DatabaseError(f"{path} is damaged: it holds text that is not UTF-8") from error
+    except OverflowError as error:
+        raise DatabaseError(f"{path} is damaged: the greatest id is taken") from error
+
+
+def as_database_error(path: Path, error: sqlite3.Error) -> DatabaseError:
+    """The exception for an error that SQLite reported about this file."""
     text, code = str(error), getattr(error, "sqlite_errorcode", -1) & 0xFF
     match code:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED | sqlite3.SQLITE_PROTOCOL:
@@ -55,13 +72,11 @@ def told(path: Path, error: sqlite3.Error) -> DatabaseError:
             return DatabaseError(
                 f"{path} holds a value, or was to take one, of more than {VALUE_MAX >> 20} MiB"
             )
-        case sqlite3.SQLITE_ERROR if text.startswith(("no such table", "no such column")):
-            return DatabaseError(f"{path} is not a complete execdb database ({text})")
     return DatabaseError(f"{path} is inconsistent: {text}")
 
 
-def of_system(path: Path, doing: str, error: OSError) -> DatabaseError:
-    """The exception for what the system said: "cannot DOING PATH: why"."""
+def from_os_error(path: Path, doing: str, error: OSError) -> DatabaseError:
+    """The exception for an error of the operating system: "cannot DOING PATH: why"."""
     match error.errno:
         case errno.ENOSPC:
             return DatabaseFull(f"cannot {doing} {path}: {_lack_of_room(path) or _NO_SPACE}")

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from execdb.store.errors import DatabaseError
 from execdb.store.file.create import prepare
-from execdb.store.file.database import Database, check_revision
+from execdb.store.file.database import Database
 from execdb.store.file.safe_files import acting_for, way_to
-from execdb.store.file.sqlite_errors import of_system, told
+from execdb.store.file.sqlite_errors import as_database_error, database_errors, from_os_error
 from execdb.store.schema import definition, verify
 from execdb.store.schema.constants import APPLICATION_ID
+from execdb.store.schema.revision import check_revision
+from execdb.store.schema.verify import SchemaRefused
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -29,9 +31,8 @@ def opened_for_upgrade(path: Path) -> Iterator[tuple[Database, str]]:
     newer than this program, or has another schema than its revision."""
     prepare(path, create=False)
     with Database(path) as database:
-        found = database.trust(_schema_of)
-        check_revision(path, found, older=True)
-        assert found is not None
+        with database_errors(path):
+            found = check_revision(database.verify_schema(_schema_of), upgradable=True)
         if found != definition.REVISION and not os.access(path, os.W_OK):
             raise DatabaseError(f"{path} may not be written to: upgrade it as its owner")
         yield database, found
@@ -54,16 +55,16 @@ def copy_of(database: Database) -> Path:
                 with suppress(OSError):
                     unfinished.unlink()
     except OSError as error:
-        raise of_system(unfinished, "make a copy of the database,", error) from error
+        raise from_os_error(unfinished, "make a copy of the database,", error) from error
 
 
 def _copy(database: Database, target: Path) -> None:
-    try:
-        with closing(sqlite3.connect(f"{target.as_uri()}?mode=rw", uri=True)) as copy:
-            copy.execute("PRAGMA journal_mode = OFF")
-            database.connection.backup(copy)
-    except sqlite3.Error as error:
-        raise told(target, error) from error
+    with (
+        database_errors(target),
+        closing(sqlite3.connect(f"{target.as_uri()}?mode=rw", uri=True)) as copy,
+    ):
+        copy.execute("PRAGMA journal_mode = OFF")
+        database.connection.backup(copy)
     with target.open("rb") as file:
         os.fsync(file.fileno())
 
@@ -91,19 +92,19 @@ def upgrade(database: Database) -> None:
 
     # SQLAlchemy takes the transaction for its own; when it ends it, there is none left.
     with _alembic(database.connection) as config, database.writing() as connection:
-        if database.trust_again(connection) == definition.REVISION:
+        if database.verify_schema_again(connection) == definition.REVISION:
             return  # another process was faster
         try:
             command.upgrade(config, "head")
         except SQLError as error:
             if isinstance(error.orig, sqlite3.Error):
-                raise told(database.path, error.orig) from error
+                raise as_database_error(database.path, error.orig) from error
             raise
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def _schema_of(revision: str) -> dict[str, str]:
-    """The schema of an older revision, as the migrations make it. Raises DatabaseError."""
+    """The schema of an older revision, as the migrations make it. Raises SchemaRefused."""
     from alembic import command
     from alembic.util import CommandError
 
@@ -112,7 +113,7 @@ def _schema_of(revision: str) -> dict[str, str]:
             with _alembic(empty) as config:
                 command.upgrade(config, revision)
         except CommandError as error:
-            raise DatabaseError(
+            raise SchemaRefused(
                 f"is not a complete execdb database (revision {revision})"
             ) from error
         objects = verify.read_schema(empty)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from execdb.store.errors import DatabaseBusy, DatabaseError, DatabaseRefused
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
-from execdb.store.file.sqlite_errors import told
+from execdb.store.file.sqlite_errors import as_database_error
 from execdb.store.schema.constants import APPLICATION_ID
 
 _BUSY_MS = 300  # how long it waits for a reader; nobody can write meanwhile
@@ -92,7 +92,7 @@ class Checkpointer:
             # The first write to an empty WAL waits until its header is on the disk: do it here.
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         except sqlite3.DatabaseError as error:
-            refused = told(self._database.path, error)
+            refused = as_database_error(self._database.path, error)
             if not isinstance(refused, DatabaseBusy):
                 raise refused from error
         return True

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from sqlite3 import Connection
 from typing import NamedTuple
 
-from execdb.store.errors import DatabaseError
 from execdb.store.schema.definition import normalized, sql_by_name
 
 _VERSION_TABLE = "table alembic_version"
@@ -20,6 +19,10 @@ _SQLITES_TABLES = {  # only these tables may have a name of SQLite's
     "sqlite_stat1": "CREATE TABLE sqlite_stat1(tbl,idx,stat)",
     "sqlite_stat4": "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
 }
+
+
+class SchemaRefused(Exception):
+    """Why a database cannot be used. The text follows the name of the database: "is not ..."."""
 
 
 class Object(NamedTuple):
@@ -32,7 +35,7 @@ class Object(NamedTuple):
 
 
 def read_schema(connection: Connection) -> list[Object]:
-    """Everything in the schema except what SQLite makes for itself. Raises DatabaseError for what
+    """Everything in the schema except what SQLite makes for itself. Raises SchemaRefused for what
     SQLite would read as something else."""
     rows = connection.execute("SELECT type, name, tbl_name, sql, rootpage FROM sqlite_schema")
     objects, pages = [], {1}  # the first page is the schema's own
@@ -61,14 +64,14 @@ def _is_sqlites(one: Object) -> bool:
 
 
 def check_version_table(objects: list[Object]) -> None:
-    """Raises DatabaseError unless the revision can be read safely."""
+    """Raises SchemaRefused unless the revision can be read safely."""
     _check_ours(objects, {_VERSION_TABLE: sql_by_name()[_VERSION_TABLE]})
 
 
 def check_schema(
     connection: Connection, objects: list[Object], expected: Mapping[str, str]
 ) -> None:
-    """Raises DatabaseError unless each object of ours has the SQL that is expected of it, as
+    """Raises SchemaRefused unless each object of ours has the SQL that is expected of it, as
     `sql_by_name` gives it. Views may be missing."""
     _check_ours(objects, expected)
     for one in objects:
@@ -87,7 +90,7 @@ def _check_ours(objects: list[Object], expected: Mapping[str, str]) -> None:
                 raise _refusal(f"its {key} is not what execdb makes")
             missing.discard(key)
     if missing:
-        raise DatabaseError(f"is not a complete execdb database (no {min(missing)})")
+        raise SchemaRefused(f"is not a complete execdb database (no {min(missing)})")
 
 
 def _check_theirs(connection: Connection, one: Object, expected: Mapping[str, str]) -> None:
@@ -111,5 +114,5 @@ def _does_more(connection: Connection, index: Object) -> bool:
     return found.fetchone() is not None
 
 
-def _refusal(why: str) -> DatabaseError:
-    return DatabaseError(f"is not to be trusted: {why[:200]}")
+def _refusal(why: str) -> SchemaRefused:
+    return SchemaRefused(f"is not to be trusted: {why[:200]}")

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from execdb.store.event import Command, Creds, Place, Start
 from execdb.store.fields import FIELD_OF
-from execdb.store.file.sql import Inserts, scalar
+from execdb.store.file.sql import BulkInsert, scalar
 from execdb.store.file.text import storable
 from execdb.store.json_text import json_of
 
@@ -31,7 +31,7 @@ class Interned(dict[T, int]):
         """`row` gives the columns behind the id."""
         self._dictionary, self._row = dictionary, row
         self._width = 1 + len(columns)
-        self._inserts = Inserts(table, ("id", *columns))
+        self._inserts = BulkInsert(table, ("id", *columns))
         self._new: list[Any] = []  # the columns of each new row
 
     def __missing__(self, value: T) -> int:

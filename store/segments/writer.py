@@ -12,7 +12,7 @@ from sqlite3 import Connection
 from typing import cast
 
 from execdb.store.file.column_types import check_rows
-from execdb.store.file.sql import Inserts, insert_sql, scalar
+from execdb.store.file.sql import BulkInsert, insert_sql, scalar
 from execdb.store.schema import constants
 from execdb.store.segments.blocks import Uses, uses_in
 from execdb.store.segments.dictionary import Dictionary
@@ -224,7 +224,7 @@ def _store(connection: Connection, uses: Uses) -> str:
 
 _NO_RUN = 0  # the id of no run: the next row starts a segment
 _CLOSE = "UPDATE segment SET known_entry_ids = ? WHERE first_id = ?"
-_IMAGES = Inserts("image", _COLUMNS)
+_IMAGES = BulkInsert("image", _COLUMNS)
 _ATTEMPT = "UPDATE image SET errno = ?, caller = ? WHERE id = ?"
 _END = "UPDATE image SET status = ?, duration_ns = ? WHERE id = ?"
 # No id is used twice, even if retention has removed all rows: ids have no gaps.

@@ -13,7 +13,7 @@ import pytest
 
 from execdb.store.errors import DatabaseBusy, DatabaseError, DatabaseFull, DatabaseRefused
 from execdb.store.file.database import open_database
-from execdb.store.file.sqlite_errors import of_system, told
+from execdb.store.file.sqlite_errors import as_database_error, from_os_error
 from tests.conftest import EXECDB, an_exec, recorded
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -26,7 +26,7 @@ def test_a_word_in_a_name_decides_nothing(db: Path, word: str) -> None:
         with pytest.raises(DatabaseError) as caught, database.reading() as connection:
             connection.execute(f'SELECT "a"."{word}" FROM config AS a')
         assert type(caught.value) is DatabaseError
-        assert f"is not a complete execdb database (no such column: a.{word})" in str(caught.value)
+        assert f"is inconsistent: no such column: a.{word}" in str(caught.value)
 
 
 def test_a_full_disk_and_a_lock_by_their_codes(db: Path) -> None:
@@ -40,8 +40,8 @@ def test_a_full_disk_and_a_lock_by_their_codes(db: Path) -> None:
             pytest.raises(sqlite3.Error) as locked,
         ):
             other.execute("BEGIN IMMEDIATE")
-    assert type(told(db, full.value)) is DatabaseFull
-    assert type(told(db, locked.value)) is DatabaseBusy
+    assert type(as_database_error(db, full.value)) is DatabaseFull
+    assert type(as_database_error(db, locked.value)) is DatabaseBusy
 
 
 SAID = {
@@ -58,7 +58,7 @@ SAID = {
 
 @pytest.mark.parametrize("number", SAID)
 def test_what_the_system_says(tmp_path: Path, number: int) -> None:
-    error = of_system(tmp_path / "x.db", "make", OSError(number, os.strerror(number)))
+    error = from_os_error(tmp_path / "x.db", "make", OSError(number, os.strerror(number)))
     assert str(error).startswith(f"cannot make {tmp_path}/x.db: ")
     assert SAID[number] in str(error)
     assert isinstance(error, DatabaseFull) == (number in (errno.ENOSPC, errno.EDQUOT))
