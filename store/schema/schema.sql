@@ -8,7 +8,7 @@
 
 -- Alembic's: the revision of the schema.
 CREATE TABLE alembic_version (
-    version_num VARCHAR(32) NOT NULL,
+    version_num VARCHAR(32) NOT NULL,    -- the revision
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
 
@@ -65,8 +65,8 @@ CREATE TABLE loss (
 CREATE TABLE clock_set (
     id INTEGER NOT NULL PRIMARY KEY,
     run_id INTEGER NOT NULL REFERENCES run (id),
-    before_ns INTEGER NOT NULL,
-    after_ns INTEGER NOT NULL
+    before_ns INTEGER NOT NULL,          -- what it showed until then
+    after_ns INTEGER NOT NULL            -- what it showed from then on
 );
 
 -- What a bound on size removed, and whose: see store/ledger/trimmed.py.
@@ -141,8 +141,8 @@ CREATE TABLE segment (
     last_id INTEGER NOT NULL,
     run_id INTEGER NOT NULL REFERENCES run (id),
     offset_ns INTEGER NOT NULL,          -- time_ns - boot_ns
-    first_boot_ns INTEGER NOT NULL,
-    last_boot_ns INTEGER NOT NULL,
+    first_boot_ns INTEGER NOT NULL,      -- boot_ns of its first row
+    last_boot_ns INTEGER NOT NULL,       -- and of its last row
     first_entry_id INTEGER NOT NULL,
     last_entry_id INTEGER NOT NULL,
     known_entry_ids TEXT                 -- once it is closed: see store/segments/blocks.py
@@ -165,7 +165,7 @@ CREATE TABLE child_block (
 
 -- In which blocks rows refer again to a dictionary entry: see store/segments/blocks.py.
 CREATE TABLE entry_block (
-    chunk INTEGER NOT NULL,
+    chunk INTEGER NOT NULL,              -- 32 blocks: id >> 15
     entry_id INTEGER NOT NULL,
     blocks INTEGER NOT NULL,             -- bit n: block (chunk << 5) + n
     PRIMARY KEY (chunk, entry_id)
