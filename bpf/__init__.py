@@ -1,1 +1,2 @@
-"""The kernel's side: the BPF program, its loader, the rings and maps it shares with us."""
+"""The kernel's side: the BPF programs, their loader, and the rings and maps that they share with
+this process."""

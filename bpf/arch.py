@@ -1,4 +1,4 @@
-"""All that differs between processor architectures, in one place.
+"""Everything that differs between processor architectures.
 
 Sources, in the kernel's tree: arch/*/entry/syscalls/*.tbl and include/uapi/asm-generic/unistd.h
 (system call numbers), arch/*/include/asm/syscall_wrapper.h (names of the functions behind
@@ -14,31 +14,31 @@ from execdb.bpf.errors import KernelError
 
 @dataclass(frozen=True)
 class Entry:
-    """Where kprobes find the system calls of one kind of caller: the prefix of the functions'
-    names, and the members of `struct pt_regs` that hold the first three arguments."""
+    """How kprobes find the system calls of one kind of caller: the prefix of the functions' names,
+    and the members of `struct pt_regs` that hold the first three arguments."""
 
     prefix: str
     arguments: tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Machine:
-    """One architecture. Without `native`, kprobes are not made for it; `first` and `result`
-    are the registers of any kernel function's first argument and of its result."""
+class Arch:
+    """One architecture. Kprobes are not supported without `native`; `first` and `result` are the
+    registers of a kernel function's first argument and of its result."""
 
     bpf: int
     perf_event_open: int
-    ioc_none: int = 0  # the direction bits of an ioctl number: no argument,
-    ioc_write: int = 1 << 30  # and one that the kernel reads
+    ioc_none: int = 0  # direction bits of an ioctl number without an argument,
+    ioc_write: int = 1 << 30  # and of one whose argument the kernel reads
     first: str = ""
     result: str = ""
     native: Entry | None = None
-    compat: Entry | None = None  # 32-bit callers, where the kernel was built to have them
+    compat: Entry | None = None  # 32-bit callers, if the kernel was built to support them
 
 
 _ARM_ARGUMENTS = ("regs[0]", "regs[1]", "regs[2]")
-_MACHINES = {
-    "x86_64": Machine(
+_ARCHS = {
+    "x86_64": Arch(
         bpf=321,
         perf_event_open=298,
         first="di",
@@ -46,7 +46,7 @@ _MACHINES = {
         native=Entry("__x64_sys_", ("di", "si", "dx")),
         compat=Entry("__ia32_compat_sys_", ("bx", "cx", "dx")),
     ),
-    "aarch64": Machine(
+    "aarch64": Arch(
         bpf=280,
         perf_event_open=241,
         first="regs[0]",
@@ -54,25 +54,25 @@ _MACHINES = {
         native=Entry("__arm64_sys_", _ARM_ARGUMENTS),
         compat=Entry("__arm64_compat_sys_", _ARM_ARGUMENTS),
     ),
-    "riscv64": Machine(bpf=280, perf_event_open=241),
-    "loongarch64": Machine(bpf=280, perf_event_open=241),
-    "ppc64le": Machine(bpf=361, perf_event_open=319, ioc_none=1 << 29, ioc_write=4 << 29),
-    "s390x": Machine(bpf=351, perf_event_open=331),
+    "riscv64": Arch(bpf=280, perf_event_open=241),
+    "loongarch64": Arch(bpf=280, perf_event_open=241),
+    "ppc64le": Arch(bpf=361, perf_event_open=319, ioc_none=1 << 29, ioc_write=4 << 29),
+    "s390x": Arch(bpf=351, perf_event_open=331),
 }
 
 
-def of(name: str) -> Machine:
-    """The architecture of that name, as uname(2) has it. Raises KernelError for one that nobody
-    has described, and for a 32-bit Python, whose system calls have other numbers."""
+def of(name: str) -> Arch:
+    """The architecture with this name (uname(2), machine). Raises KernelError for one that is not
+    listed here, and for a 32-bit Python, whose system calls have other numbers."""
     bits = 8 * struct.calcsize("P")
-    if name not in _MACHINES or bits != 64:
+    if name not in _ARCHS or bits != 64:
         raise KernelError(
-            f"recording is not made for a {bits}-bit program on {name}: "
-            f"it is for 64-bit ones on {', '.join(_MACHINES)}"
+            f"recording does not support {bits}-bit programs on {name}, "
+            f"only 64-bit ones on {', '.join(_ARCHS)}"
         )
-    return _MACHINES[name]
+    return _ARCHS[name]
 
 
-def this() -> Machine:
+def this() -> Arch:
     """The architecture that this process runs on. Raises KernelError, as `of` does."""
     return of(platform.machine())

@@ -35,7 +35,7 @@ class BTF:
             raise BTFError("not BTF of this machine's byte order")
         self._blob = blob
         self._strings = header_len + str_off
-        self._positions = array("I", [0])  # type id -> where it stands in the blob
+        self._positions = array("I", [0])  # type id -> position in the blob
         start = header_len + type_off
         self._index(start, start + type_len)
 
@@ -53,7 +53,7 @@ class BTF:
         return self._blob[start : self._blob.index(b"\0", start)]
 
     def _find(self, name: str, kind: int) -> int:
-        """The position of the type of that name and kind. The string is sought first:
+        """The position of the type with this name and kind. The string is searched first, because
         comparing offsets is much cheaper than reading every type's name."""
         needle = b"\0" + name.encode() + b"\0"
         found = self._blob.find(needle, self._strings)
@@ -83,7 +83,7 @@ class BTF:
         for name, type_id, offset in self._members(position):
             if name == member:
                 return offset
-            if not name:  # an anonymous struct or union: its members are ours
+            if not name:  # an anonymous struct or union: its members belong to this one
                 inner = self._seek(self._positions[type_id], member)
                 if inner is not None:
                     return offset + inner
@@ -99,7 +99,7 @@ class BTF:
         return found + 8 * int(index or 0)
 
     def parameters(self, typedef: str) -> int:
-        """How many parameters the function has that a typedef points to, such as
+        """How many parameters a function has whose pointer type is the typedef, such as
         `btf_trace_sched_process_exit`. Raises BTFError."""
         position = self._find(typedef, _TYPEDEF)
         for _ in range(2):  # the pointer, the prototype
@@ -107,5 +107,5 @@ class BTF:
             position = self._positions[type_id]
         info: int = _TYPE.unpack_from(self._blob, position)[1]
         if info >> 24 & 0x1F != _FUNC_PROTO:
-            raise BTFError(f"{typedef} is no function")
+            raise BTFError(f"{typedef} is not a function")
         return info & 0xFFFF

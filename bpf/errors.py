@@ -1,12 +1,12 @@
-"""What can go wrong on the kernel's side, each as one sentence for the user."""
+"""The errors of the kernel's side; their text is one sentence for the user."""
 
 
 class KernelError(Exception):
-    """The kernel, or what is needed to talk to it, does not do what recording needs.
+    """The kernel, or something needed to talk to it, does not support recording.
 
     The text is one sentence that says what happened and what to do.
     """
 
 
 class Interrupted(KernelError):
-    """Whoever asked for it wants it no more."""
+    """The user asked to stop before loading was done."""

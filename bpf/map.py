@@ -13,8 +13,8 @@ _ELEM = struct.Struct("IIQQQ")  # map_fd, padding, key, value or next_key, flags
 class Map(MutableMapping[int, bytes]):
     """A map with u32 keys and values of exactly `value_size` bytes.
 
-    For a per-CPU map that size is the sum over all possible CPUs. Raises KeyError where a key
-    is missing, OSError for everything else the kernel refuses (E2BIG: the map is full).
+    For a per-CPU map that size is the sum over all possible CPUs. Raises KeyError if a key is
+    missing, OSError for everything else that the kernel refuses (E2BIG: the map is full).
     """
 
     def __init__(self, fd: int, value_size: int) -> None:
@@ -39,7 +39,7 @@ class Map(MutableMapping[int, bytes]):
         self._update(key, value, 0)
 
     def insert(self, key: int, value: bytes) -> None:
-        """Adds an entry. Raises FileExistsError where there is one already."""
+        """Adds an entry. Raises FileExistsError if the key exists."""
         self._update(key, value, _NOEXIST)
 
     def _update(self, key: int, value: bytes, flags: int) -> None:

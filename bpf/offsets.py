@@ -1,17 +1,14 @@
-"""What the programs must know of the running kernel's structs, as -D flags.
-
-BTF tells. Where there is none, the kernel's headers do, by way of a compiler.
-"""
+"""The struct offsets of the running kernel that the programs need: from BTF, or a compiler."""
 
 from pathlib import Path
 
-from execdb.bpf.arch import Machine
+from execdb.bpf.arch import Arch
 from execdb.bpf.btf import BTF, BTFError
 from execdb.bpf.errors import KernelError
 
 BTF_PATH = Path("/sys/kernel/btf/vmlinux")
 
-# The name that the C code knows an offset by, and the struct and member it stands for.
+# The name of an offset in the C code (without _OFFSET), and its struct and member.
 _MEMBERS = {
     "TASK_PID": ("task_struct", "pid"),
     "TASK_TGID": ("task_struct", "tgid"),
@@ -47,8 +44,8 @@ _MEMBERS = {
     "CGROUP_KN": ("cgroup", "kn"),
     "KERNFS_NAME": ("kernfs_node", "name"),
 }
-# Not in every kernel; the C code does without, or one of two names serves. With what the
-# headers say of it.
+# Not in every kernel: the C code works without it, or the member has one of two names. The third
+# value is the condition under which the kernel's headers have the member.
 _OPTIONAL = {
     "TASK_LOGINUID": ("task_struct", "loginuid", "defined(CONFIG_AUDIT)"),
     "TASK_SESSIONID": ("task_struct", "sessionid", "defined(CONFIG_AUDIT)"),
@@ -60,8 +57,8 @@ _OPTIONAL = {
 
 
 def read_btf(path: Path = BTF_PATH) -> BTF | None:
-    """The running kernel's BTF, or a copy of it; None where there is none (nothing at that place,
-    or an empty file). Raises KernelError."""
+    """The running kernel's BTF, or a copy of it; None if there is no such file or an empty one.
+    Raises KernelError."""
     try:
         blob = path.read_bytes()
     except OSError:
@@ -69,12 +66,12 @@ def read_btf(path: Path = BTF_PATH) -> BTF | None:
     try:
         return BTF(blob) if blob else None
     except BTFError as error:
-        raise KernelError(f"BTF at {path} is of no use: {error}") from error
+        raise KernelError(f"BTF at {path} is unusable: {error}") from error
 
 
-def from_btf(btf: BTF, kprobes: Machine | None = None) -> dict[str, int]:
-    """Name -> offset in bytes, of each member that the programs read, with those that
-    kprobes need where they are to be used. Raises KernelError."""
+def from_btf(btf: BTF, kprobes: Arch | None = None) -> dict[str, int]:
+    """Name -> offset in bytes of each member that the programs read, including the registers that
+    kprobes need on the architecture `kprobes`. Raises KernelError."""
     try:
         found = {name: btf.offset(*member) for name, member in _members(kprobes).items()}
     except BTFError as error:
@@ -87,14 +84,14 @@ def from_btf(btf: BTF, kprobes: Machine | None = None) -> dict[str, int]:
     return found
 
 
-def question(kprobes: Machine | None = None) -> str:
-    """The same, asked of a compiler: the end of a C program whose struct `offsets` has a member
-    for each offset, which is an array one byte longer than that."""
+def question(kprobes: Arch | None = None) -> str:
+    """The same question for a compiler: the end of a C program with a struct `offsets` that has one
+    member for each offset, an array that is one byte longer than the offset."""
     asked = {name: (*member, "1") for name, member in _members(kprobes).items()} | _OPTIONAL
     constants, members = [], []
     for name, (struct_name, member, condition) in asked.items():
         offset = f"offsetof(struct {struct_name}, {member})"
-        # BCC describes the type of whatever is named within the brackets, unless it is a constant.
+        # BCC would describe the type of an expression within the brackets, but not of a constant.
         constants += [
             f"#if {condition}",
             f"enum {{ {name.strip()}_SIZE = {offset} + 1 }};",
@@ -106,11 +103,11 @@ def question(kprobes: Machine | None = None) -> str:
 
 
 def flags(offsets: dict[str, int]) -> list[str]:
-    """What the compiler is told of them."""
+    """The compiler flags that define these offsets."""
     return [f"-D{name}_OFFSET={offset}" for name, offset in offsets.items()]
 
 
-def _members(kprobes: Machine | None) -> dict[str, tuple[str, str]]:
+def _members(kprobes: Arch | None) -> dict[str, tuple[str, str]]:
     if kprobes is None or kprobes.native is None:
         return _MEMBERS
     registers = {"FIRST": kprobes.first, "RESULT": kprobes.result}

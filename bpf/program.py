@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from execdb.bpf import syscall
-from execdb.bpf.arch import Machine
+from execdb.bpf.arch import Arch
 from execdb.bpf.errors import KernelError
 from execdb.bpf.map import Map
 
@@ -18,9 +18,8 @@ _KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe/type")
 
 @dataclass(frozen=True)
 class Hook:
-    """One attach point of one program. `kind` is raw_tracepoint, tracepoint, kprobe or
-    kretprobe; `target` the tracepoint or the kernel function, which need not be there where it
-    is `optional`."""
+    """One attach point of one program. `kind` is raw_tracepoint, tracepoint, kprobe or kretprobe;
+    `target` is the tracepoint or the kernel function, which may be missing if it is `optional`."""
 
     program: str
     kind: str
@@ -47,29 +46,29 @@ def have_kprobes() -> bool:
     return _KPROBE_PMU.exists()
 
 
-def attempt_hooks(machine: Machine) -> tuple[Hook, ...]:
-    """Where failed attempts are seen: kprobes where there are any and they are made for the
-    machine, else tracepoints."""
-    return _kprobes(machine) if have_kprobes() and machine.native else _TRACEPOINTS
+def attempt_hooks(arch: Arch) -> tuple[Hook, ...]:
+    """Where failed attempts are seen: kprobes if the kernel has them and execdb knows the
+    architecture's functions, else tracepoints."""
+    return _kprobes(arch) if have_kprobes() and arch.native else _TRACEPOINTS
 
 
-def _kprobes(machine: Machine) -> tuple[Hook, ...]:
+def _kprobes(arch: Arch) -> tuple[Hook, ...]:
     hooks = []
-    for entry, infix in ((machine.native, ""), (machine.compat, "compat_")):
+    for entry, infix in ((arch.native, ""), (arch.compat, "compat_")):
         if entry:
             for call in ("execve", "execveat"):
                 target = entry.prefix + call
-                hooks.append(Hook(f"on_{infix}{call}", "kprobe", target, entry is machine.compat))
-                hooks.append(Hook("on_return", "kretprobe", target, entry is machine.compat))
+                hooks.append(Hook(f"on_{infix}{call}", "kprobe", target, entry is arch.compat))
+                hooks.append(Hook("on_return", "kretprobe", target, entry is arch.compat))
     return tuple(hooks)
 
 
 @dataclass(frozen=True)
 class Program:
-    """What the loader has loaded. `descriptors` are the programs', by name;
-    `tracepoint_ids` those that perf_event_open(2) wants; `layout_from` tells where what it
-    knows of the kernel's structs is from. There are `budgets` (uid -> BUDGET) only where arguments
-    are bounded, `noting` only where attempts are recorded."""
+    """The programs and maps that were loaded. `descriptors` are those of the programs, by name;
+    `tracepoint_ids` are the numbers that perf_event_open(2) takes; `layout_from` says where the
+    layout of the kernel's structs was found. `budgets` (uid -> BUDGET) exists only if arguments are
+    bounded, `noting` only if attempts are recorded."""
 
     config: Map
     fallback: Map
@@ -85,8 +84,8 @@ class Program:
     layout_from: str
 
     def attach(self, hooks: Sequence[Hook]) -> list[int]:
-        """Descriptors; a program runs until the one of its hook is closed. Raises KernelError,
-        and then nothing stays attached."""
+        """Returns one descriptor for each hook; closing it detaches the program. If it raises
+        KernelError, none of these hooks is attached."""
         links: list[int] = []
         try:
             for hook in hooks:
@@ -110,8 +109,8 @@ class Program:
         return syscall.attach_kprobe(pmu, hook.target, hook.kind == "kretprobe", program)
 
     def note_attempts(self, on: bool) -> None:
-        """Switches the telling of failed attempts, where they are recorded: on once all programs
-        are attached."""
+        """Switches the recording of failed attempts, if they were asked for: to be switched on once
+        all programs are attached."""
         if self.noting is not None:
             self.noting[0] = struct.pack("=I", on)
 
@@ -122,15 +121,15 @@ class Program:
 
 
 def names_of(descriptors: Sequence[int]) -> list[str]:
-    """What the kernel calls each of them; empty for one that is not open."""
+    """What the kernel calls each of them; an empty string if it is not open."""
     return [
         os.readlink(f) if os.path.islink(f := f"/proc/self/fd/{d}") else "" for d in descriptors
     ]
 
 
 def misses(fdinfo: int) -> int:
-    """How often the kernel did not run a program because it ran already on that CPU. `fdinfo` is
-    an open /proc/self/fdinfo/FD of the program; kernels before 5.12 do not say: 0."""
+    """How often the kernel skipped a program because it was running already on that CPU. `fdinfo`
+    is an open /proc/self/fdinfo/FD of the program; 0 on kernels before 5.12, which do not say."""
     for line in os.pread(fdinfo, 4096, 0).splitlines():
         if line.startswith(b"recursion_misses:"):
             return int(line.split()[1])
@@ -138,7 +137,7 @@ def misses(fdinfo: int) -> int:
 
 
 def close_all(descriptors: list[int]) -> None:
-    """Closes each, whatever has become of it, and empties the list."""
+    """Closes each, also if another one cannot be closed, and empties the list."""
     for fd in descriptors:
         with contextlib.suppress(OSError):
             os.close(fd)

@@ -1,4 +1,4 @@
-"""What this machine offers for recording, one question a function. Changes nothing."""
+"""What this machine supports of what recording needs. Changes nothing."""
 
 import mmap
 import os
@@ -19,7 +19,7 @@ def _capable(capability: int) -> bool:
 
 
 def may_load() -> bool:
-    """Root, or CAP_BPF and CAP_PERFMON (capabilities(7))."""
+    """Whether this process is root, or has CAP_BPF and CAP_PERFMON (capabilities(7))."""
     return _capable(_SYS_ADMIN) or (_capable(_BPF) and _capable(_PERFMON))
 
 
@@ -34,8 +34,8 @@ def ring_pages_max() -> int | None:
 
 
 def lockdown() -> str:
-    """`none`, `integrity` or `confidentiality` (kernel_lockdown(7)); the last one forbids
-    BPF programs to read kernel memory."""
+    """`none`, `integrity` or `confidentiality` (kernel_lockdown(7)); the last one forbids BPF
+    programs to read kernel memory."""
     try:
         text = Path("/sys/kernel/security/lockdown").read_text()
     except OSError:
@@ -44,7 +44,7 @@ def lockdown() -> str:
 
 
 def require() -> None:
-    """Raises KernelError where the kernel will not have us load a program, or we cannot."""
+    """Raises KernelError if this process cannot load BPF programs on this kernel."""
     arch.this()
     if not may_load():
         raise KernelError("recording needs root (or CAP_BPF and CAP_PERFMON): try sudo")
@@ -61,8 +61,8 @@ def headers_path() -> Path:
 
 
 def kernel_headers() -> Path | None:
-    """Where the running kernel's headers are installed, if they are. A link that leads nowhere is
-    what some distributions have without them."""
+    """Where the running kernel's headers are installed; None if they are not. (Without headers some
+    distributions have a link that leads nowhere.)"""
     return headers_path() if headers_path().is_dir() else None
 
 

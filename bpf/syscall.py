@@ -37,20 +37,20 @@ def bpf(command: int, attributes: bytes) -> int:
 
 
 def open_raw_tracepoint(name: str, program: int) -> int:
-    """Attaches a loaded program; it is detached when the returned descriptor is closed."""
+    """Attaches a loaded program; closing the returned descriptor detaches it. Raises OSError."""
     text = ctypes.create_string_buffer(name.encode())
     return bpf(RAW_TRACEPOINT_OPEN, struct.pack("QII", ctypes.addressof(text), program, 0))
 
 
 def attach_tracepoint(number: int, program: int) -> int:
-    """Attaches to a classic tracepoint by the number tracefs gives it, on all CPUs; detached when
-    the returned descriptor is closed. Raises OSError."""
+    """Attaches to a classic tracepoint, by its number in tracefs, on all CPUs; closing the returned
+    descriptor detaches it. Raises OSError."""
     attributes = _PERF_ATTR.pack(_TRACEPOINT, _PERF_ATTR.size, number, 1, 0, 0, 0, 1, 0, 0, 0)
     return _attach_event(attributes, program)
 
 
 def attach_kprobe(pmu: int, function: str, returns: bool, program: int) -> int:
-    """Attaches to the entry, or every return, of a kernel function; `pmu` is the number in
+    """Attaches to the entry of a kernel function, or to every return of it; `pmu` is the number in
     /sys/bus/event_source/devices/kprobe/type. Raises OSError."""
     name = ctypes.create_string_buffer(function.encode())
     attributes = _PERF_ATTR.pack(
@@ -75,15 +75,15 @@ def _attach_event(attributes: bytes, program: int) -> int:
 _PERF_ATTR = struct.Struct("IIQQQQQIIQQ")
 _SOFTWARE, _TRACEPOINT = 1, 2  # PERF_TYPE_*
 _BPF_OUTPUT, _SAMPLE_RAW, _WATERMARK = 10, 1 << 10, 1 << 14
-_ENABLE, _SET_BPF = 0x2400, 0x42408  # PERF_EVENT_IOC_*, without the bits of the direction
+_ENABLE, _SET_BPF = 0x2400, 0x42408  # PERF_EVENT_IOC_*, without the direction bits
 _CLOEXEC = 1 << 3
 
 
 def open_bpf_output(cpu: int, wake_bytes: int) -> int:
     """A perf event that receives bpf_perf_event_output() of one CPU. Raises OSError.
 
-    A poll() is woken each time that so many bytes have come: a wake-up per event would cost several
-    times the event itself.
+    It wakes a poll() once per `wake_bytes`: a wake-up for each event would cost several times the
+    event itself.
     """
     attributes = _PERF_ATTR.pack(
         _SOFTWARE, _PERF_ATTR.size, _BPF_OUTPUT, 0, _SAMPLE_RAW, 0, _WATERMARK, wake_bytes, 0, 0, 0
@@ -92,7 +92,7 @@ def open_bpf_output(cpu: int, wake_bytes: int) -> int:
 
 
 def enable(event: int) -> None:
-    """Lets an event that was opened begin. Raises OSError."""
+    """Starts an event that was opened. Raises OSError."""
     fcntl.ioctl(event, arch.this().ioc_none | _ENABLE, 0)
 
 

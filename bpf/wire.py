@@ -3,10 +3,12 @@
 import struct
 import sys
 
-# A record in a ring (perf_event_open(2), "MMAP layout"): type, misc, size of it all; in a sample
-# the size of its data, which follows.
+# A record in a ring (perf_event_open(2), "MMAP layout"): type, misc, size of the whole record; and,
+# in a sample, the size of the data that follows.
 RING_HEAD = struct.Struct("=IHHI")
 SAMPLE = 9  # PERF_RECORD_SAMPLE
+
+SPARE_BYTES = 2 << 20  # of the spare ring, a power of two
 
 MESSAGE_LEN = 12
 KIND_EXEC, KIND_END, KIND_ATTEMPT = 1, 2, 3
@@ -49,7 +51,7 @@ def _layout() -> dict[str, tuple[int, int]]:
     return layout
 
 
-# Where the byte stands that tells a ring's records apart, and the one that tells samples apart.
+# The byte with the type of a ring's record, and the byte with the kind of a sample.
 TYPE_AT = 0 if sys.byteorder == "little" else 3
 KIND_AT = struct.calcsize("=QQI") + TYPE_AT
 
@@ -60,7 +62,7 @@ REPLACED = 0xFFFFFFFF  # instead of a status
 END = struct.Struct("=QQIIII")  # boot_ns, image_boot_ns, image_pid, kind, status, unused
 
 IMAGE = struct.Struct("=QII")  # of the map `images`: boot_ns, pid, own
-# Of one CPU: seen, lost, ends_lost, untracked, cut, untold, open, submitted
+# The map `counters`, of one CPU: seen, lost, ends_lost, untracked, cut, untold, open, submitted
 COUNTERS = struct.Struct("=QQQQQQqQ")
 BUDGET = struct.Struct("=qQQ")  # of the map `budgets`: bytes, filled_ns, cut
-OTHER_UIDS = 1 << 31  # in a key of `budgets`: with a login uid, all others that it goes by
+OTHER_UIDS = 1 << 31  # in a key of `budgets` with a login uid: all other uids of that login

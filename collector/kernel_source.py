@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from execdb.bpf import arch
-from execdb.bpf.loader import load
+from execdb.bpf.loading.loader import load
 from execdb.bpf.offsets import BTF_PATH
 from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, misses, names_of
-from execdb.bpf.ring import Rings
+from execdb.bpf.rings.rings import Rings
 from execdb.bpf.wire import BUDGET, COUNTERS, IMAGE, OTHER_UIDS
 from execdb.store.event import ImageKey
 

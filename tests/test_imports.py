@@ -54,6 +54,7 @@ ROOMS = {
         "commands": ("input", "show", "session", "output"),
     },
     "collector": {"running": ()},
+    "bpf": {"loading": (), "rings": ()},
 }
 
 CONFINED = {

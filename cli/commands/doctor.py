@@ -19,12 +19,12 @@ sudo execdb doctor --format json
 
 
 class Check(NamedTuple):
-    """`mend` is empty where `ok`."""
+    """`fix` says what to do if not `ok`."""
 
     name: str
     ok: bool
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 def doctor(
@@ -41,7 +41,7 @@ def doctor(
         print(json.dumps([check._asdict() for check in checks]))
     else:
         for check in checks:
-            verdict = "ok" if check.ok else f"NOT OK: {check.mend}"
+            verdict = "ok" if check.ok else f"NOT OK: {check.fix}"
             print(f"{check.name:<11} {escape(check.found)}: {escape(verdict)}")
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
@@ -109,7 +109,7 @@ def _lockdown() -> Check:
 def _btf(path: Path) -> Check:
     """Or, in its place, the kernel's headers."""
     from execdb.bpf.errors import KernelError
-    from execdb.bpf.loader import MEND_LAYOUT, no_layout
+    from execdb.bpf.loading.layout import FIX_LAYOUT, no_layout
     from execdb.bpf.offsets import read_btf
     from execdb.bpf.requirements import kernel_headers
 
@@ -120,21 +120,21 @@ def _btf(path: Path) -> Check:
         return Check("BTF", False, str(error), "name a copy of the kernel's BTF with --btf")
     headers = kernel_headers()
     if headers is None:
-        return Check("BTF", False, no_layout(path), MEND_LAYOUT)
+        return Check("BTF", False, no_layout(path), FIX_LAYOUT)
     return Check("BTF", True, f"none at {path}, kernel headers in {headers}")
 
 
 def _bcc() -> Check:
-    from execdb.bpf.loader import find_bcc
+    from execdb.bpf.loading.interpreters import find_bcc
 
     found = find_bcc()
-    return Check("BCC", found.ok, found.found, found.mend)
+    return Check("BCC", found.ok, found.found, found.fix)
 
 
 def _program(btf: Path) -> Check:
     """The proof: compiles and loads the program, attaches nothing."""
     from execdb.bpf.errors import KernelError
-    from execdb.bpf.loader import load
+    from execdb.bpf.loading.loader import load
 
     try:
         load(btf=btf).close()
@@ -149,8 +149,8 @@ def _rings() -> Check:
 
     most = ring_pages_max()
     found = "any size" if most is None else f"up to {most} pages a CPU"
-    mend = f"give CAP_IPC_LOCK, or collect with --ring-pages {most}"
-    return Check("rings", most is None or most >= RING_PAGES, found, mend)
+    fix = f"give CAP_IPC_LOCK, or collect with --ring-pages {most}"
+    return Check("rings", most is None or most >= RING_PAGES, found, fix)
 
 
 def _database(path: Path) -> Check:
@@ -167,11 +167,11 @@ def _database(path: Path) -> Check:
                 missing = [] if problem else missing_rows(connection, all_segments=True)
     except DatabaseError as error:
         return Check("database", False, str(path), str(error))
-    mend = f"{problem}: restore a copy, or save what can be read with sqlite3 FILE .dump"
+    fix = f"{problem}: restore a copy, or save what can be read with sqlite3 FILE .dump"
     if missing:
-        mend = f"{'; '.join(missing[:_SHOWN])}: someone removed them, or the file is damaged; "
-        mend += "restore a copy"
-    return Check("database", not (problem or missing), f"{path}", mend)
+        fix = f"{'; '.join(missing[:_SHOWN])}: someone removed them, or the file is damaged; "
+        fix += "restore a copy"
+    return Check("database", not (problem or missing), f"{path}", fix)
 
 
 _SHOWN = 3
@@ -179,6 +179,6 @@ _SHOWN = 3
 
 def _place_for(path: Path) -> Check:
     folder = path.parent if path.parent.exists() else path.parent.parent
-    mend = f"make the folder {path.parent}, or name another file with --db"
+    fix = f"make the folder {path.parent}, or name another file with --db"
     writable = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
-    return Check("database", writable, f"{path} is not there yet", mend)
+    return Check("database", writable, f"{path} is not there yet", fix)

@@ -35,7 +35,7 @@ def test_system_call_numbers_of_machines_that_share_a_table(name: str) -> None:
 
 
 def test_a_machine_that_nobody_has_described() -> None:
-    with pytest.raises(KernelError, match="64-bit program on vax: it is for 64-bit ones on x86_64"):
+    with pytest.raises(KernelError, match="64-bit programs on vax, only 64-bit ones on x86_64"):
         arch.of("vax")
 
 

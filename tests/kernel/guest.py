@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 
-from execdb.bpf import arch, loader, offsets, syscall
+from execdb.bpf import arch, offsets, syscall
 from execdb.bpf.btf import BTF
+from execdb.bpf.loading import conversation, source
+from execdb.bpf.loading.layout import offsets_from_headers
 from tests.kernel.conftest import PATIENCE_S, Recorder, left_behind
 from tests.kernels.cost import getppid_ns
 
@@ -32,7 +34,7 @@ def recorder(record: Callable[..., Recorder]) -> Recorder:
 @pytest.fixture
 def book() -> Iterator[subprocess.Popen[str]]:
     """The book's program, attached."""
-    environment = os.environ | {"BCC_KERNEL_SOURCE": str(loader.HERE / "headers")}
+    environment = os.environ | {"BCC_KERNEL_SOURCE": str(source.FOLDER / "headers")}
     process = subprocess.Popen(
         ["/usr/bin/python3", BOOK], stdout=subprocess.PIPE, text=True, env=environment
     )
@@ -138,10 +140,10 @@ def test_a_function_that_is_not_there_is_said_to_be_missing() -> None:
 
 
 def test_headers_say_what_btf_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loader, "TIMEOUT_S", 3 * PATIENCE_S)
+    monkeypatch.setattr(conversation, "TIMEOUT_S", 3 * PATIENCE_S)
     here = arch.this()
     btf = offsets.from_btf(BTF(offsets.BTF_PATH.read_bytes()), here)
-    assert loader._ask_headers(here, None) == btf
+    assert offsets_from_headers(here, None) == btf
 
 
 def test_collects_without_btf_by_the_headers(

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from execdb.bpf.ring import online_cpus
+from execdb.bpf.cpus import online_cpus
 from execdb.bpf.syscall import bpf
 from tests.kernel.conftest import (
     Recorder,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from execdb.bpf import loader
+from execdb.bpf.loading import source as program_source
 from execdb.bpf.program import have_kprobes
 from execdb.collector.decode import Decoder
 from execdb.collector.kernel_source import KernelSource
@@ -37,7 +37,7 @@ def bad(tmp_path: Path) -> Path:
 @contextmanager
 def attached(monkeypatch: pytest.MonkeyPatch, notes: int) -> Iterator[KernelSource]:
     """With room for so many calls that are under way."""
-    monkeypatch.setattr(loader, "ATTEMPTS_MAX", notes)
+    monkeypatch.setattr(program_source, "ATTEMPTS_MAX", notes)
     source = KernelSource(ring_pages=2048, attempts=True)
     try:
         source.attach()
@@ -106,7 +106,7 @@ def test_a_call_that_the_program_is_not_run_for_is_counted(
     programs: Path, bad: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where more calls are under way than the kernel follows (kretprobe, maxactive)."""
-    monkeypatch.setattr(loader, "ATTEMPTS_MAX", 509)
+    monkeypatch.setattr(program_source, "ATTEMPTS_MAX", 509)
     source = KernelSource(ring_pages=128, attempts=True)
     source.hooks = tuple(hook for hook in source.hooks if hook.program != "on_return")
     try:

@@ -1,12 +1,12 @@
-"""The loader child: compiles and loads the program with BCC, hands over descriptors, ends.
+"""The loader child: compiles and loads the programs with BCC, hands over descriptors, and ends.
 
-Runs as a script under whichever interpreter has the distribution's `bcc`; imports nothing
-of execdb. This is the only file that imports `bcc`, which pulls in LLVM (about 120 MB) and may
-end the process on a compile error: both stay here.
+It is run as a script by an interpreter that has the distribution's `bcc`, and imports nothing of
+execdb. This is the only file that imports `bcc`, which loads LLVM (about 120 MB) and may end the
+process on a compile error; the collector is spared both.
 
-Socket: descriptor 0. In: one line of JSON, `{source, cflags, maps, programs, ...}`. Out: one
-line of JSON, `{version, file, layout, ...}` with the descriptors of maps and programs, in that
-order, as SCM_RIGHTS, or `{error, detail}`.
+Descriptor 0 is a socket. It receives one line of JSON, the fields of `conversation.Request`. It
+answers with one line of JSON: `{version, file, layout, tracepoints}`, with the descriptors of maps
+and programs, in that order, as SCM_RIGHTS; or `{error, detail}`.
 """
 
 import ctypes
@@ -17,7 +17,8 @@ import sys
 
 
 def import_bcc():
-    """The real BCC. Raises ImportError when there is none, AttributeError for PyPI's `bcc`."""
+    """The real BCC. Raises ImportError if there is none, AttributeError for PyPI's `bcc`,
+    PermissionError for one that is not safe to import."""
     import bcc
 
     path = getattr(bcc, "__file__", None) or next(iter(bcc.__path__))
@@ -29,7 +30,7 @@ def import_bcc():
 
 
 def refuse_unsafe(path):
-    """As root, code is taken only from folders that root alone can write to."""
+    """Raises PermissionError if others than root can change this file: root must not run it."""
     while True:
         info = os.stat(path)
         if info.st_uid != 0 or info.st_mode & 0o022:
@@ -40,8 +41,8 @@ def refuse_unsafe(path):
 
 
 def layout_of(record, *members):
-    """[[name, offset, size], ...] of a map's value, or of a struct within it, as the compiled
-    program has it."""
+    """[[name, offset, size], ...] of a map's value, or of a struct within it, in the compiled
+    program."""
     for name in members:
         record = dict(record._fields_)[name]
     return [
@@ -51,7 +52,7 @@ def layout_of(record, *members):
 
 
 def tracepoint_ids(names):
-    """{name: number}, from tracefs, which is mounted for this process alone where it is not."""
+    """{name: number} from tracefs. If it is not mounted, it is mounted for this process alone."""
     if not names:
         return {}
     folder = "/sys/kernel/tracing"
@@ -72,7 +73,7 @@ def tracepoint_ids(names):
 
 
 def load(bcc, request):
-    """The reply, and the descriptors that go with it; no source only asks which BCC this is."""
+    """The reply, and the descriptors that go with it; without a source only which BCC this is."""
     about = {"version": bcc.__version__, "file": bcc.__file__}
     if request["source"] is None:
         return about, []
@@ -88,7 +89,7 @@ def load(bcc, request):
     }
     for name, kind in request["programs"].items():
         descriptors.append(program.load_func(name, kinds[kind]).fd)
-    # The program object must outlive the hand-over: it closes its descriptors with itself.
+    # The program object must outlive the hand-over: it closes its descriptors when it goes.
     keep.append(program)
     table, *members = request["record"]
     about["layout"] = layout_of(program[table].Leaf, *members)
@@ -112,7 +113,7 @@ def main():
         refused = "unsafe bcc", error
     except Exception as error:
         refused = "load", error
-    line = channel.makefile("rb").readline()  # who asks is heard out
+    line = channel.makefile("rb").readline()  # read it even if there is no BCC to do it
     try:
         reply, descriptors = ({}, []) if refused else load(bcc, json.loads(line))
     except Exception as error:  # whatever BCC raises becomes the parent's sentence

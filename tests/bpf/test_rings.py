@@ -1,4 +1,4 @@
-"""The ring, with us in the place of the kernel."""
+"""The rings, with the test acting as the kernel."""
 
 import mmap
 import os
@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execdb.bpf.ring import Ring, Rings, SpareRing
+from execdb.bpf.rings.perf_ring import PerfRing
+from execdb.bpf.rings.rings import Rings
+from execdb.bpf.rings.spare_ring import SpareRing
 from execdb.bpf.wire import SAMPLE
 from tests.collector.records import sample
 
 
-class HandRing(Ring):
-    """A ring over memory of our own: one control page, one data page, and we are the kernel."""
+class HandRing(PerfRing):
+    """A ring over memory of the test: one control page and one data page."""
 
     def __init__(self) -> None:
         self._size = mmap.PAGESIZE
@@ -61,7 +63,7 @@ def test_a_full_ring_is_not_taken_for_an_empty_one() -> None:
 
 
 class HandSpareRing(SpareRing):
-    """Likewise, over memory of our own: the data stands twice in a row."""
+    """A spare ring over memory of the test: the data is there twice in a row."""
 
     def __init__(self) -> None:
         self._size = mmap.PAGESIZE
@@ -76,13 +78,13 @@ class HandSpareRing(SpareRing):
             self._head += 1
 
     def put(self, data: bytes, *, busy: bool = False) -> None:
-        """Each record is announced when its place is taken, and busy until it is written."""
+        """The kernel announces a record when it reserves its place: busy until it is written."""
         self._put(struct.pack("II", len(data) | busy << 31, 0))
         self._put(data.ljust((len(data) + 7) // 8 * 8, b"\0"))
         struct.pack_into("Q", self._producer, 0, self._head)
 
     def written(self, at: int) -> None:
-        """The record at this position is not busy any more."""
+        """The record at this position is no longer busy."""
         self._data[at + 3] &= 0x7F
         self._data[self._size + at + 3] &= 0x7F
 
@@ -101,7 +103,7 @@ def test_each_record_of_the_spare_ring_comes_out_whole_and_once(drains: list[lis
         assert ring.room() == mmap.PAGESIZE
 
 
-def test_a_record_that_is_being_written_waits_with_those_behind_it() -> None:
+def test_a_record_that_is_being_written_waits_with_those_after_it() -> None:
     ring = HandSpareRing()
     ring.put(b"first")
     ring.put(b"second", busy=True)
@@ -114,7 +116,7 @@ def test_a_record_that_is_being_written_waits_with_those_behind_it() -> None:
 
 @pytest.mark.parametrize("spare", [False, True])
 def test_the_kernel_sees_every_position_whole(spare: bool) -> None:
-    """Whoever reads along from another CPU finds the position before or the one behind."""
+    """Another CPU that reads along sees the position before or the one after, nothing else."""
     ring = HandSpareRing() if spare else HandRing()
     place = ring._consumer if isinstance(ring, HandSpareRing) else ring._memory
     at = 0 if isinstance(ring, HandSpareRing) else 1032
@@ -140,9 +142,9 @@ def test_the_kernel_sees_every_position_whole(spare: bool) -> None:
 
 
 class HandRings(Rings):
-    """Over rings of our own."""
+    """Over rings of the test."""
 
-    def __init__(self, rings: Sequence[Ring]) -> None:
+    def __init__(self, rings: Sequence[PerfRing]) -> None:
         self._rings = dict(enumerate(rings))
         self._spare = HandSpareRing()
         self._behind = False
@@ -183,7 +185,7 @@ def times_in(chunk: bytes) -> list[int]:
 
 @pytest.mark.parametrize("start", [0, 2_000_000, 2_097_144])
 def test_full_rings_are_read_in_slices_and_in_order(start: int) -> None:
-    """One ring holds a few large records of a long time, one many of a part of it."""
+    """One ring holds a few large records from a long time, one many from a part of that time."""
     rings = [LargeRing(), LargeRing(), LargeRing()]
     for ring in rings[:2]:
         ring._head = start
@@ -197,7 +199,7 @@ def test_full_rings_are_read_in_slices_and_in_order(start: int) -> None:
         chunks = list(source.read())
         assert sum(map(len, chunks)) <= (1 << 20) + (128 << 10)
         times = [ns for chunk in chunks for ns in times_in(chunk)]
-        assert min(times) >= settled_ns  # nothing older comes after what was said to be all
+        assert min(times) >= settled_ns  # nothing older comes after what was said to be complete
         read += times
         reads += 1
         unread_ns = source.unread_ns()

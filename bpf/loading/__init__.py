@@ -1,0 +1,1 @@
+"""From C to loaded programs: a short-lived child compiles them and hands over descriptors."""

@@ -1,0 +1,128 @@
+"""All rings together: opened, waited for, and read in turn."""
+
+import contextlib
+import errno
+import select
+import struct
+from collections.abc import Callable, Iterator, MutableMapping
+from operator import itemgetter
+
+from execdb.bpf import syscall
+from execdb.bpf.cpus import online_cpus
+from execdb.bpf.errors import KernelError
+from execdb.bpf.map import Map
+from execdb.bpf.rings.perf_ring import U64, PerfRing
+from execdb.bpf.rings.spare_ring import SpareRing
+
+_AT_ONCE = 1 << 20  # bytes of all rings; as events they may take twenty times as much
+_SLICE = 128 << 10  # bytes of one ring, if all have more than that together; a record fits
+
+
+class Rings:
+    """One ring for each CPU that is online now, and the spare one. (The kernel detaches the ring of
+    a CPU that goes offline; that CPU uses the spare ring afterwards.)
+
+    `output` and `spare` are the maps of these rings. `submitted` returns how many bytes a CPU's
+    program has put into its ring, and the map `drained` (CPU -> u64) tells the program how many of
+    them were read. Raises KernelError."""
+
+    def __init__(
+        self,
+        output: Map,
+        spare: Map,
+        pages: int,
+        drained: MutableMapping[int, bytes],
+        submitted: Callable[[int], int],
+    ) -> None:
+        self._output = output
+        self._drained, self._submitted = drained, submitted
+        self._pages = pages
+        self._rings: dict[int, PerfRing] = {}
+        self._poll = select.poll()
+        self._spare = SpareRing(spare.fd)
+        self._behind = False  # whether the last read may have left something
+        try:
+            for cpu in online_cpus():
+                with contextlib.suppress(_Offline):
+                    self._open(cpu)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, cpu: int) -> None:
+        try:
+            ring = PerfRing(cpu, self._pages)
+        except OSError as error:
+            if error.errno == errno.ENODEV:  # went offline since the list was read
+                raise _Offline from error
+            if error.errno in (errno.EPERM, errno.ENOMEM, errno.EACCES):
+                raise KernelError(
+                    f"no ring of {self._pages} pages for CPU {cpu} ({error.strerror}): "
+                    "use a smaller --ring-pages, or give CAP_IPC_LOCK or a larger "
+                    "kernel.perf_event_mlock_kb"
+                ) from error
+            raise KernelError(f"cannot open a perf ring on CPU {cpu}: {error.strerror}") from error
+        self._rings[cpu] = ring
+        self._output[cpu] = struct.pack("=I", ring.fd)
+        syscall.enable(ring.fd)
+        self._poll.register(ring.fd, select.POLLIN)
+
+    def watch(self, fd: int) -> None:
+        """`wait` also returns when this descriptor becomes readable."""
+        self._poll.register(fd, select.POLLIN)
+
+    def wait(self, timeout_s: float) -> None:
+        """Returns after `timeout_s`, or earlier once a quarter of a ring has been filled."""
+        self._poll.poll(max(0.0, timeout_s) * 1000)
+
+    def read(self) -> Iterator[bytes]:
+        """What is now in the rings, in chunks of whole records, ordered within each CPU only.
+
+        Bounded: a ring is read up to where its head is when its turn comes. If there is more than
+        1 MiB, about that much is read in slices, those with the oldest records first; `unread_ns`
+        then tells what is left."""
+        self._behind = sum([ring.unread for ring in self._rings.values()]) > _AT_ONCE
+        if self._behind:
+            yield from self._oldest_slices()
+        else:
+            for cpu, ring in self._rings.items():
+                if ring.unread:
+                    yield self._take(cpu)
+        chunk = self._spare.read()
+        if chunk:
+            yield chunk
+
+    def _oldest_slices(self) -> Iterator[bytes]:
+        left = _AT_ONCE
+        while left > 0:
+            times = [(ring.oldest_ns(), cpu) for cpu, ring in self._rings.items()]
+            waiting = [(ns, cpu) for ns, cpu in times if ns is not None]
+            if not waiting:
+                return
+            chunk = self._take(min(waiting, key=itemgetter(0))[1], _SLICE)
+            left -= len(chunk)
+            yield chunk
+
+    def _take(self, cpu: int, max_bytes: int | None = None) -> bytes:
+        """Reads a ring and tells the program how many of the bytes that it submitted were read."""
+        submitted = self._submitted(cpu)  # before the read: the result may be too low, not too high
+        chunk = self._rings[cpu].read(max_bytes)
+        self._drained[cpu] = U64.pack(max(0, submitted - self._rings[cpu].unread))
+        return chunk
+
+    def unread_ns(self) -> int | None:
+        """Boot time from which on the last `read` may have left records; None if it left none."""
+        if not self._behind:
+            return None
+        times = (ring.oldest_ns() for ring in self._rings.values())
+        return min((ns for ns in times if ns is not None), default=None)
+
+    def close(self) -> None:
+        for ring in self._rings.values():
+            ring.close()
+        self._rings.clear()
+        self._spare.close()
+
+
+class _Offline(Exception):
+    pass
