@@ -1,1 +1,1 @@
-"""The command line: wires the parts together. Only here are Typer and Rich used."""
+"""The command line, and the only folder that uses Typer and Rich."""

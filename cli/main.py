@@ -12,8 +12,8 @@ try:
     import typer
     import typer.core
     import typer.main
-except (ImportError, MemoryError) as error:  # it is installed, but perhaps there is no room for it
-    sys.exit(f"execdb: cannot load Typer ({error or 'no memory'}): is there enough memory?")
+except (ImportError, MemoryError) as error:  # it may be installed, but memory too small
+    sys.exit(f"execdb: cannot load Typer ({error or 'no memory'}): install it, or give more memory")
 except KeyboardInterrupt:
     sys.exit(130)
 
@@ -24,7 +24,7 @@ from execdb.cli.output.descriptors import replace_streams
 from execdb.cli.output.stdout import ReaderGone
 from execdb.store.errors import ExecdbError
 
-# What `--help` says of each, without importing it: the first paragraph of its own help.
+# For `execdb --help`, which imports no command: the first paragraph of the help of each.
 COMMANDS = {
     "collect": "Record every exec until Ctrl-C or SIGTERM.",
     "query": "Show the recorded execs, oldest first.",
@@ -40,18 +40,18 @@ COMMANDS = {
     "doctor": "Check whether recording works on this machine, and say how to fix what does not.",
     "upgrade": "Bring a database of an older execdb up to date.",
 }
-_MODULES = {"import": "import_"}  # where it is not the command's name
+_MODULES = {"import": "import_"}  # `import` is a keyword
 _FUNCTIONS = {"import": "import_"}
 # Plain help: Rich would double the time of every start.
 _LOOKS: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 
 
 class _Commands(Root):
-    """Imports a command when it is called for: a start pays only for its own."""
+    """Imports a command only when it is called: this keeps the start of the others fast."""
 
     def __init__(self, **attrs: Any) -> None:
         super().__init__(**attrs)
-        for name in COMMANDS:  # stand-ins, for lists of names
+        for name in COMMANDS:  # without options; for completion and suggestions
             self.add_command(typer.core.TyperCommand(name))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
@@ -59,7 +59,7 @@ class _Commands(Root):
             return None
         module = import_module(f"execdb.cli.commands.{_MODULES.get(cmd_name, cmd_name)}")
         command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name), None)
-        if command is None:  # it has commands of its own
+        if command is None:  # a group of commands
             return typer.main.get_command(module.app)
         single = typer.Typer(add_completion=False, **_LOOKS)
         single.command(cmd_name, cls=Command, epilog=module.EXAMPLES)(command)
@@ -96,7 +96,7 @@ def _globals(
     context: typer.Context,
     db: Annotated[
         Path,
-        # readable: whether it is, each command says for itself
+        # readable=False: each command explains by itself why a file cannot be read
         typer.Option(
             envvar="EXECDB_DB",
             help="The database, also accepted after the command.",
@@ -125,27 +125,27 @@ def _globals(
 
 
 def main() -> NoReturn:
-    """The console script. Ends without taking the interpreter apart, which takes a fifth of the
-    time of a short command: what must be closed or written is by then."""
-    gc.set_threshold(50_000)  # imports make many objects and no garbage
+    """The console script. Skips Python's own clean-up at exit, which takes a fifth of the time of a
+    short command: everything is closed and flushed before."""
+    gc.set_threshold(50_000)  # imports create many objects that stay
     failures.keep_to_lines()
     try:
         replace_streams()
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = 130
-    except Exception as error:  # the last resort
+    except Exception as error:  # the last resort: nothing below should let one through
         code = _fail(failures.unexpected(error), 1)
     finally:
         _last_words()
-    if code:  # else it is flushed; an error there has no better code than this one
+    if code:  # after 0 it is flushed already; a second error would not change the code
         with contextlib.suppress(OSError, ValueError, ReaderGone):
             sys.stdout.flush()
     os._exit(code)
 
 
 def _last_words() -> None:
-    """Where stderr is one that does not wait (a recorder's), it has some time at the end."""
+    """A recorder's stderr never blocks: gives it a moment to write what is queued."""
     words = getattr(sys.stderr, "last_words", None)
     if words is not None:
         with contextlib.suppress(KeyboardInterrupt):
@@ -153,7 +153,7 @@ def _last_words() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Runs a command; whatever is to be expected becomes one line on stderr and an exit code."""
+    """Runs a command and returns its exit code. Every expected error becomes one line on stderr."""
     streams.set_up()
     try:
         code = app(arguments or ["--help"], standalone_mode=False, prog_name="execdb")
@@ -162,15 +162,22 @@ def run(arguments: list[str]) -> int:
     except ExecdbError as error:
         return _fail(str(error), error.exit_code)
     except typer.TyperException as error:  # wrong usage, found by Typer
-        return _fail(error.format_message(), error.exit_code)
+        return _fail(_usage(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return 130
-    except (ReaderGone, BrokenPipeError):  # the reader has what it wanted
+    except (ReaderGone, BrokenPipeError):  # as in `execdb query | head`
         return _abandon_stdout()
     except OSError as error:  # a full disk under stdout, a vanished terminal
         if error.filename is None:
             _abandon_stdout()
         return _fail(failures.reason(error), 1)
+
+
+def _usage(error: typer.TyperException) -> str:
+    """Typer's sentence, and which help explains it."""
+    context = getattr(error, "ctx", None)
+    command = "execdb" if context is None else context.command_path
+    return f"{error.format_message().strip().removesuffix('.')} (see {command} --help)"
 
 
 def _fail(sentence: str, code: int) -> int:
@@ -179,7 +186,7 @@ def _fail(sentence: str, code: int) -> int:
 
 
 def _abandon_stdout() -> int:
-    """Nothing more can be written; keeps Python's exit from complaining about it."""
+    """Nobody reads stdout: later writes, such as those at exit, must not fail."""
     with open(os.devnull, "w") as sink:
         os.dup2(sink.fileno(), 1)
     return 0

@@ -1,4 +1,4 @@
-"""execdb collect: what the user may ask of a recording. `cli/session/wiring.py` does it."""
+"""execdb collect: the options of a recording. `cli/session` runs it."""
 
 import sys
 from typing import Annotated
@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from execdb.cli.input.formats import StreamFormat
+from execdb.cli.input.numbers import percent, seconds
+from execdb.cli.input.numbers import ring_pages as number_of_ring_pages
 from execdb.cli.input.options import Btf, bounds_of, btf_path, budget_of
 from execdb.cli.output.descriptors import close_inherited
 from execdb.cli.session.stop import Stop
@@ -28,7 +30,7 @@ def collect(
             "--for",
             help="Stop after this many seconds.",
             show_default="until Ctrl-C",
-            min=0,
+            parser=seconds,
             metavar="SECONDS",
         ),
     ] = None,
@@ -61,8 +63,7 @@ def collect(
         typer.Option(
             help="Stop storing, keep counting, while less than this percentage of the disk is "
             "free.",
-            min=0,
-            max=99,
+            parser=percent,
             metavar="PERCENT",
         ),
     ] = 2.0,
@@ -97,8 +98,7 @@ def collect(
         int,
         typer.Option(
             help="Size of the ring buffer of each CPU in memory pages, a power of two.",
-            min=1,
-            max=65536,
+            parser=number_of_ring_pages,
             metavar="PAGES",
         ),
     ] = RING_PAGES,
@@ -111,9 +111,6 @@ def collect(
     """
     if print_ and quiet:
         raise UsageError("--print and --quiet exclude each other: give one of them")
-    if ring_pages & (ring_pages - 1):
-        near = 1 << ring_pages.bit_length() - 1
-        raise UsageError(f"--ring-pages must be a power of two: {ring_pages} is not, {near} is")
     shown = format if print_ or (sys.stdout.isatty() and not quiet) else None
     close_inherited(but=btf)
     with Stop(for_s) as stop:

@@ -1,4 +1,4 @@
-"""execdb config: which uid gets which message."""
+"""execdb config: which user gets which message."""
 
 import json
 import time
@@ -33,7 +33,7 @@ execdb config set --help                 # more about each command
 )
 
 _CONFIRMED_WITHIN_S = 2.0
-# A uid of -1 should be told its range, not be taken for an option.
+# So that -1 is refused as a uid, with the range, and not as an unknown option.
 _TAKES_MINUS = {"ignore_unknown_options": True}
 
 User = Annotated[str, typer.Argument(help="A uid or a user name.", metavar="UID")]
@@ -85,7 +85,7 @@ def get(context: typer.Context, uid: User) -> None:
         for refused in config.refused:
             if refused.uid == number:
                 raise ExecdbError(f"{refused}; set another with execdb config set {number}")
-        raise ExecdbError(f"uid {number} has no entry: it gets the default message")
+        raise ExecdbError(f"uid {number} has no message of its own: it gets the default")
     print(escape(message))
 
 
@@ -117,7 +117,7 @@ def list_(
 
 
 def refused_of(config: "Config") -> dict[str, list[dict[str, object]]]:
-    """For JSON: what cannot be in the kernel, where there is any such thing."""
+    """For JSON: entries that cannot be put into the kernel, if there are any."""
     refused: list[dict[str, object]] = [
         {"uid": each.uid, "why": each.why} for each in config.refused
     ]
@@ -138,7 +138,7 @@ def unset(context: typer.Context, uid: User) -> None:
     with _table(context.obj) as table:
         generation = table.unset(number)
         if generation is None:
-            raise ExecdbError(f"uid {number} has no entry")
+            raise ExecdbError(f"uid {number} has no message of its own: there is nothing to remove")
         _say(context.obj, table, generation, f"uid {number}: no entry")
 
 
@@ -172,7 +172,7 @@ def default(
 
 
 class _table:
-    """Opens the database for one config command."""
+    """The config table of a database, opened for one command."""
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         from execdb.store.file.database import open_database
@@ -189,7 +189,8 @@ class _table:
 
 
 def _say(path: Path, table: "ConfigTable", generation: int, what: str) -> None:
-    """Answers when the kernel has it, if a collector runs. Raises ExecdbError after 2 s."""
+    """Reports a change. While a collector runs, waits until the kernel has it; raises ExecdbError
+    after 2 s."""
     from execdb.store.file.collector_lock import collector_pid
 
     shown = escape(what)
@@ -201,7 +202,7 @@ def _say(path: Path, table: "ConfigTable", generation: int, what: str) -> None:
         if time.monotonic() > deadline_s:
             raise ExecdbError(
                 f"{what}: saved, but the collector (pid {pid}) has not put it into the kernel "
-                f"within {_CONFIRMED_WITHIN_S:.0f} s"
+                f"within {_CONFIRMED_WITHIN_S:.0f} s: see execdb status"
             )
         time.sleep(0.01)
     print(f"{shown} (saved; takes effect at the next collect)")

@@ -1,4 +1,4 @@
-"""execdb doctor: will recording work here, and if not, what to do."""
+"""execdb doctor: checks whether recording works here, and says what to do if not."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def doctor(
 
 
 def examine(path: Path, btf: Path) -> Iterator[Check]:
-    """Every check, each on its own: one that fails hides none of the others."""
+    """Runs every check, also after one that failed."""
     checks: list[Callable[[], Check]] = [
         _kernel,
         _privileges,
@@ -107,7 +107,7 @@ def _lockdown() -> Check:
 
 
 def _btf(path: Path) -> Check:
-    """Or, in its place, the kernel's headers."""
+    """BTF, or the kernel headers that are used without it."""
     from execdb.bpf.errors import KernelError
     from execdb.bpf.loading.layout import FIX_LAYOUT, no_layout
     from execdb.bpf.offsets import read_btf
@@ -132,7 +132,7 @@ def _bcc() -> Check:
 
 
 def _program(btf: Path) -> Check:
-    """The proof: compiles and loads the program, attaches nothing."""
+    """Compiles and loads the program, without attaching it."""
     from execdb.bpf.errors import KernelError
     from execdb.bpf.loading.loader import load
 

@@ -1,4 +1,4 @@
-"""execdb import: events from a file."""
+"""execdb import: adds events from a file."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ execdb import --db copy.db events.ndjson # into another one, made if needed
 ssh build1 execdb query --limit 0 --format ndjson | execdb import -
 """
 _SHOWN_EVERY = 1_000  # lines
-_PAUSE_S = 0.12  # SQLite looks for a lock that is taken at least every 0.1 s
+_PAUSE_S = 0.12  # SQLite retries a lock at least every 0.1 s
 
 
 def import_(
@@ -60,7 +60,7 @@ def import_(
 
 
 def _pause() -> None:
-    """As long as it takes until a collector that waits for the database's lock looks again."""
+    """Gives a collector that waits for the lock of the database time to get it."""
     time.sleep(_PAUSE_S)
 
 
@@ -80,7 +80,7 @@ def _lines(fd: int) -> Iterator[str]:
 
 @contextmanager
 def _watched(lines: Iterator[str], fd: int) -> Iterator[Iterable[str]]:
-    """The lines, and on a terminal a bar that shows how far they have got."""
+    """The lines. On a terminal a bar shows the progress."""
     if not sys.stderr.isatty():
         yield lines
         return
@@ -88,7 +88,7 @@ def _watched(lines: Iterator[str], fd: int) -> Iterator[Iterable[str]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     status = os.fstat(fd)
-    size = status.st_size if S_ISREG(status.st_mode) else None  # of a pipe nobody knows
+    size = status.st_size if S_ISREG(status.st_mode) else None  # unknown for a pipe
     columns = TextColumn("importing"), BarColumn(), TextColumn("{task.fields[execs]:,} execs")
     console = Console(stderr=True)
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
@@ -106,14 +106,14 @@ def _watched(lines: Iterator[str], fd: int) -> Iterator[Iterable[str]]:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[int]:
-    """A descriptor to read from."""
+    """A descriptor of the file, or of standard input for `-`."""
     if str(file) == "-":
         yield sys.stdin.fileno()
         return
     try:
         fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise ExecdbError(f"cannot read {file}: {error.strerror}") from error
+        raise ExecdbError(f"cannot read {file}: {error.strerror}; nothing was imported") from error
     try:
         yield fd
     finally:

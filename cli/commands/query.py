@@ -1,4 +1,4 @@
-"""execdb query: the history."""
+"""execdb query: shows events of the history."""
 
 import sys
 from typing import Annotated

@@ -1,24 +1,23 @@
-"""execdb replay: the history in its own time."""
+"""execdb replay: shows the history at the pace it happened."""
 
 import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import repeat
-from math import isfinite, isnan
 from typing import Annotated
 
 import typer
 
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import StreamFormat
+from execdb.cli.input.numbers import factor, seconds
 from execdb.cli.input.options import Strict
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.formats import renderer
 from execdb.cli.show.gap_notes import INCOMPLETE, PRUNED_MEANWHILE, coverage_of, gaps_in, note
 from execdb.cli.show.replay_timing import play, schedule, with_asides
-from execdb.store.errors import UsageError
 from execdb.store.event import Event
 
 _LATENESSES = 100_000  # kept for the report
@@ -37,7 +36,7 @@ def replay(
         float,
         typer.Option(
             help="2 plays twice as fast, 0.5 half as fast, 0 without pauses.",
-            min=0,
+            parser=factor,
             metavar="FACTOR",
         ),
     ] = 1.0,
@@ -46,7 +45,7 @@ def replay(
         typer.Option(
             help="Shorten longer pauses to this many seconds.",
             show_default="no limit",
-            min=0,
+            parser=seconds,
             metavar="SECONDS",
         ),
     ] = None,
@@ -64,10 +63,6 @@ def replay(
     from execdb.store.file.database import open_database
     from execdb.store.reading.history import History
 
-    if not isfinite(speed):
-        raise UsageError("--speed must be a finite number, such as 2 or 0.5")
-    if idle_limit is not None and isnan(idle_limit):
-        raise UsageError("--idle-limit must be a number of seconds, such as 1.5")
     encode_for(format)
     wanted = filter_of(chosen)
     report = Report()
@@ -81,11 +76,11 @@ def replay(
                 if speed:
                     due = with_asides(schedule(events, speed, idle_limit), asides)
                     played = report.watch(play(due, time.monotonic, time.sleep, _say))
-                else:  # nothing is due at any time, so nothing is late
+                else:  # without pauses nothing can be late
                     played = report.count(_say_between(events, asides) if asides else events)
                 emit(renderer(format)(played), at_once=speed > 0)
                 if not report.events:
-                    break  # an empty loop would spin
+                    break  # otherwise an empty loop would never wait
         finally:
             if history.incomplete:
                 _say(PRUNED_MEANWHILE)
@@ -105,13 +100,13 @@ def _say_between(events: Iterator[Event], asides: Sequence[tuple[int, str]]) -> 
 
 
 def _say(text: str) -> None:
-    """Where it belongs among the events, if both go to one terminal."""
+    """Prints a note in its place among the events, if both go to one terminal."""
     sys.stdout.flush()
     say(text)
 
 
 class Report:
-    """What the replay did, for the line at its end."""
+    """Counts events and how late they were, for the line at the end."""
 
     def __init__(self) -> None:
         self.events = 0
@@ -121,7 +116,7 @@ class Report:
     def watch(self, played: Iterator[tuple[Event, float]]) -> Iterator[Event]:
         for event, late_s in played:
             if len(self._late_s) >= _LATENESSES:
-                self._late_s = self._late_s[1::2]  # a sample is enough, memory is not endless
+                self._late_s = self._late_s[1::2]  # keeps a sample, to bound memory
             self._late_s.append(late_s)
             self.events += 1
             yield event

@@ -1,4 +1,4 @@
-"""execdb status: what runs, what is stored, what was lost, what is in the kernel's map."""
+"""execdb status: what is running, stored and lost, and whether the kernel has the config."""
 
 import json
 from typing import TYPE_CHECKING, Annotated, Any

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -66,15 +67,21 @@ def tree(
         else:
             events = []
         if not events:
-            wanted = f"event {id_}" if id_ is not None else f"process {pid}" if pid else "event"
-            raise ExecdbError(f"there is no {wanted} in {context.obj}")
+            raise ExecdbError(_nothing(context.obj, pid, id_))
         gaps = gaps_in(coverage_of(database, context.obj), Filter(), _since_ns(events, number))
     emit(f"{line}\n" for line in draw(events, number))
     report(gaps, strict=strict)
 
 
+def _nothing(path: Path, pid: int | None, number: int | None) -> str:
+    if pid is None and number is None:
+        return f"nothing is recorded in {path} yet: execdb collect records"
+    wanted = f"event {number}" if pid is None else f"process {pid}"
+    return f"there is no {wanted} in {path}: execdb query shows what there is"
+
+
 def _since_ns(events: Sequence[Event], chosen: int | None) -> int | None:
-    """From when on something may be missing: below the chosen event, or of the latest run."""
+    """The time from which on gaps matter: that of the chosen event, or the begin of the run."""
     run_id = max((event.run_id for event in events if event.id > 0), default=None)
     shown = (
         event
@@ -85,16 +92,16 @@ def _since_ns(events: Sequence[Event], chosen: int | None) -> int | None:
 
 
 def draw(events: Iterable[Event], chosen: int | None) -> Iterator[str]:
-    """The forest, each root with what it started below it. The chosen event is marked. Deep
-    chains are common where scripts exec one another, so nothing here recurses. Events that a file
-    claims to be ancestors of themselves are drawn once, with a mark on the first."""
+    """Draws each root with everything it started below it, and marks the chosen event. Chains can
+    be deep where scripts exec each other, so nothing here recurses. Events that are their own
+    ancestors, which only a forged file contains, are drawn once, the first with a mark."""
     children: dict[int | None, list[Event]] = defaultdict(list)
     events = list(events)
     there = {event.id for event in events}
     for event in events:
         children[event.parent_id if event.parent_id in there else None].append(event)
     drawn: set[int] = set()
-    for root in (*children[None], *events):  # of the latter what no root leads to, in a circle
+    for root in (*children[None], *events):  # finally those in a circle, which no root leads to
         if root.id not in drawn:
             mark = CIRCLE if root.parent_id in there else ""
             for line in _below(root, children, drawn, chosen):
@@ -108,7 +115,7 @@ CIRCLE = " (the file says that it is its own ancestor)"
 def _below(
     root: Event, children: Mapping[int | None, list[Event]], drawn: set[int], chosen: int | None
 ) -> Iterator[str]:
-    # What is still to be drawn: the event, and the lines to its left.
+    # Still to be drawn: an event, and the lines to its left.
     waiting = [(root, "", "")]
     drawn.add(root.id)
     while waiting:
@@ -122,8 +129,8 @@ def _below(
 
 
 def _deeper(stem: str, branch: str) -> str:
-    """The lines to the left of what an event has started. They reach no further than _DEPTH levels
-    back: a chain of 100,000 programs would have 300,000 characters before the last one."""
+    """The lines to the left of an event's children. They show at most _DEPTH levels: otherwise the
+    last program of a chain of 100,000 would have 300,000 characters before it."""
     stem += {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
     if len(stem) <= 3 * _DEPTH:
         return stem
@@ -131,7 +138,7 @@ def _deeper(stem: str, branch: str) -> str:
 
 
 def describe(event: Event, chosen: bool) -> str:
-    """One line: pid, uid, when, for how long, how it ended, the command."""
+    """One line: pid, uid, time, how it ended and how long it ran, the command, the id."""
     mark = " <--" if chosen else ""
     return (
         f"{event.pid} uid {event.uid} {local_time(event.time_ns)} {_outcome(event)}: "

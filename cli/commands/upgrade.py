@@ -1,4 +1,4 @@
-"""execdb upgrade: a database of an older execdb, made one of this execdb."""
+"""execdb upgrade: converts a database of an older execdb."""
 
 import contextlib
 

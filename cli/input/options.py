@@ -38,13 +38,13 @@ Btf = Annotated[
         envvar="EXECDB_BTF",
         help="The kernel's type information (BTF), if not in /sys/kernel/btf/vmlinux.",
         metavar="PATH",
-        readable=False,  # without BTF, kernel headers serve
+        readable=False,  # may be missing: kernel headers are used instead
     ),
 ]
 
 
 def btf_path(given: Path | None) -> Path:
-    """Where BTF is looked for. An empty EXECDB_BTF stands for a kernel without BTF."""
+    """The file to read BTF from. An empty EXECDB_BTF stands for a kernel without BTF."""
     from execdb.bpf.offsets import BTF_PATH
 
     if given is None and os.environ.get("EXECDB_BTF") == "":
@@ -68,26 +68,28 @@ def as_recorded(given: str | None) -> str | None:
 
 
 def span_of(since: str | None, until: str | None, now_ns: int) -> tuple[int | None, int | None]:
-    """What --since and --until name, in ns since the epoch. Raises UsageError where --since is the
-    later one; says on stderr where it is still to come, as 23:00 is in the morning."""
+    """The times of --since and --until in ns since the epoch. Raises UsageError if --since is the
+    later one. Prints a note if --since is in the future, as 23:00 is in the morning."""
     since_ns = None if since is None else parse_time(since, now_ns, say=say)
     until_ns = None if until is None else parse_time(until, now_ns, later=True, say=say)
     if since_ns is not None and until_ns is not None and since_ns > until_ns:
         raise UsageError(
-            f"--since {local_time(since_ns)} is later than --until {local_time(until_ns)}"
+            f"--since {local_time(since_ns)} is later than --until {local_time(until_ns)}: "
+            "nothing is in between"
         )
     if since_ns is not None and since_ns > now_ns:
-        say(f"note: --since {local_time(since_ns)} is still to come")
+        say(f"note: --since {local_time(since_ns)} is in the future")
     return since_ns, until_ns
 
 
 def bounds_of(keep: str | None, max_size: str | None) -> "Bounds":
-    """What is to be kept, from an age and a size. Raises UsageError."""
+    """The bounds on the age and size of the history, as typed. Raises UsageError."""
     from execdb.store.limits.bounds import MAX_BYTES_MIN, Bounds
 
     max_bytes = None if max_size is None else parse_size(max_size)
     if max_bytes is not None and max_bytes < MAX_BYTES_MIN:
-        raise UsageError(f"a size must be at least {MAX_BYTES_MIN // 10**6}MB, {max_size} is less")
+        least = f"{MAX_BYTES_MIN // 10**6}MB"
+        raise UsageError(f"--max-size must be at least {least}: {max_size} is less")
     return Bounds(None if keep is None else parse_age(keep), max_bytes)
 
 
@@ -95,10 +97,10 @@ _BUDGET_MIN, _BUDGET_MAX = 1_000, 10**9  # bytes a second
 
 
 def budget_of(text: str) -> int | None:
-    """Bytes a second, None for any number of them. Raises UsageError."""
+    """Bytes per second; None for no limit. Raises UsageError."""
     if text == "none":
         return None
     budget = parse_size(text)
     if not _BUDGET_MIN <= budget <= _BUDGET_MAX:
-        raise UsageError(f"--argument-budget must be from 1kB to 1GB, or none; {text} is not")
+        raise UsageError(f"--argument-budget must be from 1kB to 1GB, or none: {text} is not")
     return budget

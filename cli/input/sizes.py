@@ -1,4 +1,4 @@
-"""Sizes as people write them, to bytes. Pure."""
+"""Reads sizes such as 2GB. Pure."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Who a collector is to be once it records, and who may read its database besides."""
+"""Which user a collector switches to after start-up, and which group may read its database."""
 
 import grp
 import os
@@ -19,8 +19,8 @@ class Identity(NamedTuple):
 
 
 def user_named(name: str) -> Identity:
-    """A user by name or number. Raises UsageError where there is none, or we may not become
-    them."""
+    """A user by name or number. Raises UsageError if there is none, or if this process may not
+    switch to it."""
     from execdb.collector.privileges import may_become
 
     wanted = _identity(uid_of(name))
@@ -30,9 +30,9 @@ def user_named(name: str) -> Identity:
 
 
 def own_user() -> Identity:
-    """The user `execdb` where there is one, else nobody, whoever owns the database: what else runs
-    as the same user can end a collector and lower its limits. Without the right to become that,
-    whoever runs this."""
+    """The user `execdb` if it exists, else nobody. Never the owner of the database: programs of
+    the same user could end the collector and lower its limits. The current user if this process may
+    not switch."""
     from execdb.collector.privileges import may_become
 
     try:
@@ -57,4 +57,4 @@ def group_of(name: str) -> int:
     try:
         return grp.getgrnam(name).gr_gid
     except (KeyError, ValueError, UnicodeEncodeError):
-        raise UsageError(f"there is no group {name!r} on this machine") from None
+        raise UsageError(f"there is no group {name!r} on this machine: give the number") from None

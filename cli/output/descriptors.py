@@ -1,5 +1,5 @@
-"""The files under stdin, stdout and stderr, as whoever started us left them: non-blocking, without
-a reader, on a full disk."""
+"""The descriptors 0, 1 and 2 as they were inherited: they may be non-blocking, without a reader, or
+on a full disk."""
 
 import contextlib
 import io
@@ -15,8 +15,8 @@ _BUFFER_BYTES = 65_536  # of stdout; what a pipe holds
 
 
 class Waiting(io.FileIO):
-    """A descriptor that waits where it was made non-blocking: O_NONBLOCK belongs to the open file,
-    which others share with us, and Python's streams lose what such a file does not take at once."""
+    """A descriptor that waits even if it is non-blocking. O_NONBLOCK belongs to the open file,
+    which other processes share, and Python's streams lose what it does not take at once."""
 
     def readinto(self, buffer: Any, /) -> int:
         while (count := super().readinto(buffer)) is None:
@@ -30,7 +30,7 @@ class Waiting(io.FileIO):
 
 
 class _Answer(Waiting):
-    """stdout. Raises ReaderGone, which no library takes for an error of its own."""
+    """stdout. Raises ReaderGone instead of BrokenPipeError, which libraries would handle."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -40,7 +40,7 @@ class _Answer(Waiting):
 
 
 class _Notes(Waiting):
-    """stderr. What it does not take is no reason to lose the answer, which goes to stdout."""
+    """stderr. Drops what cannot be written: the answer goes to stdout."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -50,7 +50,7 @@ class _Notes(Waiting):
 
 
 def wait_for(fd: int, *, writing: bool, timeout_s: float | None = None) -> None:
-    """Until the descriptor takes or has something, or its other end is gone."""
+    """Waits until the descriptor can be written or read, or its other end is closed."""
     import select
 
     poll = select.poll()
@@ -59,9 +59,9 @@ def wait_for(fd: int, *, writing: bool, timeout_s: float | None = None) -> None:
 
 
 def replace_streams() -> None:
-    """Has sys.stdin, sys.stdout and sys.stderr wait where they would fail. A file or a pipe that is
-    stdout gets much at once: PYTHONUNBUFFERED, which services and containers often set, would have
-    each line of an export written by itself."""
+    """Makes sys.stdin, sys.stdout and sys.stderr wait where they would fail. stdout is buffered if
+    it is a file or a pipe, even with PYTHONUNBUFFERED, which services and containers often set and
+    which would cost a system call for each line."""
     if sys.stdin is not None:
         raw = Waiting(0, closefd=False)
         sys.stdin = io.TextIOWrapper(io.BufferedReader(raw), sys.stdin.encoding, sys.stdin.errors)
@@ -78,13 +78,13 @@ def _writer(raw: io.FileIO, old: Any, *, lines: bool = False) -> io.TextIOWrappe
 
 
 def close_inherited(but: Path | None) -> None:
-    """Closes what whoever started us has left open, stdin among it: a process that lives for months
-    would hold it. `but` may name one of these descriptors, as a shell's <(...) does. To be called
+    """Closes all inherited descriptors except stdout and stderr, because a process that runs for
+    months would hold them. Keeps the one that `but` names, as a shell's <(...) does. To be called
     before anything is opened."""
     kept = {0, 1, 2, *_named(but)}
     for fd in map(int, os.listdir("/proc/self/fd")):
         if fd not in kept:
-            with contextlib.suppress(OSError):  # that of the list itself
+            with contextlib.suppress(OSError):  # the descriptor of this listing, closed by now
                 os.close(fd)
     nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     os.dup2(nothing, 0)

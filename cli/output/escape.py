@@ -1,12 +1,12 @@
-"""Recorded text is hostile: what of it may reach a terminal, and how. Pure, but for
-`limit_to_ascii`."""
+"""Makes recorded text safe to show: it is untrusted, and could otherwise control the terminal.
+Pure functions, except for `limit_to_ascii`."""
 
 import re
 
 _PLAIN = re.compile(r"[\w@%+:,./-][\w@%+=:,./-]*", re.ASCII)  # zsh expands a leading =
 _NAMED = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
-# Printable to Python, but of no width or blank (Default_Ignorable_Code_Point in Unicode's
-# DerivedCoreProperties.txt, and the empty Braille pattern). All others are not printable.
+# Printable for Python, but without width or blank (Default_Ignorable_Code_Point in Unicode's
+# DerivedCoreProperties.txt, and the empty Braille pattern). Python escapes all others.
 _INVISIBLE = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef"
@@ -16,14 +16,14 @@ _unwanted = _ANYWHERE
 
 
 def limit_to_ascii(wanted: bool) -> None:
-    """Whether everything beyond ASCII is to be escaped: for a terminal that does not take UTF-8."""
+    """Switches escaping of everything beyond ASCII, for terminals without UTF-8."""
     global _unwanted
     _unwanted = _BEYOND_ASCII if wanted else _ANYWHERE
 
 
 def escape(text: str) -> str:
-    """Control characters, what is invisible or changes the direction of text, and bytes that are
-    not UTF-8 as \\n, \\x1b, \\u202e, \\xff; everything else as it is."""
+    """Writes control characters, invisible ones, ones that change the direction of text, and bytes
+    that are not UTF-8 as \\n, \\x1b, \\u202e, \\xff. Keeps everything else."""
     return text if _is_shown(text) else "".join(map(_escape_one, text))
 
 
@@ -45,7 +45,7 @@ def _escape_one(char: str) -> str:
 
 
 def quote(argument: str) -> str:
-    """The argument as a shell (bash, zsh, ksh) would read it back: bare, '...' or $'...'."""
+    """The argument quoted for a shell (bash, zsh, ksh) where needed: bare, '...' or $'...'."""
     if _PLAIN.fullmatch(argument):
         return argument
     if _is_shown(argument):

@@ -1,5 +1,5 @@
-"""Text for a terminal, a pipe or a log, written by a thread of its own: a recorder never waits for
-any of them, however slow, stopped (Ctrl-S, a hung ssh) or full it is."""
+"""Writes text to a terminal, a pipe or a log in a separate thread, so that a recorder never waits
+for one that is slow, stopped (Ctrl-S, a hung ssh) or full."""
 
 import errno
 import io
@@ -19,7 +19,7 @@ _CHUNK = 65_536  # characters that are written at once
 _RETRY_S = 1.0  # how soon a full disk is tried again
 _LAST_WORDS_S = 1.0
 _GONE = (errno.EPIPE, errno.EIO, errno.ECONNRESET)
-_STDERR_MAX = 65_536  # characters that wait
+_STDERR_MAX = 65_536  # characters in the queue
 
 
 class _Job(NamedTuple):
@@ -28,12 +28,12 @@ class _Job(NamedTuple):
 
 
 class Outlet:
-    """A descriptor, and what waits to be written to it: at most about `most` characters. What finds
-    no room there is counted, not kept.
+    """A descriptor and a queue of about `most` characters for it. Texts that do not fit are counted
+    and dropped.
 
-    Called from the thread: `missed` with how many texts were left out, once writing works again
-    (what it returns is written in their place); `full` when there is an error that may pass, as of
-    a full disk; `gone` when nobody reads any more."""
+    The thread calls `missed` with the number of dropped texts once writing works again, and writes
+    what it returns; `full` when an error may pass, such as a full disk; `gone` when nobody reads
+    any more."""
 
     def __init__(
         self,
@@ -55,13 +55,13 @@ class Outlet:
         self._thread = threading.Thread(target=self._work, name="outlet", daemon=True)
 
     def start(self) -> None:
-        """From here on it is written. A thread keeps the privileges that it began with."""
+        """Starts the thread. It keeps the privileges that the process has at this moment."""
         if self._thread.ident is None:
-            with suppress(RuntimeError):  # there may be no thread now: texts wait
+            with suppress(RuntimeError):  # no thread can be started now: texts stay in the queue
                 self._thread.start()
 
     def put(self, texts: Iterable[str], count: int, chars: int) -> None:
-        """Hands over so many texts with about so many characters; returns at once."""
+        """Queues `count` texts of about `chars` characters in all; returns at once."""
         with self._lock:
             self._given += count
             if self._dead or (self._waiting and self._waiting + chars > self._most):
@@ -71,7 +71,7 @@ class Outlet:
             self._queue.put(_Job(texts, chars))
 
     def close(self, within_s: float = _LAST_WORDS_S) -> int:
-        """Writes what waits, if that goes quickly; returns how many texts were not written."""
+        """Writes what is queued, within this time; returns how many texts were not written."""
         self.start()
         self._closing.set()
         self._queue.put(None)
@@ -82,10 +82,10 @@ class Outlet:
         return self._given - self._written
 
     def _work_without_thread(self, within_s: float) -> None:
-        """Where none can be started: what is short enough not to wait for, if it is taken soon."""
+        """If no thread can be started: writes what is too short to block, if someone reads."""
         self._dead = not select.select([], [self._fd], [], within_s)[1]
         while not self._dead and (job := self._queue.get()) is not None:
-            if job.chars <= select.PIPE_BUF // 4:  # of a character that takes the most bytes
+            if job.chars <= select.PIPE_BUF // 4:  # a character takes up to 4 bytes
                 self._write(job.texts)
 
     def _work(self) -> None:
@@ -119,7 +119,7 @@ class Outlet:
         while data and not self._dead:
             try:
                 data = data[os.write(self._fd, data) :]
-            except BlockingIOError:  # O_NONBLOCK belongs to all who share the open file
+            except BlockingIOError:  # O_NONBLOCK is shared by all users of the open file
                 wait_for(self._fd, writing=True)
             except OSError as error:
                 if error.errno in _GONE:
@@ -134,7 +134,7 @@ class Outlet:
 
 
 class _Stderr(io.TextIOBase):
-    """What stands for sys.stderr, so that nothing in the process waits for it."""
+    """Replaces sys.stderr, so that nothing in the process waits for it."""
 
     encoding = "utf-8"
 
@@ -151,13 +151,13 @@ class _Stderr(io.TextIOBase):
         return len(text)
 
     def last_words(self) -> None:
-        """Says what waits to be said, if that goes quickly; sys.stderr is then what it was."""
+        """Writes what is queued, if that is quick; then restores sys.stderr."""
         self._outlet.close()
         sys.stderr = self._old
 
 
 def take_over_stderr() -> Outlet:
-    """Has all that the process says from here on go through an outlet, to be started."""
+    """Sends everything written to sys.stderr through an outlet, which the caller starts."""
     old = sys.stderr
     outlet = Outlet(
         old.fileno(),
@@ -166,6 +166,6 @@ def take_over_stderr() -> Outlet:
         encoding=old.encoding,
     )
     sys.stderr = _Stderr(outlet, old)
-    # In the background on a terminal with `stty tostop`, to write would stop the whole process.
+    # With `stty tostop`, writing from the background would otherwise stop the whole process.
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
     return outlet

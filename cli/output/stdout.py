@@ -1,11 +1,11 @@
-"""Text to stdout, until there is no more or nobody reads it any longer."""
+"""Writing text to stdout, until its reader closes it."""
 
 import sys
 from collections.abc import Iterable
 
 
 class ReaderGone(Exception):
-    """Whoever read stdout has closed it, which is how `| head` says that it has enough."""
+    """The reader of stdout has closed it, as `| head` does when it has enough."""
 
 
 def emit(texts: Iterable[str], *, at_once: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Standard input, output and error, in whatever state they are and whatever the locale says."""
+"""Standard input, output and error: they may be closed, and the locale may not be UTF-8."""
 
 import codecs
 import contextlib
@@ -9,17 +9,17 @@ from typing import IO, Any, TextIO
 
 from execdb.cli.output.escape import escape, limit_to_ascii
 
-UTF8_FORMATS = ("json", "ndjson", "csv")  # for programs, which take no account of a locale
-# Ours, of tables and trees. Recorded text is escaped before: it cannot be taken for these.
+UTF8_FORMATS = ("json", "ndjson", "csv")  # for programs: the same whatever the locale
+# What tables and trees are drawn with, and its replacement. Recorded text is already escaped.
 _DRAWN = {"─": "-", "│": "|", "├": "|", "└": "`", "…": "~"}
 
 
 def set_up() -> None:
-    """Replaces streams that were closed before the start: reading gives nothing, messages are
-    dropped, and writing an answer is an error. Characters that an encoding lacks are escaped."""
+    """Replaces streams that were closed before the start: stdin is empty, stderr drops what is
+    written, writing to stdout is an error. Characters that an encoding lacks are escaped."""
     for name, number, flags in (
         ("stdin", 0, os.O_RDONLY),
-        ("stdout", 1, os.O_RDONLY),  # so that writing fails, as it does when nothing is there
+        ("stdout", 1, os.O_RDONLY),  # read-only, so that writing fails as on a closed one
         ("stderr", 2, os.O_WRONLY),
     ):
         if getattr(sys, name) is None:
@@ -32,7 +32,8 @@ def set_up() -> None:
 
 
 def _nothing_at(number: int, flags: int, mode: str) -> IO[Any]:
-    """Occupies the descriptor: else a database could get it, and text be written into the file."""
+    """Opens something at this descriptor, or a database could get it, and messages be written
+    into its file."""
     opened = os.open(os.devnull, flags)
     if opened != number:
         os.dup2(opened, number)
@@ -60,7 +61,7 @@ def _takes_utf8(stream: TextIO) -> bool:
 
 
 def encode_for(format: str) -> None:
-    """Makes stdout UTF-8, whatever the locale, if the format is one for programs."""
+    """Makes stdout UTF-8, whatever the locale, for formats that programs read."""
     if format in UTF8_FORMATS:
         limit_to_ascii(False)
         if isinstance(sys.stdout, io.TextIOWrapper):
@@ -68,6 +69,6 @@ def encode_for(format: str) -> None:
 
 
 def say(text: str) -> None:
-    """A line on stderr, which may be full or gone: an answer on stdout never depends on it."""
+    """Prints a line on stderr. Errors are ignored: the answer on stdout never depends on it."""
     with contextlib.suppress(OSError, ValueError):
         print(escape(text), file=sys.stderr, flush=True)

@@ -113,6 +113,27 @@ def test_one_line_and_no_traceback_from_the_process_itself(execdb: Execdb) -> No
     refused(Answer(done.returncode, done.stdout, done.stderr), 1)
 
 
+@pytest.mark.parametrize("command", [["query", "--pid", "x"], ["config", "set"], ["config"]])
+def test_wrong_usage_names_the_help(run: Run, command: list[str]) -> None:
+    name = " ".join(word for word in command if not word.startswith("-") and word != "x")
+    assert run(*command).err.endswith(f" (see execdb {name} --help)\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["config", "get", "7"], "uid 7 has no message of its own"),
+        (["config", "unset", "7"], "uid 7 has no message of its own"),
+        (["tree"], "nothing is recorded in"),
+        (["tree", "0"], "there is no process 0"),
+        (["tree", "--id", "-1"], "there is no event -1"),
+        (["import", "/nowhere/x"], "cannot read /nowhere/x"),
+    ],
+)
+def test_what_cannot_be_done_is_a_line(run: Run, db: Path, command: list[str], words: str) -> None:
+    refused(run(*command), 1, words)
+
+
 def test_help_and_version(run: Run) -> None:
     assert run("--help").code == 0
     assert run("query", "--help").code == 0

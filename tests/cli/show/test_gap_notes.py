@@ -116,7 +116,7 @@ def test_a_time_before_the_first_run_or_after_the_last_is_blind(run: Run, db: Pa
 @pytest.mark.parametrize("command", [("query",), ("replay", "--speed", "0"), ("coverage",)])
 def test_a_since_to_come_is_said(run: Run, holes: Path, command: tuple[str, ...]) -> None:
     answer = run(*command, "--since", "2199-01-01")
-    assert answer.err.startswith("note: --since 2199-01-01 00:00:00.000 is still to come\n")
+    assert answer.err.startswith("note: --since 2199-01-01 00:00:00.000 is in the future\n")
     assert answer.code == 0
 
 

@@ -111,5 +111,5 @@ def test_tree_of_nothing(tmp_path: Path) -> None:
     done = subprocess.run([*command, "tree", "1"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (
         1,
-        f"execdb: there is no process 1 in {tmp_path}/a.db\n",
+        f"execdb: there is no process 1 in {tmp_path}/a.db: execdb query shows what there is\n",
     )
