@@ -138,7 +138,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     if asked.bounds.max_bytes is not None:
         recording.keep_small(asked.bounds.max_bytes)
     end_with(escape(f"execdb: {database.real}-shm was truncated while recording: start again"), 1)
-    watch = stack.enter_context(contextlib.closing(Watch(database, lock.gone)))
+    watch = stack.enter_context(contextlib.closing(Watch(database, lock.problem)))
     database.wait_for_lock(_LOCK_MS)
     retention = Retention(database, asked.bounds, watch.wal_bytes)
     checkpoints = Checkpointer(database, watch.wal_bytes)

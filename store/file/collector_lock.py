@@ -1,10 +1,10 @@
-"""At most one collector a database.
+"""At most one collector for each database.
 
-It holds two locks that take write access, so that who may only read the database can hold neither.
-One is on the database file itself, far behind the bytes that SQLite locks: it holds whatever the
-file is called, and tells readers who records. But a reader can put a read lock in its way. So the
-other is on a file beside it that only its owner may open. Both go with the process, however it
-ends; the file that stays behind means nothing.
+It holds two locks, which both need write access, so that someone who may only read the database can
+hold neither. One is on the database file itself, far beyond the bytes that SQLite locks: it works
+under any name of the file, and tells readers who records. But a reader can block it with a read
+lock. So the other one is on a file beside the database, which only its owner may open. The kernel
+releases both when the process ends, in whatever way; the file that stays behind means nothing.
 """
 
 import contextlib
@@ -17,26 +17,27 @@ from pathlib import Path
 
 from execdb.store.errors import DatabaseError, RecordingError
 from execdb.store.file.descriptor import Descriptor
-from execdb.store.file.safe_files import acting_for, way_to
-from execdb.store.file.side_files import real_path
+from execdb.store.file.filesystem_user import acting_for
+from execdb.store.file.path import real_path, resolve
 
-_FIRST_BYTE = 1 << 62  # SQLite's are at 1 << 30
+_FIRST_BYTE = 1 << 62  # SQLite locks bytes at 1 << 30
 _PID_MAX = 1 << 22  # of Linux; the length of a lock is the pid of its holder
 _FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
-_TRIES = 7  # where a lock went between being met and being asked for
+_TRIES = 7  # if a lock is released before its holder can be asked for
 
 
 class CollectorLock:
-    """Held from construction to `close`. Raises RecordingError when another process holds it."""
+    """Held from construction to `close`. Raises RecordingError if another process holds it, and
+    DatabaseError."""
 
     def __init__(self, database: Path) -> None:
         real = real_path(database)
         self._named, self._path = database, f"{real}.lock"
-        self._beside, way = -1, way_to(database)
-        with acting_for(way):
+        self._beside, resolved = -1, resolve(database)
+        with acting_for(resolved):
             self._database = Descriptor(real, writable=True)
         try:
-            with acting_for(way):
+            with acting_for(resolved):
                 self._beside = _open_beside(self._path, self._database)
             alone = _take(self._beside, database)
             self._whole = _take(self._database.fd, database)
@@ -53,15 +54,15 @@ class CollectorLock:
             self.close()
             raise
 
-    def gone(self) -> str | None:
-        """A sentence where another collector could start; None while none can. The lock on the
-        database file is tried again if a reader was in its way."""
+    def problem(self) -> str | None:
+        """A sentence if another collector could start, None if not. The lock on the database file
+        is tried again if a reader has blocked it so far."""
         try:
             self._whole = self._whole or _take(self._database.fd, self._named)
         except RecordingError as error:
             return str(error)
         except OSError:
-            pass  # as if it were a reader
+            pass  # as if a reader blocked it
         if self._whole or os.readlink(f"/proc/self/fd/{self._beside}") == self._path:
             return None
         return f"{self._path} was removed while recording: start again"
@@ -90,7 +91,7 @@ def collector_pid(database: Path) -> int | None:
 
 
 def _holder_beside(path: str) -> int | None:
-    """For those who may open it."""
+    """The pid from the file beside the database, for users who may open that file."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -111,7 +112,7 @@ def _open_beside(path: str, database: Descriptor) -> int:
     if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
         os.close(fd)
         raise DatabaseError(f"{path} is no plain file with a single name: remove it")
-    with contextlib.suppress(OSError):  # not ours, then others have seen to it
+    with contextlib.suppress(OSError):  # its owner has done this
         os.fchmod(fd, 0o600)
         if os.geteuid() == 0:
             os.fchown(fd, database.owner, -1)
@@ -119,8 +120,8 @@ def _open_beside(path: str, database: Descriptor) -> int:
 
 
 def _take(fd: int, database: Path) -> bool:
-    """Takes the lock; False where a reader's is in the way. Raises RecordingError where another
-    collector holds it, OSError."""
+    """Takes the lock; False if a reader blocks it. Raises RecordingError if another collector holds
+    it, and OSError."""
     for _ in range(_TRIES):
         try:
             fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _lock(fcntl.F_WRLCK, os.getpid()))
@@ -136,8 +137,7 @@ def _take(fd: int, database: Path) -> bool:
 
 
 def _holder(fd: int) -> int | None:
-    """The pid of the collector that holds a lock on this file. The lock of a reader, to whom a
-    read lock is no hindrance, is not one."""
+    """The pid of the collector that holds a lock on this file. Read locks are ignored."""
     try:
         answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _lock(fcntl.F_RDLCK, _PID_MAX))
     except OSError:

@@ -1,4 +1,4 @@
-"""Whether rows hold what their columns say: SQLite keeps any value in any column."""
+"""Checks that values have the types of their columns: SQLite keeps any value in any column."""
 
 from collections.abc import Sequence
 from sqlite3 import Connection
@@ -11,8 +11,8 @@ _known: dict[str, _Kinds] = {}
 
 
 def check_rows(connection: Connection, table: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Raises DatabaseError for a value of another type than its column's, in whole rows of a
-    table of ours. Text may be bytes: see `intern.storable`."""
+    """Raises DatabaseError for a value that does not have the type of its column. `rows` are whole
+    rows of a table of ours, columns in order. Text may be bytes: see `text.storable`."""
     kinds = _known.get(table) or _known.setdefault(table, _kinds(connection, table))
     for (column, allowed), values in zip(kinds, zip(*rows, strict=True), strict=False):
         wrong = set(map(type, values)) - allowed
@@ -24,7 +24,7 @@ def check_rows(connection: Connection, table: str, rows: Sequence[Sequence[Any]]
 
 
 def _kinds(connection: Connection, table: str) -> _Kinds:
-    """As the schema has it, which is known to be ours when a database is open."""
+    """From the schema, which has been verified when a database is open."""
     rows = connection.execute('SELECT name, type, "notnull" FROM pragma_table_info(?)', (table,))
     return [
         (name, frozenset((*_TYPES[kind], *([] if required else [type(None)]))))

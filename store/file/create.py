@@ -1,5 +1,5 @@
-"""The database file before SQLite opens it: is it there, is it one, may we. Imports nothing heavy,
-so that a collector can have it made while it loads the rest."""
+"""Makes the database file, or checks the one that is there, before SQLite opens it. Imports nothing
+heavy, so that a collector can start with this while it loads the rest."""
 
 import os
 from contextlib import closing
@@ -7,19 +7,21 @@ from pathlib import Path
 
 from execdb.store.errors import DatabaseError
 from execdb.store.file.descriptor import Descriptor
-from execdb.store.file.safe_files import acting_for, make_file, make_folder, way_to
-from execdb.store.file.side_files import check_beside, real_path
+from execdb.store.file.filesystem_user import acting_for
+from execdb.store.file.path import real_path, resolve
+from execdb.store.file.safe_files import make_file, make_folder
+from execdb.store.file.side_files import check_beside
 from execdb.store.schema import definition
 from execdb.store.schema.constants import APPLICATION_ID, MAGIC
 
-# Of a new file, in this order: the first two must be said before there is a table. Most tables are
-# small, or their rows are, so small pages leave less of them empty.
+# PRAGMAs of a new file, in this order: the first two must come before the first table. Most tables
+# are small, so small pages waste less space.
 NEW = ("page_size = 2048", "auto_vacuum = INCREMENTAL", "journal_mode = WAL")
 
 
 def prepare(path: Path, *, create: bool) -> None:
-    """Makes the file if it is to be made, in a folder that is also private if it is new. Raises
-    DatabaseError for what cannot be a database of ours."""
+    """With `create`, makes the file if there is none, and its folder; both are private. Raises
+    DatabaseError for a file that cannot be a database of ours."""
     if create:
         _make_folder(path)
     real = real_path(path)
@@ -41,7 +43,8 @@ def _make_folder(path: Path) -> None:
 
 
 def _check_file(path: Path, real: Path, create: bool) -> bool:
-    """Says what is wrong in words before SQLite says it in its own; False if nothing is there."""
+    """False if there is no file, or an empty one. Raises DatabaseError with a better sentence than
+    SQLite's for what is wrong."""
     if not os.path.lexists(real):
         check_beside(real, None)
         if create and not os.access(real.parent, os.W_OK | os.X_OK):
@@ -77,7 +80,7 @@ def make(path: Path) -> None:
     uri = f"{real.as_uri()}?mode=rw"
     with (
         database_errors(path),
-        acting_for(way_to(path)),
+        acting_for(resolve(path)),
         closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection,
     ):
         connection.execute("PRAGMA synchronous = NORMAL")

@@ -11,8 +11,10 @@ from types import TracebackType
 from execdb.store.errors import DatabaseError
 from execdb.store.file.create import NEW, make, prepare
 from execdb.store.file.descriptor import Descriptor
-from execdb.store.file.safe_files import acting_for, make_file, way_to
-from execdb.store.file.side_files import check_beside, mode_for, real_path
+from execdb.store.file.filesystem_user import acting_for
+from execdb.store.file.path import real_path, resolve
+from execdb.store.file.safe_files import make_file
+from execdb.store.file.side_files import check_beside, mode_for
 from execdb.store.file.sql import scalar
 from execdb.store.file.sqlite_errors import VALUE_MAX, database_errors
 from execdb.store.schema.constants import APPLICATION_ID, WAL_MODE
@@ -20,8 +22,8 @@ from execdb.store.schema.revision import SchemaOf, check_revision, verified_revi
 
 _BUSY_MS = 5_000
 WAL_PAGES = 8_000
-_ABANDONED: list[Connection] = []  # an object that is gone would close its connection
-_WAL_KEPT = 64 << 20  # bytes; what a slow reader made it grow beyond is given back
+_ABANDONED: list[Connection] = []  # never collected: that would close the connection
+_WAL_KEPT_BYTES = 64 << 20  # if a slow reader made the WAL longer, the rest is given back
 
 
 class Database:
@@ -32,14 +34,14 @@ class Database:
 
     def __init__(self, path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) -> None:
         self.path = path
-        self.real = real_path(path)  # beside this one SQLite keeps its files
+        self.real = real_path(path)  # SQLite keeps its files beside this one
         self.abandoned = False
-        self._schema: int | None = None  # SQLite's number of the schema that is known to be ours
+        self._schema: int | None = None  # SQLite's number of the schema that was verified
         self._older: SchemaOf | None = None
-        self._way = way_to(path)
+        self._resolved = resolve(path)
         if create:
             make_file(path)
-        with acting_for(self._way):
+        with acting_for(self._resolved):
             self._file = Descriptor(self.real)
             try:
                 check_beside(self.real, self._file)
@@ -66,8 +68,8 @@ class Database:
                 "trusted_schema = OFF",  # the file may come from anywhere
                 "cell_size_check = ON",
                 "synchronous = NORMAL",
-                f"wal_autocheckpoint = {WAL_PAGES}",  # each time costs the writer
-                f"journal_size_limit = {_WAL_KEPT}",
+                f"wal_autocheckpoint = {WAL_PAGES}",  # each checkpoint costs the writer time
+                f"journal_size_limit = {_WAL_KEPT_BYTES}",
                 "temp_store = MEMORY",
                 "cache_size = -1000",  # KiB; writing needs the ends of a few trees, no more
                 "schema_version",  # opens the files beside it
@@ -93,19 +95,19 @@ class Database:
     def close(self) -> None:
         if self.abandoned or self._file.closed:
             return
-        # What was committed is safe either way. The last one removes the files beside it.
-        with contextlib.suppress(sqlite3.Error, DatabaseError), acting_for(self._way):
-            if self._file.others_read():  # they can open it only while there is a WAL
+        # What was committed is safe either way. The last connection removes the WAL and its index.
+        with contextlib.suppress(sqlite3.Error, DatabaseError), acting_for(self._resolved):
+            if self._file.others_read():  # they can open the database only while these exist
                 self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
                 with self._file.shared():
                     self.connection.close()
-        with contextlib.suppress(DatabaseError), acting_for(self._way):
+        with contextlib.suppress(DatabaseError), acting_for(self._resolved):
             self.connection.close()
         self._file.close()
 
     def abandon(self) -> None:
-        """Leaves the file as it is from here on: `close` would copy the WAL into it. What was
-        opened stays open until the process ends."""
+        """Stops using the file, without the checkpoint that `close` would make. The connection
+        stays open until the process ends."""
         self.abandoned = True
         _ABANDONED.append(self.connection)
 
@@ -152,15 +154,15 @@ class Database:
         return found
 
     def wait_for_lock(self, busy_ms: int) -> None:
-        """How long a transaction waits for another program from here on, in milliseconds."""
+        """Sets how long a transaction waits for another program, in milliseconds."""
         self.connection.execute(f"PRAGMA busy_timeout = {busy_ms:d}")
 
     def use_wal(self) -> None:
-        """Turns on what copies and dumps of a database lose: WAL mode, and the mark that it is
-        ours. Raises DatabaseError."""
-        with database_errors(self.path), acting_for(self._way):
+        """Restores what copies and dumps of a database lose: WAL mode and the application id.
+        Raises DatabaseError."""
+        with database_errors(self.path), acting_for(self._resolved):
             if self._file.read(2, 18) != WAL_MODE:
-                # Else SQLite would make a journal for this, and follow whatever is there by then.
+                # Otherwise SQLite would make a journal for this, and follow a link at its name.
                 self.connection.execute("PRAGMA journal_mode = MEMORY").fetchone()
                 mode = scalar(self.connection, "PRAGMA journal_mode = WAL")
                 if mode != "wal":
@@ -175,7 +177,7 @@ class Database:
             return not scalar(self.connection, "PRAGMA wal_checkpoint(TRUNCATE)")
 
     def shrink(self, pages: int) -> None:
-        """Hands so many free pages, if there are, to the file system."""
+        """Returns up to so many free pages to the file system."""
         with database_errors(self.path):
             # execute() would stop after the first page: it takes the PRAGMA for a single step.
             self.connection.executescript(f"PRAGMA incremental_vacuum({pages:d})")
@@ -185,7 +187,7 @@ class Database:
         return int(scalar(self.connection, "PRAGMA data_version"))
 
     def version(self) -> tuple[int, int]:
-        """Changes when any connection, this one among them, has written something."""
+        """Changes when any connection, also this one, has written something."""
         return self.data_version(), self.connection.total_changes
 
     def check(self) -> str | None:

@@ -1,8 +1,7 @@
-"""Descriptors of a database file, beside SQLite's own.
+"""Descriptors of a database file, besides SQLite's own.
 
-When a process closes any descriptor of a file, POSIX ends all its locks on that file (fcntl(2)),
-those that SQLite holds among them. So the descriptors of one file are closed together, when this
-process uses none of them any more.
+A process that closes any descriptor of a file loses all its POSIX locks on that file (fcntl(2)),
+those of SQLite included. So the descriptors of a file are closed together, when none is in use.
 """
 
 import contextlib
@@ -20,20 +19,20 @@ from execdb.store.file.sqlite_errors import from_os_error
 _FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
 _SHARED = 0x40000002, 510  # first byte, length (os.h of SQLite)
 _Inode = tuple[int, int]  # device and number
-_in_use: dict[_Inode, int] = {}  # how many of a file
-_idle: dict[_Inode, list[tuple[int, int]]] = {}  # with their flags: to be used again, or closed
+_in_use: dict[_Inode, int] = {}  # the number of descriptors of a file
+_idle: dict[_Inode, list[tuple[int, int]]] = {}  # descriptors to use again or close; their flags
 _guard = threading.Lock()
 
 
 class Descriptor:
-    """Of a plain file with a single name, from construction to `close`. Never waits for whoever
-    is at the other end of a pipe, and never follows a link. Raises DatabaseError."""
+    """Of a plain file with a single name, from construction to `close`. Opening it never waits for
+    the other end of a pipe and never follows a link. Raises DatabaseError."""
 
     def __init__(self, real: Path, *, writable: bool = False) -> None:
         self._flags = os.O_RDWR if writable else os.O_RDONLY
         try:
             before = real.lstat()
-            _check_kind(real, before)  # to open some devices does something already
+            _check_kind(real, before)  # opening a device can have effects
             self.fd, status = _open(real, self._flags, _inode(before))
         except OSError as error:
             verb = "write to" if writable else "read"
@@ -50,9 +49,9 @@ class Descriptor:
 
     @contextlib.contextmanager
     def shared(self) -> Iterator[None]:
-        """Holds the lock that every connection of SQLite has on the file: none of them is the last
-        then, which would remove the WAL as it is closed."""
-        with contextlib.suppress(OSError):  # someone is alone with it, and sees to the WAL
+        """Inside, the lock is held that each connection of SQLite holds: none is then the last one,
+        which would remove the WAL when it is closed."""
+        with contextlib.suppress(OSError):  # a connection has the file for itself
             self._lock(fcntl.F_RDLCK)
         try:
             yield
@@ -68,7 +67,7 @@ class Descriptor:
         return bool(os.fstat(self.fd).st_mode & 0o044)
 
     def is_at(self, path: Path) -> bool:
-        """Whether this name still stands for the same file."""
+        """Whether this is still a name of the same file."""
         try:
             return _inode(path.lstat()) == self.inode
         except OSError:
@@ -88,7 +87,7 @@ class Descriptor:
 
 
 def _open(real: Path, flags: int, inode: _Inode) -> tuple[int, os.stat_result]:
-    """An idle one of that file, or a new one of what is there now."""
+    """An idle descriptor of that file, or a new one of the file that has the name now."""
     with _guard:
         idle = _idle.get(inode, [])
         alike = next((each for each in idle if each[1] == flags), None)

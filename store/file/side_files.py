@@ -1,8 +1,8 @@
-"""What stands at the name of a database and beside it, before SQLite opens any of it.
+"""Checks the files beside a database before SQLite opens any of them.
 
-SQLite believes these files: it rolls a `-journal` back and deletes the file that one names, copies
-a `-wal` into the database, follows links, waits for pipes. In a folder that other people may write
-to they can be anyone's.
+SQLite trusts these files: it rolls back a `-journal` and deletes the file that the journal names,
+copies a `-wal` into the database, follows links and waits for pipes. In a folder in which other
+users may write, anyone can have made them.
 """
 
 import os
@@ -12,32 +12,13 @@ from pathlib import Path
 
 from execdb.store.errors import DatabaseError
 from execdb.store.file.descriptor import Descriptor
-from execdb.store.file.safe_files import steps
 from execdb.store.file.sqlite_errors import from_os_error
 from execdb.store.schema.constants import WAL_MODE
 
 
-def real_path(path: Path) -> Path:
-    """The name of the file itself: SQLite keeps its files beside that one. A link is followed if it
-    belongs to root, to the user of this process, or to whom that file belongs. Raises
-    DatabaseError."""
-    links: list[tuple[str, int]] = []
-    real, status = "/", None
-    for real, status in steps(path):
-        if status is not None and stat.S_ISLNK(status.st_mode):
-            links.append((real, status.st_uid))
-    if status is not None:  # of links to nothing `steps` has taken care
-        for link, uid in links:
-            if uid not in (0, os.geteuid(), status.st_uid):
-                raise DatabaseError(
-                    f"{link} is a link that user {uid} has made: name what it leads to, {real}"
-                )
-    return Path(real)
-
-
 def check_beside(real: Path, file: Descriptor | None) -> None:
-    """Raises DatabaseError for what SQLite must not meet beside this file (None: it is not there
-    yet), or we as its lock."""
+    """Raises DatabaseError if a file that SQLite or `CollectorLock` would use beside this one must
+    not be used. `file` is None if the database does not exist yet."""
     for suffix in ("-journal", "-wal", "-shm", ".lock"):
         beside = Path(f"{real}{suffix}")
         try:
@@ -59,7 +40,7 @@ def check_beside(real: Path, file: Descriptor | None) -> None:
 
 
 def _stays(journal: Path) -> bool:
-    """Whether it is still there after a while: who makes a database has one for a moment."""
+    """Whether it is still there after half a second: making a database needs one for a moment."""
     for _ in range(50):
         time.sleep(0.01)
         if not _size(f"{journal}"):
@@ -76,8 +57,9 @@ def _check_owner(beside: Path, uid: int, real: Path, file: Descriptor | None) ->
 
 
 def mode_for(real: Path, file: Descriptor) -> str:
-    """How SQLite is to open it. Who may not write it needs the WAL and its index to be there:
-    SQLite would make them, in the name of a mere reader. Raises DatabaseError."""
+    """The mode in which SQLite is to open the file. Someone who may not write it needs the WAL and
+    its index to exist: SQLite would create them in the name of a mere reader. Raises
+    DatabaseError."""
     if os.access(real, os.W_OK, effective_ids=True):
         return "rw"
     if file.read(2, 18) != WAL_MODE:
@@ -109,8 +91,8 @@ def _size(name: str) -> int:
 
 
 def _never_changes(device: int) -> bool:
-    """Whether the file system is read-only, and not only the place where it is mounted: elsewhere
-    someone may write to it (proc_pid_mountinfo(5))."""
+    """Whether the file system is read-only, not just the place where it is mounted: it may be
+    mounted elsewhere for writing (proc_pid_mountinfo(5))."""
     wanted = f"{os.major(device)}:{os.minor(device)}"
     try:
         lines = Path("/proc/self/mountinfo").read_text(errors="replace").splitlines()

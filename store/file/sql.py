@@ -1,4 +1,4 @@
-"""What sqlite3 leaves to its users."""
+"""Short forms of what is often done with sqlite3."""
 
 from collections.abc import Sequence
 from sqlite3 import Connection, Cursor
@@ -14,7 +14,7 @@ def scalar(connection: Connection, sql: str, parameters: Sequence[Any] = ()) -> 
 
 
 def insert_sql(table: str, columns: Sequence[str], *, conflict: str = "ABORT") -> str:
-    """The INSERT of one row, by place."""
+    """The INSERT statement of one row, with a `?` for each column."""
     places = ", ".join("?" * len(columns))
     return f"INSERT OR {conflict} INTO {table} ({', '.join(columns)}) VALUES ({places})"
 
@@ -28,8 +28,8 @@ class BulkInsert:
         self._many = self._one + f", ({', '.join('?' * self._width)})" * (_TOGETHER - 1)
 
     def run(self, connection: Connection, values: list[Any]) -> None:
-        """`values` are those of all rows, one after the other. Raises DatabaseError where the
-        database does something else with them than store each: a trigger may."""
+        """Stores rows; `values` are those of all rows, one after the other. Raises DatabaseError if
+        the database does anything else than store each of them, as a trigger may."""
         before, stored = connection.total_changes, 0
         step = self._width * _TOGETHER
         whole = len(values) - len(values) % step
@@ -48,10 +48,10 @@ class BulkInsert:
             )
 
 
-_TOGETHER = 32  # rows: more than half of what it takes to store one is the statement
+_TOGETHER = 32  # rows: storing one by one, more than half of the time is the statement's
 
 
 def dicts(cursor: Cursor, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
-    """These rows, which are the cursor's, by the names of its columns."""
+    """The rows of a cursor as dicts, by the names of its columns."""
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in rows]

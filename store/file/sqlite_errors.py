@@ -5,33 +5,24 @@ import errno
 import os
 import resource
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from execdb.store.errors import DatabaseBusy, DatabaseError, DatabaseFull, DatabaseRefused
-from execdb.store.file.safe_files import BESIDE, for_whom, way_to
+from execdb.store.file.filesystem_user import for_whom
+from execdb.store.file.path import BESIDE, resolve
 from execdb.store.schema.verify import SchemaRefused
 
 VALUE_MAX = 16 << 20  # bytes of a value, a row, a statement
-# What an event may hold. Linux allows 2 MiB of arguments, with 8 bytes more for each, unless
-# someone has raised the limit of the stack; a recorder keeps 48 KiB of them.
-_ARGUMENTS_MAX = 2 << 20
-COUNT_MAX = _ARGUMENTS_MAX // 9
-NAME_MAX = 64 << 10  # characters; of a path Linux takes 4 KiB
-_FDS = 4  # what SQLite opens for a database
-_NEAR = 1 << 20  # bytes below a limit that may be one write
+_FDS = 4  # descriptors that SQLite opens for a database
+_NEAR = 1 << 20  # bytes below a limit: one write may be as long
 _TOO_MANY_FILES = "too many open files: raise the limit (ulimit -n, LimitNOFILE=)"
 _LONG_NAME = "its name is too long"
 _READ_ONLY = "it is on a read-only file system"
 _NO_SPACE = "no space left on its disk"
 _NO_INODES = "no inodes left on its disk"
 _FILE_SIZE = "the limit on the size of files is reached (ulimit -f, LimitFSIZE=)"
-
-
-def too_long(argv: Sequence[str]) -> bool:
-    """Whether no program can have been given these arguments."""
-    return sum(map(len, argv), 9 * len(argv)) > _ARGUMENTS_MAX
 
 
 @contextmanager
@@ -112,22 +103,26 @@ def _not_opened(path: Path, error: sqlite3.Error) -> DatabaseError:
         return DatabaseFull(f"cannot open {path} or make what belongs beside it: {room}")
     if _too_many_files():
         return DatabaseError(f"cannot open {path}: {_TOO_MANY_FILES}")
-    if _too_long(path):
+    if _name_is_too_long(path):
         return DatabaseError(f"cannot open {path}: {_LONG_NAME}: SQLite adds -journal to it")
     if _is_read_only(path):
         wal = " and has a WAL, without which it is not whole: copy both to where you may write"
         more = wal if os.path.exists(f"{path}-wal") else ""
         return DatabaseError(f"cannot open {path}: {_READ_ONLY}{more}")
-    way = way_to(path)
-    places = (way.real, way.real.parent)
-    if way.controller or not all(os.access(each, os.W_OK, effective_ids=True) for each in places):
-        return DatabaseError(f"no permission to write to {path}, or to its folder{for_whom(way)}")
+    resolved = resolve(path)
+    places = (resolved.real, resolved.real.parent)
+    if resolved.controller or not all(
+        os.access(each, os.W_OK, effective_ids=True) for each in places
+    ):
+        return DatabaseError(
+            f"no permission to write to {path}, or to its folder{for_whom(resolved)}"
+        )
     return DatabaseError(f"cannot open {path} or what is beside it: {error}")
 
 
 def _lack_of_room(path: Path) -> str | None:
     try:
-        disk = os.statvfs(way_to(path).real.parent)
+        disk = os.statvfs(resolve(path).real.parent)
     except OSError:
         return None
     if disk.f_flag & os.ST_RDONLY:
@@ -145,8 +140,8 @@ def _too_many_files() -> bool:
         return error.errno in (errno.EMFILE, errno.ENFILE)
 
 
-def _too_long(path: Path) -> bool:
-    real = way_to(path).real
+def _name_is_too_long(path: Path) -> bool:
+    real = resolve(path).real
     try:
         return len(os.fsencode(f"{real.name}-journal")) > os.pathconf(real.parent, "PC_NAME_MAX")
     except OSError:
@@ -164,6 +159,6 @@ def _at_size_limit(path: Path) -> bool:
     limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     if limit == resource.RLIM_INFINITY:
         return False
-    real = way_to(path).real
+    real = resolve(path).real
     files = (real.with_name(real.name + end) for end in ("", *BESIDE))
     return any(os.path.exists(file) and file.stat().st_size + _NEAR > limit for file in files)

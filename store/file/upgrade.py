@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from execdb.store.errors import DatabaseError
 from execdb.store.file.create import prepare
 from execdb.store.file.database import Database
-from execdb.store.file.safe_files import acting_for, way_to
+from execdb.store.file.filesystem_user import acting_for
+from execdb.store.file.path import resolve
 from execdb.store.file.sqlite_errors import as_database_error, database_errors, from_os_error
 from execdb.store.schema import definition, verify
 from execdb.store.schema.constants import APPLICATION_ID
@@ -39,15 +40,15 @@ def opened_for_upgrade(path: Path) -> Iterator[tuple[Database, str]]:
 
 
 def copy_of(database: Database) -> Path:
-    """Makes a private copy beside the file, `NAME.before-REVISION`, of one moment and whole on the
-    disk, over no other file. Raises DatabaseError; no part of it is left then."""
-    way = way_to(database.path)
-    name = f"{way.real.name}.before-{definition.REVISION}"
-    unfinished = way.real.with_name(f"{name}.{os.getpid()}")
-    how = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    """Makes a private, complete copy beside the file, `NAME.before-REVISION`, and never overwrites
+    another file. Raises DatabaseError; no part of the copy is left then."""
+    resolved = resolve(database.path)
+    name = f"{resolved.real.name}.before-{definition.REVISION}"
+    unfinished = resolved.real.with_name(f"{name}.{os.getpid()}")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with acting_for(way):
-            os.close(os.open(unfinished, how, 0o600))
+        with acting_for(resolved):
+            os.close(os.open(unfinished, flags, 0o600))
             try:
                 _copy(database, unfinished)
                 return _named(unfinished, name)
@@ -70,7 +71,7 @@ def _copy(database: Database, target: Path) -> None:
 
 
 def _named(unfinished: Path, name: str) -> Path:
-    """Gives it the first name that is free; only then a copy is there."""
+    """Gives the finished copy the first of its names that is free."""
     for number in count():
         path = unfinished.with_name(f"{name}.{number}" if number else name)
         with suppress(FileExistsError):

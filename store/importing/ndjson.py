@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from execdb.store.errors import BadEvent
 from execdb.store.event import REPLACED, Command, Creds, Place, ending, raw_of
-from execdb.store.file.sqlite_errors import NAME_MAX, too_long
+from execdb.store.file.text import NAME_MAX, too_long
 
 _INT64 = (1 << 63) - 1
 _U32 = (1 << 32) - 1

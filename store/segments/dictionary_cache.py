@@ -9,8 +9,7 @@ from typing import Any
 
 from execdb.store.errors import DatabaseError
 from execdb.store.fields import FIELDS, Field, runs_of
-from execdb.store.file.sqlite_errors import COUNT_MAX, NAME_MAX, too_long
-from execdb.store.file.text import readable
+from execdb.store.file.text import COUNT_MAX, NAME_MAX, readable, too_long
 from execdb.store.kinds import Group, Kind
 
 _ENTRIES = 16_384  # at hand, of a kind

@@ -79,7 +79,7 @@ def test_it_holds_without_its_file(db: Path, lock: CollectorLock, what: str) -> 
     assert collector_pid(db) == os.getpid()
     with pytest.raises(RecordingError, match=str(os.getpid())):
         CollectorLock(db)
-    assert lock.gone() is None
+    assert lock.problem() is None
 
 
 def test_a_reader_can_hold_neither(db: Path) -> None:
@@ -107,11 +107,11 @@ def test_the_read_lock_of_a_reader_does_not_keep_a_collector_out(db: Path, suffi
 def test_a_collector_that_has_only_its_file_notices_when_that_goes(db: Path) -> None:
     fd = read_lock(db)
     with closing(CollectorLock(db)) as lock:
-        assert lock.gone() is None
+        assert lock.problem() is None
         Path(f"{db}.lock").rename(f"{db}.old")
-        assert "was removed" in str(lock.gone())
+        assert "was removed" in str(lock.problem())
         os.close(fd)
-        assert lock.gone() is None  # it has got the other one
+        assert lock.problem() is None  # it has got the other one
         with pytest.raises(RecordingError):
             CollectorLock(db)
 

@@ -13,7 +13,9 @@ from execdb.store.config.table import ConfigTable
 from execdb.store.errors import DatabaseError
 from execdb.store.file.collector_lock import CollectorLock
 from execdb.store.file.database import Database, open_database
-from execdb.store.file.safe_files import acting_for, share, way_to
+from execdb.store.file.filesystem_user import acting_for
+from execdb.store.file.path import resolve
+from execdb.store.file.safe_files import share
 from tests.conftest import an_exec, recorded
 
 ALICE, MALLORY, GROUP = 7901, 7907, 7919  # numbers that need no name
@@ -127,7 +129,7 @@ def test_where_everyone_may_make_files_a_link_is_its_owners(tmp_path: Path, secr
     assert (everyones / "mine.db").stat().st_uid == 0
     (everyones / "mine.db-wal").touch()
     os.chown(everyones / "mine.db-wal", MALLORY, MALLORY)
-    assert way_to(everyones / "mine.db").controller == MALLORY
+    assert resolve(everyones / "mine.db").controller == MALLORY
     with pytest.raises(DatabaseError), open_database(everyones / "mine.db") as database:
         recorded(database, [an_exec()])
 
@@ -164,13 +166,13 @@ def test_only_the_thread_that_acts_for_someone_is_bound(home: Path, secret: Path
 
     other = threading.Thread(target=elsewhere)
     other.start()
-    with acting_for(way_to(home / "execdb.db")):
+    with acting_for(resolve(home / "execdb.db")):
         with pytest.raises(PermissionError):
             secret.open("a").close()
         bound.set()
         other.join()
         assert opened == [secret]
-        with acting_for(way_to(home)), pytest.raises(PermissionError):
+        with acting_for(resolve(home)), pytest.raises(PermissionError):
             secret.open("a").close()
         with pytest.raises(PermissionError):
             secret.open("a").close()
@@ -231,7 +233,7 @@ def test_a_user_is_not_led_by_anothers_link_to_where_nothing_is(
     path = link(tmp_path / "link.db", tmp_path / "new.db", MALLORY)
     monkeypatch.setattr(os, "geteuid", lambda: ALICE)
     with pytest.raises(DatabaseError, match=f"link of uid {MALLORY}"):
-        way_to(path)
+        resolve(path)
     open_database(tmp_path / "new.db", create=True).close()
     with pytest.raises(DatabaseError, match=f"link that user {MALLORY} has made"):
         Database(path)
