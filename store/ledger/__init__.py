@@ -1,1 +1,1 @@
-"""What was recorded, lost, trimmed, and when no collector was running."""
+"""What was recorded, lost and trimmed, and when no collector was running."""

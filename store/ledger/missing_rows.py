@@ -1,4 +1,4 @@
-"""Whether the rows are there that segments claim and that the ledger says were stored."""
+"""Finds rows that are missing although nothing says that execdb removed them."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -10,9 +10,9 @@ from execdb.store.segments.segment import Segment, segments_of
 
 
 def missing_rows(connection: Connection, *, all_segments: bool) -> list[str]:
-    """A sentence about each lack, none where every row is there. Reads all rows with
-    `all_segments`, else those of the newest segment. Raises DatabaseError for values that cannot
-    be."""
+    """Compares the rows with the segments, and these with the counts of runs. Returns a sentence
+    about each difference. Reads all rows with `all_segments`, else those of the newest segment.
+    Raises DatabaseError for values of a wrong type."""
     segments = segments_of(connection)
     for one, following in pairwise(segments):
         if one.last_id >= following.first_id:
@@ -22,7 +22,7 @@ def missing_rows(connection: Connection, *, all_segments: bool) -> list[str]:
 
 
 def _not_claimed(connection: Connection, segments: Sequence[Segment]) -> Iterator[str]:
-    """Whole segments that went: ids are given without gaps, and what is removed is counted."""
+    """Rows that belong to no segment. Ids have no gaps, and removed rows are counted."""
     claimed: dict[int, int] = {}
     for segment in segments:
         if segment.first_id > 0:
@@ -35,12 +35,12 @@ def _not_claimed(connection: Connection, segments: Sequence[Segment]) -> Iterato
         if collected and missing > 0:
             yield (
                 f"{missing} rows of run {number} are missing: {stored} were stored, {pruned} were "
-                "removed since"
+                "pruned"
             )
     missing = segments[-1].last_id if segments else 0
     missing -= sum(claimed.values()) + sum(pruned for *_, pruned in runs)
     if missing > 0:
-        yield f"{missing} ids belong to no row that is there or was removed by execdb"
+        yield f"{missing} more rows are missing: their ids were given, and they were not pruned"
 
 
 def _not_there(connection: Connection, segments: Sequence[Segment]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What the database says of itself: runs, totals, size."""
+"""Totals of a file: its events, runs, losses and size."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from execdb.store.file.text import readable
 
 @dataclass(frozen=True)
 class Totals:
-    """Runs are newest first, as dicts with the columns of the `runs` view. `losses` are sums by
-    cause: of execs, and when the first was lost and the last."""
+    """`runs` are newest first, as dicts with the columns of the `runs` view. `losses` have for each
+    cause the number of lost execs, and the times of the first and the last."""
 
     events: int
     first_ns: int | None
@@ -28,6 +28,7 @@ class Totals:
 
 
 def read_totals(database: Database) -> Totals:
+    """Raises DatabaseError."""
     with database.reading() as connection:
         events, first, last = connection.execute(_TOTALS).fetchone()
         runs = _rows(connection, "run", "WHERE kind = 'collect' ORDER BY id DESC")
@@ -69,7 +70,7 @@ def _by_cause(losses: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _public(run: dict[str, Any]) -> dict[str, Any]:
-    """As the view `runs` has it."""
+    """A run with the columns of the view `runs`."""
     public = {"run_id": run.pop("id"), **run}
     del public["kind"]
     return {

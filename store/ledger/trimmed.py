@@ -1,6 +1,8 @@
-"""What a bound on size took of whose events: long arguments, and rows of whoever filled the file.
+"""What a bound on size removed, and of which user: long arguments, and rows of a user who filled
+the file.
 
-Stored so that answers can say it. Rows that went because they were the oldest are not in here.
+This is stored so that answers can mention it. Rows that were removed because they were the oldest
+are not part of it.
 """
 
 from collections.abc import Iterable
@@ -12,16 +14,16 @@ from execdb.store.file.column_types import check_rows
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
 
-_PAUSE_NS = 60_000_000_000  # what follows within that is one entry
+_PAUSE_NS = 60_000_000_000  # events with shorter pauses between them are one entry
 
 
 class What(StrEnum):
-    ARGUMENTS = "arguments"  # cut
-    ROWS = "rows"  # removed
+    ARGUMENTS = "arguments"  # were cut
+    ROWS = "rows"  # were removed
 
 
 class Trim(NamedTuple):
-    """So many events of a user, from the first of them to the last by wall clock."""
+    """How many events of a user were trimmed, and the times of the first and the last of them."""
 
     what: str
     uid: int
@@ -30,8 +32,8 @@ class Trim(NamedTuple):
     to_ns: int
 
 
-def note(connection: Connection, trims: Iterable[Trim]) -> None:
-    """Adds to the last entry of the same kind and user where they touch."""
+def add_trims(connection: Connection, trims: Iterable[Trim]) -> None:
+    """Stores them. One that continues an entry of the same kind and user extends that entry."""
     for trim in trims:
         entry = scalar(
             connection, _LAST, (trim.what, trim.uid, trim.from_ns - _PAUSE_NS, trim.to_ns)
@@ -43,14 +45,14 @@ def note(connection: Connection, trims: Iterable[Trim]) -> None:
 
 
 def read_trims(database: Database) -> list[Trim]:
-    """Oldest first. Raises DatabaseError for what is none."""
+    """In the order in which they were stored. Raises DatabaseError for values of a wrong type."""
     with database.reading() as connection:
         rows = connection.execute("SELECT * FROM trimmed ORDER BY id").fetchall()
         check_rows(connection, "trimmed", rows)
     return [Trim(*row[1:]) for row in rows]
 
 
-# A few are enough to find the one that goes on.
+# The newest entries are enough to find the one to extend.
 _LAST = (
     "SELECT id FROM (SELECT * FROM trimmed ORDER BY id DESC LIMIT 64)"
     " WHERE what = ? AND uid = ? AND to_ns >= ? AND from_ns <= ? ORDER BY id DESC LIMIT 1"

@@ -12,7 +12,7 @@ from typing import Any
 from execdb.store.event import raw_of
 from execdb.store.file.sql import scalar
 from execdb.store.json_text import json_of
-from execdb.store.ledger.trimmed import Trim, What, note
+from execdb.store.ledger.trimmed import Trim, What, add_trims
 from execdb.store.limits.removal import Range
 
 LONG = 1_024  # bytes: arguments of a command that are longer together, plus one each, are cut
@@ -115,7 +115,7 @@ def _start(connection: Connection, argument: int, size: int) -> str:
 def _note(connection: Connection, cut: Sequence[int]) -> int:
     """Records of which users how many events lost arguments. Returns the number of events."""
     who = connection.execute(_WHO, (cut[-1], cut[0], json.dumps(cut))).fetchall()
-    note(connection, [Trim(What.ARGUMENTS, *row) for row in who])
+    add_trims(connection, [Trim(What.ARGUMENTS, *row) for row in who])
     return sum(row[1] for row in who)
 
 

@@ -11,7 +11,7 @@ from sqlite3 import Connection
 
 from execdb.store.file.database import WAL_PAGES, Database
 from execdb.store.file.sql import scalar
-from execdb.store.ledger.trimmed import Trim, What, note
+from execdb.store.ledger.trimmed import Trim, What, add_trims
 from execdb.store.limits.bounds import Bounds, reserve_bytes
 from execdb.store.limits.crowding import Crowd
 from execdb.store.limits.excess import Excess, excess_of, target_bytes
@@ -119,7 +119,7 @@ class Retention:
             trims.append(Trim(What.ROWS, found.uid, last - first + 1, begin_ns, end_ns))
         if trims:
             self._unswept |= remove_rows(connection, found.segment, found.runs)
-            note(connection, trims)
+            add_trims(connection, trims)
         return sum(trim.events for trim in trims)
 
     def _cut_arguments(self, connection: Connection) -> int | None:

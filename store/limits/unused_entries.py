@@ -40,7 +40,7 @@ def sweep(connection: Connection, first: int, last: int) -> None:
     segments = [Segment(*row) for row in connection.execute(_OVERLAPPING, (last, first))]
     newest = scalar(connection, "SELECT max(first_id) FROM segment")
     if any(segment.first_id == newest for segment in segments):
-        connection.execute(_DISOWN, (newest,))
+        connection.execute(_CHANGE, (newest,))
     connection.execute("CREATE TEMP TABLE used (id INTEGER PRIMARY KEY)")
     for segment in segments:
         for column in ("origin_id", "command_id"):
@@ -59,7 +59,7 @@ def sweep(connection: Connection, first: int, last: int) -> None:
 
 
 _OVERLAPPING = "SELECT * FROM segment WHERE first_entry_id <= ? AND last_entry_id >= ?"
-_DISOWN = "UPDATE segment SET last_entry_id = last_entry_id + 1 WHERE first_id = ?"
+_CHANGE = "UPDATE segment SET last_entry_id = last_entry_id + 1 WHERE first_id = ?"
 _USED_BY_COMMANDS = (
     "INSERT OR IGNORE INTO used SELECT program_id FROM command WHERE id IN (SELECT id FROM used)",
     "INSERT OR IGNORE INTO used SELECT value FROM command, json_each(arguments)"

@@ -8,7 +8,7 @@ import pytest
 
 from execdb.cli.show.gap_notes import INCOMPLETE
 from execdb.store.file.database import open_database
-from execdb.store.ledger.trimmed import Trim, note
+from execdb.store.ledger.trimmed import Trim, add_trims
 from execdb.store.times import local_time
 from tests.cli.show.test_gap_notes import a_run
 from tests.conftest import START_NS, Answer
@@ -26,7 +26,7 @@ def trimmed(db: Path) -> Path:
     with open_database(db) as database:
         a_run(database, 0, 1_000)
         with database.writing() as connection:
-            note(
+            add_trims(
                 connection,
                 [
                     Trim("arguments", 1_009, 97, at(200), at(300)),
@@ -34,7 +34,7 @@ def trimmed(db: Path) -> Path:
                     Trim("rows", 1_009, 23, at(400), at(500)),
                 ],
             )
-            note(connection, [Trim("rows", 1_009, 7, at(501), at(600))])
+            add_trims(connection, [Trim("rows", 1_009, 7, at(501), at(600))])
     return db
 
 

@@ -64,12 +64,12 @@ REMOVED = {
     "rows of the last run": ("DELETE FROM image WHERE id > 23", "3 of the rows 20 to 26"),
     "a run's rows and segment": (
         "DELETE FROM image WHERE id BETWEEN 13 AND 19; DELETE FROM segment WHERE first_id = 13",
-        "7 rows of run 3 are missing: 7 were stored, 0 were removed since",
+        "7 rows of run 3 are missing: 7 were stored, 0 were pruned",
     ),
     "imported rows": (
         "DELETE FROM image WHERE id BETWEEN 1 AND 2;"
         "UPDATE segment SET first_id = 3 WHERE first_id = 1",
-        "2 ids belong to no row",
+        "2 more rows are missing",
     ),
     "twice the same": (
         "UPDATE segment SET last_id = 20 WHERE first_id = 13",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from execdb.store.event import End
 from execdb.store.file.database import Database, open_database
+from execdb.store.ledger.missing_rows import missing_rows
 from execdb.store.limits import retention, unused_entries
 from execdb.store.limits.bounds import Bounds
 from execdb.store.limits.retention import Retention, would_remove
@@ -92,6 +93,8 @@ def test_what_an_interrupted_process_left_behind_is_removed_by_the_next(
     stopped = Retention(database, Bounds(keep_ns=0))
     for _ in range(steps):
         stopped.step(cut_ns)
+        with database.reading() as connection:
+            assert missing_rows(connection, all_segments=True) == []
     pruned(database, Bounds(keep_ns=0), cut_ns)
     assert len(list(History(database).events(Filter()))) == 7
     assert orphans(database) == {}
