@@ -1,4 +1,4 @@
-"""execdb coverage: when was recorded, and when not."""
+"""execdb coverage: which times were recorded, and which were not."""
 
 import json
 import time
@@ -13,7 +13,7 @@ from execdb.cli.output.escape import escape
 from execdb.cli.output.stdout import emit
 from execdb.cli.show import trim_notes
 from execdb.cli.show.durations import duration
-from execdb.cli.show.gap_notes import INCOMPLETE, causes, coverage_of, total
+from execdb.cli.show.gap_notes import INCOMPLETE, causes, coverage_of, execs_of, reason, total
 from execdb.store.times import local_time, rfc3339
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ execdb coverage --since 7d
 execdb coverage --since yesterday --until today --strict
 execdb coverage --format json | jq '.[] | select(.kind == "blind")'
 """
-NOTHING = "nothing to tell of that time"
+NOTHING = "nothing can be said about that time: it is empty, or in the future"
 NO_COLLECTOR = "no collector has recorded to this database"
 
 
@@ -68,7 +68,7 @@ def coverage(
 
 
 def describe(period: "Period", events: int) -> dict[str, Any]:
-    """Everything there is to say, as plain data."""
+    """Everything that is known about a period, as plain data."""
     return {
         "kind": period.kind,
         "why": period.why,
@@ -85,7 +85,7 @@ def describe(period: "Period", events: int) -> dict[str, Any]:
 
 
 def lines(found: Sequence["Period"], events: Sequence[int]) -> Iterator[str]:
-    """For people: local times, and the sums."""
+    """For people: a line for each period, in local time, and one with the sums."""
     yield f"{'from':<23}  {'to':<23}  {'for':>12}  what"
     end = local_time(found[0].from_ns)
     for period, stored in zip(found, events, strict=True):
@@ -97,17 +97,17 @@ def lines(found: Sequence["Period"], events: Sequence[int]) -> Iterator[str]:
         sums[period.kind] = sums.get(period.kind, 0) + period.to_ns - period.from_ns
     lost = sum(total(period.lost for period in found).values())
     times = ", ".join(f"{kind} {duration(sum_ns)}" for kind, sum_ns in sums.items())
-    yield f"{times}; {sum(events)} execs, {lost} lost"
+    yield f"in all: {times}; {execs_of(sum(events))}, {lost} lost"
 
 
 def _what(period: "Period", stored: int) -> str:
     if period.why is not None:
-        imported = f", {stored} execs imported from elsewhere" if stored else ""
-        return f"blind     {escape(period.why)}{imported}"
+        imported = f", {execs_of(stored)} imported from elsewhere" if stored else ""
+        return f"blind     {reason(period.why)}{imported}"
     extra = ""
     if period.lost:
         by_cause = dict(period.lost)
         extra = f", {sum(by_cause.values())} lost ({causes(by_cause)})"
     if period.pruned:
         extra = f", {period.pruned} pruned"
-    return f"{escape(period.kind):<9} {stored} execs{extra}"
+    return f"{escape(period.kind):<9} {execs_of(stored)}{extra}"

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from execdb.cli.input.options import bounds_of
+from execdb.cli.show.sizes import size
 from execdb.store.errors import UsageError
 
 EXAMPLES = """
@@ -48,7 +49,7 @@ def prune(
         if dry_run:
             about = "" if max_size is None else "about "
             rows = would_remove(database, bounds, now_ns)
-            print(f"would remove {about}{rows} execs; the file has {before} bytes")
+            print(f"would remove {about}{rows} execs; the file has {size(before)}")
             return
         database.use_wal()
         retention, removed = Retention(database, bounds), 0
@@ -56,4 +57,4 @@ def prune(
             removed += step
         compact(database)
         after = size_of(database).total
-    print(f"removed {removed} execs; {before} bytes before, {after} now")
+    print(f"removed {removed} execs; the file had {size(before)}, now it has {size(after)}")

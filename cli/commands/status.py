@@ -9,6 +9,7 @@ from execdb.cli.commands.config import refused_of
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.output.escape import escape
 from execdb.cli.show import trim_notes
+from execdb.cli.show.sizes import size
 from execdb.store.times import rfc3339
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ EXAMPLES = """
 execdb status
 execdb status --format json | jq .lost
 """
-_NAMED = 5  # of what is not in the kernel
+_NAMED = 5  # reasons why something is not in the kernel
+_RUNS = 5
 
 
 def status(
@@ -44,7 +46,7 @@ def status(
 
 
 def describe(path: str, pid: int | None, totals: "Totals", config: "Config") -> dict[str, Any]:
-    """Everything there is to say, as plain data."""
+    """Everything that is known, as plain data."""
     return {
         "database": path,
         "size_bytes": totals.size_bytes,
@@ -79,10 +81,11 @@ def lines(found: dict[str, Any]) -> list[str]:
         entries += f', default "{escape(config["default"])}"'
     span = ""
     if found["events"]:
-        span = f", {rfc3339(found['first_ns'])} to {rfc3339(found['last_ns'])}"
+        span = f", from {rfc3339(found['first_ns'])} to {rfc3339(found['last_ns'])}"
+    pruned = f"pruned     {found['pruned']}: removed by --keep, --max-size or execdb prune"
     answer = [
         f"collector  {'not running' if pid is None else f'running, pid {pid}'}",
-        f"database   {escape(found['database'])}, {found['size_bytes']} bytes",
+        f"database   {escape(found['database'])}, {size(found['size_bytes'])}",
         f"events     {found['events']}{span}",
         f"ledger     seen {found['seen']} = stored {found['stored']} + filtered "
         f"{found['filtered']} + lost {found['lost']}, in {len(runs)} run{'s' * (len(runs) != 1)}",
@@ -91,22 +94,25 @@ def lines(found: dict[str, Any]) -> list[str]:
             f"{rfc3339(loss['to_ns'])}"
             for loss in found["losses"]
         ),
+        *([pruned] if found["pruned"] else []),
         *trim_notes.status_lines(found),
         f"config     {entries}; {_where(pid, config)}",
         *(f"config     not in the kernel: {escape(text)}" for text in _refused(config)),
     ]
-    for run in runs[:5]:
+    for run in runs[:_RUNS]:
         ended = "running" if run["ended"] is None and pid is not None else run["ended"] or "crashed"
         answer.append(
             f"run {run['run_id']:<6} {rfc3339(run['started_ns'])} {escape(ended)}: seen "
             f"{run['seen']}, stored {run['stored']}, lost {run['lost']} on {escape(run['host'])}"
         )
+    if len(runs) > _RUNS:
+        answer.append(f"{len(runs) - _RUNS} older runs: execdb status --format json")
     return answer
 
 
 def _where(pid: int | None, config: dict[str, Any]) -> str:
     if pid is None:
-        return "in no kernel while nothing collects"
+        return "not in the kernel: no collector is running"
     if config["in_kernel"]:
         return "in the kernel"
     return "not all of it in the kernel" if "refused" in config else "on its way to the kernel"

@@ -51,7 +51,7 @@ def gaps_in(coverage: "Coverage", wanted: "Filter", oldest_ns: int | None = None
 
 
 class Oldest:
-    """The time of the oldest event that went through, and how many did."""
+    """Counts the events that pass through `watch`, and keeps the time of the oldest one."""
 
     def __init__(self) -> None:
         self.time_ns: int | None = None
@@ -69,8 +69,8 @@ PRUNED_MEANWHILE = "note: some execs were pruned before they could be read: the 
 
 
 def report(gaps: Sequence["Period"], *, strict: bool, incomplete: bool = False) -> None:
-    """A line on stderr for each kind of them, and one if execs went while they were read. With
-    `strict` they are also an exit code."""
+    """A line on stderr for each kind of gap, and one if execs were pruned while they were read.
+    With `strict` they also set the exit code."""
     for line in [*notes(gaps), *([PRUNED_MEANWHILE] if incomplete else [])]:
         say(line)
     if strict and (gaps or incomplete):
@@ -93,20 +93,42 @@ def note(alike: Sequence["Period"]) -> str:
         when = f"in {len(alike)} periods between {begin} and {end}"
     if first.kind == "lossy":
         by_cause = total(gap.lost for gap in alike)
-        text = f"{sum(by_cause.values())} execs were lost {when} ({causes(by_cause)})"
+        lost = sum(by_cause.values())
+        text = f"{execs_of(lost)} {were(lost)} lost {when} ({causes(by_cause)})"
     elif first.kind == "pruned":
-        by_run = {
-            gap.run_id: gap.pruned for gap in alike
-        }  # a loss may divide its period into several
-        text = f"{sum(by_run.values())} execs {when} were pruned"
+        # A loss may divide the period of one removal into several.
+        removals = {(gap.run_id, gap.removal_ns): gap.pruned for gap in alike}
+        pruned = sum(removals.values())
+        text = f"{execs_of(pruned)} {when} {were(pruned)} pruned"
     elif first.why == "never recorded to":
         text = "nothing has been recorded to this file"
     else:
-        text = f"nothing recorded {when} ({first.why})"
+        text = f"nothing was recorded {when} ({reason(first.why)})"
     if len(alike) > 1:
         text += f", {duration(sum(gap.to_ns - gap.from_ns for gap in alike))} in all; "
         text += "execdb coverage lists them"
     return f"note: {text}"
+
+
+def execs_of(number: int) -> str:
+    """`1 exec`, `23 execs`."""
+    return f"{number} exec{'s' * (number != 1)}"
+
+
+def were(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
+def reason(why: str | None) -> str:
+    """Why a period is blind, in words."""
+    return escape(_REASONS.get(why or "", why or ""))
+
+
+_REASONS = {
+    "no collector": "no collector was running",
+    "crash": "the collector had crashed",
+    "collector silent": "a collector is running, but has written nothing",
+}
 
 
 def total(losses: Iterable[Iterable[tuple[str, int]]]) -> dict[str, int]:

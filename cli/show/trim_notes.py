@@ -1,4 +1,4 @@
-"""What a bound on size took of whose events, in words."""
+"""What --max-size removed, and of which user, in sentences."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def within(trims: Iterable["Trim"], since_ns: int | None, until_ns: int | None) -> list["Trim"]:
-    """Those that touch a time."""
+    """Those between two times."""
     return [
         trim
         for trim in trims
@@ -34,7 +34,8 @@ def sentences(trims: Sequence["Trim"]) -> list[str]:
             begin = local_time(min(trim.from_ns for trim in some))
             end = local_time(max(trim.to_ns for trim in some))
             answer.append(
-                f"{done.format(execs)} from {begin} to {end}, as they filled the file: {_who(some)}"
+                f"{done.format(execs)} from {begin} to {end} because they filled the file: "
+                f"{_who(some)}"
             )
     return answer
 
@@ -52,9 +53,9 @@ def _who(trims: Sequence["Trim"]) -> str:
 def note(
     database: "Database", wanted: "Filter", oldest_ns: int | None, gaps: Sequence["Period"]
 ) -> None:
-    """A line on stderr for each kind, of the time that was asked for; with `oldest_ns` what is
-    older was not to be shown. Where the oldest rows were pruned, who has most of those that are
-    left."""
+    """A line on stderr for each kind of trim in the time that a filter asks for, or from
+    `oldest_ns` on if that is later. Where the oldest rows were pruned, also which user has most of
+    the other rows."""
     from execdb.store.ledger.trimmed import read_trims
     from execdb.store.limits.crowding import shares
 
@@ -75,7 +76,7 @@ def describe(trim: "Trim") -> dict[str, Any]:
 
 
 def fullest(database: "Database") -> dict[str, Any]:
-    """For `status`: what was taken of whose events, and who has most of the rows that are left."""
+    """For `status`: what was removed of which user, and which users have most of the other rows."""
     from execdb.store.ledger.trimmed import read_trims
     from execdb.store.limits.crowding import shares
 
@@ -95,16 +96,17 @@ _MOST = 0.5
 
 
 def status_lines(found: dict[str, Any]) -> list[str]:
-    """Of what `fullest` gives, for people."""
+    """What `fullest` returns, for people."""
     from execdb.store.ledger.trimmed import Trim
 
     trims = [Trim(*(each[field] for field in Trim._fields)) for each in found.get("trimmed", ())]
     users = ", ".join(
-        f"uid {each['uid']} has {100 * each['share']:.0f} %" for each in found.get("users", ())
+        f"{100 * each['share']:.0f} % {'' if place else 'of the rows are '}of uid {each['uid']}"
+        for place, each in enumerate(found.get("users", ()))
     )
     lines = [f"trimmed    {sentence}" for sentence in sentences(trims)]
     gone = trims or found["pruned"]
-    return [*lines, f"rows       about: {users}"] if gone and users else lines
+    return [*lines, f"users      about {users}"] if gone and users else lines
 
 
 def of(trims: Sequence["Trim"], period: "Period") -> list[dict[str, Any]]:

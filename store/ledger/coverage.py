@@ -34,7 +34,8 @@ class Why(StrEnum):
 
 class Period(NamedTuple):
     """A part of the time, from `from_ns` up to `to_ns`. `lost` is by cause, `pruned` counts removed
-    rows. Both belong to the whole loss or removal that the period is a part of."""
+    rows. Both belong to the whole loss or removal that the period is a part of; `removal_ns` is
+    the begin of a removal that concerned rows of one user only."""
 
     kind: Kind
     from_ns: int
@@ -43,6 +44,7 @@ class Period(NamedTuple):
     run_id: int | None = None
     lost: tuple[tuple[str, int], ...] = ()
     pruned: int = 0
+    removal_ns: int | None = None
 
     @property
     def complete(self) -> bool:

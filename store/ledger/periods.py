@@ -36,9 +36,7 @@ def _layers(coverage: Coverage) -> Iterator[Period]:
     later_first = coverage.runs[::-1]  # a clock that was set back makes runs overlap
     trims = [trim for trim in coverage.trims if trim.what == What.ROWS]
     yield from _lossy(coverage.losses)
-    for trim in trims:
-        to_ns = max(trim.to_ns, trim.from_ns) + 1
-        yield Period(Kind.PRUNED, trim.from_ns, to_ns, pruned=trim.events)
+    yield from _trimmed(trims)
     yield from _pruned(later_first, trims)
     for run in later_first:
         for recorded in run.recorded:
@@ -54,18 +52,36 @@ def _layers(coverage: Coverage) -> Iterator[Period]:
 
 
 def _lossy(losses: Iterable[Loss]) -> Iterator[Period]:
-    """Losses that overlap or touch become one period. A moment lasts a nanosecond."""
-    begin = end = 0
-    lost: dict[str, int] = {}
-    for loss in sorted(losses, key=lambda loss: loss.from_ns):
-        if lost and loss.from_ns > end:
-            yield Period(Kind.LOSSY, begin, end, lost=tuple(lost.items()))
-            lost = {}
-        to_ns = max(loss.to_ns, loss.from_ns + 1)
-        begin, end = (begin, max(end, to_ns)) if lost else (loss.from_ns, to_ns)
-        lost[loss.cause] = lost.get(loss.cause, 0) + loss.lost
-    if lost:
+    """A moment lasts a nanosecond."""
+    parts = (
+        (loss.from_ns, max(loss.to_ns, loss.from_ns + 1), loss.cause, loss.lost) for loss in losses
+    )
+    for begin, end, lost in _merged(parts):
         yield Period(Kind.LOSSY, begin, end, lost=tuple(lost.items()))
+
+
+def _trimmed(trims: Iterable[Trim]) -> Iterator[Period]:
+    """When rows of a user who crowded out the others were removed."""
+    parts = ((trim.from_ns, trim.to_ns + 1, trim.what, trim.events) for trim in trims)
+    for begin, end, rows in _merged(parts):
+        yield Period(Kind.PRUNED, begin, end, pruned=sum(rows.values()), removal_ns=begin)
+
+
+def _merged(
+    parts: Iterable[tuple[int, int, str, int]],
+) -> Iterator[tuple[int, int, dict[str, int]]]:
+    """Times with a cause and a number. Those that overlap or touch become one, with the sum of the
+    numbers of each cause."""
+    begin = end = 0
+    sums: dict[str, int] = {}
+    for from_ns, to_ns, cause, number in sorted(parts, key=lambda part: part[0]):
+        if sums and from_ns > end:
+            yield begin, end, sums
+            sums = {}
+        begin, end = (begin, max(end, to_ns)) if sums else (from_ns, to_ns)
+        sums[cause] = sums.get(cause, 0) + number
+    if sums:
+        yield begin, end, sums
 
 
 def _pruned(runs: Iterable[Run], trims: Iterable[Trim]) -> Iterator[Period]:

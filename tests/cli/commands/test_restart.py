@@ -44,8 +44,8 @@ def restarted(db: Path) -> Path:
 
 
 BLIND = (
-    f"note: nothing recorded from {local_time(START_NS + 3 * MS)} to "
-    f"{local_time(START_NS + 1_009 * MS)} (no collector)\n"
+    f"note: nothing was recorded from {local_time(START_NS + 3 * MS)} to "
+    f"{local_time(START_NS + 1_009 * MS)} (no collector was running)\n"
 )
 
 

@@ -51,12 +51,12 @@ def holes(db: Path) -> Path:
 
 
 CRASH = (
-    f"note: nothing recorded from {local_time(START_NS + 6 * MS)} to "
-    f"{local_time(START_NS + 500 * MS)} (crash)\n"
+    f"note: nothing was recorded from {local_time(START_NS + 6 * MS)} to "
+    f"{local_time(START_NS + 500 * MS)} (the collector had crashed)\n"
 )
 STOPPED = (
-    f"note: nothing recorded from {local_time(START_NS + 510 * MS)} to "
-    f"{local_time(START_NS + 1_000 * MS)} (no collector)\n"
+    f"note: nothing was recorded from {local_time(START_NS + 510 * MS)} to "
+    f"{local_time(START_NS + 1_000 * MS)} (no collector was running)\n"
 )
 LOST = (
     f"note: 5 execs were lost from {local_time(START_NS + 503 * MS)} to "
@@ -107,9 +107,9 @@ def test_a_time_before_the_first_run_or_after_the_last_is_blind(run: Run, db: Pa
     assert "(before the first run)" in run("query", "--since", at(-7), "--until", at(3)).err
     answer = run("query", "--since", at(7))
     assert answer.err.count("\n") == 1
-    assert "(no collector)" in answer.err
+    assert "(no collector was running)" in answer.err
     future = run("query", "--since", at(7), "--until", "2199-01-01")
-    assert "(no collector)" in future.err
+    assert "(no collector was running)" in future.err
     assert "2199" not in future.err
 
 
@@ -123,9 +123,12 @@ def test_a_since_to_come_is_said(run: Run, holes: Path, command: tuple[str, ...]
 def test_while_a_collector_runs_and_says_so_its_time_is_recorded(run: Run, db: Path) -> None:
     with open_database(db) as database:
         a_run(database, 0, 22, ended=False)
-    assert "(crash)" in run("query", "--since", at(7)).err
+    assert "(the collector had crashed)" in run("query", "--since", at(7)).err
     with closing(CollectorLock(db)):
-        assert "(collector silent)" in run("query", "--since", at(7)).err
+        assert (
+            "(a collector is running, but has written nothing)"
+            in run("query", "--since", at(7)).err
+        )
         with open_database(db) as database, database.writing() as connection:
             connection.execute("UPDATE run SET alive_ns = ?", (time.time_ns(),))
         assert run("query", "--since", at(7)).err == ""
@@ -146,7 +149,7 @@ def test_two_events_of_another_machine_hide_no_gap(run: Run, holes: Path) -> Non
         import_lines(database, lines_of([an_event(n, boot_id="far") for n in (7, 999)]))
     assert run("query").err == CRASH + STOPPED + LOST
     blind = run("coverage").out.splitlines()[2]
-    assert blind.endswith("blind     crash, 1 execs imported from elsewhere")
+    assert blind.endswith("blind     the collector had crashed, 1 exec imported from elsewhere")
 
 
 def test_the_time_behind_a_crash_is_a_gap_without_limits_too(run: Run, db: Path) -> None:
@@ -156,10 +159,10 @@ def test_the_time_behind_a_crash_is_a_gap_without_limits_too(run: Run, db: Path)
     for command in (["query"], ["query", "--count"], ["replay", "--speed", "0"]):
         answer = run(*command, "--strict")
         assert answer.code == 3
-        assert answer.err.count("(crash)") == 1
+        assert answer.err.count("(the collector had crashed)") == 1
     with open_database(db) as database:
         a_run(database, 100, 103)
-    assert "(crash)" in run("query", "--strict").err
+    assert "(the collector had crashed)" in run("query", "--strict").err
     assert run("query", "--since", at(100), "--until", at(103), "--strict").code == 0
 
 
@@ -209,7 +212,9 @@ def test_many_gaps_are_one_line_of_each_kind(run: Run, db: Path) -> None:
     notes = run("query").err.splitlines()
     assert len(notes) == 2
     assert "in 11 periods between" in notes[0]
-    assert notes[0].endswith("(crash), 1.1 s in all; execdb coverage lists them")
+    assert notes[0].endswith(
+        "(the collector had crashed), 1.1 s in all; execdb coverage lists them"
+    )
 
 
 def test_replay_says_it_where_it_belongs(run: Run, holes: Path) -> None:
@@ -225,7 +230,7 @@ def test_coverage_is_the_timeline(run: Run, holes: Path) -> None:
     assert [line[64:].split()[0] for line in text[1:-1]] == [
         "recorded", "blind", "recorded", "lossy", "recorded", "blind", "recorded", "blind"
     ]  # fmt: skip
-    assert text[2].endswith("blind     crash")
+    assert text[2].endswith("blind     the collector had crashed")
     assert text[4].endswith("lossy     2 execs, 5 lost (ring full)")
     assert text[-1].endswith("; 21 execs, 5 lost")
     found = json.loads(run("coverage", "--format", "json", "--until", at(600)).out)
@@ -273,7 +278,10 @@ def test_a_file_that_holds_nothing_is_not_complete(
 
 @pytest.mark.parametrize("limit", ["--since=2199-01-01", "--until=1999-01-01"])
 def test_coverage_of_no_time(run: Run, holes: Path, limit: str) -> None:
-    assert run("coverage", limit).out == "nothing to tell of that time\n"
+    assert (
+        run("coverage", limit).out
+        == "nothing can be said about that time: it is empty, or in the future\n"
+    )
 
 
 def test_status_has_the_causes(run: Run, holes: Path) -> None:

@@ -39,12 +39,12 @@ def trimmed(db: Path) -> Path:
 
 
 CUT = (
-    f"the arguments of 100 execs were cut from {local_time(at(200))} to {local_time(at(300))}, as "
-    "they filled the file: 97 % of uid 1009, 3 % of uid 1013"
+    f"the arguments of 100 execs were cut from {local_time(at(200))} to {local_time(at(300))} "
+    "because they filled the file: 97 % of uid 1009, 3 % of uid 1013"
 )
 REMOVED = (
-    f"30 execs were removed from {local_time(at(400))} to {local_time(at(600))}, as they filled "
-    "the file: 100 % of uid 1009"
+    f"30 execs were removed from {local_time(at(400))} to {local_time(at(600))} because they "
+    "filled the file: 100 % of uid 1009"
 )
 
 
@@ -74,6 +74,16 @@ def test_each_that_was_removed_is_counted_once(run: Run, trimmed: Path) -> None:
     assert "note: 41 execs in 2 periods" in run("query", "--limit", "0").err
 
 
+def test_two_removals_of_as_many_are_both_counted(run: Run, db: Path) -> None:
+    with open_database(db) as database:
+        a_run(database, 0, 1_000)
+        with database.writing() as connection:
+            for number in (100, 900):
+                add_trims(connection, [Trim("rows", number, 7, at(number), at(number + 7))])
+            connection.execute("UPDATE run SET pruned = 14")
+    assert "note: 14 execs in 2 periods" in run("query", "--limit", "0").err
+
+
 def test_coverage_names_them(run: Run, trimmed: Path) -> None:
     assert run("coverage").out.splitlines()[-2:] == [CUT, REMOVED]
     found = json.loads(run("coverage", "--format", "json").out)
@@ -87,7 +97,7 @@ def test_status_names_them(run: Run, trimmed: Path) -> None:
     lines = run("status").out.splitlines()
     assert f"trimmed    {CUT}" in lines
     assert f"trimmed    {REMOVED}" in lines
-    assert "rows       about: uid 0 has 100 %" in lines
+    assert "users      about 100 % of the rows are of uid 0" in lines
     found = json.loads(run("status", "--format", "json").out)
     assert [(trim["what"], trim["uid"], trim["events"]) for trim in found["trimmed"]] == [
         ("arguments", 1_009, 97),

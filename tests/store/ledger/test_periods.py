@@ -123,11 +123,17 @@ def what_is_at(moment: int, known: Coverage) -> tuple[object, ...]:
         return interval[0] <= moment < interval[1]
 
     trims = [trim for trim in known.trims if trim.what == "rows"]
+    groups: list[list[Trim]] = []  # of trims that overlap or touch
+    for trim in sorted(trims, key=lambda trim: trim.from_ns):
+        if groups and trim.from_ns <= max(each.to_ns for each in groups[-1]) + 1:
+            groups[-1].append(trim)
+        else:
+            groups.append([trim])
     if any(has((each.from_ns, max(each.to_ns, each.from_ns + 1))) for each in known.losses):
         return Kind.LOSSY, None, None, 0
-    for trim in trims:
-        if has((trim.from_ns, trim.to_ns + 1)):
-            return Kind.PRUNED, None, None, trim.events
+    for group in groups:
+        if has((group[0].from_ns, max(each.to_ns for each in group) + 1)):
+            return Kind.PRUNED, None, None, sum(each.events for each in group)
     for run in reversed(known.runs):
         begin, end = run.recorded[0][0], run.recorded[-1][1]
         rows = run.pruned - sum(each.events for each in trims if begin <= each.from_ns <= end)
