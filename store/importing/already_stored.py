@@ -10,7 +10,7 @@ from typing import Any
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.sql import scalar
 from execdb.store.file.text import storable
-from execdb.store.importing.ndjson import Boot
+from execdb.store.importing.imported import Boot
 from execdb.store.importing.sources import Line
 from execdb.store.segments.segment import Segment, lower_bound
 

@@ -16,7 +16,8 @@ from execdb.store.errors import BadEvent, DatabaseError
 from execdb.store.file.database import Database
 from execdb.store.file.text import storable
 from execdb.store.importing.already_stored import Held
-from execdb.store.importing.ndjson import Boot, Imported, Parser
+from execdb.store.importing.imported import Boot, Imported
+from execdb.store.importing.ndjson import Parser
 from execdb.store.importing.parents import RowsOfIds
 from execdb.store.importing.sources import Line, Sources
 from execdb.store.importing.spool import Spool

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 
 from execdb.store.errors import BadEvent
-from execdb.store.importing.ndjson import Boot, Imported
+from execdb.store.importing.imported import Boot, Imported
 
 BOOTS_MAX = 50_000  # of one file
 

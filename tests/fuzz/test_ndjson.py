@@ -10,8 +10,8 @@ import pytest
 from execdb.store.errors import BadEvent
 from execdb.store.event import raw_of
 from execdb.store.fields import to_dict
-from execdb.store.importing import ndjson
-from execdb.store.importing.ndjson import Imported, Parser
+from execdb.store.importing.imported import Imported, imported_of
+from execdb.store.importing.ndjson import Parser, load
 from execdb.store.json_text import json_of
 from tests.conftest import an_event
 from tests.fuzz.mutate import Mutator, seed_of_this_run
@@ -76,7 +76,7 @@ def check(item: Imported) -> None:
 
 def plainly(line: str) -> Imported:
     """What a parser says that has never seen a line, nor knows how execdb writes one."""
-    return ndjson.check(ndjson._load(line))
+    return imported_of(load(line))
 
 
 def test_no_line_is_too_strange() -> None:

@@ -11,7 +11,8 @@ from execdb.store.errors import BadEvent
 from execdb.store.event import Event
 from execdb.store.fields import to_dict
 from execdb.store.importing import ndjson
-from execdb.store.importing.ndjson import Imported, Parser
+from execdb.store.importing.imported import Imported, imported_of
+from execdb.store.importing.ndjson import Parser, load
 from execdb.store.json_text import json_of
 from tests.conftest import START_NS, an_event
 from tests.store.importing.test_importer import EVENTS
@@ -24,7 +25,7 @@ NEEDED = (
 
 def plainly(line: str) -> Imported | str:
     try:
-        return ndjson.check(ndjson._load(line))
+        return imported_of(load(line))
     except BadEvent as error:
         return str(error)
 
