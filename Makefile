@@ -9,7 +9,7 @@ VENV := .venv
 PACKAGES := api bpf cli collector migrations store
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: help setup collect test test-kernels check lint types bench clean
+.PHONY: help setup collect test test-kernels test-wheel check lint types bench wheel clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -29,7 +29,10 @@ test-kernels: setup $(VENV)/ready-to-test ## tests on Debian's own kernels, unde
 		env EXECDB_TEST_PATIENCE_S=900 EXECDB_TEST_PROGRAMS=build/programs \
 		$(VENV)/bin/python -m $(INSIDE)
 
-check: setup $(VENV)/ready-to-test lint types test ## what CI runs first
+test-wheel: setup $(VENV)/ready-to-test ## builds the wheel, installs it elsewhere, records with it (as root)
+	@$(SUDO) $(VENV)/bin/pytest -m install tests/install $(ARGS)
+
+check: setup $(VENV)/ready-to-test lint types test test-wheel ## what CI runs first
 
 lint: $(VENV)/ready-to-test
 	@$(VENV)/bin/ruff check .
@@ -43,8 +46,12 @@ types: $(VENV)/ready-to-test build/links
 bench: setup $(VENV)/ready-to-test ## the numbers execdb holds itself to (as root; ARGS=peers: others too)
 	@$(SUDO) $(VENV)/bin/python -m tests.bench $(ARGS)
 
-clean: ## forget .venv/ and build/
-	rm -rf $(VENV) build *.egg-info
+wheel: $(VENV)/ready-to-test ## dist/: the wheel and the source distribution
+	@rm -rf dist
+	@$(VENV)/bin/python -m build --outdir dist
+
+clean: ## forget .venv/, build/ and dist/
+	rm -rf $(VENV) build dist *.egg-info
 
 # BCC is a package of the distribution; pip has no such thing.
 $(VENV)/bcc:
