@@ -9,7 +9,7 @@ VENV := .venv
 PACKAGES := api bpf cli collector migrations store
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: help setup collect test test-kernels test-wheel check lint types bench wheel clean
+.PHONY: help setup collect test test-kernels test-wheel check lint types bench generate wheel clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -37,14 +37,16 @@ check: setup $(VENV)/ready-to-test lint types test test-wheel ## what CI runs fi
 lint: $(VENV)/ready-to-test
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
-	@if command -v clang-format >/dev/null; then \
-		find bpf tests -name '*.[ch]' -exec clang-format --dry-run -Werror {} +; fi
+	@find bpf tests -name '*.[ch]' -exec $(VENV)/bin/clang-format --dry-run -Werror {} +
 
 types: $(VENV)/ready-to-test build/links
 	@$(VENV)/bin/mypy -p execdb
 
 bench: setup $(VENV)/ready-to-test ## the numbers execdb holds itself to (as root; ARGS=peers: others too)
 	@$(SUDO) $(VENV)/bin/python -m tests.bench $(ARGS)
+
+generate: $(VENV)/ready-to-test ## writes what is generated of the documentation
+	@$(VENV)/bin/python -m docs.generate
 
 wheel: $(VENV)/ready-to-test ## dist/: the wheel and the source distribution
 	@rm -rf dist

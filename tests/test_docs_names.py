@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from docs.generate import README, ROOT, SCHEMA, help_pages
 from execdb.store.fields import FIELDS
 from execdb.store.schema.definition import SCHEMA_FILE
-from tests.test_docs import README, ROOT, SCHEMA, help_pages
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 NAMED_FROM = (".", "tests", "tests/kernel")  # where the paths of the documentation may begin

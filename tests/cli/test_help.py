@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from docs.generate import help_pages
 from execdb.cli.main import app
 from tests.cli.conftest import Run
-from tests.test_docs import help_pages
 
 PAGES = dict(help_pages())
 # These record, or replace files; their examples are only parsed.

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from docs.generate import help_of
 from execdb.cli.input.filter_options import FilterOptions, filter_of
 from execdb.store.errors import UsageError
 from execdb.store.reading.filter import Filter
-from tests.test_docs import help_of
 
 
 @pytest.mark.parametrize("command", ["query", "replay"])
