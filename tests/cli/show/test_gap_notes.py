@@ -19,7 +19,7 @@ from execdb.store.reading.ordered import Ordered
 from execdb.store.times import local_time, rfc3339
 from execdb.store.writing.recording import Recording
 from tests.conftest import MACHINE, START_NS, Answer, an_event, an_exec, counts
-from tests.store.importing.test_importer import lines_of
+from tests.store.importing.exports import lines_of
 
 Run = Callable[..., Answer]
 MS, SECOND = 1_000_000, 1_000_000_000

@@ -15,7 +15,7 @@ from execdb.store.importing.imported import Imported, imported_of
 from execdb.store.importing.ndjson import Parser, load
 from execdb.store.json_text import json_of
 from tests.conftest import START_NS, an_event
-from tests.store.importing.test_importer import EVENTS
+from tests.store.importing.exports import EVENTS
 
 NEEDED = (
     *("time_ns", "boot_ns", "boot_id", "host", "pid", "ppid", "uid", "euid", "gid"),

@@ -14,7 +14,7 @@ from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from execdb.store.writing.recording import Recording
 from tests.conftest import MACHINE, START_NS, an_event, an_exec, counts, empty, recorded
-from tests.store.importing.test_importer import lines_of
+from tests.store.importing.exports import lines_of
 
 MS = 1_000_000
 

@@ -24,7 +24,7 @@ from tests.conftest import (
     counts,
     recorded,
 )
-from tests.store.importing.test_importer import lines_of
+from tests.store.importing.exports import lines_of
 
 
 def lacks(database: Database, *, all_segments: bool = True) -> list[str]:

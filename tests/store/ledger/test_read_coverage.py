@@ -12,7 +12,7 @@ from execdb.store.ledger.periods import periods
 from execdb.store.ledger.read_coverage import read_coverage
 from execdb.store.writing.recording import Recording
 from tests.conftest import MACHINE, START_NS, an_event, an_exec, counts, recorded
-from tests.store.importing.test_importer import lines_of
+from tests.store.importing.exports import lines_of
 from tests.store.ledger.test_periods import shape
 
 SECOND = 1_000_000_000

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from execdb.store.event import Event, raw_of
 from execdb.store.file.database import open_database
+from execdb.store.importing.importer import import_lines
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from execdb.store.schema.definition import statements
 from execdb.store.times import rfc3339
 from tests.conftest import START_NS, an_event, an_exec, counts, recorded
-from tests.store.importing.test_importer import import_lines, lines_of
+from tests.store.importing.exports import lines_of
 
 EXECS = """
     id run_id time_ns time boot_ns boot_id host pid ppid uid euid gid comm filename argv argc

@@ -18,7 +18,7 @@ from execdb.store.reading.history import History
 from execdb.store.writing.known_images import Earlier
 from execdb.store.writing.recording import Machine, Recording
 from tests.conftest import MACHINE, START_NS, an_event, an_exec, counts
-from tests.store.importing.test_importer import lines_of
+from tests.store.importing.exports import lines_of
 from tests.store.writing.test_recording import end
 
 MS = 1_000_000
