@@ -36,7 +36,7 @@ ROOMS = {
     "store": {
         "schema": (),
         "file": ("schema",),
-        "watch": ("file", "schema"),
+        "integrity": ("file", "schema"),
         "segments": ("file", "schema"),
         "ledger": ("segments", "file", "schema"),
         "writing": ("segments", "file", "schema"),

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from execdb.store.account import Cause
     from execdb.store.event import Exec
     from execdb.store.file.database import Database
+    from execdb.store.integrity.file_integrity import FileIntegrity
     from execdb.store.limits.bounds import Bounds
     from execdb.store.limits.checkpoint import Checkpointer
-    from execdb.store.watch.file_watch import Watch
     from execdb.store.writing.recording import Machine
 
 _STEPS = 8  # of retention between two drains: as much may go as comes
@@ -63,7 +63,7 @@ class Life:
     source: "KernelSource"
     database: "Database"
     checkpoints: "Checkpointer"
-    watch: "Watch"
+    integrity: "FileIntegrity"
     collector: "Collector"
     cuts: "Cuts"
     user: tuple[int, int]  # to become: uid, gid
@@ -117,11 +117,11 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     from execdb.store.file.collector_lock import CollectorLock
     from execdb.store.file.database import open_database
     from execdb.store.file.safe_files import share
+    from execdb.store.integrity.file_integrity import FileIntegrity
     from execdb.store.limits.checkpoint import Checkpointer
     from execdb.store.limits.excess import Excess
     from execdb.store.limits.free_space import FreeSpace
     from execdb.store.limits.retention import Retention
-    from execdb.store.watch.file_watch import Watch
     from execdb.store.writing.recording import Recording
 
     shift_ns = boot_shift_ns()
@@ -138,10 +138,11 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     if asked.bounds.max_bytes is not None:
         recording.keep_small(asked.bounds.max_bytes)
     end_with(escape(f"execdb: {database.real}-shm was truncated while recording: start again"), 1)
-    watch = stack.enter_context(contextlib.closing(Watch(database, lock.problem)))
+    integrity = FileIntegrity(database, lock.problem)
+    stack.enter_context(contextlib.closing(integrity))
     database.wait_for_lock(_LOCK_MS)
-    retention = Retention(database, asked.bounds, watch.wal_bytes)
-    checkpoints = Checkpointer(database, watch.wal_bytes)
+    retention = Retention(database, asked.bounds, integrity.wal_bytes)
+    checkpoints = Checkpointer(database, integrity.wal_bytes)
     stack.enter_context(contextlib.closing(checkpoints))
     bounds = asked.bounds
     room = FreeSpace(database, asked.min_free_percent, bounds.wal_max_bytes, checkpoints.checkpoint)
@@ -170,7 +171,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     )
     settle()
     collector, user = Collector(parts), user or own_user()
-    return Life(source, database, checkpoints, watch, collector, cuts, user, live)
+    return Life(source, database, checkpoints, integrity, collector, cuts, user, live)
 
 
 def _run(life: Life, path: Path, stop: Stop, stderr: Outlet) -> int:
@@ -191,20 +192,20 @@ def _run(life: Life, path: Path, stop: Stop, stderr: Outlet) -> int:
 
     def over() -> bool:
         nonlocal gone
-        gone = life.watch.gone() or source.gone()
+        gone = life.integrity.problem() or source.gone()
         return gone is not None or stop.asked()
 
     try:
         life.collector.run(over, begun)
     except Exception as error:  # of what has happened to the file, it tells the least
-        spoiled = life.watch.spoiled()
-        if spoiled is None:
+        problem = life.integrity.content_problem()
+        if problem is None:
             raise
-        raise RecordingError(spoiled) from error
+        raise RecordingError(problem) from error
     finally:
         skipped = 0 if life.live is None else life.live.close()
     life.checkpoints.close()
-    gone = life.watch.spoiled() or gone
+    gone = life.integrity.content_problem() or gone
     with contextlib.suppress(DatabaseError):  # it is safe in the WAL, too
         if not life.database.abandoned:
             life.database.checkpoint()

@@ -1,8 +1,7 @@
-"""Whether the files of a database are still where they were when it was opened, and hold what
-SQLite has put there.
+"""Checks while recording that the files of a database are still where they were when it was opened,
+and hold what SQLite wrote.
 
-Asks the kernel under which name it knows the open files, which takes no right to look into their
-folder.
+It asks the kernel for the names of the open files, which needs no rights on their folder.
 """
 
 import contextlib
@@ -12,19 +11,19 @@ from collections.abc import Callable
 
 from execdb.store.errors import DatabaseError
 from execdb.store.file.database import Database
-from execdb.store.watch.content import Content
-from execdb.store.watch.mounts import Mounts
+from execdb.store.integrity.content import Content
+from execdb.store.integrity.mounts import Mounts
 
 _EVERY_S = 0.5
 
 
-class Watch:
-    """The database and what SQLite keeps beside it, from construction to `close`. SQLite removes
-    none of them while a connection is open. To be made after a first transaction. `locked` tells
-    whether the lock still keeps others out. Raises DatabaseError."""
+class FileIntegrity:
+    """Checks the database, its WAL and its index, from construction to `close`. SQLite removes none
+    of them while a connection is open. Construct it after a first transaction. `lock_problem` is
+    `CollectorLock.problem`. Raises DatabaseError."""
 
-    def __init__(self, database: Database, locked: Callable[[], str | None]) -> None:
-        self._database, self._locked = database, locked
+    def __init__(self, database: Database, lock_problem: Callable[[], str | None]) -> None:
+        self._database, self._lock_problem = database, lock_problem
         self._fds: dict[str, int] = {}
         self._names: dict[int, str] = {}
         self._mounts: Mounts | None = None
@@ -32,7 +31,7 @@ class Watch:
         self._next_s = 0.0
         try:
             for suffix in ("", "-wal", "-shm"):
-                # O_PATH: to close another kind of descriptor would end SQLite's locks.
+                # O_PATH: closing any other kind of descriptor would end SQLite's locks.
                 flags = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
                 fd = os.open(f"{database.real}{suffix}", flags)
                 self._fds[suffix] = fd
@@ -46,20 +45,20 @@ class Watch:
             self.close()
             raise
 
-    def gone(self) -> str | None:
-        """A sentence about the first thing that is not as it was; None if all is. Looks twice a
-        second, however often it is asked."""
+    def problem(self) -> str | None:
+        """A sentence about the first thing that has changed, None if nothing has. Checks twice a
+        second, however often it is called."""
         now_s = time.monotonic()
         if now_s < self._next_s:
             return None
         self._next_s = now_s + _EVERY_S
-        return self.spoiled() or self._moved() or self._locked()
+        return self.content_problem() or self._moved() or self._lock_problem()
 
-    def spoiled(self) -> str | None:
-        """A sentence where the file does not hold what SQLite has put there."""
+    def content_problem(self) -> str | None:
+        """A sentence if the file does not hold what SQLite wrote, None if it does."""
         assert self._content is not None
-        spoiled = self._content.spoiled()
-        return None if spoiled is None else f"{self._database.path} {spoiled}"
+        problem = self._content.problem()
+        return None if problem is None else f"{self._database.path} {problem}"
 
     def _moved(self) -> str | None:
         for fd, name in self._names.items():
@@ -83,7 +82,7 @@ class Watch:
     def close(self) -> None:
         if self._content is not None:
             with contextlib.suppress(OSError):
-                self._content.spoiled()  # then nothing is copied into it as it is closed
+                self._content.problem()  # if there is one, closing copies nothing into the file
             self._content.close()
             self._content = None
         if self._mounts is not None:

@@ -1,16 +1,16 @@
-"""Whether something has been mounted over a file, or unmounted beneath it. Asks the kernel's list
-of mounts, which takes no right to look into the folders on the way (proc_pid_mountinfo(5))."""
+"""Checks whether something was mounted over a file, or a mount with the file was removed. The
+kernel's list of mounts needs no rights on the folders of the path (proc_pid_mountinfo(5))."""
 
 import os
 import re
 import select
 from pathlib import Path
 
-_ESCAPED = re.compile(rb"\\([0-7]{3})")  # blanks and backslashes
+_ESCAPED = re.compile(rb"\\([0-7]{3})")  # spaces and backslashes, in octal
 
 
 class Mounts:
-    """Those on the way to a file, from construction to `close`. Raises OSError."""
+    """The mounts on the path of a file, from construction to `close`. Raises OSError."""
 
     def __init__(self, real: Path) -> None:
         parts = [os.fsencode(part) for part in (*real.parents, real)]
@@ -21,19 +21,20 @@ class Mounts:
         self._before = self._read()
 
     def changed(self) -> bool:
-        """Costs a system call if nothing is mounted or unmounted anywhere."""
+        """Whether they are others than before. Costs one system call while nothing is mounted or
+        unmounted anywhere."""
         return bool(self._changes.poll(0)) and self._read() != self._before
 
     def _read(self) -> list[bytes]:
-        """The numbers of the mounts whose mount point is on the way."""
+        """The ids of the mounts whose mount point is on the path."""
         os.lseek(self._fd, 0, os.SEEK_SET)
         pieces = []
         while piece := os.read(self._fd, 1 << 16):
             pieces.append(piece)
         lines = [line.split() for line in b"".join(pieces).splitlines()]
-        return [words[0] for words in lines if len(words) > 4 and self._is_on_the_way(words[4])]
+        return [words[0] for words in lines if len(words) > 4 and self._is_on_the_path(words[4])]
 
-    def _is_on_the_way(self, point: bytes) -> bool:
+    def _is_on_the_path(self, point: bytes) -> bool:
         return _ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), point) in self._names
 
     def close(self) -> None:

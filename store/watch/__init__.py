@@ -1,1 +1,0 @@
-"""Whether the file is still the one that was opened, and holds what SQLite wrote."""
