@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,7 +66,7 @@ def set_(
     number, text = uid_of(uid), check_message(message)
     with _table(context.obj, create=True) as table:
         generation = table.set(number, text)
-        _say(context.obj, table, generation, f'uid {number}: "{message}"')
+        _report(context.obj, table, generation, f'uid {number}: "{message}"')
 
 
 @app.command(
@@ -84,7 +86,7 @@ def get(context: typer.Context, uid: User) -> None:
     if message is None:
         for refused in config.refused:
             if refused.uid == number:
-                raise ExecdbError(f"{refused}; set another with execdb config set {number}")
+                raise ExecdbError(f"{refused}; set another with execdb config set {number} MESSAGE")
         raise ExecdbError(f"uid {number} has no message of its own: it gets the default")
     print(escape(message))
 
@@ -139,7 +141,7 @@ def unset(context: typer.Context, uid: User) -> None:
         generation = table.unset(number)
         if generation is None:
             raise ExecdbError(f"uid {number} has no message of its own: there is nothing to remove")
-        _say(context.obj, table, generation, f"uid {number}: no entry")
+        _report(context.obj, table, generation, f"uid {number}: no entry")
 
 
 @app.command(
@@ -168,27 +170,20 @@ def default(
                 raise ExecdbError(f"{whys[-1]}; set another with execdb config default MESSAGE")
             print(escape(config.default))
             return
-        _say(context.obj, table, table.set_default(message), f'default: "{message}"')
+        _report(context.obj, table, table.set_default(message), f'default: "{message}"')
 
 
-class _table:
+@contextmanager
+def _table(path: Path, *, create: bool = False) -> Iterator["ConfigTable"]:
     """The config table of a database, opened for one command."""
+    from execdb.store.config.table import ConfigTable
+    from execdb.store.file.database import open_database
 
-    def __init__(self, path: Path, *, create: bool = False) -> None:
-        from execdb.store.file.database import open_database
-
-        self._database = open_database(path, create=create)
-
-    def __enter__(self) -> "ConfigTable":
-        from execdb.store.config.table import ConfigTable
-
-        return ConfigTable(self._database)
-
-    def __exit__(self, *error: object) -> None:
-        self._database.close()
+    with open_database(path, create=create) as database:
+        yield ConfigTable(database)
 
 
-def _say(path: Path, table: "ConfigTable", generation: int, what: str) -> None:
+def _report(path: Path, table: "ConfigTable", generation: int, what: str) -> None:
     """Reports a change. While a collector runs, waits until the kernel has it; raises ExecdbError
     after 2 s."""
     from execdb.store.file.collector_lock import collector_pid

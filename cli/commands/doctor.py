@@ -79,7 +79,7 @@ def _privileges() -> Check:
 
 
 def _namespaces() -> Check:
-    """What is put right is no trouble."""
+    """A difference that the collector corrects is no fault."""
     from execdb.collector.running import namespaces
     from execdb.store.errors import RecordingError
 
@@ -91,11 +91,11 @@ def _namespaces() -> Check:
     except RecordingError as error:
         return Check("namespaces", False, found, str(error))
     if namespaces.shows_other_pids():
-        found += ", what runs before a start cannot be told"
+        found += ", programs that ran before a start are not known"
     elif namespaces.hides_processes():
-        found += ", /proc hides what others run before a start (hidepid)"
+        found += ", /proc hides programs of other users that ran before a start (hidepid)"
     if shift_ns:
-        found += f", boot time is {shift_ns / 1e9:+g} s off and put right"
+        found += f", boot time is {shift_ns / 1e9:+g} s off, which is corrected"
     return Check("namespaces", True, found)
 
 
@@ -148,7 +148,7 @@ def _rings() -> Check:
     from execdb.cli.commands.collect import RING_PAGES
 
     most = ring_pages_max()
-    found = "any size" if most is None else f"up to {most} pages a CPU"
+    found = "any size" if most is None else f"up to {most} pages for each CPU"
     fix = f"give CAP_IPC_LOCK, or collect with --ring-pages {most}"
     return Check("rings", most is None or most >= RING_PAGES, found, fix)
 
@@ -174,7 +174,7 @@ def _database(path: Path) -> Check:
     return Check("database", not (problem or missing), f"{path}", fix)
 
 
-_SHOWN = 3
+_SHOWN = 3  # missing rows
 
 
 def _place_for(path: Path) -> Check:

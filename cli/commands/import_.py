@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from execdb.cli.output.streams import say
 from execdb.store.errors import BadEvent, ExecdbError
 
 EXAMPLES = """
@@ -56,7 +57,7 @@ def import_(
     print(f"imported {tally.added} execs, {tally.known} were there already{learned}")
     if tally.orphans:
         sys.stdout.flush()
-        print(f"note: {_orphans(tally.orphans)}", file=sys.stderr)
+        say(f"note: {_orphans(tally.orphans)}")
 
 
 def _pause() -> None:
@@ -65,8 +66,8 @@ def _pause() -> None:
 
 
 def _orphans(count: int) -> str:
-    whose = "the parent of 1 exec" if count == 1 else f"the parents of {count} execs"
-    return f"{whose} cannot be told: not in the file, or of several exports in it that use one id"
+    whose = "the parent of 1 exec is" if count == 1 else f"the parents of {count} execs are"
+    return f"{whose} unknown: not in the file, or several exports in it use the same id"
 
 
 def _lines(fd: int) -> Iterator[str]:

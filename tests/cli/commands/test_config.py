@@ -57,9 +57,9 @@ def test_a_row_that_cannot_be_in_the_kernel_is_told(run: Run, db: Path) -> None:
     assert f"config     not in the kernel: uid 5: {why}\n" in run("status").out
     answer = run("config", "get", 5)
     assert (answer.code, answer.out) == (1, "")
-    assert answer.err == f"execdb: uid 5: {why}; set another with execdb config set 5\n"
+    assert answer.err == f"execdb: uid 5: {why}; set another with execdb config set 5 MESSAGE\n"
     assert run("config", "set", 5, "five").code == 0
-    assert "not in the kernel" not in run("config", "list").out + run("status").out
+    assert "not in the kernel: uid" not in run("config", "list").out + run("status").out
 
 
 def test_a_default_that_cannot_be_one_is_told(run: Run, db: Path) -> None:

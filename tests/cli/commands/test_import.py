@@ -69,7 +69,7 @@ def test_an_import_says_what_it_learned_and_what_it_cannot_tell(
     run("import", early)
     answer = run("import", late)
     assert answer.out == "imported 1 execs, 1 were there already (1 of them learned their end)\n"
-    assert answer.err.startswith("note: the parent of 1 exec cannot be told")
+    assert answer.err.startswith("note: the parent of 1 exec is unknown")
     assert answer.err.count("\n") == 1
 
 

@@ -1,16 +1,14 @@
 """prune: what it says, what it removes, and what it refuses."""
 
-from collections.abc import Callable
-
 import pytest
 
 from execdb.cli.input.sizes import parse_size
 from execdb.store.errors import UsageError
 from execdb.store.file.database import Database
 from execdb.store.terms.times import parse_age
-from tests.conftest import Answer, an_exec, recorded
+from tests.cli.conftest import Run
+from tests.conftest import an_exec, recorded
 
-Run = Callable[..., Answer]
 FOR_EVER = "20000d"  # the tests' events are of 2025
 
 

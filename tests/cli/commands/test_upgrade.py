@@ -6,7 +6,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -16,11 +15,10 @@ import pytest
 
 from execdb.store.file.collector_lock import CollectorLock
 from execdb.store.schema import definition
-from tests.conftest import Answer, schema_of
+from tests.cli.conftest import Run
+from tests.conftest import schema_of
 from tests.store.schema import next_revision
 from tests.store.schema.next_revision import NEXT, NOW
-
-Run = Callable[..., Answer]
 
 
 def execdb_of_next(*arguments: str, **options: Any) -> CompletedProcess[str]:

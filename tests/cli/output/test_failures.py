@@ -3,16 +3,15 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from execdb.cli import main
 from execdb.store.file.database import open_database
-from tests.conftest import EXECDB, Answer, an_exec, recorded
+from tests.cli.conftest import Run
+from tests.conftest import EXECDB, an_exec, recorded
 
-Run = Callable[..., Answer]
 HUGE = "99999999999999999999"
 NUMBERS = (
     *("0", "-1", "1", str(2**31), str(2**32), str(2**63 - 1), str(2**63), str(-(2**63)), HUGE),

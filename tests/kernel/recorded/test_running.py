@@ -285,9 +285,9 @@ def test_where_others_are_hidden_it_is_said(
         (
             ["--pid", "--mount-proc"],
             0,
-            "pid of its own, what runs before a start cannot be told: ok",
+            "pid of its own, programs that ran before a start are not known: ok",
         ),
-        (["--time", "--boottime", "86400"], 0, "boot time is +86400 s off and put right: ok"),
+        (["--time", "--boottime", "86400"], 0, "boot time is +86400 s off, which is corrected: ok"),
         (["--user", "--map-root-user"], 1, "user of its own: NOT OK: recording does not work"),
     ],
 )

@@ -1,6 +1,5 @@
 """Trees and descendants over several lives of a collector, and ids below 0."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,9 @@ from execdb.store.event import End, Exec
 from execdb.store.file.database import open_database
 from execdb.store.times import local_time
 from execdb.store.writing.recording import Recording
-from tests.conftest import MACHINE, START_NS, Answer, an_exec, counts
+from tests.cli.conftest import Run
+from tests.conftest import MACHINE, START_NS, an_exec, counts
 
-Run = Callable[..., Answer]
 MS = 1_000_000
 
 
