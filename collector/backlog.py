@@ -11,14 +11,14 @@ from execdb.store.event import REPLACED, End, Exec, ImageKey
 T = TypeVar("T", Exec, End)
 
 _BOOT_NS = attrgetter("boot_ns")
-_WAITING_BYTES = 52_000_000  # of memory, for what waits for a locked database
-_BATCH_BYTES = 2_000_000  # of memory, for what is stored at once: it takes as much again
-_BATCH_LEAST, _EACH = 64_000, 250  # bytes: for a file that is to stay small
-_GIVEN_UP = 20_000  # images remembered to have no row
+_BACKLOG_BYTES = 52_000_000  # of memory, while the database is locked
+_BATCH_BYTES = 2_000_000  # of memory, for one batch; storing it takes as much again
+_BATCH_LEAST, _EACH = 64_000, 250  # bytes, for a file that is to stay small
+_GIVEN_UP = 20_000  # images that are remembered because they have no row
 
 
 class Batch(NamedTuple):
-    """What to store next; up to `until_ns` (boot time) that is everything."""
+    """What to store next: everything up to `until_ns` (boot time)."""
 
     execs: list[Exec]
     ends: list[End]
@@ -26,16 +26,16 @@ class Batch(NamedTuple):
 
 
 class _Portion(NamedTuple):
-    """What one drain brought: about so much memory, and nothing later than this."""
+    """What one drain brought: the memory that it takes, and its latest boot time."""
 
     last_ns: int
     size_bytes: int
 
 
-class Waiting:
-    """A batch has at most `batch_max` execs, and where that is few, little memory. Memory is
-    counted by the drain that brought the events, which costs nothing for each of them: a drain
-    counts until all of it has gone."""
+class Backlog:
+    """A batch has at most `batch_max` execs, and if that is few, takes little memory. Memory is
+    counted by drains, which costs nothing for each event: a drain counts until all that it brought
+    has gone."""
 
     def __init__(self, batch_max: int) -> None:
         self._batch_max = batch_max
@@ -44,19 +44,20 @@ class Waiting:
         self._ends: list[End] = []
         self._portions: deque[_Portion] = deque()
         self._size_bytes = 0  # of all portions
-        self._given_up: set[ImageKey] = set()  # images that get no row, while they run
+        self._given_up: set[ImageKey] = set()  # running images that get no row
 
     @property
     def execs(self) -> int:
-        """How many there are."""
+        """How many execs wait."""
         return len(self._execs)
 
     @property
     def ends(self) -> int:
+        """How many ends wait."""
         return len(self._ends)
 
     def add(self, decoded: Decoded, size_bytes: int) -> None:
-        """`size_bytes` of memory are what came with them."""
+        """Adds what a drain brought, which takes `size_bytes` of memory."""
         self._execs += decoded.execs
         self._execs.sort(key=_BOOT_NS)
         self._ends += decoded.ends
@@ -65,10 +66,10 @@ class Waiting:
         if latest and size_bytes:
             self._portions.append(_Portion(max(latest), size_bytes))
             self._size_bytes += size_bytes
-        self._pass_over_ends()
+        self._drop_ends_without_row()
 
     def batch(self, until_ns: int) -> Batch:
-        """The first that wait, up to a time; they go on waiting until they are `stored`."""
+        """The oldest events, up to a boot time; they stay here until `stored` is called."""
         execs = _settled(self._execs, until_ns)
         most = self._batch_max if self._size_bytes <= self._batch_bytes else self._few(execs)
         if len(execs) > most:
@@ -77,14 +78,14 @@ class Waiting:
         return Batch(execs, _settled(self._ends, until_ns), until_ns)
 
     def _few(self, execs: list[Exec]) -> int:
-        """How many of the first make a batch that is not too large, one at least."""
+        """How many of these execs make a batch that is not too large; at least one."""
         size, known = 0, set()
         for number, event in enumerate(execs[: self._batch_max]):
             size += EXEC_BYTES
             if id(event.start) not in known:
                 known.add(id(event.start))
                 argv = event.command.argv
-                chars = sum(map(len, argv))  # JSON has six bytes for some
+                chars = sum(map(len, argv))  # JSON takes six bytes for some of them
                 size += chars if all(map(str.isprintable, argv)) else 6 * chars
                 size += STRING_BYTES * len(argv)
             if size > self._batch_bytes and number:
@@ -92,11 +93,12 @@ class Waiting:
         return self._batch_max
 
     def stored(self, batch: Batch) -> None:
+        """Removes a batch."""
         del self._execs[: len(batch.execs)], self._ends[: len(batch.ends)]
         self._uncount()
 
     def _uncount(self) -> None:
-        """Takes off the portions that have gone."""
+        """Stops counting the portions that have gone."""
         first = [events[0].boot_ns for events in (self._execs, self._ends) if events]
         oldest_ns = min(first, default=None)
         portions = self._portions
@@ -104,8 +106,9 @@ class Waiting:
             self._size_bytes -= portions.popleft().size_bytes
 
     def give_up(self, until_ns: int) -> list[Exec]:
-        """Takes off the execs up to a time; their ends are passed over. Ends of others wait: their
-        rows may be there; so do those of images that such an exec has replaced."""
+        """Removes and returns the execs up to a boot time; their ends will be dropped as well. The
+        ends of other images stay, since these may have rows, and so do the ends of images that
+        such an exec has replaced."""
         execs = _settled(self._execs, until_ns)
         self._ends += [
             End(event.boot_ns, event.parent, REPLACED)
@@ -115,11 +118,11 @@ class Waiting:
         self._ends.sort(key=_BOOT_NS)
         self._given_up.update((event.boot_ns, event.pid) for event in execs)
         del self._execs[: len(execs)]
-        self._pass_over_ends()
+        self._drop_ends_without_row()
         return execs
 
-    def _pass_over_ends(self) -> None:
-        """The sink would look for the row of each, which takes long."""
+    def _drop_ends_without_row(self) -> None:
+        """Otherwise the sink would search for each row, which takes long."""
         if not self._given_up:
             return
         images = {end.image for end in self._ends} & self._given_up
@@ -130,8 +133,8 @@ class Waiting:
         self._uncount()
 
     def too_many_ns(self) -> int | None:
-        """Up to when events must be given up, because too many wait; None if there are not."""
-        too_many = self._size_bytes - _WAITING_BYTES
+        """The boot time up to which events must be given up because too many wait; else None."""
+        too_many = self._size_bytes - _BACKLOG_BYTES
         until_ns = None
         for portion in self._portions:
             if too_many <= 0:
@@ -141,7 +144,7 @@ class Waiting:
         return until_ns
 
     def drop_ends(self, until_ns: int) -> int:
-        """Drops the ends up to a time; returns how many."""
+        """Drops the ends up to a boot time; returns how many."""
         ends = len(_settled(self._ends, until_ns))
         del self._ends[:ends]
         self._uncount()

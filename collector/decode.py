@@ -1,36 +1,35 @@
-"""From what stands in a ring (records as in bpf/c/execdb.h) to events. Pure."""
+"""From the bytes in a ring (records as in bpf/c/execdb.h) to events. Pure."""
 
 import errno
 import re
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from sys import getsizeof
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from execdb.bpf import wire
+from execdb.collector.parse_cache import ParseCache
 from execdb.store.event import Command, Creds, End, Exec, Place, Start, text_of
 
-T = TypeVar("T")
-_REMEMBERED = 1_536  # values of a kind
-_REMEMBERED_BYTES = 4_000_000  # of memory, for what is started
-_NAMES_BYTES = 400_000  # of records, for a kind of names; as text up to five times as much
-STRING_BYTES = 60  # bytes of memory for each argument beside its characters
-_LONG = 512  # bytes of a record, up to which nobody need count exactly
-# Of memory, for an event that waits; for what it is the first to refer to, beside arguments:
+_STARTS_BYTES = 4_000_000  # of memory, for the cache of starts
+_NAMES_BYTES = 400_000  # of records, for each other cache; as text up to five times as much
+STRING_BYTES = 60  # of memory for each argument, besides its characters
+_LONG = 512  # bytes of a record up to which memory is not counted exactly
+# Of memory, for an event that waits, and for a start without its arguments:
 EXEC_BYTES, _END_BYTES, _START_BYTES = 360, 230, 280
-_LATEST_NS = 1 << 62  # of a boot time, so that a time of day still fits SQLite's integers
+_LATEST_NS = 1 << 62  # the latest boot time whose time of day still fits SQLite's integers
 
 _HEAD = wire.RING_HEAD.size
 _KIND_AT = _HEAD + wire.KIND_AT
-_START_AT = _HEAD + wire.LAYOUT["caller"][0]  # up to the end: a Start
+_START_AT = _HEAD + wire.LAYOUT["caller"][0]  # from here to the end: a Start
 _DATA_AT = _HEAD + wire.EXEC.size
 _END_SIZE = _HEAD + wire.END.size
 _TYPE_AT, _SAMPLE, _KIND_END = wire.TYPE_AT, wire.SAMPLE, wire.KIND_END
 _SIZE = struct.Struct("=6xH").unpack_from
-_SIZE_MIN = 8  # that of what every record in a ring begins with
+_SIZE_MIN = 8  # the size of the header of every record in a ring
 # size; boot_ns, image_boot_ns, image_pid, status: signed, so that wire.REPLACED is event.REPLACED
 _END = struct.Struct("=6xH4xQQI4xi4x").unpack_from
-# size; boot_ns, parent_boot_ns, parent_pid, kind, pid, ppid, flags, error, where_len and, behind
+# size; boot_ns, parent_boot_ns, parent_pid, kind, pid, ppid, flags, error, where_len; and, after
 # caller and credentials, filename_len, args_len
 _EXEC = struct.Struct("=6xH4xQQIIIIIII4x16x48x8xII16x").unpack_from
 _CREDS = struct.Struct("=IIIII16s12s")
@@ -43,11 +42,11 @@ _FILENAME_AT = _COMM_AT + _COMM_SIZE
 
 
 class BadRecord(ValueError):
-    """The bytes are not a record that the program writes."""
+    """The bytes are not a record as the kernel's program writes them."""
 
 
 class Decoded(NamedTuple):
-    """What a drain brought, each in the order of its records."""
+    """What a drain brought, in the order of the records."""
 
     execs: list[Exec]
     ends: list[End]
@@ -55,24 +54,24 @@ class Decoded(NamedTuple):
 
 
 class Decoder:
-    """Decodes records; remembers what recurs, so that a known start is one dictionary look-up
-    instead of a parse of its arguments."""
+    """Decodes records. Caches what recurs, so that a known start costs one dictionary look-up
+    instead of parsing its arguments."""
 
     def __init__(self) -> None:
-        self._creds: Known[Creds] = Known(parse_creds, _NAMES_BYTES)
-        self._places: Known[Place] = Known(parse_place, _NAMES_BYTES)
-        self._programs = Known(parse_program, _NAMES_BYTES)
-        self._starts: Known[Start] = Known(self._parse_start, _REMEMBERED_BYTES)
-        self.size_bytes = 0  # about the memory that takes what the last `decode` brought
+        self._creds: ParseCache[Creds] = ParseCache(parse_creds, _NAMES_BYTES)
+        self._places: ParseCache[Place] = ParseCache(parse_place, _NAMES_BYTES)
+        self._programs = ParseCache(parse_program, _NAMES_BYTES)
+        self._starts: ParseCache[Start] = ParseCache(self._parse_start, _STARTS_BYTES)
+        self.size_bytes = 0  # approximate memory that the result of the last `decode` takes
 
     def decode(self, chunks: Iterable[bytes], clock_offset_ns: int) -> Decoded:
-        """Each chunk is a stretch of a ring, of whole records; `clock_offset_ns` is CLOCK_REALTIME
-        - CLOCK_BOOTTIME.
+        """Each chunk is a part of a ring, of whole records; `clock_offset_ns` is CLOCK_REALTIME -
+        CLOCK_BOOTTIME.
 
-        Notices of loss are passed over: the program's own counters say the same and in time.
-        The loop runs for every exec and every end on the recorded machine, so it is written out:
-        a record is one unpacking, what recurs a slice and a look-up, and a named tuple is made
-        without its Python-level constructor.
+        Notices of loss are ignored: the program's own counters say the same, and earlier. The loop
+        runs for every exec and every end on the recorded machine, so it calls as little as
+        possible: a record costs one unpacking, what recurs one slice and one look-up, and named
+        tuples are made without their Python-level constructor.
         """
         execs: list[Exec] = []
         ends: list[End] = []
@@ -127,10 +126,10 @@ class Decoder:
         return Decoded(execs, ends, unreadable)
 
     def _parse_start(self, raw: bytes) -> Start:
-        """A record from `caller` to the end of what it says of the place. Raises BadRecord.
+        """A record from `caller` to its end. Raises BadRecord.
 
-        A command line that is new comes here, in a varied history every one: so its arguments are
-        decoded in one go, and the tuples made as in `decode`."""
+        Each new command line comes here, on some machines every one: so the arguments are decoded
+        at once, and tuples are made as in `decode`."""
         argc, cut, filename_len, args_len = _COMMAND(raw, _COMMAND_AT)
         args_at = _FILENAME_AT + filename_len
         place_at = args_at + args_len
@@ -155,7 +154,7 @@ _EXEC_KINDS = (wire.KIND_EXEC, wire.KIND_ATTEMPT)
 
 
 def _size(chunk: bytes, at: int) -> int:
-    """Of the record there, or of all the rest where that cannot be."""
+    """The size of the record at `at`; that of all the rest if it is not valid."""
     rest = len(chunk) - at
     if rest < wire.RING_HEAD.size:
         return rest
@@ -164,28 +163,8 @@ def _size(chunk: bytes, at: int) -> int:
 
 
 def _errno_name(error: int) -> str:
-    """`ENOENT`; a number the C library has no name for stays one."""
+    """`ENOENT`; just the number if the C library has no name for it."""
     return errno.errorcode.get(error, str(error))
-
-
-class Known(dict[bytes, T]):
-    """Parsed values by their bytes, parsed where missing. Forgets all when full, which costs a
-    parse again and nothing else."""
-
-    def __init__(self, parse: Callable[[bytes], T], bytes_max: int) -> None:
-        """`parse` may add to `size_bytes` what a value takes beside its bytes."""
-        self._parse, self._bytes_max = parse, bytes_max
-        # Of all that were ever parsed:
-        self._raw_bytes = self.size_bytes = 0
-        self._forget_at = bytes_max
-
-    def __missing__(self, raw: bytes) -> T:
-        if len(self) >= _REMEMBERED or self._raw_bytes + self.size_bytes >= self._forget_at:
-            self.clear()
-            self._forget_at = self._raw_bytes + self.size_bytes + self._bytes_max
-        value = self[raw] = self._parse(raw)
-        self._raw_bytes += len(raw)
-        return value
 
 
 def parse_creds(raw: bytes) -> Creds:
@@ -202,16 +181,16 @@ def parse_creds(raw: bytes) -> Creds:
 
 
 def _tty_name(name: str) -> str | None:
-    """As ps(1) shows it: the kernel calls pts/3 `pts3`."""
+    """The name as ps(1) shows it: the kernel calls pts/3 `pts3`."""
     return re.sub(r"^pts(?=\d)", "pts/", name) or None
 
 
 def parse_place(raw: bytes) -> Place:
-    """The names of two paths, each from the last to the first, with an empty one between.
-    Raises BadRecord."""
+    """The bytes are the names of two paths, each from the last to the first, with an empty name
+    between them. Raises BadRecord."""
     if not raw:
         return Place(None, None)
-    names = raw.split(b"\0")  # ends with an empty one, for the last NUL
+    names = raw.split(b"\0")  # the last one is empty, after the last NUL
     try:
         middle = names.index(b"")
     except ValueError:

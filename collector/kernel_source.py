@@ -18,7 +18,7 @@ from execdb.store.event import ImageKey
 
 _TRACKING = ("on_fork", "on_exit")
 ARGUMENT_BUDGET = 2_000_000  # bytes a second for each user
-_LAST_CALLS_S, _LAST_LOOKS = 0.1, 10  # how long a call that is under way is waited for at the end
+_LAST_CALLS_S, _LAST_LOOKS = 0.1, 10  # how long the end waits for calls that are under way
 
 
 class KernelCounts(NamedTuple):
@@ -28,14 +28,14 @@ class KernelCounts(NamedTuple):
     lost: int
     ends_lost: int
     untracked: int
-    skipped: int  # what the kernel did not run a program for; not among the seen
-    cut: int  # execs whose arguments were cut, their user being over the budget
+    skipped: int  # execs for which the kernel did not run the program; not counted in `seen`
+    cut: int  # execs whose arguments were cut for a budget or a ring that fills
 
 
 class KernelSource:
-    """The BPF program of this process's life. Nothing outlives its descriptors.
+    """The BPF programs of this process. Nothing of them outlives its descriptors.
 
-    Raises KernelError when it cannot be loaded or attached, Interrupted as soon as the descriptor
+    Raises KernelError if they cannot be loaded or attached, Interrupted as soon as the descriptor
     `interrupt` has something to read.
     """
 
@@ -87,7 +87,7 @@ class KernelSource:
         self._link_names = names_of(self._links)
 
     def detach(self) -> None:
-        """No exec is counted any more; what is in the rings can still be read."""
+        """From here on no exec is counted; what is in the rings can still be read."""
         if self._links:
             with contextlib.suppress(OSError):
                 self.program.note_attempts(False)
@@ -95,7 +95,7 @@ class KernelSource:
         close_all(self._links)
 
     def _let_calls_end(self) -> None:
-        """Attempts that were begun are told, where that takes a moment."""
+        """Waits a moment for calls that have begun, so that they are recorded if they fail."""
         for _ in range(_LAST_LOOKS):
             if self._totals()[6] <= 0:
                 return
@@ -116,15 +116,14 @@ class KernelSource:
         return "something else detached the BPF programs: start again"
 
     def follow(self, image: ImageKey) -> None:
-        """Before `track`: lets the kernel know an image that runs. Raises OSError
-        where it cannot."""
+        """Before `track`: tells the kernel of an image that runs. Raises OSError."""
         boot_ns, pid = image
         self.program.images[pid] = IMAGE.pack(boot_ns, pid, 1)
         self._followed[pid] = boot_ns
 
     def adopt(self, image: ImageKey) -> bool:
-        """The same afterwards: False where the kernel has seen a fork or an exec of that
-        process, and so knows better."""
+        """The same afterwards; False if the kernel has seen a fork or an exec of that process, and
+        so has a later image. Raises OSError."""
         boot_ns, pid = image
         new = IMAGE.pack(boot_ns, pid, 1)
         before = self._followed.get(pid)
@@ -155,18 +154,18 @@ class KernelSource:
     def counts(self) -> KernelCounts:
         seen, lost, ends_lost, untracked, cut, untold, open_, _ = self._totals()
         skipped = misses(self._fdinfo) + untold
-        if not self._links and open_ > 0:  # no return comes any more
+        if not self._links and open_ > 0:  # no return can be seen any more
             skipped += open_
         return KernelCounts(seen, lost, ends_lost, untracked, skipped, cut)
 
     def cut_by_user(self) -> dict[int, int]:
-        """Of which users so many execs had their arguments cut."""
+        """How many execs of each uid had their arguments cut."""
         budgets = self.program.budgets
         if budgets is None:
             return {}
         found: Counter[int] = Counter()
         for key in budgets:
-            with contextlib.suppress(KeyError):  # forgotten meanwhile
+            with contextlib.suppress(KeyError):  # the kernel has removed it meanwhile
                 found[key & ~OTHER_UIDS] += BUDGET.unpack(budgets[key])[2]
         return +found
 

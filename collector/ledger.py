@@ -1,6 +1,6 @@
 """What became of every exec: `seen = stored + filtered + lost`, and when and why some were lost.
 
-Pure. Moments come in as boot time, which nobody sets, and go out as wall clock.
+Pure. Moments come in as boot time, which nobody can set, and go out as wall-clock time.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,9 @@ _SET_NS = 1_000_000_000  # a greater change of the offset is a clock that was se
 
 
 class Ledger:
-    """Counts what is stored and lost. `warn` is called when losses of a cause begin.
+    """Counts what is stored and lost. Calls `warn` when losses of a cause begin.
 
-    `account` is what the database does not have yet; after it was stored, call `kept`.
+    `account` is what the database does not have yet; call `kept` after it was stored.
     """
 
     def __init__(self, warn: Callable[[str], None]) -> None:
@@ -35,7 +35,7 @@ class Ledger:
         self._started_ns = boot_ns + offset_ns
 
     def follow_clock(self, boot_ns: int, offset_ns: int) -> None:
-        """What comes after `boot_ns` has this offset of the wall clock from boot time."""
+        """After `boot_ns` the wall clock has this offset from boot time."""
         before_ns, after_ns = boot_ns + self._offset_ns, boot_ns + offset_ns
         self._offset_ns = offset_ns
         if abs(after_ns - before_ns) > _SET_NS:
@@ -44,24 +44,24 @@ class Ledger:
                 interval.open = False
 
     def lose(self, cause: Cause, lost: int, from_ns: int, to_ns: int) -> None:
-        """So many execs, between two moments of boot time. With none of them an interval that
-        has not ended goes on, and none begins."""
+        """Counts `lost` execs between two boot times. If there are none, an interval that has not
+        ended continues, but no interval begins."""
         last = self._latest.get(cause)
         pause_ns = _SILENCE_NS + 1 if last is None else from_ns - last.to_boot_ns
         self.by_cause[cause] = self.by_cause.get(cause, 0) + lost
         if last is not None and last.open and pause_ns <= _PAUSE_NS:
-            last.go_on(lost, to_ns, self._offset_ns)
+            last.extend(lost, to_ns, self._offset_ns)
             self._changed[last.number] = last
         elif lost:
             if pause_ns > _SILENCE_NS:
                 self._warn(f"execs are being lost ({cause}): {_ADVICE[cause]}")
             self._number += 1
             new = _Interval(self._number, cause, from_ns + self._offset_ns)
-            new.go_on(lost, to_ns, self._offset_ns)
+            new.extend(lost, to_ns, self._offset_ns)
             self._latest[cause] = self._changed[new.number] = new
 
     def lose_all_of(self, cause: Cause, total: int, from_ns: int, to_ns: int) -> None:
-        """The same with a counter that has come to `total`."""
+        """The same for a counter that has reached `total`."""
         if total > (before := self.by_cause.get(cause, 0)):
             self.lose(cause, total - before, from_ns, to_ns)
 
@@ -70,26 +70,29 @@ class Ledger:
         return sum(self.by_cause.values())
 
     def counts(self, more: int = 0) -> Counts:
-        """As they are once so many more execs are stored."""
+        """The counts once `more` further execs are stored."""
         stored, lost = self.stored + more, self.lost
         return Counts(seen=stored + lost, stored=stored, filtered=0, lost=lost)
 
     def account(self, boot_ns: int) -> Account:
-        """What there is to write down, at this moment."""
+        """What there is to store at this boot time."""
         losses = [interval.loss for interval in self._changed.values()]
         return Account(self._started_ns, boot_ns + self._offset_ns, losses, tuple(self._clock_sets))
 
     @property
     def pending(self) -> bool:
-        """Whether there is more to write down than that time has passed."""
+        """Whether there is more to store than that time has passed."""
         return bool(self._changed or self._clock_sets)
 
     def kept(self) -> None:
+        """The last account was stored."""
         self._changed.clear()
         self._clock_sets.clear()
 
 
 class _Interval:
+    """Losses of one cause without a long pause; `open` until the clock is set."""
+
     def __init__(self, number: int, cause: Cause, from_ns: int) -> None:
         self.number, self.cause, self.from_ns = number, cause, from_ns
         self.to_ns = from_ns
@@ -97,7 +100,7 @@ class _Interval:
         self.lost = 0
         self.open = True
 
-    def go_on(self, lost: int, to_boot_ns: int, offset_ns: int) -> None:
+    def extend(self, lost: int, to_boot_ns: int, offset_ns: int) -> None:
         self.lost += lost
         self.to_boot_ns = max(self.to_boot_ns, to_boot_ns)
         self.to_ns = max(self.to_ns, to_boot_ns + offset_ns)
@@ -110,7 +113,7 @@ class _Interval:
 _ADVICE = {
     Cause.RING_FULL: "the rings are too small for this load, or the collector was held up; "
     "see --ring-pages",
-    Cause.UNREADABLE: "the kernel handed over what is no record",
+    Cause.UNREADABLE: "the kernel handed over bytes that are not a record",
     Cause.SKIPPED: "the kernel did not run the program for them",
     Cause.REFUSED: "the database could not be written to for long",
     Cause.NO_SPACE: "no space left where the database is; they are counted, not stored",

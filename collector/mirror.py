@@ -1,4 +1,4 @@
-"""The config's mirror: makes the kernel's map equal to the config table."""
+"""The mirror of the config: makes the kernel's maps equal to the config table."""
 
 import contextlib
 import os
@@ -8,21 +8,21 @@ from typing import Protocol
 from execdb.bpf.wire import MESSAGE_LEN
 from execdb.store.errors import RecordingError
 
-_FIRST_DEFAULT = "Hello World"  # the book's, until the table has a good one
+_FIRST_DEFAULT = "Hello World"  # the book's message, until the table has a valid one
 _NAMED = 3  # entries that a warning names
-_AUDIT_S = 2.0  # how often the map is looked at though the table is as it was
+_AUDIT_S = 2.0  # how often the maps are checked while the table does not change
 
 
 class Refused(Protocol):
-    """What the table says and the kernel cannot have; as text, what it is and why."""
+    """A value in the table that the kernel cannot hold; as text it says which and why."""
 
     @property
     def uid(self) -> int | None: ...
 
 
 class Wanted(Protocol):
-    """What the table says. `in_kernel` is the generation that was confirmed last; a default that
-    cannot be one is None."""
+    """What the table says. `in_kernel` is the generation that was confirmed last; `default` is None
+    if it is invalid."""
 
     @property
     def generation(self) -> int: ...
@@ -37,7 +37,7 @@ class Wanted(Protocol):
 
 
 class Table(Protocol):
-    """The truth that is mirrored."""
+    """The config table, which is mirrored."""
 
     def changed(self) -> bool: ...
     def read(self) -> Wanted: ...
@@ -45,14 +45,14 @@ class Table(Protocol):
 
 
 def message_bytes(text: str) -> bytes:
-    """A message as the map holds it: exactly 12 bytes, NULs behind a shorter one."""
+    """A message as the map holds it: exactly 12 bytes, padded with NULs."""
     return text.encode().ljust(MESSAGE_LEN, b"\0")
 
 
 def reconcile(kernel: MutableMapping[int, bytes], wanted: Mapping[int, bytes]) -> list[int]:
-    """Makes `kernel` equal to `wanted` with as few writes as that takes; returns the keys written
-    or deleted. Deletions come first: a full map then has room."""
-    # What someone else deletes meanwhile is not there: `get` minds it, dict(kernel) would not.
+    """Makes `kernel` equal to `wanted` with as few writes as possible; returns the keys that were
+    written or deleted. Deletions come first, so that a full map has room."""
+    # Someone else may delete a key meanwhile: `get` allows for that, dict(kernel) would not.
     present = {key: value for key in list(kernel) if (value := kernel.get(key)) is not None}
     changed = [key for key in present if key not in wanted]
     for key in changed:
@@ -66,8 +66,8 @@ def reconcile(kernel: MutableMapping[int, bytes], wanted: Mapping[int, bytes]) -
 
 
 class Mirror:
-    """Keeps the `config` and `fallback` maps equal to the table. Where that says what they cannot
-    hold, the last good message stays."""
+    """Keeps the maps `config` and `fallback` equal to the table. Where the table has an invalid
+    value, the last valid message stays."""
 
     def __init__(
         self,
@@ -80,13 +80,13 @@ class Mirror:
         self._behind = True  # until the table's latest state is in the kernel and confirmed
         self._entries: dict[int, bytes] = {}
         self._default = {0: message_bytes(_FIRST_DEFAULT)}
-        self._written = False  # whether the maps were made equal to these two
-        self._told: set[str] = set()  # what of the table the kernel cannot have
+        self._written = False  # whether the maps were made equal to `_entries` and `_default`
+        self._told: set[str] = set()  # invalid values that the user was warned of
         self._audited_s = 0.0
 
     def update(self, now_s: float) -> None:
-        """Follows the table where it changed; every 2 s also looks for changes in the kernel
-        that did not come from it. May be called again after any exception."""
+        """Applies changes of the table; every 2 s also reverts changes of the maps by others. May
+        be called again after any exception. Raises DatabaseRefused, RecordingError."""
         self._behind = self._table.changed() or self._behind
         if self._behind:
             self._follow()
@@ -110,11 +110,11 @@ class Mirror:
         if new:
             more = [f"and {len(new) - _NAMED} more"] if len(new) > _NAMED else []
             named = "; ".join([*new[:_NAMED], *more])
-            self._warn(f"the config table says what the kernel cannot have: {named}")
+            self._warn(f"the config table has values that the kernel cannot hold: {named}")
         self._told = set(refused)
 
     def _take(self, wanted: Wanted) -> None:
-        """Content counts, not the generation: SQL of others may leave that as it was."""
+        """Compares contents, not generations: SQL of others may leave the generation unchanged."""
         entries = {uid: message_bytes(text) for uid, text in wanted.entries.items()}
         for refused in wanted.refused:
             if refused.uid is not None and refused.uid in self._entries:
@@ -129,7 +129,7 @@ class Mirror:
         uids = self._write()
         if uids:
             shown = ", ".join(map(str, uids[:5])) + (", ..." if len(uids) > 5 else "")
-            self._warn(f"something else changed the kernel's config map (uid {shown}); put right")
+            self._warn(f"something else changed the kernel's config map (uid {shown}); restored")
 
     def _write(self) -> list[int]:
         try:

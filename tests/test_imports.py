@@ -53,7 +53,7 @@ ROOMS = {
         "session": ("input", "show", "output"),
         "commands": ("input", "show", "session", "output"),
     },
-    "collector": {"running": ()},
+    "collector": {"running": (), "own_process": ()},
     "bpf": {"loading": (), "rings": ()},
 }
 

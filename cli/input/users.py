@@ -21,7 +21,7 @@ class Identity(NamedTuple):
 def user_named(name: str) -> Identity:
     """A user by name or number. Raises UsageError if there is none, or if this process may not
     switch to it."""
-    from execdb.collector.privileges import may_become
+    from execdb.collector.own_process.privileges import may_become
 
     wanted = _identity(uid_of(name))
     if not may_become(wanted.uid):
@@ -33,7 +33,7 @@ def own_user() -> Identity:
     """The user `execdb` if it exists, else nobody. Never the owner of the database: programs of
     the same user could end the collector and lower its limits. The current user if this process may
     not switch."""
-    from execdb.collector.privileges import may_become
+    from execdb.collector.own_process.privileges import may_become
 
     try:
         found = pwd.getpwnam(_OWN)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from execdb.cli.session.live_view import Live
-    from execdb.collector.budget import Cuts
+    from execdb.collector.argument_cuts import ArgumentCuts
     from execdb.collector.collect import Collector
     from execdb.collector.kernel_source import KernelSource
     from execdb.store.account import Cause
@@ -65,7 +65,7 @@ class Life:
     checkpoints: "Checkpointer"
     integrity: "FileIntegrity"
     collector: "Collector"
-    cuts: "Cuts"
+    cuts: "ArgumentCuts"
     user: tuple[int, int]  # to become: uid, gid
     live: "Live | None"
 
@@ -78,7 +78,7 @@ def record(asked: Asked, stop: Stop) -> None:
         life = _wire(asked, stop, stack)
         started_s = time.monotonic()
         skipped = _run(life, asked.path, stop, stderr)
-        _warn_of_missing_ends(life.source, life.collector.ends_lost)
+        _warn_of_missing_ends(life.source, life.collector.storage.ends_lost)
     if cut := life.cuts.total:
         _say(
             f"{cut} execs had their arguments cut: over --argument-budget, or while a ring was "
@@ -92,8 +92,8 @@ def record(asked: Asked, stop: Stop) -> None:
         f"recorded {ledger.stored} execs in {elapsed_s:.1f} s, {_lost(ledger.by_cause)}, "
         f"{asked.path}"
     )
-    if life.collector.failure is not None:
-        raise RecordingError(life.collector.failure)
+    if life.collector.storage.failure is not None:
+        raise RecordingError(life.collector.storage.failure)
 
 
 def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
@@ -104,15 +104,16 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
     new_folder = not path.parent.exists()
     loading, preparing = _start(asked, stop)
     # Meanwhile: these take as long to import as the kernel's side takes to load.
-    from execdb.collector.budget import Cuts
-    from execdb.collector.bus_error import end_with
+    from execdb.collector.argument_cuts import ArgumentCuts
     from execdb.collector.clock import Clock
-    from execdb.collector.collect import Collector, Parts
-    from execdb.collector.footprint import settle
-    from execdb.collector.limits import Limits
+    from execdb.collector.collect import Collector
+    from execdb.collector.interfaces import Wiring
     from execdb.collector.mirror import Mirror
+    from execdb.collector.own_process.bus_error import end_with
+    from execdb.collector.own_process.footprint import settle
+    from execdb.collector.own_process.process_limits import ProcessLimits
     from execdb.collector.running.namespaces import boot_shift_ns
-    from execdb.collector.running.programs import ALL_BYTES, Running
+    from execdb.collector.running.programs import ALL_BYTES, RunningPrograms
     from execdb.store.config.table import ConfigTable
     from execdb.store.file.collector_lock import CollectorLock
     from execdb.store.file.database import open_database
@@ -151,7 +152,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
         share(path, group, folder=new_folder)
     live = _live(asked.shown, machine, recording.run_id)
     show = _nothing if live is None else live.show
-    limits = Limits(_warn)
+    limits = ProcessLimits(_warn)
 
     def tidy() -> None:
         limits.look(time.monotonic())
@@ -164,9 +165,9 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
                 break
 
     arguments_max = ALL_BYTES if bounds.room_bytes is None else bounds.room_bytes // 4
-    running, most = Running(clock.offset_ns, shift_ns, arguments_max), bounds.batch_max
-    cuts = Cuts(asked.argument_budget or 0, source.cut_by_user, _warn)
-    parts = Parts(
+    running, most = RunningPrograms(clock.offset_ns, shift_ns, arguments_max), bounds.batch_max
+    cuts = ArgumentCuts(asked.argument_budget or 0, source.cut_by_user, _warn)
+    parts = Wiring(
         source, recording, mirror, clock, show, running, tidy, room, _warn, most, cuts.look
     )
     settle()
@@ -177,7 +178,7 @@ def _wire(asked: Asked, stop: Stop, stack: contextlib.ExitStack) -> Life:
 def _run(life: Life, path: Path, stop: Stop, stderr: Outlet) -> int:
     """Records until asked to stop; returns how many execs were not shown. Raises RecordingError if
     something else ended it."""
-    from execdb.collector.privileges import CAP_BPF, drop
+    from execdb.collector.own_process.privileges import CAP_BPF, drop
 
     source, gone = life.source, None
 
@@ -266,7 +267,7 @@ def _start(asked: Asked, stop: Stop) -> tuple["Future[KernelSource]", "Future[No
     """Begins what other processes do for us: compiling the program, making a new database."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from execdb.collector.footprint import stay_small
+    from execdb.collector.own_process.footprint import stay_small
     from execdb.store.file.create import prepare
 
     stay_small()

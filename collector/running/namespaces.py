@@ -1,5 +1,5 @@
-"""Whether this process sees the machine as the kernel's program does, and what differs where it is
-in namespaces of its own (namespaces(7), time_namespaces(7), proc(5))."""
+"""Whether this process sees the same pids and clocks as the kernel's programs, which live in the
+machine's first namespaces (namespaces(7), time_namespaces(7), proc(5))."""
 
 import os
 from pathlib import Path
@@ -12,8 +12,8 @@ _FIRST = {"time": 0xEFFFFFFA, "cgroup": 0xEFFFFFFB, "pid": 0xEFFFFFFC, "user": 0
 
 
 def is_first(kind: str, proc: Path = PROC, process: str = "self") -> bool:
-    """Whether a process is in the machine's first namespace of that kind; not, where that may not
-    be read. A kernel without namespaces of a kind has no other."""
+    """Whether a process is in the machine's first namespace of that kind; False if that may not be
+    read. True on a kernel without namespaces of that kind."""
     try:
         return os.readlink(proc / process / "ns" / kind) == f"{kind}:[{_FIRST[kind]}]"
     except FileNotFoundError:
@@ -23,8 +23,8 @@ def is_first(kind: str, proc: Path = PROC, process: str = "self") -> bool:
 
 
 def require(proc: Path = PROC) -> None:
-    """Raises RecordingError in a user namespace: the kernel loads programs from no other than the
-    first, whatever capabilities a process has in its own."""
+    """Raises RecordingError in a user namespace: the kernel loads programs only for processes in
+    the first one, whatever capabilities a process has in its own."""
     if not is_first("user", proc):
         raise RecordingError(
             "recording does not work in a user namespace: run it in the machine's own, as root"
@@ -33,7 +33,7 @@ def require(proc: Path = PROC) -> None:
 
 def boot_shift_ns(proc: Path = PROC) -> int:
     """How far CLOCK_BOOTTIME is ahead of the kernel's own in this time namespace. Raises
-    RecordingError where that cannot be told."""
+    RecordingError if that cannot be determined."""
     if is_first("time", proc):
         return 0
     try:
@@ -46,13 +46,13 @@ def boot_shift_ns(proc: Path = PROC) -> int:
     except (OSError, ValueError):
         pass
     raise RecordingError(
-        "this is a time namespace whose clocks cannot be told from the machine's: run outside of it"
+        "the offset of this time namespace's clocks cannot be read: run outside of it"
     )
 
 
 def shows_other_pids(proc: Path = PROC) -> bool:
-    """Whether /proc has other process ids than the first PID namespace, which are the kernel's.
-    What a process sees in /proc are those of its first process."""
+    """Whether the process ids in /proc differ from those of the first PID namespace, which the
+    kernel's programs see. /proc shows those of the namespace that it was mounted in."""
     return not (is_first("pid", proc) or is_first("pid", proc, "1"))
 
 

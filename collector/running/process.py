@@ -1,5 +1,5 @@
-"""One process as /proc tells of it (proc_pid_stat(5) and its neighbours). What is read is bounded:
-it is made by the process, which may be anyone's."""
+"""One process, read from /proc (proc_pid_stat(5) and its neighbours). What is read is bounded,
+because the process makes it, and it may be anyone's."""
 
 import contextlib
 import os
@@ -14,15 +14,15 @@ TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 CMDLINE_MAX = 48 << 10  # bytes kept, as the kernel's program keeps them
 CMDLINE_CUT = 256  # bytes kept beyond the budget of its user
 _STAT_MAX = 4_096
-_STATUS_MAX = 4_096  # what is wanted stands before the list of groups, which may be long
+_STATUS_MAX = 4_096  # what is read precedes the list of groups, which may be long
 _CGROUP_MAX = 65_536
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD (linux/sched.h)
 _ADDRESSES = (23, 25, 45)  # startcode, startstack, arg_start: each exec sets them at random
 
 
 class Process(NamedTuple):
-    """What tells a process, and the program that it runs, from others. `program` is equal for two
-    readings as long as it has not exec'd."""
+    """Identifies a process and the program that it runs. `program` is equal in two readings as long
+    as the process has not exec'd."""
 
     pid: int
     ppid: int
@@ -33,8 +33,8 @@ class Process(NamedTuple):
 
 @contextlib.contextmanager
 def opened(proc: str, pid: int) -> Iterator[int]:
-    """The folder of a process: what is read through it is of this process or an error, even if
-    another one gets its pid. Raises OSError."""
+    """A descriptor of the folder of a process: reading through it gives this process or an error,
+    even if another process gets its pid. Raises OSError."""
     folder = os.open(f"{proc}/{pid}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield folder
@@ -43,7 +43,7 @@ def opened(proc: str, pid: int) -> Iterator[int]:
 
 
 def read(folder: int, name: str, most: int) -> bytes:
-    """The first `most` bytes of a file, which /proc gives at once. Raises OSError."""
+    """The first `most` bytes of a file, which /proc returns in one read. Raises OSError."""
     file = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
     try:
         return os.read(file, most)
@@ -52,9 +52,9 @@ def read(folder: int, name: str, most: int) -> bytes:
 
 
 def process(folder: int, pid: int, shift_ns: int) -> Process | None:
-    """What runs there; None of a kernel thread, and of a process that is dead. `shift_ns` is how
-    far boot time is ahead in our time namespace. Raises OSError, ValueError or IndexError where
-    there is no telling."""
+    """What runs there; None for a kernel thread or a dead process. `shift_ns` is how far boot time
+    is ahead in this time namespace. Raises OSError, ValueError or IndexError if it cannot be
+    read."""
     raw = read(folder, "stat", _STAT_MAX)
     comm = raw[raw.index(b"(") + 1 : raw.rindex(b")")]
     fields = raw[raw.rindex(b")") + 2 :].split()
@@ -62,7 +62,7 @@ def process(folder: int, pid: int, shift_ns: int) -> Process | None:
     if dead or int(fields[6]) & _KERNEL_THREAD:
         return None
     addresses = [fields[place] for place in _ADDRESSES]
-    # Who may not know the addresses gets 0 and 1.
+    # The kernel shows 0 and 1 to a reader without the right to know the addresses.
     known = len(addresses[1]) > 1
     program = (
         hash(tuple(addresses)) if known else hash((comm, read(folder, "cmdline", CMDLINE_MAX)))
@@ -73,7 +73,7 @@ def process(folder: int, pid: int, shift_ns: int) -> Process | None:
 
 
 def _start_ns(ticks: int, shift_ns: int) -> int:
-    """Where it began before the time namespace's zero, the kernel's number has wrapped round."""
+    """0 for a process older than the time namespace's zero, where the kernel's number wraps."""
     start_ns = (ticks * TICK_NS - shift_ns) % (1 << 64)
     return start_ns if start_ns < 1 << 63 else 0
 
@@ -86,9 +86,9 @@ def image_of(
     *,
     cgroups: bool = True,
 ) -> Exec:
-    """The image that a process runs: what may not be read is empty or None. `offset_ns` is
-    CLOCK_REALTIME - CLOCK_BOOTTIME; `allowed` says whether the arguments of a uid may take so
-    many bytes. Raises OSError, ValueError or LookupError where the process is gone."""
+    """The image that a process runs; what may not be read is empty or None. `offset_ns` is
+    CLOCK_REALTIME - CLOCK_BOOTTIME; `allowed(uid, size_bytes)` says whether the arguments may be
+    kept whole. Raises OSError, ValueError or LookupError if the process has ended."""
     creds = _creds(folder)
     raw = read(folder, "cmdline", CMDLINE_MAX + 1)
     cut = len(raw) > CMDLINE_MAX
@@ -111,7 +111,7 @@ def image_of(
 
 
 def weight(raw: bytes) -> int:
-    """What arguments take in a database, in bytes: each has a number in a list."""
+    """Bytes that arguments take in a database: their text, and a number for each."""
     return len(raw) + 8 * raw.count(0)
 
 
@@ -138,12 +138,12 @@ def _audit(folder: int, name: str) -> int | None:
 def _link(folder: int, name: str) -> str | None:
     try:
         return text_of(os.readlink(name.encode(), dir_fd=folder))
-    except OSError:  # of someone else, without the right to look, or there is none
+    except OSError:  # no right to read it, or there is none
         return None
 
 
 def _cgroup(folder: int) -> str | None:
-    """The version 2 hierarchy is number 0 (cgroups(7))."""
+    """The path in the version 2 hierarchy, which has the number 0 (cgroups(7))."""
     with contextlib.suppress(OSError):
         for line in read(folder, "cgroup", _CGROUP_MAX).splitlines():
             if line.startswith(b"0::"):

@@ -1,4 +1,4 @@
-"""The programs that run already, as /proc tells of them, in slices."""
+"""The programs that run already, read from /proc in slices."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,18 +10,18 @@ from execdb.collector.running.namespaces import PROC
 from execdb.collector.running.process import Process, image_of, opened, process
 from execdb.store.event import Exec
 
-_TOGETHER = 128  # processes of a slice: the rings go on filling while it is read and stored
-_SLICE_BYTES = 256 << 10  # of its arguments
+_TOGETHER = 128  # processes in a slice: meanwhile the rings fill
+_SLICE_BYTES = 256 << 10  # of arguments in a slice
 _UID_BYTES = 4_000_000  # of all arguments over CMDLINE_CUT, for each user
-ALL_BYTES = 16_000_000  # and for all of them
+ALL_BYTES = 16_000_000  # the same for all users together
 
 Slice = list[Exec]
 
 
-class Running:
-    """Looks at what runs, again and again. `offset_ns` gives CLOCK_REALTIME - CLOCK_BOOTTIME;
-    `shift_ns` is how far this time namespace sets boot time ahead; arguments may take
-    `arguments_max` bytes, then they are cut to CMDLINE_CUT."""
+class RunningPrograms:
+    """Finds what runs, and what is new, each time it looks. `offset_ns` returns CLOCK_REALTIME -
+    CLOCK_BOOTTIME; `shift_ns` is how far boot time is ahead in this time namespace; once all
+    arguments take `arguments_max` bytes, further ones are cut to CMDLINE_CUT."""
 
     def __init__(
         self,
@@ -33,29 +33,29 @@ class Running:
         self._offset_ns, self._shift_ns, self._proc = offset_ns, shift_ns, str(proc)
         self._now_offset_ns = offset_ns()
         self._budget = _Budget(min(arguments_max, ALL_BYTES))
-        self._read: dict[int, Process] = {}  # as it was when it was looked at last
-        self._known: dict[int, Process] = {}  # as it was given out
+        self._read: dict[int, Process] = {}  # as it was when it was last read
+        self._known: dict[int, Process] = {}  # as it was when `look` returned it
         self._blind = namespaces.shows_other_pids(proc)
         self._cgroups = namespaces.is_first("cgroup", proc)
         self._hidden = not self._blind and namespaces.hides_processes(proc)
 
     @property
     def lack(self) -> str | None:
-        """Why not all that runs can be told, in words for people; None if it can."""
+        """Why not all that runs can be found, in words for the user; None if it can."""
         if self._blind:
             return (
-                "/proc has the process ids of another PID namespace: what runs already is not "
-                "known and is nobody's parent; start the collector in the machine's own"
+                "/proc has the process ids of another PID namespace: programs that run already are "
+                "not known and missing as parents; start the collector in the machine's own"
             )
         if self._hidden:
             return "/proc hides processes of others (hidepid): those that run already are not known"
         return None
 
     def look(self) -> Iterator[Slice]:
-        """What is new since the last look, or runs another program, the oldest first; new
-        processes before those that are known. There are empty slices: the caller gets a turn now
-        and then. A process that cannot be told, and one that is gone, is passed over. Its `parent`
-        is the image that its parent process runs now."""
+        """What is new since the last look, or runs another program by now, the oldest first; new
+        processes before known ones. Some slices are empty, so that the caller gets a turn now and
+        then. A process that has ended or cannot be read is left out. The `parent` of an image is
+        the image that the parent process runs now."""
         self._now_offset_ns = self._offset_ns()
         pids = [] if self._blind else self._pids()
         known = [pid for pid in pids if pid in self._known]
@@ -81,7 +81,7 @@ class Running:
         try:
             with opened(self._proc, pid) as folder:
                 found = process(folder, pid, self._shift_ns)
-        except _UNTOLD:
+        except _UNREADABLE:
             return False
         before = self._known.get(pid)
         if found is None or (before is not None and _same(before, found)):
@@ -120,12 +120,12 @@ class Running:
                     if before is None or _same(known, before):
                         self._known[pid] = self._read[pid] = known
                         return image._replace(parent=self._parent(known))
-        except _UNTOLD:
+        except _UNREADABLE:
             pass
         return None
 
     def _parent(self, child: Process) -> tuple[int, int] | None:
-        """Where another process has the parent's pid by now, it began later."""
+        """None if another process has the parent's pid by now: that one began later."""
         parent = self._read.get(child.ppid)
         if parent is None or parent.start_ns > child.start_ns:
             return None
@@ -133,7 +133,7 @@ class Running:
 
 
 _ATTEMPTS = 3  # to read all of it between two execs of a process
-_UNTOLD = (OSError, ValueError, LookupError)
+_UNREADABLE = (OSError, ValueError, LookupError)
 
 
 def _same(one: Process, other: Process) -> bool:
@@ -147,8 +147,8 @@ def _in_slices(pids: Sequence[int]) -> Iterator[list[int]]:
 
 
 class _Budget:
-    """So many bytes for all, and of them so many for each user, so that no one's arguments push
-    out those of others."""
+    """`most` bytes for all, and a part of them for each user, so that the arguments of one user do
+    not use up what others need."""
 
     def __init__(self, most: int) -> None:
         self._left = most

@@ -44,9 +44,9 @@ def peak_bytes() -> int:
 
 
 def main(kind: str, folder: Path, total: int, *, locked: bool) -> int:
-    from execdb.collector.backlog import Waiting
+    from execdb.collector.backlog import Backlog
     from execdb.collector.decode import Decoder
-    from execdb.collector.footprint import settle, stay_small
+    from execdb.collector.own_process.footprint import settle, stay_small
     from execdb.store.account import Counts
     from execdb.store.errors import DatabaseBusy
     from execdb.store.file.database import open_database
@@ -57,7 +57,7 @@ def main(kind: str, folder: Path, total: int, *, locked: bool) -> int:
     recording = Recording(database, Machine("here", "boot", "6.1"), "0", 0)
     other = sqlite3.connect(folder / "hog.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE" if locked else "BEGIN")
-    decoder, waiting, stored = Decoder(), Waiting(20_000), 0
+    decoder, waiting, stored = Decoder(), Backlog(20_000), 0
     settle()
     before = peak_bytes()
 

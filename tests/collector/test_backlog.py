@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from execdb.collector import backlog
-from execdb.collector.backlog import Waiting
+from execdb.collector.backlog import Backlog
 from execdb.collector.decode import EXEC_BYTES, Decoded
 from execdb.store.event import End
 from tests.conftest import an_exec
@@ -39,8 +39,8 @@ def test_many_arguments_that_recur_take_little_memory(tmp_path: Path) -> None:
 
 
 def test_what_waits_is_counted_until_it_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backlog, "_WAITING_BYTES", 7 * EXEC_BYTES)
-    held = Waiting(23)
+    monkeypatch.setattr(backlog, "_BACKLOG_BYTES", 7 * EXEC_BYTES)
+    held = Backlog(23)
     for drain in range(5):
         held.add(Decoded([an_exec(2 * drain), an_exec(2 * drain + 1)], [], 0), 2 * EXEC_BYTES)
     last = an_exec(9).boot_ns
@@ -60,7 +60,7 @@ def test_what_waits_is_counted_until_it_is_stored(monkeypatch: pytest.MonkeyPatc
 
 def test_a_batch_is_no_larger_than_memory_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "_BATCH_BYTES", 10_000)
-    held = Waiting(23)
+    held = Backlog(23)
     execs = [an_exec(n, argv=("x", str(n) * 3_000)) for n in range(7)]
     held.add(Decoded(execs, [], 0), 30_000)
     sizes = []

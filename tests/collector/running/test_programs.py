@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from execdb.collector.running.process import CMDLINE_CUT, CMDLINE_MAX
-from execdb.collector.running.programs import Running
+from execdb.collector.running.programs import RunningPrograms
 from execdb.store.event import Creds, Exec, Place, raw_of
 from tests.collector.running.test_namespaces import a_proc
 
@@ -21,7 +21,7 @@ class Proc:
     def __init__(self, folder: Path, **options: int) -> None:
         self.folder = a_proc(folder)
         self.add(1, b"init", ppid=0, start=0)
-        self.running = Running(lambda: OFFSET_NS, proc=folder, **options)
+        self.running = RunningPrograms(lambda: OFFSET_NS, proc=folder, **options)
 
     def add(
         self,
@@ -201,7 +201,7 @@ def test_a_proc_of_another_namespace_tells_nothing(tmp_path: Path) -> None:
     proc = Proc(tmp_path)
     (tmp_path / "self/ns/pid").unlink()
     (tmp_path / "self/ns/pid").symlink_to("pid:[4026532300]")
-    running = Running(lambda: OFFSET_NS, proc=tmp_path)
+    running = RunningPrograms(lambda: OFFSET_NS, proc=tmp_path)
     assert [some for some in running.look() if some] == []
     assert "another PID namespace" in (running.lack or "")
     assert proc.running.lack is None
@@ -210,7 +210,7 @@ def test_a_proc_of_another_namespace_tells_nothing(tmp_path: Path) -> None:
 def test_a_proc_that_hides_others_says_so_and_tells_the_rest(proc: Proc) -> None:
     proc.add(23, b"x\0")
     (proc.folder / "1/stat").unlink()
-    running = Running(lambda: OFFSET_NS, proc=proc.folder)
+    running = RunningPrograms(lambda: OFFSET_NS, proc=proc.folder)
     assert "hidepid" in (running.lack or "")
     assert [image.pid for some in running.look() for image in some] == [23]
 
@@ -218,7 +218,7 @@ def test_a_proc_that_hides_others_says_so_and_tells_the_rest(proc: Proc) -> None
 def test_another_cgroup_namespace_shows_other_paths(proc: Proc) -> None:
     (proc.folder / "self/ns/cgroup").unlink()
     (proc.folder / "self/ns/cgroup").symlink_to("cgroup:[4026532301]")
-    running = Running(lambda: OFFSET_NS, proc=proc.folder)
+    running = RunningPrograms(lambda: OFFSET_NS, proc=proc.folder)
     ((image,),) = [some for some in running.look() if some]
     assert image.place.cgroup is None
 

@@ -78,7 +78,7 @@ def test_a_change_behind_its_back_is_put_right_with_a_warning(recorder: Recorder
     def _right() -> bool:
         return _entries(map_id) == {0: b"Hey root!\0\0\0"}
 
-    wait_for(_right, "the map to be put right")
+    wait_for(_right, "the map to be restored")
     wait_for(
         lambda: "warning: something else changed the kernel's config map" in recorder.log, "it"
     )
@@ -122,7 +122,7 @@ def test_a_row_that_cannot_be_in_the_kernel_costs_only_itself(recorder: Recorder
     )
     good = {5: b"good" + bytes(8), 11: b"eleven" + bytes(6)}
     wait_for(lambda: _entries(map_id) == good, "what is good")
-    warning = "warning: the config table says what the kernel cannot have: uid 5: "
+    warning = "warning: the config table has values that the kernel cannot hold: uid 5: "
     wait_for(lambda: warning in recorder.log, "the warning")
     assert "uid 7: a message must be text" in recorder.run("config", "list")
     status = recorder.run("status")

@@ -16,7 +16,7 @@ import pytest
 from execdb.bpf.syscall import bpf
 from execdb.cli import main
 from execdb.cli.input.users import own_user
-from execdb.collector.privileges import CAP_BPF, drop
+from execdb.collector.own_process.privileges import CAP_BPF, drop
 from tests.kernel.conftest import EXECDB, Recorder, finish, no_program_is_left, storm, wait_for
 
 NOBODY = 65534
@@ -174,7 +174,7 @@ def test_a_limit_that_others_lower_is_put_back_or_told(recorder: Recorder) -> No
 
     before = limit()
     lower("1009:")
-    wait_for(lambda: "(RLIMIT_FSIZE) to 1009; put back" in recorder.log, "the first warning")
+    wait_for(lambda: "(RLIMIT_FSIZE) to 1009; restored" in recorder.log, "the first warning")
     assert limit() == before
     wait_for(lambda: stored("59"), "an exec after it")
 

@@ -50,7 +50,7 @@ def stored(db: Path, mark: str) -> bool:
 def provoke_a_warning(process: subprocess.Popen[bytes]) -> None:
     held = held_map(process.pid, "config").id
     bpftool("map", "update", "id", held, "key", "5", "0", "0", "0", "value", *["65"] * 12)
-    wait_for(lambda: not bpftool("map", "dump", "id", held), "the map to be put right")
+    wait_for(lambda: not bpftool("map", "dump", "id", held), "the map to be restored")
 
 
 def ends(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> int:
@@ -95,7 +95,7 @@ def test_a_log_that_nobody_reads_is_told_later_what_it_missed(db: Path) -> None:
         provoke_a_warning(process)
         wait_for(lambda: stored(db, "after"), "an exec after the warning")
         said = b""
-        while b"put right" not in said:
+        while b"restored" not in said:
             said = (said + os.read(read, 65_536)).lstrip(b"x")
         assert said.startswith(b"recording to ")
         assert ends(process) == 0

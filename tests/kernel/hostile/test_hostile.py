@@ -66,4 +66,4 @@ def test_a_config_that_is_bad_is_warned_of(
     assert done.returncode == 0, done.stderr
     warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
     assert len(warnings) == bool(what)
-    assert all(f"what the kernel cannot have: {what}" in line for line in warnings)
+    assert all(f"that the kernel cannot hold: {what}" in line for line in warnings)

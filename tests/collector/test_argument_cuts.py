@@ -1,6 +1,6 @@
 """Whose arguments are cut is said once, and again after a pause."""
 
-from execdb.collector.budget import Cuts
+from execdb.collector.argument_cuts import ArgumentCuts
 
 SECOND = 1_000_000_000
 
@@ -15,9 +15,9 @@ class Users(dict[int, int]):
         return dict(self)
 
 
-def cuts_of(users: Users) -> tuple[Cuts, list[str]]:
+def cuts_of(users: Users) -> tuple[ArgumentCuts, list[str]]:
     said: list[str] = []
-    return Cuts(2_000_000, users, said.append), said
+    return ArgumentCuts(2_000_000, users, said.append), said
 
 
 def test_is_said_when_it_begins_and_not_again_while_it_lasts() -> None:

@@ -5,7 +5,7 @@ import resource
 import signal
 from collections.abc import Callable
 
-from execdb.collector.limits import Limits
+from execdb.collector.own_process.process_limits import ProcessLimits
 
 FILES = resource.RLIMIT_NOFILE
 
@@ -27,7 +27,7 @@ def test_a_soft_limit_is_put_back_and_told_once() -> None:
     def work() -> None:
         resource.setrlimit(FILES, (509, 521))
         told: list[str] = []
-        limits = Limits(told.append)
+        limits = ProcessLimits(told.append)
         limits.look(0.0)
         resource.setrlimit(FILES, (101, 521))
         limits.look(0.5)  # not yet
@@ -37,7 +37,7 @@ def test_a_soft_limit_is_put_back_and_told_once() -> None:
         limits.look(3.0)
         assert told == [
             "something else lowered this collector's limit of open files (RLIMIT_NOFILE) to 101; "
-            "put back"
+            "restored"
         ]
 
     in_a_child(work)
@@ -47,7 +47,7 @@ def test_a_hard_limit_cannot_be_put_back() -> None:
     def work() -> None:
         resource.setrlimit(FILES, (509, 521))
         told: list[str] = []
-        limits = Limits(told.append)
+        limits = ProcessLimits(told.append)
         resource.setrlimit(FILES, (97, 103))
         limits.look(0.0)
         assert resource.getrlimit(FILES) == (103, 103)
@@ -62,7 +62,7 @@ def test_what_is_raised_or_does_not_matter_is_nobodys_business() -> None:
     def work() -> None:
         resource.setrlimit(FILES, (101, 521))
         told: list[str] = []
-        limits = Limits(told.append)
+        limits = ProcessLimits(told.append)
         resource.setrlimit(FILES, (103, 509))
         limits.look(0.0)
         assert (resource.getrlimit(FILES), told) == ((103, 509), [])
@@ -72,7 +72,7 @@ def test_what_is_raised_or_does_not_matter_is_nobodys_business() -> None:
 
 def test_exceeding_the_cpu_time_or_a_file_size_ends_nothing() -> None:
     def work() -> None:
-        Limits(print)
+        ProcessLimits(print)
         os.kill(os.getpid(), signal.SIGXCPU)
         os.kill(os.getpid(), signal.SIGXFSZ)
 

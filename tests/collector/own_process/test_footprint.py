@@ -9,7 +9,7 @@ BEGIN = """
 import sys
 for module in {absent}:
     sys.modules[module] = None
-from execdb.collector.footprint import stay_small
+from execdb.collector.own_process.footprint import stay_small
 stay_small()
 from execdb.store.file.database import Database
 import hashlib

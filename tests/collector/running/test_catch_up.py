@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from execdb.collector.running.meeting import Meeting
+from execdb.collector.running.catch_up import CatchUp
 from execdb.store.errors import DatabaseBusy, DatabaseError
 from execdb.store.event import Exec, ImageKey
 from tests.conftest import an_exec
@@ -26,7 +26,7 @@ class Desk:
         self.unfollowed: OSError | None = None
         self.known_better: set[ImageKey] = set()
         self.now_ns = 0
-        self.meeting = Meeting(
+        self.meeting = CatchUp(
             self, self, self, lambda: self.room, self.clock, self.warnings.append
         )
 
@@ -124,7 +124,7 @@ def test_what_cannot_be_stored_is_said_once_and_nobodys_parent() -> None:
     desk.meeting.before()
     assert desk.log == [("know", [THREE.pid]), ("follow", key(THREE))]
     (warning,) = desk.warnings
-    assert warning.endswith("could not be stored and are nobody's parent: too large")
+    assert warning.endswith("could not be stored and are missing as parents: too large")
 
 
 def test_recording_begins_after_a_while_whatever_there_is_to_look_at() -> None:

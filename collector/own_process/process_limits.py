@@ -1,5 +1,5 @@
-"""The limits of this process (getrlimit(2)), which another process of the same user may lower at
-any time (prlimit(2))."""
+"""Keeps the resource limits of this process (getrlimit(2)), which another process of the same user
+may lower at any time (prlimit(2))."""
 
 import contextlib
 import math
@@ -18,11 +18,11 @@ _NAMES = {
 _EVERY_S = 1.0
 
 
-class Limits:
-    """Those that there were at the start, kept as far as the hard limits allow."""
+class ProcessLimits:
+    """Restores the limits that there were at the start, as far as the hard limits allow."""
 
     def __init__(self, warn: Callable[[str], None]) -> None:
-        # These signals, of exceeded soft limits, end a process; a write that fails is only said.
+        # By default these signals of exceeded limits end the process. Without them a write fails.
         for number in (signal.SIGXCPU, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_IGN)
         self._warn = warn
@@ -30,7 +30,7 @@ class Limits:
         self._looked_s = -math.inf
 
     def look(self, now_s: float) -> None:
-        """To be called again and again: once a second it looks whether they are lower."""
+        """To be called often: once a second it looks whether a limit was lowered."""
         if now_s - self._looked_s < _EVERY_S:
             return
         self._looked_s = now_s
@@ -51,7 +51,7 @@ class Limits:
         left = resource.getrlimit(number)
         what = f"something else lowered this collector's limit of {_NAMES[number]} to {soft}"
         if _value(left[0]) >= _value(wanted):
-            self._warn(f"{what}; put back")
+            self._warn(f"{what}; restored")
         else:
             self._warn(f"{what}, and it cannot be raised again: start again")
         return left

@@ -1,5 +1,5 @@
-"""Least privilege: what the process gives up once it is recording (capabilities(7), credentials(7),
-prctl(2)). There is no way back."""
+"""Drops the privileges that the process no longer needs once it records (capabilities(7),
+credentials(7), prctl(2)). There is no way back."""
 
 import ctypes
 import os
@@ -23,11 +23,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def drop(uid: int, gid: int, needs: Mapping[int, Callable[[], object]]) -> list[str]:
     """Becomes that user, without capabilities and without a way to get any; returns the names of
-    those it had to keep. Without the right to become someone else it stays who it is. Other
-    processes of that user can neither look into this one nor take its descriptors.
+    the capabilities that it had to keep. Without the right to change users the process keeps its
+    own. Other processes of that user can neither inspect this one nor take its descriptors.
 
-    `needs` names, for a capability that some kernels ask for, something that shows whether this
-    one does: it is kept if that raises PermissionError without it. Raises RecordingError.
+    `needs` maps capabilities that some kernels require to a test: a capability is kept if the test
+    raises PermissionError without it. Raises RecordingError.
     """
     held = _held()
     _end_threads()
@@ -36,8 +36,8 @@ def drop(uid: int, gid: int, needs: Mapping[int, Callable[[], object]]) -> list[
     _prctl(_SET_KEEPCAPS, 1)
     if {_SETUID, _SETGID} <= held:
         _become(uid, gid)
-    _prctl(_SET_DUMPABLE, 0)  # while there are capabilities, which keep others away so far
-    _capset((), held)  # permitted until it is known which of them are needed
+    _prctl(_SET_DUMPABLE, 0)  # before the capabilities go, which have kept others away so far
+    _capset((), held)  # still permitted, until it is known which are needed
     kept = [capability for capability, need in needs.items() if _denied(need)]
     kept = [capability for capability in kept if capability in held]
     _prctl(_CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL)
@@ -47,7 +47,7 @@ def drop(uid: int, gid: int, needs: Mapping[int, Callable[[], object]]) -> list[
 
 
 def may_become(uid: int) -> bool:
-    """Whether this process is that user, or can change into them."""
+    """Whether this process is that user, or can become that user."""
     return os.getresuid() == (uid,) * 3 or {_SETUID, _SETGID} <= _held()
 
 
@@ -61,8 +61,8 @@ def _held() -> set[int]:
 
 
 def _end_threads() -> None:
-    """Capabilities are each thread's own, so there must be no other: those that helped to start
-    are about to end."""
+    """Waits for the threads that helped to start, which are about to end: each thread has
+    capabilities of its own."""
     for thread in threading.enumerate():
         if thread is not threading.current_thread():
             thread.join(5)

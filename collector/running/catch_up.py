@@ -1,8 +1,9 @@
-"""How a recording gets to know the programs that run already, which are parents too.
+"""Lets a recording catch up with the programs that run already, which are parents as well.
 
-They are looked for before the kernel follows anything, which may take its time; once more when it
-follows forks, so that each process is known from here or from there before the first exec is
-recorded; and again while recording, for what has exec'd in between. Nothing here ends a recording.
+They are looked for three times: before the kernel follows anything, when there is time; once the
+kernel follows forks, so that each process is known from here or from the kernel before the first
+exec is recorded; and while recording, for what has exec'd in between. No error here ends a
+recording.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,14 +14,14 @@ from execdb.store.errors import DatabaseBusy, DatabaseError
 from execdb.store.event import Exec, ImageKey
 
 T = TypeVar("T")
-_LOOKS = 2  # before: the second takes up what began or exec'd during the first, and is quick
-_BEFORE_NS = 3_000_000_000  # then recording begins, whoever runs how many programs
+_LOOKS = 2  # the second one, which is quick, finds what began or exec'd during the first
+_BEFORE_NS = 3_000_000_000  # after this recording begins, however many programs run
 _BETWEEN_NS = 1_000_000_000
 
 
-class Running(Protocol):
-    """Slices of what is new since the last look; `lack` says why there may be more. After `forget`
-    there is no further look."""
+class RunningPrograms(Protocol):
+    """`look` gives slices of what is new since the last look; `lack` says why it cannot find all.
+    After `forget` there is no further look."""
 
     @property
     def lack(self) -> str | None: ...
@@ -29,27 +30,27 @@ class Running(Protocol):
 
 
 class Source(Protocol):
-    """`follow` lets the kernel know an image before it follows forks; `adopt` does so afterwards,
-    unless the kernel knows better: then it returns False. Both raise OSError."""
+    """`follow` tells the kernel of an image before it follows forks; `adopt` does so afterwards,
+    but returns False if the kernel has seen a later image of that process. Both raise OSError."""
 
     def follow(self, image: ImageKey) -> None: ...
     def adopt(self, image: ImageKey) -> bool: ...
 
 
 class Sink(Protocol):
-    """`know` stores images that ran before, in one transaction, and returns by which keys parents
-    and ends will name them."""
+    """`know` stores images that ran before, in one transaction, and returns the keys by which
+    children and ends will refer to them."""
 
     def know(self, images: Sequence[Exec]) -> Sequence[ImageKey]: ...
 
 
-class Meeting:
+class CatchUp:
     """`may_store` says whether there is room to store them; `now_ns` is any clock; `warn` tells the
-    user, once for each trouble."""
+    user, once for each problem."""
 
     def __init__(
         self,
-        running: Running,
+        running: RunningPrograms,
         source: Source,
         sink: Sink,
         may_store: Callable[[], bool],
@@ -61,7 +62,7 @@ class Meeting:
         self._said: set[str] = set()
 
     def before(self) -> None:
-        """To be called before forks are followed. What this does not come to is left to `after`."""
+        """To be called before forks are followed. What it has no time for is left to `after`."""
         if self._running.lack is not None:
             self._say(self._running.lack)
         until_ns = self._now_ns() + _BEFORE_NS
@@ -73,7 +74,7 @@ class Meeting:
                     return
 
     def between(self) -> None:
-        """To be called when forks are followed, before execs are recorded."""
+        """To be called once forks are followed, before execs are recorded."""
         until_ns = self._now_ns() + _BETWEEN_NS
         for images in self._running.look():
             self._adopt(images, until_ns)
@@ -81,7 +82,7 @@ class Meeting:
                 return
 
     def after(self, step: Callable[[], None], stopped: Callable[[], bool]) -> None:
-        """To be called when execs are recorded; `step` empties the rings, which do not wait."""
+        """To be called once execs are recorded; `step` empties the rings in between."""
         for images in self._running.look():
             self._adopt(images)
             step()
@@ -93,11 +94,11 @@ class Meeting:
         adopt = self._source.adopt
         ours = [i for i in images if self._followed(partial(adopt, (i.boot_ns, i.pid)))]
         for key in self._known(ours, until_ns):
-            self._followed(partial(adopt, key))  # by the key of its row, if that is another
+            self._followed(partial(adopt, key))  # by the key of its row, if that differs
 
     def _known(self, images: Sequence[Exec], until_ns: int) -> Sequence[ImageKey]:
-        """Stores them, trying until then while another program holds the lock; where that cannot
-        be, nobody will name them."""
+        """Stores them and returns their keys. Tries until `until_ns` while another program holds
+        the lock. Without a row nothing may refer to them: then there are no keys."""
         if images and not self._may_store():
             self._say(f"{_UNSTORED}: there is no space for them")
             return ()
@@ -123,4 +124,4 @@ class Meeting:
             self._warn(text)
 
 
-_UNSTORED = "programs that run already could not be stored and are nobody's parent"
+_UNSTORED = "programs that run already could not be stored and are missing as parents"

@@ -1,6 +1,6 @@
-"""An end with a line where a file that this process has mapped was truncated: the kernel sends
-SIGBUS to whoever reads what is gone, as SQLite does in the index of its WAL. Python's own handlers
-run after that instruction, which is tried again for ever; this one runs at once.
+"""Ends the process with a message if a file that it has mapped is truncated. Reading what is gone,
+as SQLite does in the index of its WAL, raises SIGBUS. Python's own signal handlers would run after
+the instruction, which the CPU repeats for ever; this one runs at once.
 """
 
 import contextlib
@@ -10,11 +10,11 @@ import select
 import signal
 
 _Handler = ctypes.CFUNCTYPE(None, ctypes.c_int)
-_kept: list[object] = []  # ctypes does not hold what C code is to call
+_kept: list[object] = []  # ctypes keeps no reference to what C code will call
 
 
 def end_with(line: str, code: int) -> None:
-    """What a SIGBUS does from here on: writes the line to stderr and ends the process."""
+    """From here on a SIGBUS writes the line to stderr and ends the process with this exit code."""
 
     def handle(_: int) -> None:
         with contextlib.suppress(OSError, ValueError):

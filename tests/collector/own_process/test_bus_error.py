@@ -6,7 +6,7 @@ from pathlib import Path
 
 _READS_WHAT_IS_GONE = """
 import mmap, os, sys, threading
-from execdb.collector.bus_error import end_with
+from execdb.collector.own_process.bus_error import end_with
 file = open(sys.argv[1], "rb+")
 mapped = mmap.mmap(file.fileno(), 4096)
 end_with("the file was truncated", 23)

@@ -1,15 +1,15 @@
-"""Whose arguments the kernel's program cuts, said when it begins. Pure."""
+"""Warns of users whose arguments the kernel's program has begun to cut. Pure."""
 
 from collections.abc import Callable, Mapping
 
-_LOOK_NS = 1_000_000_000  # how often the users are asked for, while there is something new
-_SILENCE_NS = 10_000_000_000  # after a longer pause it is said again
-_NAMED = 3
+_LOOK_NS = 1_000_000_000  # how often `by_user` is called, if the total has grown
+_SILENCE_NS = 10_000_000_000  # after a longer pause there is another warning
+_NAMED = 3  # users that a warning names
 
 
-class Cuts:
-    """Calls `warn` when execs of a user begin to have their arguments cut. `by_user` tells how many
-    they are by now, for each user; `rate` is the budget in bytes a second."""
+class ArgumentCuts:
+    """Calls `warn` when the arguments of a user's execs begin to be cut. `by_user` returns how many
+    such execs each user has had so far; `rate` is the budget in bytes a second."""
 
     def __init__(
         self, rate: int, by_user: Callable[[], Mapping[int, int]], warn: Callable[[str], None]
@@ -17,11 +17,11 @@ class Cuts:
         self.total = 0
         self._rate, self._by_user, self._warn = rate, by_user, warn
         self._known: Mapping[int, int] = {}
-        self._cut_ns: dict[int, int] = {}  # when a user's were last seen to be cut (boot time)
-        self._looked: tuple[int, int] | None = None  # at which total, and when
+        self._cut_ns: dict[int, int] = {}  # boot time of each user's last cut
+        self._looked: tuple[int, int] | None = None  # total and boot time of the last look
 
     def look(self, total: int, now_ns: int) -> None:
-        """So many there are over all users, at this moment of boot time."""
+        """`total` is the number over all users, `now_ns` the boot time."""
         self.total = total
         before, then_ns = self._looked or (0, now_ns - _LOOK_NS)
         if total == before or now_ns - then_ns < _LOOK_NS:

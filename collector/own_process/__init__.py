@@ -1,0 +1,1 @@
+"""What the collector does to its own process: small, unprivileged, and safe from others."""
