@@ -12,6 +12,7 @@ from execdb.store.file.sql import scalar
 from execdb.store.file.text import storable
 from execdb.store.importing.imported import Boot
 from execdb.store.importing.sources import Line
+from execdb.store.segments import image
 from execdb.store.segments.segment import Segment, lower_bound
 
 _SPARSE = 64  # rows read for an event that is looked for; beyond, each is looked for alone
@@ -54,8 +55,8 @@ class Held:
         which = storable(boot_id), offset_ns, lines[0][2], lines[-1][2]
         wanted: set[tuple[int, int]] = set()
         for found in self._candidates(which, lines):
-            wanted = wanted or {(line[2], line[3]) for line in lines}
-            if (found[1], found[2]) in wanted:
+            wanted = wanted or {(line[1], line[3]) for line in lines}
+            if (found[image.TIME_NS], found[image.PID]) in wanted:
                 yield found
 
     def _candidates(self, which: tuple[Any, ...], lines: Sequence[Line]) -> Iterator[Any]:
@@ -144,7 +145,7 @@ _SMALL_ROWS = 64
 _LARGE = "SELECT segment.* " + _OVERLAPPING.format("", f">= {_SMALL_ROWS}")
 _IN_SMALL = "SELECT image.* " + _OVERLAPPING.format(
     "CROSS JOIN image ON image.id BETWEEN segment.first_id AND last_id"
-    " AND image.boot_ns BETWEEN ?3 AND ?4",
+    " AND image.time_ns BETWEEN ?3 + ?2 AND ?4 + ?2",
     f"< {_SMALL_ROWS}",
 )
 _ROWS = "SELECT * FROM image WHERE id BETWEEN ? AND ?"

@@ -21,6 +21,7 @@ from execdb.store.importing.ndjson import Parser
 from execdb.store.importing.parents import RowsOfIds
 from execdb.store.importing.sources import Line, Sources
 from execdb.store.importing.spool import Spool
+from execdb.store.segments import image
 from execdb.store.segments.writer import SegmentWriter
 
 _CHUNK = 10_000  # events looked up and written together
@@ -133,7 +134,7 @@ class _Target:
             run_id = self._held.run_of(boot)
             known = there.setdefault((boot[1], offset_ns), {})
             for row in self._held.rows(boot[1], offset_ns, lines):
-                known[row[1], row[2]] = row[0]
+                known[row[image.TIME_NS], row[image.PID]] = row[image.ID]
                 self._note_lacks(row)
             self._append(run_id, offset_ns, lines, known)
         self.added += writer.next_id - before
@@ -146,11 +147,10 @@ class _Target:
 
     def _note_lacks(self, row: Sequence[Any]) -> None:
         """What a row of the database does not know."""
-        number, _, _, _, _, _, parent_id, status, _, errno, _ = row
-        if status is None and errno is None:
-            self._endless.add(number)
-        if parent_id is None:
-            self._parentless.add(number)
+        if row[image.STATUS] is None and row[image.ERRNO] is None:
+            self._endless.add(row[image.ID])
+        if row[image.PARENT_ID] is None:
+            self._parentless.add(row[image.ID])
 
     def _append(
         self,
@@ -164,10 +164,10 @@ class _Target:
         source, recent = 0, ids.recent(0)
         placed = []
         for line in lines:
-            (_, _, boot_ns, pid, ppid, origin, command, (errno, caller, status), duration_ns,
+            (_, time_ns, boot_ns, pid, ppid, origin, command, (errno, caller, status), duration_ns,
              id_, parent, line_source) = line  # fmt: skip
             number = writer.next_id
-            row = known.setdefault((boot_ns, pid), number)
+            row = known.setdefault((time_ns, pid), number)
             placed.append(row)
             if line_source != source:
                 source, recent = line_source, ids.recent(line_source)
@@ -183,9 +183,10 @@ class _Target:
                     parent_id = found[0]
                 else:
                     parent_id = ids.parent(line, number, run_id)
+            program_id, command_id = commands[command]
             add(
-                run_id, offset_ns, boot_ns, pid, ppid, origins[origin], commands[command],
-                parent_id, status, duration_ns,
+                run_id, offset_ns, time_ns, pid, ppid, origin[0].uid, origins[origin], program_id,
+                command_id, parent_id, status, duration_ns,
             )  # fmt: skip
             if errno is not None or caller is not None:
                 writer.add_attempt(number, storable(errno), storable(caller))

@@ -5,7 +5,7 @@ from sqlite3 import Connection
 
 from execdb.store.file.sql import scalar
 from execdb.store.importing.sources import Line
-from execdb.store.schema import constants
+from execdb.store.segments.segment import BOOT_NS
 
 _RECENT = 20_000  # ids at hand
 _NEAR = 64  # ranges of ids that are looked at for one parent
@@ -99,7 +99,7 @@ class RowsOfIds:
         if found is None or source_id - found[0] >= found[2]:
             return None
         row = int(found[1]) + source_id - int(found[0])
-        boot_ns = scalar(self._connection, "SELECT boot_ns FROM image WHERE id = ?", (row,))
+        boot_ns = scalar(self._connection, _BOOT_NS, (row,))
         return None if boot_ns is None else (row, boot_ns)
 
     def flush(self) -> None:
@@ -120,7 +120,6 @@ class RowsOfIds:
         while orphans := cursor.fetchmany(_PAGE):
             adopted = [(row, orphan[0]) for orphan in orphans if (row := self._late(*orphan))]
             self._connection.executemany(_ADOPT, adopted)
-            self._connection.executemany(_ADOPTED, adopted)
         unknown = int(scalar(self._connection, _UNKNOWN))
         for table in ("imported", "orphan"):
             self._connection.execute(f"DROP TABLE temp.{table}")
@@ -138,6 +137,7 @@ class RowsOfIds:
 
 
 _PAGE = 1_000
+_BOOT_NS = f"SELECT {BOOT_NS} FROM image WHERE id = ?"
 _TABLES = (
     "DROP TABLE IF EXISTS temp.imported",
     "DROP TABLE IF EXISTS temp.orphan",
@@ -165,12 +165,7 @@ SELECT DISTINCT image.id FROM (
     SELECT source_id, id, count FROM temp.imported WHERE run_id = ?1 AND source_id <= ?2
     ORDER BY source_id DESC LIMIT {_NEAR}) AS near
 CROSS JOIN image ON image.id = near.id + (?2 - near.source_id)
-WHERE ?2 - near.source_id < near.count AND image.id <> ?3 AND image.boot_ns <= ?4
+WHERE ?2 - near.source_id < near.count AND image.id <> ?3 AND {BOOT_NS} <= ?4
   AND image.pid IN (?5, ?6)
 """
 _ADOPT = "UPDATE image SET parent_id = ? WHERE id = ? AND parent_id IS NULL"
-_ADOPTED = (
-    "INSERT OR IGNORE INTO child_block"
-    f" SELECT parent_id >> {constants.PARENT_BITS}, id >> {constants.BLOCK_BITS} FROM image"
-    " WHERE parent_id = ? AND id = ?"
-)

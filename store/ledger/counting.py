@@ -38,10 +38,10 @@ def _row_finder(connection: Connection, segment: Segment, calls: int) -> Callabl
     if calls * _READ_ROWS < rows or rows > _ROWS_MAX:
         return lambda boot_ns: lower_bound(connection, segment, boot_ns)
     found = connection.execute(_TIMES, (segment.first_id, segment.last_id)).fetchall()
-    times = [boot_ns for (boot_ns,) in found]
+    times = [time_ns for (time_ns,) in found]
     if not set(map(type, times)) <= {int}:
-        raise DatabaseError("the database is inconsistent: image.boot_ns is not a number")
-    return lambda boot_ns: bisect_left(times, boot_ns)
+        raise DatabaseError("the database is inconsistent: image.time_ns is not a number")
+    return lambda boot_ns: bisect_left(times, boot_ns + segment.offset_ns)
 
 
-_TIMES = "SELECT boot_ns FROM image WHERE id BETWEEN ? AND ? ORDER BY id"
+_TIMES = "SELECT time_ns FROM image WHERE id BETWEEN ? AND ? ORDER BY id"

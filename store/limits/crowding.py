@@ -114,14 +114,8 @@ def _runs(connection: Connection, uid: int, first: int, last: int) -> list[Range
 
 
 _UIDS = (
-    "SELECT uid, boot_ns + offset_ns FROM json_each(?) AS wanted"
-    " CROSS JOIN image ON image.id = wanted.value CROSS JOIN origin ON origin.id = origin_id"
-    " CROSS JOIN segment ON first_id ="
-    " (SELECT max(first_id) FROM segment AS earlier WHERE earlier.first_id <= image.id)"
+    "SELECT uid, time_ns FROM json_each(?) AS wanted CROSS JOIN image ON image.id = wanted.value"
 )
-_OTHERS = (
-    "SELECT image.id FROM image CROSS JOIN origin ON origin.id = origin_id"
-    " WHERE image.id BETWEEN ? AND ? AND uid != ? ORDER BY image.id"
-)
+_OTHERS = "SELECT id FROM image WHERE id BETWEEN ? AND ? AND uid != ? ORDER BY id"
 _ANY_OTHER = _OTHERS + " LIMIT 1"
 _NEXT = "SELECT * FROM segment WHERE first_id > 0 AND last_id > ? ORDER BY first_id LIMIT 1"

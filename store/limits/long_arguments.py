@@ -131,9 +131,8 @@ _COMMAND = "UPDATE command SET arguments = ?, truncated = 1 WHERE id = ?"
 _OVERLAPPING = "first_entry_id <= ? AND last_entry_id >= ?"
 _RANGES = f"SELECT DISTINCT first_entry_id, last_entry_id FROM segment WHERE {_OVERLAPPING}"
 _WHO = (
-    "SELECT uid, count(*), min(boot_ns + offset_ns), max(boot_ns + offset_ns)"
+    "SELECT uid, count(*), min(time_ns), max(time_ns)"
     f" FROM (SELECT * FROM segment WHERE {_OVERLAPPING}) AS segment"
     " CROSS JOIN image ON image.id BETWEEN first_id AND last_id AND image.id > 0"
-    " CROSS JOIN origin ON origin.id = origin_id"
     " WHERE command_id IN (SELECT value FROM json_each(?)) GROUP BY uid"
 )

@@ -1,6 +1,5 @@
 """Removing rows of a segment, with everything that is stored only because of them."""
 
-import json
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from sqlite3 import Connection
@@ -30,7 +29,6 @@ def remove_rows(connection: Connection, segment: Segment, runs: Sequence[Range])
     for first, last in runs:
         _remove_blocks(connection, first, last)
         removed += connection.execute(_DELETE_ROWS, (first, last)).rowcount
-        _remove_chunks(connection, first, last)
     connection.execute(_PRUNED, (removed, segment.run_id))
     connection.execute(_DELETE_SEGMENT, (segment.first_id,))
     left = [*_left_of(connection, segment, runs)]
@@ -56,37 +54,26 @@ def _left_of(connection: Connection, segment: Segment, runs: Sequence[Range]) ->
             yield segment._replace(
                 first_id=first[0],
                 last_id=last[0],
-                first_boot_ns=first[1],
-                last_boot_ns=last[1],
-                known_entry_ids=_known_until(segment, last[0]),
+                first_boot_ns=first[1] - segment.offset_ns,
+                last_boot_ns=last[1] - segment.offset_ns,
             )
 
 
 def _row(connection: Connection, sql: str, among: Range) -> tuple[int, int] | None:
-    """Id and boot_ns. Raises DatabaseError where these are not numbers."""
+    """Id and time_ns. Raises DatabaseError where these are not numbers."""
     found = connection.execute(sql, among).fetchone()
     if found is not None and set(map(type, found)) != {int}:
         raise DatabaseError("the database is inconsistent: a time is no number")
     return found and (found[0], found[1])
 
 
-_FIRST_OF = "SELECT id, boot_ns FROM image WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1"
-_LAST_OF = "SELECT id, boot_ns FROM image WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1"
+_FIRST_OF = "SELECT id, time_ns FROM image WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1"
+_LAST_OF = "SELECT id, time_ns FROM image WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1"
 
 
-def boot_ns_of(connection: Connection, row_id: int) -> int:
+def time_ns_of(connection: Connection, row_id: int) -> int:
     """Of one row; 0 if it is missing. Raises DatabaseError."""
     return (_row(connection, _FIRST_OF, (row_id, row_id)) or (row_id, 0))[1]
-
-
-def _known_until(segment: Segment, last_id: int) -> str | None:
-    """The segment's `known_entry_ids` when it ends with another row."""
-    known = segment.known_entry_ids
-    blocks = (segment.last_id >> constants.BLOCK_BITS) - (last_id >> constants.BLOCK_BITS)
-    if known is None or not blocks:
-        return known
-    ids = json.loads(known)[:-blocks]
-    return json.dumps(ids, separators=(",", ":")) if len(ids) > 1 else None
 
 
 def _remove_seen(connection: Connection, run_id: int) -> set[Range]:
@@ -125,18 +112,6 @@ def _remove_blocks(connection: Connection, first: int, last: int) -> None:
             )
 
 
-def _remove_chunks(connection: Connection, first: int, last: int) -> None:
-    """Removes what is known of the chunks of these rows, where no row of a chunk is left."""
-    bits = constants.BLOCK_BITS + constants.CHUNK_BITS
-    for chunk in range(first >> bits, (last >> bits) + 1):
-        rows = chunk << bits, (chunk + 1 << bits) - 1
-        if scalar(connection, _ANY_ROW, rows) is None:
-            connection.execute("DELETE FROM entry_block WHERE chunk = ?", (chunk,))
-
-
-_ANY_ROW = "SELECT id FROM image WHERE id BETWEEN ? AND ? LIMIT 1"
-
-
 def _forget(table: str, key: str, value: str) -> str:
     return (
         f"DELETE FROM {table} WHERE block = ?"
@@ -150,5 +125,6 @@ def _forget(table: str, key: str, value: str) -> str:
 _BLOCKS = f"SELECT DISTINCT id >> {constants.BLOCK_BITS} FROM image WHERE id BETWEEN ? AND ?"
 _FORGET_BLOCK = (
     _forget("pid_block", "pids", f"pid >> {constants.PID_BITS}"),
-    _forget("child_block", "parents", f"parent_id >> {constants.PARENT_BITS}"),
+    _forget("origin_block", "origin_id", "origin_id"),
+    _forget("program_block", "program_id", "program_id"),
 )

@@ -17,7 +17,7 @@ from execdb.store.limits.crowding import Crowd
 from execdb.store.limits.excess import Excess, excess_of, target_bytes
 from execdb.store.limits.file_size import give_back, size_of
 from execdb.store.limits.long_arguments import Cutter
-from execdb.store.limits.removal import boot_ns_of, oldest_segment, remove_rows
+from execdb.store.limits.removal import oldest_segment, remove_rows, time_ns_of
 from execdb.store.limits.unused_entries import left_behind, sweep
 from execdb.store.segments.segment import Segment, lower_bound, segments_of
 
@@ -113,9 +113,7 @@ class Retention:
             return None
         trims = []
         for first, last in found.runs:
-            begin_ns, end_ns = (
-                boot_ns_of(connection, row) + found.segment.offset_ns for row in (first, last)
-            )
+            begin_ns, end_ns = (time_ns_of(connection, row) for row in (first, last))
             trims.append(Trim(What.ROWS, found.uid, last - first + 1, begin_ns, end_ns))
         if trims:
             self._unswept |= remove_rows(connection, found.segment, found.runs)

@@ -25,7 +25,7 @@ from execdb.store.reading.selection import (
     entries_wanted,
     ids_within,
 )
-from execdb.store.segments.dictionary_cache import Lookup
+from execdb.store.segments.dictionary_cache import DictionaryCache
 from execdb.store.segments.segment import (
     Segment,
     ancestors_of,
@@ -44,7 +44,7 @@ class History:
         self._database = database
         database.connection.create_function("has_text", 2, has_text, deterministic=True)
         database.connection.create_function("glob_bytes", 2, glob_bytes, deterministic=True)
-        self._lookup = Lookup(str(database.path))
+        self._cache = DictionaryCache(str(database.path))
         self._runs: dict[int, tuple[str, str]] = {}  # boot_id and host
         self.incomplete = False  # events were removed before they were read
 
@@ -127,8 +127,7 @@ class History:
         """Where to look, as far as the time tells; with what was seen, not recorded, or not."""
         runs = connection.execute("SELECT id, boot_id, host FROM run").fetchall()
         self._runs = {
-            number: (self._lookup.text(boot), self._lookup.text(host))
-            for number, boot, host in runs
+            number: (self._cache.text(boot), self._cache.text(host)) for number, boot, host in runs
         }
         segments = segments_of(connection)
         shifts: dict[str, tuple[int, int]] = {}  # of a boot: when last, and the clock's offset
@@ -154,7 +153,7 @@ class History:
         def moments(connection: Connection, span: Span, rows: Sequence[Any]) -> list[_Moment]:
             check_rows(connection, "image", rows)
             shift_ns, offset_ns = span.shift_ns, span.segment.offset_ns
-            return [(row[1] + shift_ns, row[1] + offset_ns, row[0]) for row in rows]
+            return [(row[1] - offset_ns + shift_ns, row[1], row[0]) for row in rows]
 
         spans = sorted(selection.spans, key=lambda span: span.first_id)
         starts = [span.first_id for span in spans]
@@ -185,14 +184,14 @@ class History:
         boot_id, host = self._runs[run_id]
         check_rows(connection, "image", rows)
         try:
-            rows = self._lookup.learn(connection, rows)
-            commands, origins, new = self._lookup.commands, self._lookup.origins, tuple.__new__
+            rows = self._cache.learn(connection, rows)
+            commands, origins, new = self._cache.commands, self._cache.origins, tuple.__new__
             events = []
-            for (number, boot_ns, pid, ppid, origin_id, command_id, parent_id, status,
+            for (number, time_ns, pid, ppid, _, origin_id, _, command_id, parent_id, status,
                  duration_ns, errno, caller) in rows:  # fmt: skip
                 who, where = origins[origin_id]
                 fields = (
-                    number, run_id, boot_ns + offset_ns, boot_ns, boot_id, host, pid, ppid,
+                    number, run_id, time_ns, time_ns - offset_ns, boot_id, host, pid, ppid,
                     *who, *commands[command_id], *where, *_outcome(errno, caller, status),
                     duration_ns, parent_id,
                 )  # fmt: skip

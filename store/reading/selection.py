@@ -8,15 +8,31 @@ from functools import lru_cache
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, TableClause, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, TableClause, bindparam, func, select
+from sqlalchemy.dialects import sqlite
 
 from execdb.store.reading.filter import FEW, Filter, commands, one_of
-from execdb.store.reading.statement import Statement
-from execdb.store.schema import constants, tables
-from execdb.store.segments.blocks import blocks_of
+from execdb.store.schema import tables
+from execdb.store.segments.blocks import blocks_with, ids_of
 from execdb.store.segments.segment import Segment, lower_bound
 
 _image = tables.image
+
+
+class Statement:
+    """A query composed with SQLAlchemy, run by sqlite3. Its SQL is made once: that takes longer
+    than most queries take to run. Parameters that are left open are given when it is run."""
+
+    def __init__(self, query: Select[Any]) -> None:
+        compiled = query.compile(dialect=sqlite.dialect(paramstyle="named"))
+        self._sql, self._values = compiled.string, compiled.params
+
+    def rows(self, connection: Connection, **values: Any) -> list[Any]:
+        return connection.execute(self._sql, {**self._values, **values}).fetchall()
+
+    def column(self, connection: Connection, **values: Any) -> list[Any]:
+        """The first value of each row."""
+        return [row[0] for row in self.rows(connection, **values)]
 
 
 class Span(NamedTuple):
@@ -73,31 +89,38 @@ Entries = Mapping[str, Sequence[int]]  # a column of `image`, and what it may ho
 def entries_of(connection: Connection, selection: Selection, segment: Segment) -> Entries | None:
     """What rows of the segment must refer to. None if there is nothing, and so no such row."""
     first, last = segment.first_entry_id, segment.last_entry_id
-    within = {table: between(ids, first, last) for table, ids in selection.entries.items()}
+    within = {
+        _COLUMNS[table.name]: between(ids, first, last) for table, ids in selection.entries.items()
+    }
     if not all(within.values()):
         return None
-    found: dict[str, Sequence[int]] = {}
-    if tables.origin in within:
-        found["origin_id"] = within[tables.origin]
-    programs, arguments = within.get(tables.program, ()), selection.wanted.arg is not None
-    if programs or arguments:
-        range_ = {"first": first, "last": last}
-        values: Sequence[int] = ()
-        if arguments:
-            values = _arguments(selection.wanted).column(connection, **range_)
-            if not values:
-                return None
-        found["command_id"] = _commands_of(connection, range_, programs, values)
-    return found if all(found.values()) else None
+    if selection.wanted.arg is None:
+        return within
+    range_ = {"first": first, "last": last}
+    arguments = _arguments(selection.wanted).column(connection, **range_)
+    commands = _commands_with(connection, range_, within.get("program_id"), arguments)
+    if not commands:
+        return None
+    programs = sorted({program_id for _, program_id in commands})
+    return {**within, "program_id": programs, "command_id": [command for command, _ in commands]}
 
 
-def _commands_of(
-    connection: Connection, range_: dict[str, int], programs: Sequence[int], values: Sequence[int]
-) -> Sequence[int]:
-    query = _commands(bool(programs), min(len(values), FEW + 1))
-    few = {f"value_{n}": str(value) for n, value in enumerate(values[:FEW])}
-    lists = {"program_id": json.dumps(programs), "value": json.dumps(values)}
-    return query.column(connection, **range_, **few, **lists)
+_COLUMNS = {"origin": "origin_id", "program": "program_id"}
+
+
+def _commands_with(
+    connection: Connection,
+    range_: dict[str, int],
+    programs: Sequence[int] | None,
+    arguments: Sequence[int],
+) -> Sequence[tuple[int, int]]:
+    """The ids of the commands that have one of the arguments, each with that of its program."""
+    if not arguments:
+        return ()
+    query = _commands(programs is not None, min(len(arguments), FEW + 1))
+    few = {f"value_{n}": str(value) for n, value in enumerate(arguments[:FEW])}
+    lists = {"program_id": json.dumps(programs), "value": json.dumps(arguments)}
+    return query.rows(connection, **range_, **few, **lists)
 
 
 Stretch = tuple[int, int]  # ids: from, to
@@ -105,26 +128,20 @@ Stretch = tuple[int, int]  # ids: from, to
 
 def stretches_of(connection: Connection, span: Span, entries: Entries) -> list[Stretch]:
     """The rows of a span that may refer to such entries, in order."""
-    bits, base = -1, 0
-    for ids in entries.values():
-        where = blocks_of(connection, span.segment, ids)
-        if where is not None:
-            base, found = where  # the same for each column: it is the segment's
-            bits &= found
-    if bits == -1:
+    known = [
+        blocks
+        for column, ids in entries.items()
+        if (blocks := blocks_with(connection, column, ids, span.first_id, span.last_id)) is not None
+    ]
+    if not known:
         return [(span.first_id, span.last_id)]
     stretches: list[Stretch] = []
-    while bits:
-        skipped = (bits & -bits).bit_length() - 1
-        bits >>= skipped
-        base += skipped
-        together = (~bits & (bits + 1)).bit_length() - 1
-        first = max(base << constants.BLOCK_BITS, span.first_id)
-        last = min((base + together << constants.BLOCK_BITS) - 1, span.last_id)
-        if first <= last:
-            stretches.append((first, last))
-        bits >>= together
-        base += together
+    for block in sorted(set.intersection(*known)):
+        first, last = ids_of(block)
+        first, last = max(first, span.first_id), min(last, span.last_id)
+        if stretches and stretches[-1][1] == first - 1:
+            first = stretches.pop()[0]
+        stretches.append((first, last))
     return stretches
 
 
@@ -210,7 +227,8 @@ def _arguments(wanted: Filter) -> Statement:
 @lru_cache
 def _commands(programs: bool, arguments: int) -> Statement:
     conditions = commands(programs=programs, arguments=arguments)
-    return Statement(select(tables.command.c.id).where(_between(tables.command), *conditions))
+    ids = tables.command.c.id, tables.command.c.program_id
+    return Statement(select(*ids).where(_between(tables.command), *conditions))
 
 
 def _between(table: TableClause) -> ColumnElement[bool]:

@@ -119,13 +119,16 @@ CREATE TABLE command (
 -- Events.
 
 -- One row for each program image. Rows with an id below 0 were not recorded: they are programs
--- that ran when a collector started.
+-- that ran when a collector started. boot_ns is time_ns less the segment's offset_ns; uid and
+-- program_id are also in the origin and the command, and stand here so that a scan finds them.
 CREATE TABLE image (
     id INTEGER NOT NULL PRIMARY KEY,
-    boot_ns INTEGER NOT NULL,            -- since the machine started, CLOCK_BOOTTIME
+    time_ns INTEGER NOT NULL,            -- wall clock since the epoch
     pid INTEGER NOT NULL,
     ppid INTEGER NOT NULL,
+    uid INTEGER NOT NULL,
     origin_id INTEGER NOT NULL REFERENCES origin (id),
+    program_id INTEGER NOT NULL REFERENCES program (id),
     command_id INTEGER NOT NULL REFERENCES command (id),
     parent_id INTEGER,
     status INTEGER,                      -- as wait(2) has it; -1: replaced by another exec
@@ -133,6 +136,8 @@ CREATE TABLE image (
     errno TEXT,                          -- of an attempt that failed
     caller TEXT
 );
+CREATE INDEX image_time ON image (time_ns);
+CREATE INDEX image_parent ON image (parent_id) WHERE parent_id IS NOT NULL;
 
 -- Rows of `image` with consecutive ids: of one run, in the order of boot_ns, and the wall clock was
 -- never set between them. The dictionary entries that they refer to lie within one range of ids.
@@ -141,15 +146,14 @@ CREATE TABLE segment (
     last_id INTEGER NOT NULL,
     run_id INTEGER NOT NULL REFERENCES run (id),
     offset_ns INTEGER NOT NULL,          -- time_ns - boot_ns
-    first_boot_ns INTEGER NOT NULL,      -- boot_ns of its first row
+    first_boot_ns INTEGER NOT NULL,      -- boot_ns of its first row, CLOCK_BOOTTIME
     last_boot_ns INTEGER NOT NULL,       -- and of its last row
     first_entry_id INTEGER NOT NULL,
-    last_entry_id INTEGER NOT NULL,
-    known_entry_ids TEXT                 -- once it is closed: see store/segments/blocks.py
+    last_entry_id INTEGER NOT NULL
 );
 
--- Where to look for a pid, and for the children of a row: the blocks of 1,024 ids that hold some of
--- them. See store/schema/constants.py.
+-- Where to look for the rows of a pid, an origin or a program: the blocks of 1,024 ids that hold
+-- some of them. See store/segments/blocks.py.
 
 CREATE TABLE pid_block (
     pids INTEGER NOT NULL,               -- pid >> 5
@@ -157,39 +161,54 @@ CREATE TABLE pid_block (
     PRIMARY KEY (pids, block)
 ) WITHOUT ROWID;
 
-CREATE TABLE child_block (
-    parents INTEGER NOT NULL,            -- parent_id >> 6
-    block INTEGER NOT NULL,              -- id >> 10
-    PRIMARY KEY (parents, block)
+CREATE TABLE origin_block (
+    origin_id INTEGER NOT NULL,
+    block INTEGER NOT NULL,
+    PRIMARY KEY (origin_id, block)
 ) WITHOUT ROWID;
 
--- In which blocks rows refer again to a dictionary entry: see store/segments/blocks.py.
-CREATE TABLE entry_block (
-    chunk INTEGER NOT NULL,              -- 32 blocks: id >> 15
-    entry_id INTEGER NOT NULL,
-    blocks INTEGER NOT NULL,             -- bit n: block (chunk << 5) + n
-    PRIMARY KEY (chunk, entry_id)
+CREATE TABLE program_block (
+    program_id INTEGER NOT NULL,
+    block INTEGER NOT NULL,
+    PRIMARY KEY (program_id, block)
 ) WITHOUT ROWID;
 
 
 -- Views: what others may rely on. Columns are only ever added.
 
 -- Every row of `image` with all that it refers to: the rows of `execs` and of `seen`.
--- CROSS JOIN: SQLite then reads the tables in this order.
+-- Subqueries instead of joins: SQLite leaves out those whose columns are not asked for.
+-- CROSS JOIN: it then reads the tables in this order.
 CREATE VIEW images AS
-SELECT image.id AS id, segment.run_id AS run_id, (image.boot_ns + segment.offset_ns) AS time_ns,
-       strftime('%Y-%m-%dT%H:%M:%S', (image.boot_ns + segment.offset_ns) / 1000000000, 'unixepoch')
-       || printf('.%09dZ', (image.boot_ns + segment.offset_ns) % 1000000000) AS time,
-       image.boot_ns AS boot_ns, run.boot_id AS boot_id, run.host AS host,
-       image.pid AS pid, image.ppid AS ppid,
-       origin.uid AS uid, origin.euid AS euid, origin.gid AS gid,
-       origin.loginuid AS loginuid, origin.sessionid AS sessionid, origin.tty AS tty,
+SELECT image.id AS id,
+       (SELECT run_id FROM segment WHERE first_id <= image.id
+        ORDER BY first_id DESC LIMIT 1) AS run_id,
+       image.time_ns AS time_ns,
+       strftime('%Y-%m-%dT%H:%M:%S', image.time_ns / 1000000000, 'unixepoch')
+       || printf('.%09dZ', image.time_ns % 1000000000) AS time,
+       image.time_ns - (SELECT offset_ns FROM segment WHERE first_id <= image.id
+        ORDER BY first_id DESC LIMIT 1) AS boot_ns,
+       (SELECT boot_id FROM run WHERE run.id = (SELECT run_id FROM segment WHERE first_id <= image.id
+        ORDER BY first_id DESC LIMIT 1)) AS boot_id,
+       (SELECT host FROM run WHERE run.id = (SELECT run_id FROM segment WHERE first_id <= image.id
+        ORDER BY first_id DESC LIMIT 1)) AS host,
+       image.pid AS pid, image.ppid AS ppid, image.uid AS uid,
+       (SELECT euid FROM origin WHERE origin.id = image.origin_id) AS euid,
+       (SELECT gid FROM origin WHERE origin.id = image.origin_id) AS gid,
+       (SELECT loginuid FROM origin WHERE origin.id = image.origin_id) AS loginuid,
+       (SELECT sessionid FROM origin WHERE origin.id = image.origin_id) AS sessionid,
+       (SELECT tty FROM origin WHERE origin.id = image.origin_id) AS tty,
        program.comm AS comm, program.filename AS filename,
        (SELECT coalesce('[' || group_concat(text, ', ') || ']', '[]') FROM (
-            SELECT argument.text AS text FROM json_each(command.arguments) AS place
-            CROSS JOIN argument ON argument.id = place.value ORDER BY place.key)) AS argv,
-       command.argc AS argc, command.truncated AS truncated,
-       origin.cwd AS cwd, origin.cgroup AS cgroup, origin.message AS message,
+            SELECT argument.text AS text FROM command
+            CROSS JOIN json_each(command.arguments) AS place
+            CROSS JOIN argument ON argument.id = place.value
+            WHERE command.id = image.command_id ORDER BY place.key)) AS argv,
+       (SELECT argc FROM command WHERE command.id = image.command_id) AS argc,
+       (SELECT truncated FROM command WHERE command.id = image.command_id) AS truncated,
+       (SELECT cwd FROM origin WHERE origin.id = image.origin_id) AS cwd,
+       (SELECT cgroup FROM origin WHERE origin.id = image.origin_id) AS cgroup,
+       (SELECT message FROM origin WHERE origin.id = image.origin_id) AS message,
        image.errno AS errno, image.caller AS caller,
        CASE WHEN image.status IS NULL THEN NULL WHEN image.status < 0 THEN 'exec'
             WHEN image.status & 127 THEN 'signal' ELSE 'exit' END AS ended,
@@ -197,16 +216,10 @@ SELECT image.id AS id, segment.run_id AS run_id, (image.boot_ns + segment.offset
             THEN image.status >> 8 & 255 END AS exit_code,
        CASE WHEN image.status >= 0 THEN nullif(image.status & 127, 0) END AS signal,
        image.duration_ns AS duration_ns, image.parent_id AS parent_id
-FROM image
-CROSS JOIN segment ON segment.first_id = (
-    SELECT max(first_id) FROM segment AS earlier WHERE earlier.first_id <= image.id)
-CROSS JOIN run ON run.id = segment.run_id
-CROSS JOIN origin ON origin.id = image.origin_id
-CROSS JOIN command ON command.id = image.command_id
-CROSS JOIN program ON program.id = command.program_id;
+FROM image CROSS JOIN program ON program.id = image.program_id;
 
--- What was recorded.
-CREATE VIEW execs AS SELECT * FROM images WHERE id > 0;
+-- What was recorded. `+`: SQLite is free to read in the order of another index than the ids.
+CREATE VIEW execs AS SELECT * FROM images WHERE +id > 0;
 
 -- What ran before a collector started.
 CREATE VIEW seen AS SELECT * FROM images WHERE id < 0;

@@ -58,24 +58,25 @@ class Interned(dict[T, int]):
 
 
 class Commands:
-    """Ids of commands, for whoever has no starts: `commands[command]`. Known by their identity,
-    as starts are."""
+    """Ids of programs and commands, for a caller that has no starts: `commands[command]`. Known by
+    identity, as starts are."""
 
-    def __init__(self, id_of: Callable[[Command], int]) -> None:
-        self._id_of = id_of
-        self._known: dict[int, tuple[int, Command]] = {}
+    def __init__(self, ids_of: Callable[[Command], tuple[int, int]]) -> None:
+        self._ids_of = ids_of
+        self._known: dict[int, tuple[tuple[int, int], Command]] = {}
         self._bytes = 0
 
-    def __getitem__(self, command: Command) -> int:
+    def __getitem__(self, command: Command) -> tuple[int, int]:
+        """The id of its program, and its own."""
         found = self._known.get(id(command)) or self._learn(command)
         return found[0]
 
-    def _learn(self, command: Command) -> tuple[int, Command]:
+    def _learn(self, command: Command) -> tuple[tuple[int, int], Command]:
         if len(self._known) >= _STARTS or self._bytes >= _BYTES:
             self.forget()
         argv = command.argv
         self._bytes += getsizeof("".join(argv)) + _STRING * len(argv)
-        found = self._known[id(command)] = self._id_of(command), command
+        found = self._known[id(command)] = self._ids_of(command), command
         return found
 
     def forget(self) -> None:
@@ -100,7 +101,7 @@ class Dictionary:
         self._commands: Interned[tuple[int, str, int, int]] = Interned(
             self, "command", _COMMAND, tuple
         )
-        self.commands = Commands(self._command)
+        self.commands = Commands(self._ids_of_command)
         self.programs: Interned[tuple[str, str]] = Interned(
             self, "program", _PROGRAM, lambda names: (*map(storable, names),)
         )
@@ -108,7 +109,7 @@ class Dictionary:
             self, "argument", ("text",), lambda text: (json_of(text),)
         )
         self._tables = (self.origins, self.programs, self.arguments, self._commands)
-        self.starts: dict[int, tuple[int, int, Start]] = {}
+        self.starts: dict[int, tuple[int, int, int, int, Start]] = {}
         self._starts_bytes = 0
         self._bytes = 0
         self.bytes_max = _BYTES
@@ -128,25 +129,26 @@ class Dictionary:
     def full(self) -> bool:
         return self.next_id - self.first_id >= _ENTRIES or self._bytes >= self.bytes_max
 
-    def ids_of(self, start: Start) -> tuple[int, int, Start]:
-        """The ids of its origin and its command, which `starts` then has under its identity (and
-        the start itself, so that no other gets that identity)."""
+    def ids_of(self, start: Start) -> tuple[int, int, int, int, Start]:
+        """The uid, and the ids of its origin, program and command. `starts` then has them under its
+        identity, with the start itself, so that no other object gets that identity."""
         if len(self.starts) >= _STARTS or self._starts_bytes >= _BYTES:
             self.starts.clear()
             self._starts_bytes = 0
         creds, command, place, _ = start
         argv = command.argv
         self._starts_bytes += getsizeof("".join(argv)) + _STRING * len(argv)
-        found = self.origins[creds, place], self._command(command), start
+        found = creds.uid, self.origins[creds, place], *self._ids_of_command(command), start
         self.starts[id(start)] = found
         return found
 
-    def _command(self, command: Command) -> int:
+    def _ids_of_command(self, command: Command) -> tuple[int, int]:
         filename, comm, argv, argc, truncated = command
         arguments = self.arguments
         ids = str([arguments[argument] for argument in argv]).replace(" ", "")
         # An int, as sqlite3 looks for an adapter of everything else.
-        return self._commands[self.programs[filename, comm], ids, argc, 1 if truncated else 0]
+        program_id = self.programs[filename, comm]
+        return program_id, self._commands[program_id, ids, argc, 1 if truncated else 0]
 
     def flush(self, connection: Connection) -> None:
         self._bytes += self.origins.new_bytes(*_ORIGIN_TEXTS) + self.programs.new_bytes(1)

@@ -11,6 +11,7 @@ from execdb.store.errors import DatabaseError
 from execdb.store.fields import FIELDS, Field, runs_of
 from execdb.store.file.text import COUNT_MAX, NAME_MAX, readable, too_long
 from execdb.store.kinds import Group, Kind
+from execdb.store.segments.image import COMMAND_ID, ORIGIN_ID
 
 _ENTRIES = 16_384  # at hand, of a kind
 _BYTES = 8_000_000  # of memory, for what is at hand
@@ -44,7 +45,7 @@ _ARGUMENTS = (
 _TOO_LONG = "a command has more arguments than Linux allows"
 
 
-class Lookup:
+class DictionaryCache:
     """Origins and commands by id, in the order in which an event has them. `learn` first."""
 
     def __init__(self, path: str) -> None:
@@ -69,12 +70,12 @@ class Lookup:
 
     def _learn(self, connection: Connection, rows: Sequence[Any], most: int | None) -> int:
         """Fetches about `most` bytes; returns of how many rows, from the first on, all is known."""
-        wanted = [row[4] for row in rows]
+        wanted = [row[ORIGIN_ID] for row in rows]
         origins, complete = _fetch(connection, _ORIGINS, wanted, self.origins, most)
         for number, *values in origins:
             self.origins[number] = self._origin(values)
             self._bytes += sum(map(getsizeof, values))
-        wanted = [row[5] for row in rows]
+        wanted = [row[COMMAND_ID] for row in rows]
         found, all_found = _fetch(connection, _COMMANDS, wanted, self.commands, most)
         if any(type(row[3]) is str and row[3].count(",") > COUNT_MAX for row in found):
             raise self._broken(_TOO_LONG)
@@ -103,7 +104,7 @@ class Lookup:
         """How many of these, from the first on."""
         origins, commands = self.origins, self.commands
         for number, row in enumerate(rows):
-            if row[4] not in origins or row[5] not in commands:
+            if row[ORIGIN_ID] not in origins or row[COMMAND_ID] not in commands:
                 return number
         return len(rows)
 

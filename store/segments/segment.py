@@ -1,12 +1,11 @@
-"""Finding rows: by time within segments, by halving; by pid or parent through blocks."""
+"""Segments, and finding rows: by time within a segment, by pid, by ancestry."""
 
 import json
 from collections.abc import Iterable
-from functools import lru_cache, partial
-from heapq import heappop, heappush
 from sqlite3 import Connection
 from typing import NamedTuple
 
+from execdb.store.errors import DatabaseError
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.sql import scalar
 from execdb.store.schema import constants
@@ -23,12 +22,11 @@ class Segment(NamedTuple):
     last_boot_ns: int
     first_entry_id: int
     last_entry_id: int
-    known_entry_ids: str | None
 
 
 def segments_of(connection: Connection, boot_id: str | bytes | None = None) -> list[Segment]:
-    """All of them, or those of one boot; the segments of rows that were seen, not recorded,
-    are those below 0. Raises DatabaseError for what is none."""
+    """All of them, or those of one boot, by id. Segments with ids below 0 hold programs that were
+    seen, not recorded. Raises DatabaseError for values of the wrong type."""
     if boot_id is None:
         rows = connection.execute(_SEGMENTS).fetchall()
     else:
@@ -44,21 +42,30 @@ _OF_BOOT = (
 
 
 def lower_bound(connection: Connection, segment: Segment, boot_ns: int) -> int:
-    """The first id of the segment whose row is not before `boot_ns`; last_id + 1 if none."""
+    """The id of the segment's first row that is not before `boot_ns`; last_id + 1 if none is. By
+    binary search. Raises DatabaseError."""
     if boot_ns <= segment.first_boot_ns:
         return segment.first_id
     if boot_ns > segment.last_boot_ns:
         return segment.last_id + 1
+    time_ns = boot_ns + segment.offset_ns
     low, high = segment.first_id, segment.last_id  # before it; not before it
     while high - low > 1:
         middle = (low + high) // 2
-        found = scalar(connection, _BOOT_NS, (middle,))
-        # Where rows are missing from the middle of a segment, the file has been tampered with.
-        low, high = (low, middle) if found is None or found >= boot_ns else (middle, high)
+        found = scalar(connection, _TIME_NS, (middle,))
+        if not isinstance(found, int | None):
+            raise DatabaseError("the database is inconsistent: image.time_ns is not a number")
+        # Only in a file that was tampered with, rows are missing from the middle of a segment.
+        low, high = (low, middle) if found is None or found >= time_ns else (middle, high)
     return high
 
 
-_BOOT_NS = "SELECT boot_ns FROM image WHERE id = ?"
+_TIME_NS = "SELECT time_ns FROM image WHERE id = ?"
+# SQL: the boot_ns of a row of `image`.
+BOOT_NS = (
+    "(image.time_ns - (SELECT offset_ns FROM segment WHERE first_id <= image.id"
+    " ORDER BY first_id DESC LIMIT 1))"
+)
 
 
 def row_of(connection: Connection, boot_id: str, boot_ns: int, pid: int) -> int | None:
@@ -106,61 +113,20 @@ SELECT id FROM above
 
 
 def descendants_of(connection: Connection, ancestor: int) -> list[int]:
-    """The rows that a row started, directly or not, in order; not itself."""
-    blocks_of = lru_cache(maxsize=65_536)(partial(_blocks_of, connection))
-    children_in = lru_cache(maxsize=256)(partial(_children_in, connection))
-    found: set[int] = set()
-    waiting = [ancestor]
-    while waiting:
-        number = heappop(waiting)  # in order, so that blocks are read about once
-        blocks = blocks_of(number >> constants.PARENT_BITS)
-        if len(blocks) > _MANY:
-            children = _all_children(connection, number)
-        else:
-            children = [id_ for block in blocks for id_ in children_in(block).get(number, ())]
-        for child in children:
-            if child not in found and child != ancestor:  # a file may claim anything
-                found.add(child)
-                heappush(waiting, child)
-    return sorted(found)
+    """The rows that a row started, directly or not, in order; not itself. A hostile file may claim
+    circles: each row is met once."""
+    return [row[0] for row in connection.execute(_DESCENDANTS, (ancestor, ancestor))]
 
 
-_MANY = 64  # blocks; a row with children in more lives long and is one of few
-
-
-def _blocks_of(connection: Connection, parents: int) -> list[int]:
-    rows = connection.execute(_BLOCKS, (parents,)).fetchall()
-    check_rows(connection, "child_block", rows)
-    return [row[1] for row in rows]
-
-
-def _children_in(connection: Connection, block: int) -> dict[int, list[int]]:
-    """The rows of a block by their parent."""
-    first = block << constants.BLOCK_BITS
-    children: dict[int, list[int]] = {}
-    last = first + (1 << constants.BLOCK_BITS) - 1
-    for number, parent in connection.execute(_PARENTS, (first, last)):
-        children.setdefault(parent, []).append(number)
-    return children
-
-
-def _all_children(connection: Connection, number: int) -> list[int]:
-    parents = number >> constants.PARENT_BITS
-    return [row[0] for row in connection.execute(_CHILDREN, (parents, number))]
-
-
+_DESCENDANTS = """
+WITH RECURSIVE below(id) AS (
+    SELECT ? UNION SELECT image.id FROM below CROSS JOIN image ON image.parent_id = below.id)
+SELECT id FROM below WHERE id <> ? ORDER BY id
+"""
 # CROSS JOIN: SQLite then takes the tables in this order.
-_IN_BLOCK = (
-    f"image.id BETWEEN block << {constants.BLOCK_BITS}"
-    f" AND (block << {constants.BLOCK_BITS}) + {(1 << constants.BLOCK_BITS) - 1}"
-)
 _IDS_OF_PID = (
-    f"SELECT image.id FROM pid_block CROSS JOIN image ON {_IN_BLOCK} AND image.pid = ?2"
-    " WHERE pids = ?1 ORDER BY block, image.id"
-)
-_BLOCKS = "SELECT * FROM child_block WHERE parents = ?"
-_PARENTS = "SELECT id, parent_id FROM image WHERE id BETWEEN ? AND ? AND parent_id IS NOT NULL"
-_CHILDREN = (
-    f"SELECT image.id FROM child_block CROSS JOIN image ON {_IN_BLOCK} AND image.parent_id = ?2"
-    " WHERE parents = ?1"
+    "SELECT image.id FROM pid_block CROSS JOIN image"
+    f" ON image.id BETWEEN block << {constants.BLOCK_BITS}"
+    f" AND (block << {constants.BLOCK_BITS}) + {(1 << constants.BLOCK_BITS) - 1}"
+    " AND image.pid = ?2 WHERE pids = ?1 ORDER BY block, image.id"
 )

@@ -2,11 +2,10 @@
 
 A collector and an import both write through this. A segment is a run of rows whose ids ascend
 with boot_ns, recorded by one run under one setting of the clock. So a row needs no column for its
-run or its wall clock, a time is found by binary search without an index, and the dictionary
-entries of a segment can be removed when the segment is.
+run or its boot_ns, a time is found by binary search, and the dictionary entries of a segment can be
+removed when the segment is.
 """
 
-import json
 from collections.abc import Iterator
 from sqlite3 import Connection
 from typing import cast
@@ -14,23 +13,21 @@ from typing import cast
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.sql import BulkInsert, insert_sql, scalar
 from execdb.store.schema import constants
-from execdb.store.segments.blocks import Uses, uses_in
+from execdb.store.segments import image
+from execdb.store.segments.blocks import add_blocks, block_of, ids_of
 from execdb.store.segments.dictionary import Dictionary
 from execdb.store.segments.segment import Segment
 
 ROWS = 65_536  # of a segment; the last batch may exceed it
 
-_COLUMNS = (
-    "id", "boot_ns", "pid", "ppid", "origin_id", "command_id", "parent_id", "status", "duration_ns"
-)  # fmt: skip
+_COLUMNS = image.COLUMNS[: image.ERRNO]  # an attempt's are rare: they are put there afterwards
 _WIDTH = len(_COLUMNS)
-_PID, _PARENT_ID, _STATUS = map(_COLUMNS.index, ("pid", "parent_id", "status"))
-_ORIGIN_ID, _COMMAND_ID = map(_COLUMNS.index, ("origin_id", "command_id"))
+_NO_RUN = 0  # the id of no run: the next row starts a segment
 
 
 class SegmentWriter:
     """Appends rows for one writer. In each transaction: `begin`, `add` for each row, `flush` before
-    the commit; `rollback` if the transaction failed, after which nothing is known."""
+    the commit; `rollback` if the transaction failed."""
 
     def __init__(self) -> None:
         self.dictionary = Dictionary()
@@ -39,9 +36,8 @@ class SegmentWriter:
         self._attempts: list[tuple[str | bytes | None, str | bytes | None, int]] = []
         self._ends: list[tuple[int | None, int | None, int]] = []
         self._segment: Segment | None = None  # the one that the next row may continue
-        self._uses = Uses(1, 0)  # of that segment
-        self._closed: list[tuple[Segment, Uses]] = []  # those since the last flush that ended
-        self._run_id, self._offset_ns, self._last_boot_ns = _NO_RUN, 0, 0  # of its last row
+        self._closed: list[Segment] = []  # those before it that had rows since the last flush
+        self._run_id, self._offset_ns, self._last_ns = _NO_RUN, 0, 0  # of the last row
 
     def begin(self, connection: Connection) -> None:
         """Continues the segment of the last transaction, or if another writer has added rows
@@ -56,7 +52,6 @@ class SegmentWriter:
         self._restart(connection, min(lowest, 0) - count)
 
     def _restart(self, connection: Connection, first_id: int) -> None:
-        _complete(connection)
         self._segment, self._run_id = None, _NO_RUN
         self.dictionary.begin(connection)
         self.first_id = self.next_id = first_id
@@ -65,22 +60,25 @@ class SegmentWriter:
         self,
         run_id: int,
         offset_ns: int,
-        boot_ns: int,
+        time_ns: int,
         pid: int,
         ppid: int,
+        uid: int,
         origin_id: int,
+        program_id: int,
         command_id: int,
         parent_id: int | None,
         status: int | None = None,
         duration_ns: int | None = None,
     ) -> int:
-        """Adds a row and returns its id. `offset_ns` is its wall clock time less its boot_ns."""
-        if boot_ns < self._last_boot_ns or offset_ns != self._offset_ns or run_id != self._run_id:
-            self._start_segment(run_id, offset_ns, boot_ns)
-        self._last_boot_ns = boot_ns
+        """Adds a row and returns its id. `offset_ns` is `time_ns` less its boot_ns."""
+        if time_ns < self._last_ns or offset_ns != self._offset_ns or run_id != self._run_id:
+            self._start_segment(run_id, offset_ns, time_ns - offset_ns)
+        self._last_ns = time_ns
         number = self.next_id
         self._rows += (
-            number, boot_ns, pid, ppid, origin_id, command_id, parent_id, status, duration_ns
+            number, time_ns, pid, ppid, uid, origin_id, program_id, command_id, parent_id, status,
+            duration_ns,
         )  # fmt: skip
         self.next_id = number + 1
         return number
@@ -94,7 +92,7 @@ class SegmentWriter:
     def end(self, number: int, status: int | None, duration_ns: int | None) -> None:
         """Stores how the image of a row ended. The row may be of any transaction."""
         if self.first_id <= number < self.next_id:
-            at = (number - self.first_id) * _WIDTH + _STATUS
+            at = (number - self.first_id) * _WIDTH + image.STATUS
             self._rows[at : at + 2] = status, duration_ns
         else:
             self._ends.append((status, duration_ns, number))
@@ -103,85 +101,67 @@ class SegmentWriter:
         """Whether it is a row added since the last flush that has no end yet."""
         if not self.first_id <= number < self.next_id:
             return False
-        return self._rows[(number - self.first_id) * _WIDTH + _STATUS] is None
+        return self._rows[(number - self.first_id) * _WIDTH + image.STATUS] is None
 
     def _start_segment(self, run_id: int, offset_ns: int, boot_ns: int) -> None:
         self._close_segment()
         first, entry = self.next_id, self.dictionary.first_id
-        self._segment = Segment(
-            first, first, run_id, offset_ns, boot_ns, boot_ns, entry, entry, None
-        )
-        self._uses = Uses(first, self.dictionary.first_id - 1)
+        self._segment = Segment(first, first, run_id, offset_ns, boot_ns, boot_ns, entry, entry)
         self._run_id, self._offset_ns = run_id, offset_ns
 
     def _close_segment(self) -> None:
         if self._segment is not None:
-            self._closed.append((self._up_to_now(self._segment), self._uses))
+            self._closed.append(self._up_to_now(self._segment))
         self._segment, self._run_id = None, _NO_RUN
 
     def _up_to_now(self, segment: Segment) -> Segment:
         """The segment with all rows that were added."""
         return segment._replace(
             last_id=self.next_id - 1,
-            last_boot_ns=self._last_boot_ns,
+            last_boot_ns=self._last_ns - segment.offset_ns,
             last_entry_id=self.dictionary.last_id,
         )
 
     def flush(self, connection: Connection) -> None:
         """Writes everything that was added. Raises DatabaseError."""
-        if self._rows:
+        if self._segment is not None and self._rows:
+            self._segment = self._up_to_now(self._segment)
             self.dictionary.flush(connection)
             _IMAGES.run(connection, self._rows)
+            connection.executemany(_SEGMENT, [*self._closed, self._segment])
+            self._write_blocks(connection)
             if self._attempts:
                 connection.executemany(_ATTEMPT, self._attempts)
-            self._write_segments(connection)
-            self._write_blocks(connection)
+            if self.dictionary.full or self.next_id - self._segment.first_id > ROWS:
+                self._segment, self._run_id = None, _NO_RUN
             self.first_id = self.next_id
-            self._rows, self._attempts = [], []
+            self._rows, self._attempts, self._closed = [], [], []
         if self._ends:
             connection.executemany(_END, self._ends)
             self._ends = []
 
-    def _write_segments(self, connection: Connection) -> None:
-        assert self._segment is not None
-        open_ = self._segment = self._up_to_now(self._segment)
-        for segment, uses in [*self._closed, (open_, self._uses)]:
-            self._note_uses(segment, uses)
-        if self.dictionary.full or open_.last_id - open_.first_id >= ROWS:
-            self._close_segment()
-        segments = [open_] if self._segment is not None else []
-        for segment, uses in self._closed:
-            if _has_blocks(segment):
-                segment = segment._replace(known_entry_ids=_store(connection, uses))
-            segments.append(segment)
-        connection.executemany(_SEGMENT, segments)
-        self._closed = []
-
     def _write_blocks(self, connection: Connection) -> None:
-        connection.executemany(_PIDS, self._in_blocks(_PID, constants.PID_BITS))
-        children = self._in_blocks(_PARENT_ID, constants.PARENT_BITS)
-        if children:
-            connection.executemany(_CHILDREN, children)
+        rows = cast("list[int]", self._rows)  # what may be null is in other columns
+        pids, origins, programs = (
+            rows[column::_WIDTH] for column in (image.PID, image.ORIGIN_ID, image.PROGRAM_ID)
+        )
+        pid_blocks: list[tuple[int, int]] = []
+        origin_blocks, program_blocks = pid_blocks.copy(), pid_blocks.copy()
+        for block, part in self._blocks():
+            some = {pid >> constants.PID_BITS for pid in pids[part]}
+            pid_blocks += [(each, block) for each in sorted(some)]
+            origin_blocks += [(each, block) for each in set(origins[part])]
+            program_blocks += [(each, block) for each in set(programs[part])]
+        connection.executemany(_PIDS, pid_blocks)
+        add_blocks(connection, "origin_id", origin_blocks)
+        add_blocks(connection, "program_id", program_blocks)
 
-    def _in_blocks(self, column: int, bits: int) -> list[tuple[int, int]]:
-        """(value >> bits, block) of the rows to be written, each once."""
-        found: list[tuple[int, int]] = []
-        values = self._rows[column::_WIDTH]
-        for block, part in self._parts(self.first_id, self.next_id):
-            kinds = {value >> bits for value in values[part] if value is not None}
-            found += [(kind, block) for kind in sorted(kinds)]
-        return found
-
-    def _note_uses(self, segment: Segment, uses: Uses) -> None:
-        origins, commands = self._rows[_ORIGIN_ID::_WIDTH], self._rows[_COMMAND_ID::_WIDTH]
-        for block, part in self._parts(max(segment.first_id, self.first_id), segment.last_id + 1):
-            uses.note(block, cast("set[int]", {*origins[part], *commands[part]}))
-
-    def _parts(self, first: int, end: int) -> Iterator[tuple[int, slice]]:
-        """The blocks of these rows, and the place of their rows among those to be written."""
-        while first < end:
-            block = first >> constants.BLOCK_BITS
-            until = min(end, (block + 1) << constants.BLOCK_BITS)
+    def _blocks(self) -> Iterator[tuple[int, slice]]:
+        """The blocks of the rows to be written, and which of these rows are in each."""
+        first = self.first_id
+        while first < self.next_id:
+            block = block_of(first)
+            until = min(self.next_id, ids_of(block)[1] + 1)
             yield block, slice(first - self.first_id, until - self.first_id)
             first = until
 
@@ -200,30 +180,6 @@ def _last(connection: Connection) -> Segment | None:
     return Segment(*row)
 
 
-def _complete(connection: Connection) -> None:
-    """Closes the last segment if its writer has not: it was killed, or another one wrote after
-    it."""
-    segment = _last(connection)
-    if segment is None or segment.known_entry_ids is not None or not _has_blocks(segment):
-        return
-    known_ids = _store(connection, uses_in(connection, segment))
-    connection.execute(_CLOSE, (known_ids, segment.first_id))
-
-
-def _has_blocks(segment: Segment) -> bool:
-    """Whether there is more than one to choose from, of recorded rows."""
-    first_id, last_id = segment.first_id, segment.last_id
-    return first_id > 0 and first_id >> constants.BLOCK_BITS < last_id >> constants.BLOCK_BITS
-
-
-def _store(connection: Connection, uses: Uses) -> str:
-    """The value for the segment's `known_entry_ids`."""
-    uses.store(connection)
-    return json.dumps(uses.known_ids, separators=(",", ":"))
-
-
-_NO_RUN = 0  # the id of no run: the next row starts a segment
-_CLOSE = "UPDATE segment SET known_entry_ids = ? WHERE first_id = ?"
 _IMAGES = BulkInsert("image", _COLUMNS)
 _ATTEMPT = "UPDATE image SET errno = ?, caller = ? WHERE id = ?"
 _END = "UPDATE image SET status = ?, duration_ns = ? WHERE id = ?"
@@ -232,4 +188,3 @@ _LAST_IDS = ("SELECT max(id) FROM image", "SELECT sum(pruned) FROM run")
 _NEWEST = "SELECT * FROM segment ORDER BY first_id DESC LIMIT 1"
 _SEGMENT = insert_sql("segment", Segment._fields, conflict="REPLACE")
 _PIDS = insert_sql("pid_block", ("pids", "block"), conflict="IGNORE")
-_CHILDREN = insert_sql("child_block", ("parents", "block"), conflict="IGNORE")

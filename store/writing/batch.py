@@ -33,10 +33,11 @@ class Batch:
             parent_id = None
             if parent is not None:
                 parent_id = images.get(parent) or self._look_up(parent)
-            origin_id, command_id, _ = starts.get(id(start)) or ids_of(start)
+            uid, origin_id, program_id, command_id, _ = starts.get(id(start)) or ids_of(start)
             number = add(
-                run_id, time_ns - boot_ns, boot_ns, pid, ppid, origin_id, command_id, parent_id
-            )
+                run_id, time_ns - boot_ns, time_ns, pid, ppid, uid, origin_id, program_id,
+                command_id, parent_id,
+            )  # fmt: skip
             if start.caller is not None or errno is not None:
                 writer.add_attempt(number, errno, storable(start.caller))
             if errno is None:

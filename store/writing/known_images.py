@@ -2,7 +2,7 @@
 boot recorded, or saw, is that image, whose row is there already."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any, NamedTuple
@@ -11,13 +11,14 @@ from execdb.store.errors import DatabaseError
 from execdb.store.event import REPLACED, Command, Exec, ImageKey
 from execdb.store.file.column_types import check_rows
 from execdb.store.schema import constants
-from execdb.store.segments.dictionary_cache import Lookup
+from execdb.store.segments import image as columns
+from execdb.store.segments.dictionary_cache import DictionaryCache
 from execdb.store.segments.segment import Segment, lower_bound, row_of, segments_of
 
 _BLOCKS = 4  # looked through for a process: its first exec comes soon after its beginning
 _CHAIN = 64  # execs of one process that are followed from the first to the last,
 _STEPS = 4_096  # and of all processes: a start must not take long
-_ID, _BOOT_NS, _COMMAND, _STATUS, _DURATION = 0, 1, 5, 7, 8  # columns of `image`
+_BOOT_NS = columns.TIME_NS  # where the rows that `Earlier` handles have it
 
 
 class Known(NamedTuple):
@@ -47,18 +48,18 @@ class Earlier:
         rows = [self._newest(connection, image) for image in images]
         commands = self._commands(connection, [row for row in rows if row is not None])
         return [
-            None if row is None else _known(row, image, commands.get(row[_COMMAND]))
+            None if row is None else _known(row, image, commands.get(row[columns.COMMAND_ID]))
             for row, image in zip(rows, images, strict=True)
         ]
 
     def _commands(self, connection: Connection, rows: list[Any]) -> dict[int, Command]:
-        lookup = Lookup(str(self._path))
+        cache = DictionaryCache(str(self._path))
         try:
-            lookup.learn(connection, rows)
+            cache.learn(connection, rows)
         except DatabaseError:  # damaged: then we cannot tell
             return {}
         return {number: Command(*values[1::-1], *values[2:])
-                for number, values in lookup.commands.items()}  # fmt: skip
+                for number, values in cache.commands.items()}  # fmt: skip
 
     def _newest(self, connection: Connection, image: Exec) -> Any:
         """The row of the latest image of the process, as far as it did not end."""
@@ -70,11 +71,11 @@ class Earlier:
         if not found:
             return None
         row = max(found, key=self._age)
-        return row if row[_STATUS] in (None, REPLACED) else None
+        return row if row[columns.STATUS] in (None, REPLACED) else None
 
     def _age(self, row: Any) -> tuple[int, int]:
         """Later runs know better: what was seen has the time when its process began."""
-        segment = self._segment_of(row[_ID])
+        segment = self._segment_of(row[columns.ID])
         return 0 if segment is None else segment.run_id, row[_BOOT_NS]
 
     def _seen(self, connection: Connection, image: Exec) -> Any:
@@ -83,9 +84,8 @@ class Earlier:
             return None
         where = image.pid >> constants.PID_BITS, _BLOCKS
         for (block,) in connection.execute(_SEEN_BLOCKS, where).fetchall():
-            rows = _rows(connection, block, self._firsts[0], image)
-            for row in rows:
-                if row[_BOOT_NS] == image.boot_ns and self._segment_of(row[_ID]) is not None:
+            for row in self._ours(_rows(connection, block, self._firsts[0], image)):
+                if row[_BOOT_NS] == image.boot_ns:
                     return row
         return None
 
@@ -96,8 +96,8 @@ class Earlier:
             return None
         where = image.pid >> constants.PID_BITS, first >> constants.BLOCK_BITS, _BLOCKS
         for (block,) in connection.execute(_BLOCKS_FROM, where).fetchall():
-            for row in _rows(connection, block, first, image):
-                if self._segment_of(row[_ID]) is not None:
+            for row in self._ours(_rows(connection, block, first, image)):
+                if row[_BOOT_NS] >= image.boot_ns:
                     return row
         return None
 
@@ -110,15 +110,22 @@ class Earlier:
     def _last_of(self, connection: Connection, row: Any) -> Any:
         """From exec to exec of one process: an image ended when the next one began."""
         for _ in range(_CHAIN):
-            if row[_STATUS] != REPLACED or not row[_DURATION] or not self._steps:
+            if row[columns.STATUS] != REPLACED or not row[columns.DURATION_NS] or not self._steps:
                 break
             self._steps -= 1
-            began_ns, pid = row[_BOOT_NS] + row[_DURATION], row[2]
+            began_ns, pid = row[_BOOT_NS] + row[columns.DURATION_NS], row[2]
             number = row_of(connection, self._boot_id, began_ns, pid)
             if number is None:
                 break
-            row = connection.execute(_ROW, (number,)).fetchone()
+            row = next(self._ours([connection.execute(_ROW, (number,)).fetchone()]), row)
         return row
+
+    def _ours(self, rows: Iterable[Any]) -> Iterator[Any]:
+        """The rows of this boot, with their boot_ns instead of the time_ns."""
+        for row in rows:
+            segment = self._segment_of(row[columns.ID])
+            if segment is not None:
+                yield (row[columns.ID], row[columns.TIME_NS] - segment.offset_ns, *row[2:])
 
     def _segment_of(self, number: int) -> Segment | None:
         """That of this boot which a row belongs to."""
@@ -128,18 +135,18 @@ class Earlier:
 
 
 def _rows(connection: Connection, block: int, first: int, image: Exec) -> list[Any]:
-    """Execs of this process within a block, from a row on."""
+    """Execs under the pid of an image within a block, from a row on."""
     last = (block + 1 << constants.BLOCK_BITS) - 1
     range_ = max(first, block << constants.BLOCK_BITS), last
-    rows = connection.execute(_OF_PROCESS, (*range_, image.pid, image.boot_ns)).fetchall()
+    rows = connection.execute(_OF_PROCESS, (*range_, image.pid)).fetchall()
     check_rows(connection, "image", rows)
     return rows
 
 
 def _known(row: Any, image: Exec, command: Command | None) -> Known:
     key = row[_BOOT_NS], image.pid
-    same = row[_STATUS] is None and command is not None and _agree(command, image.command)
-    return Known(key, row[_ID], same)
+    same = row[columns.STATUS] is None and command is not None and _agree(command, image.command)
+    return Known(key, row[columns.ID], same)
 
 
 def _agree(stored: Command, running: Command) -> bool:
@@ -158,7 +165,6 @@ _RUNS = "SELECT id FROM run WHERE boot_id = ? AND kind = 'collect'"  # an import
 _SEEN_BLOCKS = "SELECT block FROM pid_block WHERE pids = ? AND block < 0 ORDER BY block LIMIT ?"
 _BLOCKS_FROM = "SELECT block FROM pid_block WHERE pids = ? AND block >= ? ORDER BY block LIMIT ?"
 _OF_PROCESS = (
-    "SELECT * FROM image WHERE id BETWEEN ? AND ? AND pid = ? AND boot_ns >= ? AND errno IS NULL"
-    " ORDER BY id"
+    "SELECT * FROM image WHERE id BETWEEN ? AND ? AND pid = ? AND errno IS NULL ORDER BY id"
 )
 _ROW = "SELECT * FROM image WHERE id = ?"

@@ -20,12 +20,13 @@ typedef int64_t s64;
 #include "../../../bpf/c/execdb.h"
 
 #define BATCH 2000
+#define OFFSET_NS 1760000000000000000 /* of the wall clock from the boot clock */
 #define SLOTS (1 << 22) /* a power of two, beyond twice the number of records */
 
 struct row {
-	u64 boot_ns, command, creds, place, parent;
+	u64 time_ns, command, creds, place, parent;
 	int64_t status, duration_ns;
-	u32 pid, ppid;
+	u32 pid, ppid, uid;
 };
 struct known {
 	const char *bytes;
@@ -110,15 +111,15 @@ static void flush(void)
 {
 	for (u32 i = 0; i < waiting; i++) {
 		struct row *r = &rows[i];
-		int64_t values[] = {first + i,  r->boot_ns, r->pid,    r->ppid,   r->creds,
+		int64_t values[] = {first + i, r->time_ns, r->pid,    r->ppid,   r->uid,        r->creds,
 		                    r->command, r->place,   r->parent, r->status, r->duration_ns};
 
-		for (int n = 0; n < 10; n++)
+		for (int n = 0; n < 11; n++)
 			sqlite3_bind_int64(insert, n + 1, values[n]);
 		if (!r->parent)
-			sqlite3_bind_null(insert, 8);
+			sqlite3_bind_null(insert, 9);
 		if (!r->duration_ns)
-			sqlite3_bind_null(insert, 9), sqlite3_bind_null(insert, 10);
+			sqlite3_bind_null(insert, 10), sqlite3_bind_null(insert, 11);
 		step(insert);
 	}
 	first += waiting;
@@ -131,9 +132,10 @@ static void exec(const struct exec_record *e)
 	u32 what = e->filename_len + e->args_len;
 
 	rows[waiting] = (struct row){
-		.boot_ns = e->boot_ns,
+		.time_ns = e->boot_ns + OFFSET_NS,
 		.pid = e->pid,
 		.ppid = e->ppid,
+		.uid = e->uid,
 		.creds = intern(&creds, (const char *)&e->uid,
 	                        (const char *)&e->argc - (const char *)&e->uid),
 		.command = intern(&commands, (const char *)&e->argc,
@@ -187,16 +189,17 @@ int main(int argc, char **argv)
 	                   "CREATE TABLE command (id INTEGER PRIMARY KEY, record BLOB);"
 	                   "CREATE TABLE creds (id INTEGER PRIMARY KEY, record BLOB);"
 	                   "CREATE TABLE place (id INTEGER PRIMARY KEY, record BLOB);"
-	                   "CREATE TABLE image (id INTEGER PRIMARY KEY, boot_ns, pid, ppid, "
-	                   "creds_id, command_id,"
-	                   " place_id, parent_id, status, duration_ns);"
-	                   "CREATE INDEX image_pid ON image (pid); CREATE INDEX image_parent ON "
-	                   "image (parent_id);",
+	                   "CREATE TABLE image (id INTEGER PRIMARY KEY, time_ns, pid, ppid, uid, "
+	                   "creds_id, command_id, place_id, parent_id, status, duration_ns);"
+	                   "CREATE INDEX image_time ON image (time_ns);"
+	                   "CREATE INDEX image_pid ON image (pid);"
+	                   "CREATE INDEX image_parent ON image (parent_id)"
+	                   " WHERE parent_id IS NOT NULL;",
 	                   NULL, NULL, NULL) == SQLITE_OK);
 	commands.insert = prepare("INSERT INTO command VALUES (?, ?)");
 	creds.insert = prepare("INSERT INTO creds VALUES (?, ?)");
 	places.insert = prepare("INSERT INTO place VALUES (?, ?)");
-	insert = prepare("INSERT INTO image VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	insert = prepare("INSERT INTO image VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	update = prepare("UPDATE image SET status = ?, duration_ns = ? WHERE id = ?");
 	while (at < over) {
 		sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);

@@ -31,9 +31,9 @@ _ROUNDS = 5
 _NOTES = """\
 CPU time for each exec with its end and parent, from {records:,} records in memory (builds of GNU
 hello) to committed, indexed rows; medians of {rounds} rounds in turns. The C program
-(`tests/bench/measure/yardstick.c`) does the same on sqlite3 alone, with indexes on pid and parent:
-it keeps a record's bytes as they are and checks nothing, so it is below what a finished recorder in
-C would take.
+(`tests/bench/measure/yardstick.c`) does the same on sqlite3 alone, with indexes on time, pid and
+parent: it keeps a record's bytes as they are and checks nothing, so it is below what a finished
+recorder in C would take.
 
 {machine}. Measured with `python -m tests.bench yardstick`.
 """

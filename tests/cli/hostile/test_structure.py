@@ -46,10 +46,9 @@ ENDLESS = {  # what a segment claims, and who would go through all of it
         UPDATE segment SET last_id = 1 << 62 WHERE first_id < 0;
         UPDATE run SET ended = 'clean'"""),
     "blocks": ("query --uid 0", """
-        UPDATE segment SET last_id = 1 << 32, known_entry_ids =
-        '[' || replace(hex(zeroblob(2000000)), '0', '0,') || '0]' WHERE first_id > 0;
-        WITH RECURSIVE chunk(n) AS (SELECT 6000 UNION ALL SELECT n + 1 FROM chunk WHERE n < 131071)
-        INSERT INTO entry_block SELECT n, id, 0x55555555 FROM chunk, origin"""),
+        UPDATE segment SET last_id = 1 << 32 WHERE first_id > 0;
+        WITH RECURSIVE every(n) AS (SELECT 6000 UNION ALL SELECT n + 1 FROM every WHERE n < 131071)
+        INSERT INTO origin_block SELECT id, n FROM every, origin"""),
 }  # fmt: skip
 
 

@@ -37,9 +37,10 @@ def orphans(database: Database) -> dict[str, object]:
         "argument": f"SELECT count(*) FROM argument WHERE id NOT IN ({used})",
         "pids": "SELECT count(*) FROM pid_block WHERE (pids, block) NOT IN"
         " (SELECT pid >> 5, id >> 10 FROM image)",
-        "parents": "SELECT count(*) FROM child_block WHERE (parents, block) NOT IN"
-        " (SELECT parent_id >> 6, id >> 10 FROM image WHERE parent_id IS NOT NULL)",
-        "uses": "SELECT count(*) FROM entry_block WHERE chunk NOT IN (SELECT id >> 15 FROM image)",
+        "origins": "SELECT count(*) FROM origin_block WHERE (origin_id, block) NOT IN"
+        " (SELECT origin_id, id >> 10 FROM image)",
+        "programs": "SELECT count(*) FROM program_block WHERE (program_id, block) NOT IN"
+        " (SELECT program_id, id >> 10 FROM image)",
     }
     found = {name: value_of(database, sql) for name, sql in questions.items()}
     return {name: count for name, count in found.items() if count}

@@ -1,5 +1,4 @@
-"""Where the entries of the dictionary are used: nothing is passed over that a question asks for,
-and what no row refers to is not read."""
+"""Blocks: a question passes over no row that it asks for, and reads no block without such rows."""
 
 import contextlib
 import random
@@ -7,8 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from execdb.store.errors import DatabaseError
 from execdb.store.event import Event, Exec
@@ -21,8 +18,6 @@ from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from execdb.store.schema import constants
 from execdb.store.segments import writer
-from execdb.store.segments.blocks import Uses, blocks_of
-from execdb.store.segments.segment import Segment, segments_of
 from execdb.store.writing.recording import Recording
 from tests.conftest import MACHINE, START_NS, an_exec, counts, some_creds
 
@@ -133,22 +128,9 @@ def test_questions_find_what_a_plain_reading_finds(
     check(varied_history, wanted, 1_013)
 
 
-def known(database: Database) -> list[Segment]:
-    with database.reading() as connection:
-        return segments_of(connection)
-
-
-def test_every_segment_but_the_last_is_closed(varied_history: Database) -> None:
-    *closed, last = known(varied_history)
-    assert last.known_entry_ids is None
-    long = [one for one in closed if one.first_id // BLOCK < one.last_id // BLOCK]
-    assert len(long) >= 3
-    assert all(segment.known_entry_ids for segment in long)
-
-
-def test_a_needle_is_read_with_its_block_alone(
-    varied_history: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def stretches(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """The ranges of rows that questions read from here on."""
     read: list[tuple[int, int]] = []
     take = ordered.page_of
 
@@ -157,32 +139,49 @@ def test_a_needle_is_read_with_its_block_alone(
         return take(connection, wanted, entries, stretches, *rest)
 
     monkeypatch.setattr(ordered, "page_of", page_of)
-    closed = known(varied_history)[:-1]
-    for question in (Filter(arg="hay"), Filter(uid=23), Filter(comm="needle", uid=0)):
-        read.clear()
+    return read
+
+
+def test_a_needle_is_read_with_its_block_alone(
+    varied_history: Database, stretches: list[tuple[int, int]]
+) -> None:
+    """In finished segments, in those of collectors that were killed, and in the one that is
+    written to."""
+    for question in (Filter(uid=23), Filter(comm="needle", uid=0), Filter(comm="needle")):
+        stretches.clear()
         events = list(History(varied_history).events(question))
         blocks = {event.id >> constants.BLOCK_BITS for event in events}
-        for first, last in read:
-            if last <= closed[-1].last_id:
-                inside = range(first >> constants.BLOCK_BITS, (last >> constants.BLOCK_BITS) + 1)
-                # Of two conditions, both may hold in a block and never on the same row.
-                assert set(inside) <= blocks or question.comm
-    read.clear()
+        for first, last in stretches:
+            inside = range(first >> constants.BLOCK_BITS, (last >> constants.BLOCK_BITS) + 1)
+            # Of two conditions, both may hold in a block and never on the same row.
+            assert set(inside) <= blocks or (question.comm and question.uid is not None)
+        assert events
+    stretches.clear()
     assert not list(History(varied_history).events(Filter(arg="nowhere")))
-    assert not read
+    assert not stretches
 
 
-def test_a_run_that_was_cut_short_is_completed_by_the_next(
+def test_a_rare_argument_is_read_with_the_blocks_of_its_programs(
+    varied_history: Database, stretches: list[tuple[int, int]]
+) -> None:
+    """`needle` is called so in its first argument; other programs run in every block."""
+    events = list(History(varied_history).events(Filter(arg="needle", comm="needle")))
+    blocks = {event.id >> constants.BLOCK_BITS for event in events}
+    assert events
+    for first, last in stretches:
+        read = range(first >> constants.BLOCK_BITS, (last >> constants.BLOCK_BITS) + 1)
+        assert set(read) <= blocks
+
+
+def test_what_a_collector_stored_before_it_was_killed_is_found(
     small_segments: None, database: Database
 ) -> None:
     execs = list(varied(3 * BLOCK, 3))
     Recording(database, MACHINE, "0", START_NS).write(execs, [], counts(0))
-    (segment,) = known(database)
-    assert segment.known_entry_ids is None
+    for wanted in QUESTIONS:
+        check(database, wanted, 3)
     later = [an_exec(ROWS + n) for n in range(3)]
     Recording(database, MACHINE, "0", START_NS).write(later, [], counts(0))
-    segment, _ = known(database)
-    assert segment.known_entry_ids is not None
     for wanted in QUESTIONS:
         check(database, wanted, 3)
 
@@ -197,65 +196,37 @@ def test_what_is_left_of_a_pruned_segment_is_found(varied_history: Database) -> 
         check(varied_history, wanted, 11)
 
 
-def test_where_all_rows_are_pruned_no_uses_are_left(varied_history: Database) -> None:
+def test_where_all_rows_are_pruned_no_blocks_are_left(varied_history: Database) -> None:
     retention = Retention(varied_history, Bounds(keep_ns=0))
     while retention.step(START_NS + (ROWS - 1) * 1_000_000) is not None:
         pass
-    with varied_history.reading() as connection:
-        count = "SELECT count(*) FROM entry_block"
-        assert scalar(connection, count)  # of the chunk of the row that is left
+    for table in ("pid_block", "origin_block", "program_block"):
+        with varied_history.reading() as connection:
+            assert scalar(connection, f"SELECT count(*) FROM {table}") == 1  # of the last row
     while retention.step(START_NS + 10**18) is not None:
         pass
-    with varied_history.reading() as connection:
-        assert scalar(connection, count) == 0
-
-
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_no_use_is_passed_over(database: Database, data: st.DataObject) -> None:
-    """Ids in any order, blocks from anywhere, noted in several goes."""
-    first_block = data.draw(st.sampled_from([0, 1, 31, 32, 70]))
-    blocks = data.draw(st.lists(st.sets(st.integers(1, 29), min_size=1), min_size=2, max_size=70))
-    known_id = data.draw(st.integers(0, 31))
-    uses = Uses((first_block << constants.BLOCK_BITS) + 3, known_id)
-    for at, entries in enumerate(blocks):
-        half = data.draw(st.sets(st.sampled_from(sorted(entries))))
-        for part in (half, entries):
-            if part:
-                uses.note(first_block + at, part)
-    last_id = (first_block + len(blocks) << constants.BLOCK_BITS) - 5
-    with database.writing() as connection:
-        connection.execute("DELETE FROM entry_block")
-        uses.store(connection)
-        segment = Segment(1, last_id, 1, 0, 0, 0, 1, 31, str(uses.known_ids))
-        for entry in range(1, 31):
-            found = blocks_of(connection, segment, [entry])
-            assert found is not None
-            base, bits = found
-            there = {base + at for at in range(bits.bit_length()) if bits >> at & 1}
-            used = {first_block + at for at, entries in enumerate(blocks) if entry in entries}
-            assert used <= there
-            assert len(there - used) <= 1  # where ids beyond its own came up first
+    for table in ("pid_block", "origin_block", "program_block"):
+        with varied_history.reading() as connection:
+            assert scalar(connection, f"SELECT count(*) FROM {table}") == 0
 
 
 LIES = [
-    f"UPDATE segment SET known_entry_ids = {value}"
-    for value in (
-        "''", "'x'", "'{}'", "'[]'", "'[1]'", "'[null, 1]'", "'[1.5, 2]'", "x'ff'", "7", "1e300",
-        "'[9999999999999999999999, -9999999999999999999999]'", "'[9, 8, 7]'", "'[0, 0]'",
-        "'[' || replace(hex(zeroblob(9999)), '0', '1,') || '1]'",
-        "'[' || replace(hex(zeroblob(9999)), '0', '[') || '1]'",
-    )
-] + [
-    "UPDATE entry_block SET blocks = -1",
-    "UPDATE entry_block SET blocks = 9223372036854775807",
-    "UPDATE entry_block SET blocks = 'all'",
-    "UPDATE entry_block SET blocks = 1.5",
-    "UPDATE entry_block SET chunk = -chunk - 1",
-    "DELETE FROM entry_block",
+    *(
+        f"UPDATE {table} SET block = {value}"
+        for table in ("OR REPLACE origin_block", "OR REPLACE program_block")
+        for value in ("-1", "9223372036854775807", "-9223372036854775808", "'all'", "1.5", "x'ff'")
+    ),
+    "UPDATE OR REPLACE origin_block SET origin_id = 'x'",
+    "UPDATE OR REPLACE program_block SET program_id = -program_id",
+    "DELETE FROM origin_block",
+    "DELETE FROM program_block",
+    "UPDATE image SET program_id = 'x'",
+    "UPDATE image SET origin_id = -1",
+    "UPDATE image SET time_ns = 'now'",
+    "UPDATE segment SET offset_ns = 9223372036854775807",
     "UPDATE segment SET last_id = 9223372036854775807",
     "UPDATE segment SET last_id = 'x' WHERE first_id = 1",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("lie", LIES)
