@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.bench.measure import proc
-from tests.bench.peers.packages import SBIN, Unavailable, output
+from tests.bench.peers.packages import SBIN, Unavailable, output, version
 from tests.bench.workloads.load import LONG, STORMS
 
 EXECDB = Path(sys.executable).with_name("execdb")
@@ -41,6 +41,11 @@ class Recorder:
         self.process: subprocess.Popen[bytes] | None = None
         self.peak_kb = 0  # while starting, with helpers that have ended since
         self.start_s = 0.0
+
+    @classmethod
+    def version(cls) -> str:
+        """Of its package, or nothing."""
+        return version(cls.package) if cls.package else ""
 
     def command(self) -> Sequence[str | Path]:
         raise NotImplementedError
@@ -156,6 +161,7 @@ class Bpftrace(Recorder):
     name = "bpftrace execsnoop.bt"
     program, package = "bpftrace", "bpftrace"
     _SCRIPTS = ("/usr/sbin/execsnoop.bt", "/usr/share/bpftrace/tools/execsnoop.bt")
+    _OWN_SCRIPT = Path(__file__).with_name("execs.bt")  # does the same
     # Tracepoints need tracefs: mounted for this process alone where it is not.
     _SHELL = """
     [ -d /sys/kernel/tracing/events ] || mount -t tracefs tracefs /sys/kernel/tracing
@@ -163,11 +169,19 @@ class Bpftrace(Recorder):
     """
 
     def command(self) -> Sequence[str | Path]:
-        script = next((path for path in self._SCRIPTS if Path(path).exists()), None)
-        if script is None:
-            raise Unavailable("bpftrace comes without execsnoop.bt")
         unshare = ["unshare", "--mount", "--propagation", "private"]
-        return [*unshare, "sh", "-c", self._SHELL, "sh", script]
+        return [*unshare, "sh", "-c", self._SHELL, "sh", self.script()]
+
+    @classmethod
+    def script(cls) -> Path:
+        """bpftrace's own; ours where a distribution or an image leaves it out."""
+        found = (path for path in map(Path, cls._SCRIPTS) if path.exists())
+        return next(found, cls._OWN_SCRIPT)
+
+    @classmethod
+    def version(cls) -> str:
+        own = ", a script of ours" if cls.script() == cls._OWN_SCRIPT else ""
+        return super().version() + own
 
     def ready(self) -> bool:
         """It says so into a buffer: its open perf events and its idleness tell."""

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.bench.measure import bpf, proc
-from tests.bench.peers.packages import Unavailable, ensure, version
+from tests.bench.peers.packages import Unavailable, ensure
 from tests.bench.peers.recorders import Recorder
 from tests.bench.results import Alone, Built, Peer, Storm
 from tests.bench.workloads.load import Programs, build, running
@@ -125,7 +125,7 @@ class Measuring:
     def _prepare(self) -> None:
         if self._kind.package:
             ensure(self._kind.program, self._kind.package)
-            self.peer.version = version(self._kind.package)
+            self.peer.version = self._kind.version()
 
     def _try(self, step: Callable[[], None]) -> None:
         if not self.peer.failure:
