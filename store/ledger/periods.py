@@ -117,7 +117,7 @@ def _joined(parts: Iterable[Period]) -> Iterator[Period]:
     """Neighbours that differ only in their times become one."""
     last: Period | None = None
     for part in parts:
-        if last is not None and part._replace(from_ns=last.from_ns, to_ns=last.to_ns) == last:
+        if last is not None and part.kind is last.kind and part[3:] == last[3:]:
             last = last._replace(to_ns=part.to_ns)
             continue
         if last is not None:

@@ -107,7 +107,7 @@ def test_takes_up_the_wal_in_a_thread_without_privileges(
     assert_unprivileged(recorder.process.pid, OWN)
     before = private.stat().st_size
     finish(storm(programs, 3_001))
-    wait_for(lambda: private.stat().st_size > before, "the WAL to be taken up")
+    wait_for(lambda: private.stat().st_size > before, "the WAL to be emptied")
     assert_unprivileged(recorder.process.pid, OWN)
     recorder.stop()
 
@@ -125,7 +125,7 @@ def test_is_not_the_owner_of_the_database(
     assert_closed_to_others(recorder.process.pid)
     before = private.stat().st_size
     finish(storm(programs, 3_001))
-    wait_for(lambda: private.stat().st_size > before, "the WAL to be taken up")
+    wait_for(lambda: private.stat().st_size > before, "the WAL to be emptied")
     subprocess.run(["true", "37"], check=True)
     assert ", 0 lost, " in recorder.stop()
     assert len(recorder.events("--comm", "true", "--arg", "37")) == 1

@@ -195,8 +195,8 @@ def test_a_full_disk_does_not_end_the_checkpoints(small_disk: Path) -> None:
         assert wal.stat().st_size == full_bytes
         ballast.unlink()
 
-        def taken_up() -> bool:
+        def emptied() -> bool:
             checkpoints.poll()
             return wal.stat().st_size < full_bytes
 
-        wait_for(taken_up, "the WAL to be taken up")
+        wait_for(emptied, "the WAL to be emptied")

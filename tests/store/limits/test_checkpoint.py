@@ -1,4 +1,4 @@
-"""The WAL is taken up beside the writer, on real files, with real readers and writers."""
+"""Checkpoints beside the writer, on real files, with real readers and writers."""
 
 import sqlite3
 import threading
@@ -24,7 +24,7 @@ PATIENCE_S = 60
 
 
 class Desk:
-    """A writer, its WAL, and what takes that up."""
+    """A writer, its WAL, and the checkpoints of that."""
 
     def __init__(self, database: Database) -> None:
         database.connection.execute(f"PRAGMA wal_autocheckpoint = {LIMIT_PAGES}")
@@ -46,7 +46,7 @@ class Desk:
             if self.wal_bytes() >= to_bytes:
                 return
             self.write()
-        raise AssertionError("someone else takes it up")
+        raise AssertionError("something else empties the WAL")
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Looks again and again, as a collector does, until it holds."""
@@ -56,7 +56,7 @@ class Desk:
             assert time.monotonic() < until_s
             time.sleep(0.01)
 
-    def is_taken_up(self) -> bool:
+    def is_small(self) -> bool:
         return self.wal_bytes() < LIMIT
 
 
@@ -68,12 +68,12 @@ def desk(database: Database) -> Iterator[Desk]:
     assert not any(thread.name == "checkpoints" for thread in threading.enumerate())
 
 
-def test_the_writer_does_not_take_it_up_but_the_thread_does(desk: Desk) -> None:
+def test_checkpoints_are_done_by_the_thread_and_not_by_the_writer(desk: Desk) -> None:
     before = desk.database.path.stat().st_size
     desk.grow(3 * LIMIT)
     assert desk.database.path.stat().st_size == before
     desk.checkpoints.start()
-    desk.wait_for(desk.is_taken_up)
+    desk.wait_for(desk.is_small)
     assert desk.database.path.stat().st_size > before
 
 
@@ -88,7 +88,7 @@ def test_a_wal_below_the_limit_is_left_alone(desk: Desk) -> None:
     assert desk.wal_bytes() == before
 
 
-def test_it_is_taken_up_again_and_again_while_written_to(desk: Desk) -> None:
+def test_there_are_checkpoints_again_and_again_while_it_is_written_to(desk: Desk) -> None:
     """Nothing in it is lost or comes twice."""
     desk.checkpoints.start()
     sizes, written, until_s = [desk.wal_bytes()], 0, time.monotonic() + PATIENCE_S
@@ -122,9 +122,9 @@ def test_a_reader_that_stays_is_waited_for(desk: Desk, db: Path) -> None:
         assert not desk.checkpoints.checkpoint()
         desk.checkpoints.poll()
         desk.write()
-        assert not desk.is_taken_up()
+        assert not desk.is_small()
         reader.execute("COMMIT")
-    desk.wait_for(desk.is_taken_up)
+    desk.wait_for(desk.is_small)
 
 
 def test_a_writer_that_stays_is_waited_for(desk: Desk, db: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_writer_that_stays_is_waited_for(desk: Desk, db: Path) -> None:
         assert not desk.checkpoints.checkpoint()
         desk.checkpoints.poll()
         writer.execute("COMMIT")
-    desk.wait_for(desk.is_taken_up)
+    desk.wait_for(desk.is_small)
 
 
 def test_what_goes_wrong_reaches_the_recorder(desk: Desk) -> None:
@@ -143,7 +143,7 @@ def test_what_goes_wrong_reaches_the_recorder(desk: Desk) -> None:
     desk.checkpoints.start()
     desk.grow()
     with pytest.raises(DatabaseError, match="closed database"):
-        desk.wait_for(desk.is_taken_up)
+        desk.wait_for(desk.is_small)
 
 
 def test_ends_without_delay_though_a_reader_is_in_the_way(

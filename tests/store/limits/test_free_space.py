@@ -53,7 +53,7 @@ def test_a_reader_that_stays_blocks_the_wal_until_it_goes(
     assert wal.stat().st_size == 0
 
 
-def test_a_wal_that_nobody_holds_is_taken_up(
+def test_a_wal_that_nobody_reads_is_emptied(
     db: Path, space: FreeSpace, recording: Recording
 ) -> None:
     wal = db.with_name(db.name + "-wal")
