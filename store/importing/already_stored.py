@@ -1,6 +1,7 @@
-"""What the database holds already of the events that are imported, within one transaction.
+"""Finds the events of an import that the database has already, within one transaction.
 
-Indexes in temporary tables: a file may name thousands of boots, a database have as many segments.
+The indexes are temporary tables: a file may name thousands of boots, and a database may have as
+many segments.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,18 +16,18 @@ from execdb.store.importing.sources import Line
 from execdb.store.segments import image
 from execdb.store.segments.segment import Segment, lower_bound
 
-_SPARSE = 64  # rows read for an event that is looked for; beyond, each is looked for alone
+_SPARSE = 64  # rows read per event; if there are more, each event is looked up on its own
 _PAGE = 1_000  # rows
-_RUNS = 1_000  # at hand
+_RUNS = 1_000  # remembered
 
 
 class Held:
-    """Runs of imports, and segments of all that was recorded or imported."""
+    """The runs of imports, and the segments of everything that was recorded or imported."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._runs: dict[Boot, int] = {}
-        self._open: tuple[Any, ...] | None = None  # the entry of the segment that may grow
+        self._open: tuple[Any, ...] | None = None  # the index entry of the segment that may grow
         for name, columns in _TABLES.items():
             connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
             connection.execute(f"CREATE TEMP TABLE {name} ({columns}) WITHOUT ROWID")
@@ -34,7 +35,7 @@ class Held:
         self._index(1)
 
     def run_of(self, boot: Boot) -> int:
-        """The run that stands for everything imported from one boot of one machine."""
+        """The id of the run that has everything imported from one boot of one machine."""
         found = self._runs.get(boot)
         if found is None:
             if len(self._runs) >= _RUNS:
@@ -50,7 +51,7 @@ class Held:
         return int(found)
 
     def rows(self, boot_id: str, offset_ns: int, lines: Sequence[Line]) -> Iterator[Any]:
-        """The rows of `image` of these events, which are of one boot under one setting of its
+        """The rows of `image` of these events, which must be of one boot under one setting of its
         clock, in order of boot_ns."""
         which = storable(boot_id), offset_ns, lines[0][2], lines[-1][2]
         wanted: set[tuple[int, int]] = set()
@@ -60,14 +61,14 @@ class Held:
                 yield found
 
     def _candidates(self, which: tuple[Any, ...], lines: Sequence[Line]) -> Iterator[Any]:
-        """Rows at these times. Of small segments, of which there may be very many, SQLite looks
-        for them by itself."""
+        """Rows at the times of these events. In small segments, of which there may be very many,
+        one statement finds them."""
         yield from self._checked(self._connection.execute(_IN_SMALL, which))
         for row in self._connection.execute(_LARGE, which).fetchall():
             yield from self._within(Segment(*row), lines)
 
     def _within(self, segment: Segment, lines: Sequence[Line]) -> Iterator[Any]:
-        """The segment's rows at the times of these events, and maybe others'."""
+        """The segment's rows at the times of these events, and perhaps more rows."""
         connection = self._connection
         first = lower_bound(connection, segment, lines[0][2])
         last = lower_bound(connection, segment, lines[-1][2] + 1) - 1
@@ -88,7 +89,7 @@ class Held:
             yield from rows
 
     def update(self, first_id: int) -> None:
-        """Rows from `first_id` on were stored since."""
+        """To be called when rows from `first_id` on were stored."""
         if self._open is not None:
             self._connection.execute(_GONE, self._open)
             first_id = min(first_id, self._open[-1])
@@ -135,7 +136,7 @@ _GONE = (
     "DELETE FROM temp.held WHERE boot_id = ? AND offset_ns = ? AND last_boot_ns = ?"
     " AND first_boot_ns = ? AND first_id = ?"
 )
-# CROSS JOIN: SQLite then takes the tables in this order.
+# CROSS JOIN makes SQLite read the tables in this order.
 _OVERLAPPING = (
     "FROM temp.held AS held CROSS JOIN segment ON segment.first_id = held.first_id {}"
     " WHERE held.boot_id = ?1 AND held.offset_ns = ?2"

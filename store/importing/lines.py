@@ -1,4 +1,4 @@
-"""Lines of text from a file from elsewhere: UTF-8, plain or gzip, of bounded length."""
+"""Reads lines of text from a file that is not trusted: UTF-8, plain or gzip, of bounded length."""
 
 import os
 import select
@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 from execdb.store.errors import BadEvent
 
-LINE_MAX = 1 << 20  # bytes; what execdb writes of the longest arguments it records is half of it
+LINE_MAX = 1 << 20  # bytes; twice what execdb writes for the longest arguments that it records
 _BLOCK = 1 << 16  # bytes
 _GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
 
 def read_lines(fd: int) -> Iterator[str]:
-    """The lines, without their ends. Waits for more where there is none yet, also where the
-    descriptor is non-blocking. Raises BadEvent naming a line that is too long or not UTF-8, or
-    for a damaged gzip file; OSError where it cannot be read."""
+    """The lines of a file descriptor, without their ends. Waits for data, even if the descriptor is
+    non-blocking. Raises BadEvent naming a line that is too long or not UTF-8, and for a damaged
+    gzip file; OSError if it cannot be read."""
     number, rest = 1, b""
     for block in _plain(_blocks(fd)):
         end = block.rfind(b"\n") + 1
@@ -25,7 +25,7 @@ def read_lines(fd: int) -> Iterator[str]:
             line = number if whole.find(b"\n") > LINE_MAX else number + whole.count(b"\n")
             raise BadEvent(f"line {line} is longer than {LINE_MAX >> 20} MiB")
         lines = _decoded(whole, number).split("\n")
-        del lines[-1]  # what is behind the last end
+        del lines[-1]  # the empty text after the last line end
         yield from lines
         number += len(lines)
     if rest:
@@ -33,7 +33,7 @@ def read_lines(fd: int) -> Iterator[str]:
 
 
 def _decoded(data: bytes, number: int) -> str:
-    """`number` is that of its first line."""
+    """The data as text. `number` is that of its first line in the file."""
     if number == 1:
         data = data.removeprefix(_BOM)
     try:
@@ -56,7 +56,7 @@ def _blocks(fd: int) -> Iterator[bytes]:
 
 
 def _plain(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same, unpacked where they are gzip."""
+    """The same data, decompressed if it is gzip."""
     head = b""
     for block in blocks:
         head += block
@@ -70,7 +70,7 @@ def _plain(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _inflated(head: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """What is in one or more gzip members, one after the other, a bounded piece at a time."""
+    """The content of one or more gzip members in a row, in pieces of bounded size."""
     inflate, begun, packed = zlib.decompressobj(31), False, head
     try:
         while packed or (packed := next(blocks, b"")):

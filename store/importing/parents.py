@@ -1,4 +1,4 @@
-"""Parents of imported events: ids of a file become rows of this database."""
+"""Parents of imported events: maps ids of the file to rows of the database."""
 
 from collections.abc import Sequence
 from sqlite3 import Connection
@@ -8,7 +8,7 @@ from execdb.store.importing.sources import Line
 from execdb.store.segments.segment import BOOT_NS
 
 _RECENT = 20_000  # ids at hand
-_NEAR = 64  # ranges of ids that are looked at for one parent
+_NEAR = 64  # ranges of ids that are searched for one parent
 
 Recent = dict[int, tuple[int, int]]  # the row of an id, and its boot_ns
 
@@ -19,15 +19,15 @@ def _one_by_one(numbers: Sequence[int | None]) -> bool:
 
 
 class _Forgetful(dict[int, tuple[int, int]]):
-    """What is at hand of a source whose ids tell nothing."""
+    """The recent ids of a source whose ids are meaningless: remembers nothing."""
 
     def setdefault(self, key: int, default: tuple[int, int]) -> tuple[int, int]:
         return default
 
 
 class RowsOfIds:
-    """The rows that ids of the file became: the last ones at hand, all of them as ranges in a
-    temporary table; and the children whose parents are still to be found."""
+    """The row of each id of the file. Recent ids are kept in memory, all of them as ranges in a
+    temporary table. Also the children whose parents have not been found yet."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -41,19 +41,19 @@ class RowsOfIds:
             connection.execute(sql)
 
     def recent(self, source: int) -> Recent:
-        """To look up, and add to, what is at hand of a source. Good until the next `flush`."""
+        """The recent ids of a source, to look up and to add to. Valid until the next `flush`."""
         if source in self._mixed:
             return _Forgetful()
         return self._recent.setdefault(source, {})
 
     def mix(self, source: int) -> Recent:
-        """Two events of the source have one id: none of its ids tells anything."""
+        """Two events of the source have the same id, so its ids are meaningless from now on."""
         self._mixed.add(source)
         self._recent.pop(source, None)
         return _Forgetful()
 
     def note(self, lines: Sequence[Line], rows: Sequence[int], run_id: int) -> None:
-        """The rows of these lines, for when they are no longer at hand."""
+        """Remembers the rows of these lines for when their ids are no longer recent."""
         self._noted += len(lines)
         sources = {line[-1] for line in lines}
         ids = [line[-3] for line in lines]
@@ -73,8 +73,8 @@ class RowsOfIds:
         self._ranges.append([source, source_id, row, size, run_id])
 
     def parent(self, line: Line, child: int, run_id: int) -> int | None:
-        """The row of a line's parent that is not at hand. One that is not there yet is looked for
-        again at the end; one that is later than the child is none."""
+        """The row of a line's parent that is not among the recent ids. One that is not found is
+        looked up again at the end. A row that began after the child is not its parent."""
         boot_ns, source_id, source = line[2], line[-2], line[-1]
         if source in self._mixed:
             found = None
@@ -87,14 +87,14 @@ class RowsOfIds:
         return found[0]
 
     def look_later(self, line: Line, child: int, run_id: int) -> None:
-        """The child is there and may lack its parent. An id below 0 is of a program that was only
-        seen, which an export does not have."""
+        """Remembers a row that may lack its parent. A parent with an id below 0 is a program that
+        ran before the collector, which is in no export."""
         _, _, boot_ns, pid, ppid, *_, source_id, source = line
         if source_id is not None and source_id > 0:
             self._orphans.append((child, source, source_id, run_id, boot_ns, pid, ppid))
 
     def _look_up(self, source: int, source_id: int) -> tuple[int, int] | None:
-        """A row that was stored, and its boot_ns."""
+        """The stored row of an id, and its boot_ns."""
         found = self._connection.execute(_SOURCE, (source, source_id)).fetchone()
         if found is None or source_id - found[0] >= found[2]:
             return None
@@ -103,7 +103,7 @@ class RowsOfIds:
         return None if boot_ns is None else (row, boot_ns)
 
     def flush(self) -> None:
-        """Behind the rows themselves."""
+        """Writes what was noted; to be called after the rows were written."""
         if self._ranges:
             self._connection.executemany(_RANGE, self._ranges)
         if self._orphans:
@@ -113,8 +113,8 @@ class RowsOfIds:
             self._older, self._recent, self._noted = self._recent, {}, 0
 
     def settle(self) -> int:
-        """Finds the parents that stood behind their children, or elsewhere in the file. Returns
-        how many children remain of which it is not known."""
+        """Finds the parents that came after their children, or in another source. Returns the
+        number of children whose parent remains unknown."""
         self._connection.execute(_INDEX)
         cursor = self._connection.execute(_ORPHANS)
         while orphans := cursor.fetchmany(_PAGE):
@@ -158,8 +158,8 @@ _SOURCE = (
     "SELECT source_id, id, count FROM temp.imported WHERE source = ? AND source_id <= ?"
     " ORDER BY source_id DESC LIMIT 1"
 )
-# A row under that id in any source, begun before the child, that was the child's process or is its
-# parent by pid. CROSS JOIN: SQLite then takes the tables in this order.
+# A row with that id in any source that began before the child and has its pid or its parent's.
+# CROSS JOIN makes SQLite read the tables in this order.
 _ELSEWHERE = f"""
 SELECT DISTINCT image.id FROM (
     SELECT source_id, id, count FROM temp.imported WHERE run_id = ?1 AND source_id <= ?2

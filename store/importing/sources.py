@@ -1,9 +1,10 @@
-"""Which lines of a file come from one database, so that an id means one row.
+"""Tells which lines of a file come from the same database, so that an id means one row.
 
-Exports may be concatenated, and every database counts its ids from 1. Nothing in a line names the
-database. But within one, ids of a boot ascend with time: two lines in which they do not are of two
-databases, or of one whose ids tell nothing. A parent is looked for among the lines of the same
-source; elsewhere only one that is the child's process or its parent by pid is believed.
+Exports may be concatenated, and every database counts its ids from 1. Nothing in a line names its
+database. But within a database the ids of a boot ascend with time. Two lines of a boot in which
+they do not are of two databases (or of one whose ids are meaningless). A parent is looked up among
+the lines of the same source. In another source a row is accepted only if its pid is the child's own
+or its parent's.
 """
 
 from collections.abc import Sequence
@@ -22,8 +23,8 @@ _Id = tuple[int, int, int]  # id, boot_ns, pid
 
 
 class _Stream:
-    """The lines of one boot, so far: their source, and of that the line with the least id, with the
-    greatest, and the last one."""
+    """The lines of one boot so far: their source, and of this source the line with the least id,
+    the one with the greatest id, and the last one."""
 
     __slots__ = ("high", "last", "low", "source")
 
@@ -34,7 +35,7 @@ class _Stream:
         self.last: _Id
 
     def takes(self, line: _Id) -> bool:
-        """Whether a line may be of the same source."""
+        """Whether a line may be of the same source; if so, it is now the last one."""
         number, boot_ns, _ = line
         if self.low is None:
             self.low = self.high = line
@@ -57,15 +58,15 @@ class _Stream:
 
 
 class Sources:
-    """Numbers the sources of a file, whose lines it is given in their order."""
+    """Numbers the sources of a file, given its lines in order."""
 
     def __init__(self) -> None:
         self._numbers = count(1)
         self._streams: dict[Boot, _Stream] = {}
 
     def numbered(self, items: Sequence[Imported], before: int) -> list[Line]:
-        """These lines, which are not the first ones but stand behind so many, each with the number
-        of its source. Raises BadEvent for one boot too many."""
+        """These lines, each with the number of its source. `before` is the number of lines before
+        them. Raises BadEvent if the file has more than BOOTS_MAX boots."""
         source = self._source_of_all(items)
         if source is not None:
             return [(*item, source) for item in items]
@@ -75,8 +76,8 @@ class Sources:
         return lines
 
     def _source_of_all(self, items: Sequence[Imported]) -> int | None:
-        """The source of lines of one boot that follow on those before, as they do in an export;
-        None if they have to be looked at one by one."""
+        """The source of lines that are all of one boot and continue the lines before them, as in
+        one export; None if the lines must be examined one by one."""
         stream = self._streams.get(items[0].boot) if items else None
         if stream is None or len({id(item[0]) for item in items}) > 1:
             return None
@@ -110,7 +111,7 @@ class Sources:
 
 
 def _agree(one: _Id, other: _Id) -> bool:
-    """Whether both may be of one database: the later one has the greater id."""
+    """Whether both may be of one database, in which the later line has the greater id."""
     if one[0] == other[0]:
         return one == other
     return one[1] == other[1] or (one[0] < other[0]) == (one[1] < other[1])

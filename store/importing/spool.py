@@ -1,5 +1,5 @@
-"""What is to be imported, read and checked, until the database is locked for it: in memory while it
-is little, else in a file without a name."""
+"""Holds events that were read and checked until the database is locked for them: few in memory,
+many in a file without a name."""
 
 import os
 import pickle
@@ -16,14 +16,14 @@ _KINDS = ("Command", "Creds", "Place")
 
 
 class Spool:
-    """Lists of plain values, in order. The file can be opened by nobody else and is gone with this
-    process; it holds what `add` pickled and nothing from outside."""
+    """Lists of plain values, in order. No one else can open the file, and it vanishes with this
+    process."""
 
     def __init__(self) -> None:
         self._file = tempfile.SpooledTemporaryFile(_MEMORY_BYTES)  # noqa: SIM115
 
     def add(self, chunk: list[Any]) -> None:
-        """Raises ExecdbError where there is no room for it: the database takes as much again."""
+        """Raises ExecdbError if there is too little space: the database needs as much again."""
         try:
             pickle.dump(chunk, self._file, pickle.HIGHEST_PROTOCOL)
             self._file.flush()
@@ -32,7 +32,7 @@ class Spool:
         except OSError as error:
             raise _no_room(str(error.strerror)) from error
         if room is not None and room.f_bavail * room.f_frsize < size:
-            raise _no_room("it takes more than half of the space there")
+            raise _no_room("it needs more than half of the free space")
 
     def __iter__(self) -> Iterator[list[Any]]:
         self._file.seek(0)
@@ -56,17 +56,17 @@ class Spool:
 
 
 class _Reader(pickle.Unpickler):
-    """Makes events and nothing else: whoever runs the file system below TMPDIR may give back other
-    bytes than it got, and a pickle can name any function."""
+    """Makes the parts of events and nothing else. A pickle can name any function, and the owner of
+    the file system of TMPDIR can return other bytes than were written."""
 
     def find_class(self, module: str, name: str) -> Any:
         if module == event.__name__ and name in _KINDS:
             return getattr(event, name)
-        raise ExecdbError(f"what was kept in {tempfile.gettempdir()} came back as something else")
+        raise ExecdbError(f"a file in {tempfile.gettempdir()} was changed while execdb used it")
 
 
 def _no_room(why: str) -> ExecdbError:
     return ExecdbError(
-        f"no room in {tempfile.gettempdir()} for what is read before it is stored ({why}): set "
-        "TMPDIR to a folder that has more; nothing was imported"
+        f"too little space in {tempfile.gettempdir()}, where lines are kept before they are stored "
+        f"({why}): set TMPDIR to a folder with more space; nothing was imported"
     )

@@ -67,6 +67,6 @@ def test_a_database_that_fails_in_between_tells_how_far_it_got(
                 if connection is not None:
                     connection.execute("BEGIN IMMEDIATE")
 
-            with pytest.raises(DatabaseBusy, match="; 14 execs are imported, the same again adds"):
+            with pytest.raises(DatabaseBusy, match="; 14 execs are imported: run the import"):
                 import_lines(database, lines, pause)
         assert import_lines(database, lines) == (32, 14, 0, 0)

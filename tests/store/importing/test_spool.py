@@ -43,6 +43,6 @@ def test_what_comes_back_as_something_else_runs_nothing(
     monkeypatch.chdir(tmp_path)
     with Spool() as spool:
         spool.add([_Command()])
-        with pytest.raises(ExecdbError, match="came back as something else"):
+        with pytest.raises(ExecdbError, match="was changed while execdb used it"):
             list(spool)
     assert os.listdir(tmp_path) == []

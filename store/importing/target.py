@@ -1,0 +1,145 @@
+"""The database as the target of an import: finds out which events it has, and adds the others."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from sqlite3 import Connection
+from typing import Any, NamedTuple
+
+from execdb.store.file.text import storable
+from execdb.store.importing.already_stored import Held
+from execdb.store.importing.imported import Boot
+from execdb.store.importing.parents import RowsOfIds
+from execdb.store.importing.sources import Line
+from execdb.store.segments import image
+from execdb.store.segments.writer import SegmentWriter
+
+
+class Tally(NamedTuple):
+    """What became of the events of a file."""
+
+    added: int
+    known: int  # that were in the database already
+    learned: int = 0  # of those known, how many got the end that they lacked
+    orphans: int = 0  # of all, how many have a parent that cannot be determined
+
+
+class Target:
+    """Stores imported events, a chunk at a time. Call `begin` first in each transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._writer = SegmentWriter()
+        self._ids = RowsOfIds(connection)
+        self._endless: set[int] = set()  # rows of the database that lack their end
+        self._parentless: set[int] = set()
+        self.added = self._known = self._learned = 0
+
+    def begin(self) -> None:
+        """To be called when a transaction has begun: others may have written since the last one."""
+        self._held = Held(self._connection)
+
+    def add(self, chunk: list[Line]) -> None:
+        """Stores the events that the database does not have, and completes those that it has."""
+        connection, writer = self._connection, self._writer
+        writer.begin(connection)
+        before = writer.next_id
+        there: dict[tuple[str, int], dict[tuple[int, int], int]] = {}
+        for (boot, offset_ns), lines in _groups(chunk):
+            run_id = self._held.run_of(boot)
+            known = there.setdefault((boot[1], offset_ns), {})
+            for row in self._held.rows(boot[1], offset_ns, lines):
+                known[row[image.TIME_NS], row[image.PID]] = row[image.ID]
+                self._note_lacks(row)
+            self._append(run_id, offset_ns, lines, known)
+        self.added += writer.next_id - before
+        self._known += len(chunk) - (writer.next_id - before)
+        writer.flush(connection)
+        self._held.update(before)
+        self._ids.flush()
+        self._endless.clear()
+        self._parentless.clear()
+
+    def _note_lacks(self, row: Sequence[Any]) -> None:
+        """Notes whether a row of the database lacks its end or its parent."""
+        if row[image.STATUS] is None and row[image.ERRNO] is None:
+            self._endless.add(row[image.ID])
+        if row[image.PARENT_ID] is None:
+            self._parentless.add(row[image.ID])
+
+    def _append(
+        self,
+        run_id: int,
+        offset_ns: int,
+        lines: Sequence[Line],
+        known: dict[tuple[int, int], int],
+    ) -> None:
+        writer, ids, add = self._writer, self._ids, self._writer.add
+        commands, origins = writer.dictionary.commands, writer.dictionary.origins
+        source, recent = 0, ids.recent(0)
+        placed = []
+        for line in lines:
+            (_, time_ns, boot_ns, pid, ppid, origin, command, (errno, caller, status), duration_ns,
+             id_, parent, line_source) = line  # fmt: skip
+            number = writer.next_id
+            row = known.setdefault((time_ns, pid), number)
+            placed.append(row)
+            if line_source != source:
+                source, recent = line_source, ids.recent(line_source)
+            if id_ is not None and recent.setdefault(id_, (row, boot_ns))[0] != row:
+                recent = ids.mix(source)
+            if row != number:
+                self._learn(line, row, run_id)
+                continue
+            parent_id = None
+            if parent is not None:
+                found = recent.get(parent)
+                if found is not None and found[1] <= boot_ns and found[0] != number:
+                    parent_id = found[0]
+                else:
+                    parent_id = ids.parent(line, number, run_id)
+            program_id, command_id = commands[command]
+            add(
+                run_id, offset_ns, time_ns, pid, ppid, origin[0].uid, origins[origin], program_id,
+                command_id, parent_id, status, duration_ns,
+            )  # fmt: skip
+            if errno is not None or caller is not None:
+                writer.add_attempt(number, storable(errno), storable(caller))
+        ids.note(lines, placed, run_id)
+
+    def _learn(self, line: Line, row: int, run_id: int) -> None:
+        """Adds the end and the parent of an event to its row, if they are missing there."""
+        (errno, _, status), duration_ns = line[7:9]
+        writer = self._writer
+        if row in self._parentless or row >= writer.first_id:
+            self._ids.look_later(line, row, run_id)
+        if status is None or errno is not None:
+            return
+        if row in self._endless or writer.lacks_end(row):
+            self._endless.discard(row)
+            writer.end(row, status, duration_ns)
+            self._learned += 1
+
+    def finish(self) -> Tally:
+        """Finds the parents that came after their children in the file."""
+        orphans = self._ids.settle()
+        self._held.drop()
+        return Tally(self.added, self._known, self._learned, orphans)
+
+
+def _groups(chunk: list[Line]) -> Iterator[tuple[tuple[Boot, int], list[Line]]]:
+    """The events of each boot of each machine under each setting of its clock, in order of
+    boot_ns."""
+    settings = set(map(_setting, chunk))
+    if len(settings) == 1:  # which is the usual case
+        yield settings.pop(), sorted(chunk, key=_BOOT_NS_OF)
+        return
+    for setting, lines in groupby(sorted(chunk, key=_setting), _setting):
+        yield setting, sorted(lines, key=_BOOT_NS_OF)
+
+
+def _setting(line: Line) -> tuple[Boot, int]:
+    return line[0], line[1] - line[2]
+
+
+_BOOT_NS_OF = itemgetter(2)
