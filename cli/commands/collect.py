@@ -10,8 +10,9 @@ from execdb.cli.input.numbers import percent, seconds
 from execdb.cli.input.numbers import ring_pages as number_of_ring_pages
 from execdb.cli.input.options import Btf, bounds_of, btf_path, budget_of
 from execdb.cli.output.descriptors import close_inherited
+from execdb.cli.session.options import CollectOptions
+from execdb.cli.session.record import record
 from execdb.cli.session.stop import Stop
-from execdb.cli.session.wiring import Asked, record
 from execdb.store.errors import UsageError
 
 RING_PAGES = 128
@@ -116,8 +117,8 @@ def collect(
     with Stop(for_s) as stop:
         bounds = bounds_of(keep, max_size)
         budget = budget_of(argument_budget)
-        asked = Asked(
+        options = CollectOptions(
             context.obj, shown, ring_pages, attempts, btf_path(btf), user, group, bounds, min_free,
             budget,
         )  # fmt: skip
-        record(asked, stop)
+        record(options, stop)

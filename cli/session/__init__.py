@@ -1,1 +1,1 @@
-"""One recording session: kernel, database and terminal wired together."""
+"""One recording: kernel, database and terminal wired together, from start to end."""

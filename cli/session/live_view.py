@@ -1,4 +1,4 @@
-"""Shows execs as they happen: a slow or stopped terminal must never hold up the recorder."""
+"""Shows execs as they are recorded. A slow or stopped terminal never delays the recording."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -8,14 +8,14 @@ from execdb.store.event import Exec
 from execdb.store.fields import at_exec
 from execdb.store.writing.recording import Machine
 
-_WAITING_MAX = 4_000_000  # characters of commands to be shown
-_EACH = 300  # characters of an event beside its command
-_LAST_WORDS_S = 2.0
+_QUEUE_MAX = 4_000_000  # characters of execs that are queued
+_EACH = 300  # characters of an event besides its command
+_CLOSE_S = 2.0  # how long `close` may write
 
 
-class Live:
-    """`show` hands a batch over and returns at once. `warn` is called with what keeps execs from
-    being shown, which never ends a recording: a reader that is gone ends showing."""
+class LiveView:
+    """`show` queues a batch and returns at once. `warn` is called if execs cannot be shown, which
+    never ends a recording; when the reader has gone, showing ends."""
 
     def __init__(
         self,
@@ -40,11 +40,11 @@ class Live:
             warn("nobody reads stdout any more: execs are recorded, but not shown")
 
         self._has_reader = True
-        self._outlet = Outlet(fd, _WAITING_MAX, missed, full, lost, encoding)
+        self._outlet = Outlet(fd, _QUEUE_MAX, missed, full, lost, encoding)
 
     def start(self) -> None:
-        """To be called once the process has given up its privileges: the thread that writes
-        keeps those that it began with. What is to be shown waits until then."""
+        """To be called once the process has dropped its privileges: the thread that writes keeps
+        those that it begins with. Until then batches are queued."""
         self._outlet.start()
 
     def show(self, ids: Sequence[int], execs: Sequence[Exec]) -> None:
@@ -52,9 +52,9 @@ class Live:
         self._outlet.put(self._texts(ids, execs), len(execs), chars)
 
     def close(self) -> int:
-        """Shows what is waiting, if that goes quickly; returns how many were not shown to a reader
-        that is still there."""
-        return self._outlet.close(_LAST_WORDS_S) * self._has_reader
+        """Shows what is queued if that is quick; returns how many execs were not shown, 0 if the
+        reader has gone."""
+        return self._outlet.close(_CLOSE_S) * self._has_reader
 
     def _texts(self, ids: Sequence[int], execs: Sequence[Exec]) -> Iterator[str]:
         """Rendered in the thread that writes them."""

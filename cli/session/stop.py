@@ -1,4 +1,4 @@
-"""When to stop: a signal, the time being up, or someone who asks."""
+"""When to stop: at a signal, when the time is over, or when asked to."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ import time
 
 
 class Stop:
-    """Asked to stop by a signal, by `ask`, or by the time being up."""
+    """Becomes true at a signal, after `for_s` seconds since it was first looked at, or by `ask`."""
 
     _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -19,7 +19,7 @@ class Stop:
 
     def __enter__(self) -> "Stop":
         for number in self._SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means what it says
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
                 signal.signal(number, lambda *_: self.ask())
         return self
 
@@ -33,14 +33,14 @@ class Stop:
 
     @staticmethod
     def how() -> str:
-        """What a person does to stop it. What a script starts with `&` ignores SIGINT."""
+        """How a person can stop it. A process that a script started with `&` ignores SIGINT."""
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             return "Ctrl-C to stop"
         return f"kill {os.getpid()} to stop"
 
     @property
     def descriptor(self) -> int:
-        """Has something to read as soon as someone asks."""
+        """Has something to read as soon as `ask` was called or a signal came."""
         return self._read
 
     def ask(self) -> None:

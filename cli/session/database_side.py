@@ -1,0 +1,96 @@
+"""The database's side of a recording: opened, locked, checked, and kept within its limits."""
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from execdb import __version__
+from execdb.cli.output.escape import escape
+from execdb.cli.session.messages import warn
+from execdb.cli.session.options import CollectOptions
+from execdb.collector.clock import Clock
+from execdb.collector.own_process.bus_error import end_with
+from execdb.store.errors import DatabaseError
+from execdb.store.event import text_of
+from execdb.store.file.collector_lock import CollectorLock
+from execdb.store.file.database import Database, open_database
+from execdb.store.integrity.file_integrity import FileIntegrity
+from execdb.store.ledger.missing_rows import missing_rows
+from execdb.store.limits.checkpoint import Checkpointer
+from execdb.store.limits.excess import Excess
+from execdb.store.limits.free_space import FreeSpace
+from execdb.store.limits.retention import Retention
+from execdb.store.writing.recording import Machine, Recording
+
+_STEPS = 8  # of retention between two drains: rows may be deleted as fast as they come
+_TIDY_S = 0.02  # after which no further step begins: meanwhile the rings fill
+_LOCK_MS = 30  # how long to wait for another program's lock: meanwhile the rings fill
+
+
+@dataclass(frozen=True)
+class DatabaseSide:
+    """An open database that is recorded to."""
+
+    database: Database
+    recording: Recording
+    integrity: FileIntegrity
+    checkpoints: Checkpointer
+    retention: Retention
+    room: FreeSpace
+
+    def tidy(self, now_ns: int) -> None:
+        """Takes some milliseconds, more while old rows must be deleted. `now_ns` is the time of
+        day. Raises DatabaseRefused."""
+        self.checkpoints.poll()
+        until_s = time.monotonic() + _TIDY_S
+        for _ in range(_STEPS):
+            done = self.retention.step(now_ns) is None
+            late = time.monotonic() > until_s and self.retention.excess < Excess.MUCH
+            if done or late or self.retention.excess < Excess.SOME:
+                break
+
+
+def open_database_side(
+    options: CollectOptions, clock: Clock, stack: contextlib.ExitStack
+) -> DatabaseSide:
+    """Begins a run in the database; `stack` closes what was opened. Raises DatabaseError,
+    RecordingError if another collector records to it."""
+    bounds = options.bounds
+    database = stack.enter_context(open_database(options.path, create=True))
+    lock = stack.enter_context(contextlib.closing(CollectorLock(options.path)))
+    _warn_of_missing_rows(database)
+    recording = Recording(database, this_machine(), __version__, clock.wall_ns())
+    if bounds.max_bytes is not None:
+        recording.keep_small(bounds.max_bytes)
+    end_with(escape(f"execdb: {database.real}-shm was truncated while recording: start again"), 1)
+    integrity = FileIntegrity(database, lock.problem)
+    stack.enter_context(contextlib.closing(integrity))
+    database.wait_for_lock(_LOCK_MS)
+    checkpoints = stack.enter_context(
+        contextlib.closing(Checkpointer(database, integrity.wal_bytes))
+    )
+    room = FreeSpace(
+        database, options.min_free_percent, bounds.wal_max_bytes, checkpoints.checkpoint
+    )
+    stack.enter_context(contextlib.closing(room))
+    retention = Retention(database, bounds, integrity.wal_bytes)
+    return DatabaseSide(database, recording, integrity, checkpoints, retention, room)
+
+
+def this_machine() -> Machine:
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    host = text_of(os.fsencode(os.uname().nodename))  # a host name may be any bytes
+    return Machine(host=host, boot_id=boot_id, kernel=os.uname().release)
+
+
+def _warn_of_missing_rows(database: Database) -> None:
+    """Checks what can be checked quickly."""
+    try:
+        with database.reading() as connection:
+            found = missing_rows(connection, all_segments=False)
+    except DatabaseError as error:  # no reason not to record
+        found = [str(error)]
+    for sentence in found[:1]:
+        warn(f"{sentence}: run execdb doctor")

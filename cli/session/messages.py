@@ -1,0 +1,62 @@
+"""What a recording says on stderr, which never waits for the reader: see `output/outlet.py`."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from execdb.cli.output.escape import escape
+from execdb.cli.show.gap_notes import causes
+
+if TYPE_CHECKING:
+    from execdb.collector.kernel_source import KernelSource
+    from execdb.collector.ledger import Ledger
+    from execdb.store.account import Cause
+
+
+def say(text: str) -> None:
+    sys.stderr.write(f"{escape(text)}\n")
+
+
+def warn(text: str) -> None:
+    say(f"warning: {text}")
+
+
+def started(path: Path, source: "KernelSource", kept: Sequence[str]) -> str:
+    """`kept` are the capabilities that this kernel requires all the time."""
+    from execdb.bpf.offsets import BTF_PATH
+
+    kinds = {hook.kind for hook in source.hooks}
+    if "tracepoint" in kinds:
+        more = ", with failed attempts through system-call tracepoints, which cost every system "
+        more += "call on this machine a little"
+    elif "kprobe" in kinds:
+        more = ", with failed attempts through kprobes"
+    else:
+        more = ""
+    if source.program.layout_from != f"BTF at {BTF_PATH}":
+        more += f", with the kernel's layout from {source.program.layout_from}"
+    if kept:
+        more += f", keeping {' and '.join(kept)}"
+    return f"recording to {path}{more}"
+
+
+def summary(ledger: "Ledger", elapsed_s: float, path: Path) -> str:
+    return f"recorded {ledger.stored} execs in {elapsed_s:.1f} s, {_lost(ledger.by_cause)}, {path}"
+
+
+def _lost(by_cause: "Mapping[Cause, int]") -> str:
+    """`0 lost`, or `23 lost (20 ring full, 3 no space)`."""
+    found = {str(cause): lost for cause, lost in by_cause.items() if lost}
+    return f"{sum(found.values())} lost" + (f" ({causes(found)})" if found else "")
+
+
+def warn_of_missing_ends(source: "KernelSource", given_up: int) -> None:
+    """`given_up` ends were not stored, besides those that the kernel could not hand over."""
+    counts = source.counts()
+    ends_lost = counts.ends_lost + given_up
+    if ends_lost or counts.untracked:
+        warn(
+            f"{ends_lost} ends were lost and {counts.untracked} images could not be "
+            "followed: their rows have no end"
+        )

@@ -1,0 +1,29 @@
+"""What the user wants of a recording."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from execdb.cli.input.formats import StreamFormat
+
+if TYPE_CHECKING:
+    from execdb.store.limits.bounds import Bounds
+
+
+@dataclass(frozen=True)
+class CollectOptions:
+    """`shown` is the format in which execs are shown (None: not at all); `user` is the name of the
+    user to switch to, `group` that of a group that may read the database; `bounds` and
+    `min_free_percent` limit what the file takes of the disk; `argument_budget` is in bytes a second
+    for each user (None: no limit)."""
+
+    path: Path
+    shown: StreamFormat | None
+    ring_pages: int
+    attempts: bool
+    btf: Path
+    user: str | None
+    group: str | None
+    bounds: "Bounds"
+    min_free_percent: float
+    argument_budget: int | None

@@ -1,0 +1,104 @@
+"""One recording from start to end: load, open, catch up, drop privileges, drain, close.
+
+Importing this is cheap: `execdb collect --help` does. What a recording needs is imported while the
+kernel's side is loaded in the background, which takes about as long.
+"""
+
+import contextlib
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from execdb.cli.input.users import Identity, group_of, own_user, user_named
+from execdb.cli.output.outlet import Outlet, take_over_stderr
+from execdb.cli.session.messages import say, started, summary, warn_of_missing_ends
+from execdb.cli.session.options import CollectOptions
+from execdb.cli.session.stop import Stop
+from execdb.store.errors import DatabaseError, RecordingError
+
+if TYPE_CHECKING:
+    from execdb.cli.session.wiring import Session
+
+
+def record(options: CollectOptions, stop: Stop) -> None:
+    """Records until asked to stop, and says what became of it. From here on the process waits
+    neither for stdout nor for stderr. Raises RecordingError, DatabaseError, UsageError."""
+    stderr = take_over_stderr()
+    with contextlib.ExitStack() as stack:
+        session, user = _prepare(options, stop, stack)
+        started_s = time.monotonic()
+        not_shown = _run(session, user, options.path, stop, stderr)
+        warn_of_missing_ends(session.source, session.collector.storage.ends_lost)
+    if cut := session.cuts.total:
+        say(
+            f"{cut} execs had their arguments cut: over --argument-budget, or while a ring was "
+            "filling up"
+        )
+    if not_shown:
+        say(f"{not_shown} execs were recorded but not shown: stdout did not take them")
+    say(summary(session.collector.ledger, time.monotonic() - started_s, options.path))
+    if session.collector.storage.failure is not None:
+        raise RecordingError(session.collector.storage.failure)
+
+
+def _prepare(
+    options: CollectOptions, stop: Stop, stack: contextlib.ExitStack
+) -> "tuple[Session, Identity]":
+    """Loads, opens and locks what a recording needs; `stack` closes it. With it the user to switch
+    to once it records."""
+    user = None if options.user is None else user_named(options.user)
+    group = None if options.group is None else group_of(options.group)
+    new_folder = not options.path.parent.exists()
+    from execdb.cli.session.background import start_background
+
+    background = start_background(options, stop.descriptor)
+    # Meanwhile: these imports take as long as the kernel's side takes to load.
+    from execdb.cli.session.wiring import wire
+    from execdb.collector.own_process.footprint import settle
+    from execdb.store.file.safe_files import share
+
+    session = wire(options, background, stop.descriptor, stack)
+    if group is not None:
+        share(options.path, group, folder=new_folder)
+    settle()
+    return session, user or own_user()
+
+
+def _run(session: "Session", user: Identity, path: Path, stop: Stop, stderr: Outlet) -> int:
+    """Returns how many execs were not shown. Raises RecordingError if something else ended it."""
+    from execdb.collector.own_process.privileges import CAP_BPF, drop
+
+    source, store, live, problem = session.source, session.store, session.live, None
+
+    def begun() -> None:
+        # Kernels before 5.19 require CAP_BPF to read and update maps.
+        kept = drop(*user, {CAP_BPF: source.counts})
+        # Threads keep the privileges that they begin with: so they begin only now.
+        stderr.start()
+        if live is not None:
+            live.start()
+        store.checkpoints.start()
+        say(f"{started(path, source, kept)} ({stop.how()})")
+
+    def over() -> bool:
+        nonlocal problem
+        problem = store.integrity.problem() or source.gone()
+        return problem is not None or stop.asked()
+
+    try:
+        session.collector.run(over, begun)
+    except Exception as error:  # if the file was moved or replaced, the error says little
+        problem = store.integrity.content_problem()
+        if problem is None:
+            raise
+        raise RecordingError(problem) from error
+    finally:
+        not_shown = 0 if live is None else live.close()
+    store.checkpoints.close()
+    problem = store.integrity.content_problem() or problem
+    with contextlib.suppress(DatabaseError):  # everything is safe in the WAL as well
+        if not store.database.abandoned:
+            store.database.checkpoint()
+    if problem is not None:
+        raise RecordingError(problem)
+    return not_shown
