@@ -1,4 +1,4 @@
-"""What a config entry may be. Knows nothing of the database, so that bad input never meets it."""
+"""What a config entry may be. Checked without the database, so that bad input never reaches it."""
 
 from execdb.store.errors import UsageError
 

@@ -9,15 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from execdb.store.errors import DatabaseError
 from execdb.store.file.database import Database, open_database
 from execdb.store.file.sql import scalar
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
-from tests.conftest import EXECDB, an_exec, recorded
+from tests.conftest import an_exec, recorded
 
 
 def refusal(path: Path, *, create: bool = False) -> str:
@@ -133,81 +131,6 @@ def test_a_place_where_nothing_can_be_made(folder: str) -> None:
     assert "DatabaseError" not in text  # a sentence, not a traceback's last line
 
 
-def test_a_file_that_is_only_half_there(db: Path) -> None:
-    with open_database(db) as database:
-        recorded(database, [an_exec(n, argv=("x" * 97, str(n))) for n in range(1_009)])
-    size = db.stat().st_size
-    os.truncate(db, size // 2)
-    with pytest.raises(DatabaseError, match="damaged"), open_database(db) as database:
-        list(History(database).events(Filter()))
-
-
-@pytest.fixture(scope="session")
-def filled(template: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    path = tmp_path_factory.mktemp("filled") / "execdb.db"
-    shutil.copy(template, path)
-    with open_database(path) as database:
-        recorded(database, [an_exec(n, argv=("x" * 23, str(n % 97))) for n in range(503)])
-    return path.read_bytes()
-
-
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_a_damaged_file_is_a_sentence_and_no_traceback(
-    own_database: Path, filled: bytes, data: st.DataObject
-) -> None:
-    raw = bytearray(filled)
-    for _ in range(data.draw(st.integers(1, 7))):
-        at = data.draw(st.integers(100, len(raw) - 1))
-        raw[at : at + 23] = data.draw(st.binary(min_size=1, max_size=23))
-    own_database.write_bytes(raw)
-    try:
-        with open_database(own_database) as database:
-            history = History(database)
-            list(history.events(Filter()))
-            history.count(Filter(arg="x", uid=0))
-    except DatabaseError:
-        pass  # anything else fails the test
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "DELETE FROM command",
-        "DELETE FROM origin",
-        "DELETE FROM program",
-        "DELETE FROM argument",
-        "DELETE FROM run",
-        "UPDATE segment SET run_id = 23",
-        "UPDATE command SET arguments = '[1'",
-        "UPDATE command SET arguments = '23'",
-        "UPDATE command SET arguments = '[\"1\"]'",
-        "UPDATE command SET argc = 'one'",
-        "UPDATE argument SET text = 'x'",
-        "UPDATE argument SET text = '23'",
-        "UPDATE argument SET text = ''",
-        "UPDATE argument SET text = x'2278'",
-        'UPDATE argument SET text = \'"x", "y"\'',
-        "UPDATE argument SET text = '[\"x\"]'",
-        "UPDATE command SET arguments = '[1], [1]'",
-        "UPDATE command SET arguments = '[[1]]'",
-        "UPDATE command SET arguments = '\"1\"'",
-        "UPDATE origin SET uid = 'root'",
-        "UPDATE image SET pid = 'x'",
-        "DROP TABLE origin",
-    ],
-)
-def test_a_database_that_does_not_hold_together_is_a_sentence(db: Path, damage: str) -> None:
-    with open_database(db) as database:
-        recorded(database, [an_exec()])
-    connection = sqlite3.connect(db)
-    with connection:
-        connection.execute(damage)
-    connection.close()
-    with pytest.raises(DatabaseError), open_database(db) as database:
-        list(History(database).events(Filter()))
-
-
 def test_a_writer_who_is_busy_is_waited_for_and_then_named(db: Path) -> None:
     with open_database(db) as holder, open_database(db, busy_ms=7) as waiting:
         with holder.writing(), pytest.raises(DatabaseError, match="locked"), waiting.writing():
@@ -240,37 +163,6 @@ def test_a_new_file_has_small_pages(database: Database) -> None:
 
 def test_a_sound_file_passes_its_check(database: Database) -> None:
     assert database.check() is None
-
-
-NOBODY = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
-
-
-def _nobody_can_run_it() -> bool:
-    try:
-        done = subprocess.run([*NOBODY, EXECDB, "--version"], capture_output=True, check=False)
-    except OSError:
-        return False
-    return done.returncode == 0
-
-
-@pytest.mark.skipif(
-    os.geteuid() != 0 or not _nobody_can_run_it(),
-    reason="needs root, and a Python that others may run",
-)
-def test_a_copy_in_a_folder_one_may_not_write_to_is_to_be_copied(
-    tmp_path: Path, filled: bytes
-) -> None:
-    """SQLite would have to believe that nobody writes to it meanwhile."""
-    for folder in [tmp_path, *tmp_path.parents[:2]]:
-        folder.chmod(0o755)
-    path = tmp_path / "copy.db"
-    path.write_bytes(filled)
-    path.chmod(0o644)
-    done = subprocess.run(
-        [*NOBODY, EXECDB, "--db", path, "query", "--count"], capture_output=True, text=True
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "copy it" in done.stderr
 
 
 def test_two_who_create_it_at_once_both_get_it(tmp_path: Path) -> None:

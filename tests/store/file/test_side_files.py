@@ -1,24 +1,16 @@
 """What stands beside a database, or at its name, and is not what SQLite may meet there."""
 
 import os
-import shutil
 import socket
 import sqlite3
 import struct
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from execdb.store.errors import DatabaseError
-from execdb.store.file.database import open_database
-from execdb.store.reading.filter import Filter
-from execdb.store.reading.history import History
-from tests.conftest import EXECDB, START_NS, Answer, an_exec, counts, recorded
+from tests.conftest import Answer
 
 Run = Callable[..., Answer]
 COMMANDS = (
@@ -194,157 +186,3 @@ def test_links_that_lead_nowhere_are_a_line(tmp_path: Path, run: Run) -> None:
     answer = run("--db", tmp_path / "a", "status")
     assert answer.code == 1
     assert "go round in a circle" in answer.err
-
-
-# Who may only read.
-
-AS_OTHER = ("setpriv", "--reuid", str(OTHER), "--regid", str(OTHER), "--clear-groups")
-
-
-def _others_can_run_it() -> bool:
-    try:
-        done = subprocess.run([*AS_OTHER, EXECDB, "--version"], capture_output=True, check=False)
-    except OSError:
-        return False
-    return done.returncode == 0
-
-
-readers = pytest.mark.skipif(
-    os.geteuid() != 0 or not _others_can_run_it(),
-    reason="needs root, and a Python that others may run",
-)
-
-
-@pytest.fixture
-def shown(template: Path) -> Iterator[Path]:
-    """A database that others may read, with an event in it, where others may look."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        path = Path(name, "execdb.db")
-        shutil.copy(template, path)
-        path.chmod(0o644)
-        with open_database(path) as database:
-            recorded(database, [an_exec()]).finish(START_NS + 1, counts(1))
-        yield path
-
-
-def asked(db: Path, *before: str) -> Answer:
-    done = subprocess.run(
-        [*before, *AS_OTHER, EXECDB, "--db", db, "query", "--count"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return Answer(done.returncode, done.stdout, done.stderr)
-
-
-@readers
-def test_a_reader_through_a_link_sees_what_is_in_the_wal(shown: Path) -> None:
-    folder = shown.parent / "elsewhere"
-    folder.mkdir(mode=0o755)
-    (folder / "link.db").symlink_to(shown)
-    with open_database(shown) as database:
-        database.connection.execute("PRAGMA wal_autocheckpoint = 0")
-        recorded(database, [an_exec(1)]).finish(START_NS + 10**9, counts(1))
-        assert asked(folder / "link.db") == (0, "2\n", "")
-
-
-@readers
-def test_what_others_may_read_they_may_read_when_nobody_writes(shown: Path) -> None:
-    """The last who closes it leaves the WAL, and what is in it in the file, too."""
-    assert asked(shown) == (0, "1\n", "")
-    copy = shown.with_name("copy.db")
-    copy.write_bytes(shown.read_bytes())
-    with open_database(copy) as database:
-        assert History(database).count(Filter()) == 1
-
-
-@readers
-@pytest.mark.parametrize("missing", ["-wal", "-shm"])
-def test_a_reader_without_the_wal_does_not_answer(shown: Path, missing: str) -> None:
-    Path(f"{shown}{missing}").unlink()
-    answer = asked(shown)
-    assert (answer.code, answer.out) == (1, "")
-    assert f"there is no {shown}{missing}" in answer.err
-    assert "copy it" in answer.err
-
-
-@readers
-def test_a_reader_who_could_make_a_wal_does_not(shown: Path) -> None:
-    """The owner would have to believe it."""
-    Path(f"{shown}-wal").unlink()
-    Path(f"{shown}-shm").unlink()
-    shown.parent.chmod(0o777)
-    assert asked(shown).code == 1
-    assert not Path(f"{shown}-wal").exists()
-
-
-@readers
-@pytest.mark.parametrize("hidden", ["-wal", "-shm"])
-def test_a_reader_who_may_not_read_the_wal_does_not_answer(shown: Path, hidden: str) -> None:
-    Path(f"{shown}{hidden}").chmod(0o600)
-    answer = asked(shown)
-    assert (answer.code, answer.out) == (1, "")
-    assert f"no permission to read {shown}{hidden}" in answer.err
-
-
-@readers
-def test_a_database_that_is_not_in_wal_mode_needs_no_wal(shown: Path) -> None:
-    with closing(sqlite3.connect(shown)) as connection:
-        assert connection.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
-    assert asked(shown) == (0, "1\n", "")
-
-
-def mounted(db: Path, *mount: str) -> Answer:
-    """What a reader is answered in a mount namespace of its own, after these commands."""
-    script = " && ".join(mount) + ' && exec "$@"'
-    return asked(db, "unshare", "--mount", "sh", "-ec", script, "sh")
-
-
-@readers
-def test_a_read_only_file_system_needs_no_wal(shown: Path) -> None:
-    place = shown.parent / "place"
-    place.mkdir()
-    copied = f"mount -t tmpfs -o mode=755 tmpfs {place} && cp -p {shown} {place}/a.db"
-    made = f"{copied} && mount -o remount,ro {place}"
-    assert mounted(place / "a.db", made) == (0, "1\n", "")
-    with_wal = f"{copied} && printf x >{place}/a.db-wal && mount -o remount,ro {place}"
-    assert mounted(place / "a.db", with_wal).code == 1
-
-
-@readers
-def test_where_only_the_mount_is_read_only_others_may_write(shown: Path) -> None:
-    place = shown.parent / "place"
-    place.mkdir()
-    bound = f"mount --bind {shown.parent} {place} && mount -o remount,bind,ro {place}"
-    assert mounted(place / shown.name, bound) == (0, "1\n", "")
-    Path(f"{shown}-wal").unlink()
-    Path(f"{shown}-shm").unlink()
-    assert mounted(place / shown.name, bound).code == 1
-
-
-def test_looking_at_a_database_ends_none_of_sqlites_locks(db: Path) -> None:
-    """POSIX would, as any descriptor of the file is closed."""
-    others = "import fcntl, struct, sys; print(struct.unpack('hhqqi4x', fcntl.fcntl(open(sys.argv[1"
-    others += "], 'rb+'), fcntl.F_GETLK, struct.pack('hhqqi4x', 1, 0, 0x40000002, 510, 0)))[0])"
-
-    def locked() -> bool:
-        done = subprocess.run([sys.executable, "-c", others, db], capture_output=True, check=True)
-        return done.stdout == b"0\n"  # F_RDLCK
-
-    with open_database(db) as database:
-        with database.reading():
-            pass
-        assert locked()
-        open_database(db).close()
-        assert locked()
-    assert not locked()
-
-
-def test_refusals_leave_no_descriptor_open(db: Path) -> None:
-    Path(f"{db}-wal").mkdir()
-    before = os.listdir("/proc/self/fd")
-    for _ in range(3):
-        with pytest.raises(DatabaseError):
-            open_database(db)
-    assert len(os.listdir("/proc/self/fd")) == len(before)
