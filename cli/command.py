@@ -1,4 +1,4 @@
-"""What all commands share: `--db` also behind their name, and examples at the end of their help."""
+"""What all commands share: `--db` after their name, and examples at the end of their help."""
 
 from pathlib import Path
 from typing import Any
@@ -7,28 +7,29 @@ import typer
 import typer.core
 
 
-def database_path(text: str | Path) -> Path:
-    """The path given with --db. Raises typer.BadParameter where it is empty."""
+def database_path(text: str) -> Path:
+    """The path given with --db. Raises typer.BadParameter if it cannot be that of a file."""
     path = Path(text)
     if not path.name:
-        raise typer.BadParameter("the path of the database is empty", param_hint="--db")
+        raise typer.BadParameter(f"{text!r} is not the path of a file", param_hint="--db")
     return path
 
 
 def _use(context: Any, _: Any, given: str | None) -> None:
-    """Replaces what stands before the command's name, and EXECDB_DB. Commands below it inherit."""
+    """Typer's callback: replaces the --db before the command, and EXECDB_DB, also for commands
+    below this one."""
     if given is not None:
         context.obj = database_path(given)
 
 
 class _Shared:
-    """For classes of Click's commands: they call these methods."""
+    """A mixin for the classes of Typer's commands."""
 
     params: list[Any]
     epilog: str | None
 
     def take_db(self) -> None:
-        """To be called once the command has its own options: this one is the last."""
+        """Adds --db as the last option, so it is called after the command has its own."""
         option = typer.core.TyperOption(
             param_decls=["--db"],
             help="The database, as before the command.",

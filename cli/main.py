@@ -5,7 +5,6 @@ import gc
 import os
 import sys
 from importlib import import_module
-from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 try:
@@ -95,15 +94,13 @@ def _version(wanted: bool) -> None:
 def _globals(
     context: typer.Context,
     db: Annotated[
-        Path,
-        # readable=False: each command explains by itself why a file cannot be read
+        str,
         typer.Option(
             envvar="EXECDB_DB",
             help="The database, also accepted after the command.",
             metavar="PATH",
-            readable=False,
         ),
-    ] = Path(DEFAULT_PATH),
+    ] = DEFAULT_PATH,
     version: Annotated[
         bool,
         typer.Option(

@@ -64,20 +64,17 @@ def query(
     short = limit is None and terminal and shown in (EventFormat.TABLE, EventFormat.LINE)
     with open_database(context.obj) as database:
         history = History(database)
-        known, began_ns = coverage_of(database, context.obj), history.began_ns(wanted)
+        known, oldest_ns = coverage_of(database, context.obj), history.began_ns(wanted)
         if count:
             print(history.count(wanted))
-            gaps = gaps_in(known, wanted, began_ns)
-            trim_notes.note(database, wanted, began_ns, gaps)
-            report(gaps, strict=strict)
-            return
-        latest = _ON_A_TERMINAL if short else limit or 0
-        events, oldest = history.events(wanted, limit=latest, reverse=reverse), Oldest()
-        emit(renderer(shown)(oldest.watch(events) if latest else events))
-        if short:
-            _note_the_rest(history.count(wanted))
-        cut = bool(latest) and oldest.events == latest
-        oldest_ns = oldest.time_ns if cut else began_ns
+        else:
+            latest, oldest = _ON_A_TERMINAL if short else limit or 0, Oldest()
+            events = history.events(wanted, limit=latest, reverse=reverse)
+            emit(renderer(shown)(oldest.watch(events) if latest else events))
+            if short:
+                _note_the_rest(history.count(wanted))
+            if latest and oldest.events == latest:  # what is older was not to be shown
+                oldest_ns = oldest.time_ns
         gaps = gaps_in(known, wanted, oldest_ns)
         trim_notes.note(database, wanted, oldest_ns, gaps)
         report(gaps, strict=strict, incomplete=history.incomplete)

@@ -79,7 +79,7 @@ class FilterOptions:
 
 
 def with_filter_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Decorates a command: Typer sees the options of FilterOptions in place of the parameter
+    """Decorates a command: Typer sees the options of FilterOptions instead of the parameter
     `chosen`, and the command gets them as one object."""
     names = [field.name for field in fields(FilterOptions)]
 

@@ -1,4 +1,4 @@
-"""--db, before and behind the name of a command."""
+"""--db, before and after the name of a command."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,16 +40,24 @@ def test_without_it_the_environment_names_the_database(run: Run, db: Path, other
 
 
 def test_it_is_no_option_where_it_is_a_value(run: Run, db: Path, other: Path) -> None:
-    """Behind --, and as the value of another option."""
+    """After --, and as the value of another option."""
     assert run("config", "set", 0, "--", "--db").code == 0
     assert run("config", "get", 0).out == "--db\n"
     assert run("query", "--comm", "--db", "--count").out == "0\n"
     assert run("query", "--arg=--db", "--count").out == "0\n"
 
 
-@pytest.mark.parametrize("command", [("query", "--db", ""), ("config", "list", "--db", "")])
-def test_an_empty_path_is_refused(run: Run, db: Path, command: Sequence[str]) -> None:
-    refused(run(*command), 2, "--db", "empty")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("query", "--db", ""),
+        ("config", "list", "--db", ""),
+        ("query", "--db", "/"),
+        ("--db", "", "query"),
+    ],
+)
+def test_a_path_without_a_name_is_refused(run: Run, db: Path, command: Sequence[str]) -> None:
+    refused(run(*command), 2, "--db", "not the path of a file")
 
 
 @pytest.mark.parametrize("command", [("query", "--db"), ("config", "list", "--db")])
