@@ -40,10 +40,10 @@ class Filter:
     descendants_of: int | None = None  # a row's id
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        """What a row's own columns must fulfil, besides the time."""
+        """The conditions on columns of `image`, besides the time."""
         conditions = [*_equal(_image.c.pid, self.pid), *_equal(_image.c.ppid, self.ppid)]
         errno, status = _image.c.errno, _image.c.status
-        # As `ending` reads a status: null while there is none, and replaced images did not end.
+        # As in `ending`: a status is null while the image runs, and replaced images did not end.
         well = status.op("&")(_NOT_WELL) == 0
         if self.failed:
             conditions.append(or_(errno.is_not(None), and_(status != REPLACED, not_(well))))
@@ -54,12 +54,12 @@ class Filter:
         return conditions
 
     def arguments(self) -> list[ColumnElement[bool]]:
-        """What one of the arguments must fulfil."""
+        """The conditions that one of the arguments must meet."""
         return [] if self.arg is None else [_has_text(self.arg)]
 
     def entries(self) -> dict[TableClause, Select[Any]]:
-        """The ids that are wanted, in order, of origins and programs, where there is a condition
-        on them. There are few of these, unlike arguments."""
+        """Queries for the ids of the wanted origins and programs, in order; only for a table with a
+        condition on it. There are few of these, unlike arguments."""
         conditions = {
             _program: [*_like(_program.c.comm, self.comm), *_like(_program.c.filename, self.path)],
             _origin: [
@@ -79,8 +79,8 @@ class Filter:
 
 
 def commands(*, programs: bool, arguments: int) -> list[ColumnElement[bool]]:
-    """Conditions on commands: that they have one of the programs in `:program_id`, and one of so
-    many arguments (0: any) in `:value`."""
+    """Conditions on commands: they have one of the programs in `:program_id`, and one of the
+    arguments in `:value`, which are so many (0: no condition)."""
     conditions = [one_of(_command.c.program_id)] if programs else []
     if arguments:
         ids = _command.c.arguments

@@ -38,7 +38,7 @@ _Moment = tuple[int, int, int]  # what orders events: shifted boot_ns, time_ns, 
 
 
 class History:
-    """The stored events."""
+    """The stored events, as events."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -77,8 +77,8 @@ class History:
         return list(self._merged(everything, False))
 
     def latest_run(self) -> list[Event]:
-        """Everything of the run that recorded last, oldest first; before it what had started some
-        of it, in an earlier run or before any recorded."""
+        """All events of the latest run, oldest first, after those of earlier runs, or seen only,
+        that started some of them."""
         with self._database.reading() as connection:
             spans = self._spans(connection, Filter(), seen=True)
         latest = max((span.segment.run_id for span in spans if span.first_id > 0), default=None)
@@ -106,7 +106,7 @@ class History:
         return None if latest is None else latest.id
 
     def began_ns(self, wanted: Filter) -> int | None:
-        """When the program began whose descendants are wanted: before, it started nothing."""
+        """When the program began whose descendants are wanted: it started nothing before."""
         if wanted.descendants_of is None:
             return None
         with self._database.reading() as connection:
@@ -124,7 +124,8 @@ class History:
         return Selection(wanted, spans, ids, entries_wanted(connection, wanted))
 
     def _spans(self, connection: Connection, wanted: Filter, *, seen: bool = False) -> list[Span]:
-        """Where to look, as far as the time tells; with what was seen, not recorded, or not."""
+        """The rows within the time that is wanted; with `seen` also programs that were seen, not
+        recorded."""
         runs = connection.execute("SELECT id, boot_id, host FROM run").fetchall()
         self._runs = {
             number: (self._cache.text(boot), self._cache.text(host)) for number, boot, host in runs
@@ -148,7 +149,7 @@ class History:
         return self._runs[segment.run_id][0]
 
     def _latest(self, selection: Selection, limit: int) -> Selection:
-        """The same, down to the latest `limit` events. Of each span these are its last."""
+        """The selection reduced to the latest `limit` events: of each span the last ones."""
 
         def moments(connection: Connection, span: Span, rows: Sequence[Any]) -> list[_Moment]:
             check_rows(connection, "image", rows)
@@ -178,7 +179,7 @@ class History:
         self.incomplete = True
 
     def _events(self, connection: Connection, span: Span, rows: Sequence[Any]) -> list[Event]:
-        """Rows with what they refer to; the first of them, where that is much."""
+        """Events of these rows; only of the first ones if they refer to very much."""
         segment = span.segment
         run_id, offset_ns = segment.run_id, segment.offset_ns
         boot_id, host = self._runs[run_id]

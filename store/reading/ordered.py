@@ -1,8 +1,8 @@
 """The rows of a selection in order.
 
-They are read in short transactions, a page at a time, so that a slow reader never holds up the
-recorder's file. A segment holds its rows in order; where segments overlap in time, as an import and
-a recording may, they are merged.
+They are read in short transactions, a page at a time, so that a slow reader does not keep the
+WAL from being checkpointed. A segment has its rows in order; segments that overlap in time, as
+those of an import and a recording may, are merged.
 """
 
 from collections import deque
@@ -33,9 +33,9 @@ T = TypeVar("T")
 
 
 class Ordered(Generic[T]):
-    """Gives what `build` makes of the rows of a span: one for each, of the first of them at least;
-    where it takes fewer than there are, pages become shorter. Where spans overlap, `key` orders
-    that."""
+    """Yields what `build` makes of the rows of a span, one item for each row. `build` may take only
+    the first of the rows, at least one: pages then become shorter. Items of spans that overlap are
+    ordered by `key`."""
 
     def __init__(
         self,
@@ -45,12 +45,13 @@ class Ordered(Generic[T]):
         key: Callable[[T], tuple[int, ...]],
         gone: Callable[[], None] = lambda: None,
     ) -> None:
-        """`gone` is called when rows that were selected were removed before they were read."""
+        """`gone` is called if selected rows were removed before they were read."""
         self._database, self._selection = database, selection
         self._build, self._key, self._gone = build, key, gone
 
     def read(self, reverse: bool, page: int = PAGE) -> Iterator[T]:
-        """All of it, newest first with `reverse`, so many at a time. Raises DatabaseError."""
+        """All items, newest first with `reverse`, reading `page` rows at a time. Raises
+        DatabaseError."""
         return chain.from_iterable(self._groups(reverse, page))
 
     def _groups(self, reverse: bool, page: int) -> Iterator[Iterable[T]]:
@@ -80,7 +81,7 @@ class Ordered(Generic[T]):
         return [merge(*streams, key=self._key, reverse=reverse)]
 
     def _pages(self, span: Span, reverse: bool, size: int) -> Iterator[list[T]]:
-        """What a span holds."""
+        """The items of a span."""
         selection = self._selection
         if selection.ids is not None:
             yield from self._pages_of(span, selection.ids, reverse, size)
@@ -108,7 +109,7 @@ class Ordered(Generic[T]):
     def _pages_of(
         self, span: Span, ids: Sequence[int], reverse: bool, size: int
     ) -> Iterator[list[T]]:
-        """What is wanted of these rows, as far as they are in the span."""
+        """The items of these rows, as far as they are in the span and wanted."""
         selection = self._selection
         candidates = between(ids, span.first_id, span.last_id)
         candidates = candidates[::-1] if reverse else candidates
@@ -127,12 +128,13 @@ class Ordered(Generic[T]):
             yield built
 
     def _check(self, connection: Connection, lowest: int) -> None:
-        """The oldest rows of a segment are removed first, and ids have no gaps: if the lowest of
-        those that are still to be read is there, all are."""
+        """Retention removes the oldest rows of a segment first, and ids have no gaps: if the lowest
+        row that is still to be read exists, all do."""
         if scalar(connection, "SELECT 1 FROM image WHERE id = ?", (lowest,)) is None:
             self._gone()
 
 
 def _fitting(size: int, rows: int, built: int) -> int:
-    """How many rows to read next: as many as were taken, or more again."""
+    """How many rows to read next: as many as `build` took last time, or twice as many if it took
+    all."""
     return max(1, built) if built < rows else min(size, 2 * max(rows, 1))

@@ -1,4 +1,4 @@
-"""What a question selects: spans of rows within segments, and what rows must refer to."""
+"""What a query selects: spans of rows within segments, and what rows must refer to."""
 
 import json
 from bisect import bisect_left, bisect_right
@@ -36,8 +36,8 @@ class Statement:
 
 
 class Span(NamedTuple):
-    """Rows `first_id` to `last_id` of one segment. `shift_ns` added to boot_ns gives a time
-    that orders across boots: the wall clock as it was set last in that boot."""
+    """Rows `first_id` to `last_id` of one segment. `boot_ns + shift_ns` orders rows of all boots:
+    it is the wall clock as it was set last in that boot."""
 
     segment: Segment
     first_id: int
@@ -54,8 +54,9 @@ class Span(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """What to read: which rows of which spans. `ids` are the only candidates; `entries` of the
-    dictionary, by table, the only ones that they may refer to; both in order."""
+    """What to read: rows of these spans; if there are `ids`, only these rows; if there are
+    `entries` of a table of the dictionary, only rows that refer to one of these. Both are in
+    order."""
 
     wanted: Filter
     spans: Sequence[Span]
@@ -64,7 +65,7 @@ class Selection(NamedTuple):
 
 
 def ids_within(connection: Connection, segment: Segment, wanted: Filter) -> tuple[int, int]:
-    """The first and the last id of a segment in the time that is wanted."""
+    """The first and the last id of a segment within the time that is wanted."""
     first, last = segment.first_id, segment.last_id
     if wanted.since_ns is not None:
         first = lower_bound(connection, segment, wanted.since_ns - segment.offset_ns)
@@ -78,8 +79,8 @@ def between(ids: Sequence[int], first: int, last: int) -> Sequence[int]:
 
 
 def entries_wanted(connection: Connection, wanted: Filter) -> dict[TableClause, Sequence[int]]:
-    """The `entries` of a selection. Arguments are not among them: there may be millions, which are
-    read a segment at a time, as far as it takes."""
+    """The `entries` of a selection. Arguments are not among them: there may be millions, and they
+    are read one segment at a time, as far as necessary."""
     return {table: Statement(query).column(connection) for table, query in wanted.entries().items()}
 
 
@@ -87,7 +88,8 @@ Entries = Mapping[str, Sequence[int]]  # a column of `image`, and what it may ho
 
 
 def entries_of(connection: Connection, selection: Selection, segment: Segment) -> Entries | None:
-    """What rows of the segment must refer to. None if there is nothing, and so no such row."""
+    """What rows of the segment must refer to. None if the segment has no such entry, and so no such
+    row."""
     first, last = segment.first_entry_id, segment.last_entry_id
     within = {
         _COLUMNS[table.name]: between(ids, first, last) for table, ids in selection.entries.items()
@@ -153,8 +155,8 @@ def page_of(
     reverse: bool,
     size: int,
 ) -> list[Any]:
-    """So many rows of these stretches, if there are; takes off what it has read. The stretches are
-    in the order of reading."""
+    """Up to `size` rows of these stretches, which are in the order of reading. Removes from
+    `stretches` what it has read."""
     query, lists = _rows(wanted, frozenset(entries), reverse), _lists(entries)
     found: list[Any] = []
     while stretches and len(found) < size:
@@ -173,7 +175,7 @@ def page_of(
 def rows_of(
     connection: Connection, wanted: Filter, entries: Entries, ids: Sequence[int], reverse: bool
 ) -> Sequence[Any]:
-    """Those of these rows that are wanted."""
+    """The rows with these ids that are wanted."""
     entries = {**entries, "id": ids}
     query = _rows(wanted, frozenset(entries), reverse)
     return query.rows(connection, size=len(ids), **_lists(entries))
@@ -213,7 +215,7 @@ def _count(wanted: Filter, lists: frozenset[str]) -> Statement:
 
 
 def _conditions(wanted: Filter, lists: frozenset[str]) -> list[ColumnElement[bool]]:
-    """`lists` are columns; a list of ids is in place of a range."""
+    """`lists` are columns of which the values are listed. A list of ids replaces the range."""
     within = [] if "id" in lists else [_between(_image)]
     return [*within, *wanted.conditions(), *(one_of(_image.c[name]) for name in sorted(lists))]
 

@@ -1,4 +1,4 @@
-"""Equal values stored once: what a row refers to gets an id, new values are written in bulk."""
+"""Writing the dictionary: values that recur get an id and are stored once, in bulk."""
 
 from collections.abc import Callable, Sequence
 from sqlite3 import Connection
@@ -12,10 +12,10 @@ from execdb.store.file.text import storable
 from execdb.store.json_text import json_of
 
 T = TypeVar("T")
-_ENTRIES = 16_384  # remembered at once, of all kinds
-_STARTS = 1_536  # known by their identity; a build has some 1,100
-_BYTES = 4_000_000  # of memory: what the former may hold together, and what the latter
-_STRING = 60  # bytes of a string but for its characters
+_ENTRIES_MAX = 16_384  # of one dictionary, of all kinds
+_STARTS_MAX = 1_536  # known by their identity; a build has some 1,100
+_BYTES_MAX = 4_000_000  # of memory: for the entries, and again for the starts
+_STRING_BYTES = 60  # what a string takes besides its characters
 
 
 class Interned(dict[T, int]):
@@ -28,14 +28,14 @@ class Interned(dict[T, int]):
         columns: Sequence[str],
         row: Callable[[T], tuple[Any, ...]],
     ) -> None:
-        """`row` gives the columns behind the id."""
+        """`row` returns the columns after the id."""
         self._dictionary, self._row = dictionary, row
         self._width = 1 + len(columns)
         self._inserts = BulkInsert(table, ("id", *columns))
         self._new: list[Any] = []  # the columns of each new row
 
     def __missing__(self, value: T) -> int:
-        row = self._row(value)  # its parts may be new, too
+        row = self._row(value)  # this may add parts that are new as well
         dictionary = self._dictionary
         number = self[value] = dictionary.next_id
         dictionary.next_id += 1
@@ -43,7 +43,7 @@ class Interned(dict[T, int]):
         return number
 
     def new_bytes(self, *columns: int) -> int:
-        """What these columns of the new rows take in memory; not of numbers."""
+        """The bytes that these columns of the new rows take in memory. They must hold text."""
         new, width = self._new, self._width
         return sum(sum(map(getsizeof, new[column::width])) for column in columns)
 
@@ -72,10 +72,10 @@ class Commands:
         return found[0]
 
     def _learn(self, command: Command) -> tuple[tuple[int, int], Command]:
-        if len(self._known) >= _STARTS or self._bytes >= _BYTES:
+        if len(self._known) >= _STARTS_MAX or self._bytes >= _BYTES_MAX:
             self.forget()
         argv = command.argv
-        self._bytes += getsizeof("".join(argv)) + _STRING * len(argv)
+        self._bytes += getsizeof("".join(argv)) + _STRING_BYTES * len(argv)
         found = self._known[id(command)] = self._ids_of(command), command
         return found
 
@@ -85,19 +85,19 @@ class Commands:
 
 
 class Dictionary:
-    """What the rows of a segment refer to: origins, commands, and these's programs and arguments,
-    with ids from one sequence, `first_id` to `last_id`.
+    """What the rows of a segment refer to: origins, commands, and the programs and arguments of
+    commands, with ids from one sequence, `first_id` to `last_id`.
 
-    When it is `full` a new one is to be begun: an equal value is then stored again, which
-    bounds memory here and makes old rows independent of new ones.
+    When it is `full` the next segment must begin a new one. Values that recur are then stored
+    again: so memory is bounded here, and old rows do not depend on new ones.
     """
 
     def __init__(self) -> None:
         self.origins: Interned[tuple[Creds, Place]] = Interned(
             self, "origin", _ORIGIN, lambda origin: _origin_columns(*origin)
         )
-        # A command is known by its columns, of which its arguments are ids: short, and they keep
-        # no other string alive than the one that is known as an argument.
+        # A command is looked up by its columns. Its arguments are ids there, which is short and
+        # keeps no copy of the arguments in memory.
         self._commands: Interned[tuple[int, str, int, int]] = Interned(
             self, "command", _COMMAND, tuple
         )
@@ -112,11 +112,11 @@ class Dictionary:
         self.starts: dict[int, tuple[int, int, int, int, Start]] = {}
         self._starts_bytes = 0
         self._bytes = 0
-        self.bytes_max = _BYTES
+        self.bytes_max = _BYTES_MAX
         self.first_id = self.next_id = 1
 
     def begin(self, connection: Connection) -> None:
-        """Begins an empty one, behind all that are stored."""
+        """Begins an empty one. Its ids come after those of all stored entries."""
         self.forget()
         last = (scalar(connection, f"SELECT max(id) FROM {name}") or 0 for name in _TABLES)
         self.first_id = self.next_id = max(last) + 1
@@ -127,17 +127,17 @@ class Dictionary:
 
     @property
     def full(self) -> bool:
-        return self.next_id - self.first_id >= _ENTRIES or self._bytes >= self.bytes_max
+        return self.next_id - self.first_id >= _ENTRIES_MAX or self._bytes >= self.bytes_max
 
     def ids_of(self, start: Start) -> tuple[int, int, int, int, Start]:
         """The uid, and the ids of its origin, program and command. `starts` then has them under its
         identity, with the start itself, so that no other object gets that identity."""
-        if len(self.starts) >= _STARTS or self._starts_bytes >= _BYTES:
+        if len(self.starts) >= _STARTS_MAX or self._starts_bytes >= _BYTES_MAX:
             self.starts.clear()
             self._starts_bytes = 0
         creds, command, place, _ = start
         argv = command.argv
-        self._starts_bytes += getsizeof("".join(argv)) + _STRING * len(argv)
+        self._starts_bytes += getsizeof("".join(argv)) + _STRING_BYTES * len(argv)
         found = creds.uid, self.origins[creds, place], *self._ids_of_command(command), start
         self.starts[id(start)] = found
         return found
@@ -146,7 +146,7 @@ class Dictionary:
         filename, comm, argv, argc, truncated = command
         arguments = self.arguments
         ids = str([arguments[argument] for argument in argv]).replace(" ", "")
-        # An int, as sqlite3 looks for an adapter of everything else.
+        # `truncated` as an int: for any other type sqlite3 looks for an adapter.
         program_id = self.programs[filename, comm]
         return program_id, self._commands[program_id, ids, argc, 1 if truncated else 0]
 

@@ -1,4 +1,4 @@
-"""Reading the dictionary: what rows refer to by id, checked, and kept at hand."""
+"""Reading the dictionary: what rows refer to by id, checked and cached."""
 
 import json
 from collections.abc import Container, Iterable, Sequence
@@ -13,14 +13,14 @@ from execdb.store.file.text import COUNT_MAX, NAME_MAX, readable, too_long
 from execdb.store.kinds import Group, Kind
 from execdb.store.segments.image import COMMAND_ID, ORIGIN_ID
 
-_ENTRIES = 16_384  # at hand, of a kind
-_BYTES = 8_000_000  # of memory, for what is at hand
-_AT_ONCE = 4_000_000  # bytes of memory that are fetched for one page
-_TOGETHER = 8  # entries, which are fetched whatever they take
+_ENTRIES_MAX = 16_384  # cached origins, and cached commands
+_BYTES_MAX = 8_000_000  # of memory for the cache
+_PAGE_BYTES_MAX = 4_000_000  # of memory that are fetched for one page
+_TOGETHER = 8  # entries that are fetched at a time, whatever their size
 
 
 def _name(column: str) -> str:
-    """SQL: a number, which is no name, where it is longer than any can be."""
+    """SQL: the column, or 0, which is not text, if it is longer than a name can be."""
     return f"CASE WHEN length({column}) > {NAME_MAX} THEN 0 ELSE {column} END"
 
 
@@ -28,7 +28,7 @@ def _name(column: str) -> str:
 _WHO, _WHERE = (run for group, run in runs_of(FIELDS) if group is Group.ORIGIN)
 _ORIGIN = (*_WHO, *_WHERE)
 _columns = (_name(field.name) if field.kind.is_text else field.name for field in _ORIGIN)
-# CROSS JOIN: in the order of the list.
+# CROSS JOIN: SQLite then takes the tables in this order.
 _ORIGINS = (
     f"SELECT origin.id, {', '.join(_columns)} FROM json_each(?) AS wanted"
     " CROSS JOIN origin ON origin.id = wanted.value"
@@ -46,7 +46,8 @@ _TOO_LONG = "a command has more arguments than Linux allows"
 
 
 class DictionaryCache:
-    """Origins and commands by id, in the order in which an event has them. `learn` first."""
+    """Origins and commands by id, with their values in the order of an event. Call `learn` before
+    looking anything up."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -56,20 +57,20 @@ class DictionaryCache:
         self.commands: dict[int, tuple[Any, ...]] = {}
 
     def learn(self, connection: Connection, rows: Sequence[Any]) -> Sequence[Any]:
-        """Fetches what these rows of `image` refer to and is not at hand. Returns those rows of
-        which it did: the first ones, where they refer to much, but one at least. Raises
-        DatabaseError for what is not of its kind; what is not there stays unknown."""
-        if max(len(self.origins), len(self.commands)) > _ENTRIES or self._bytes > _BYTES:
+        """Fetches what these rows of `image` refer to, unless it is cached. Returns the rows for
+        which all is known: if they refer to very much, only the first ones, but at least one.
+        Raises DatabaseError for values of the wrong type. Missing entries stay unknown."""
+        if max(len(self.origins), len(self.commands)) > _ENTRIES_MAX or self._bytes > _BYTES_MAX:
             for known in (self.origins, self.commands, self._arguments):
                 known.clear()
             self._bytes = 0
-        learnt = self._learn(connection, rows, _AT_ONCE)
+        learnt = self._learn(connection, rows, _PAGE_BYTES_MAX)
         if not learnt and rows:
             learnt = self._learn(connection, rows[:1], None)
         return rows[:learnt]
 
     def _learn(self, connection: Connection, rows: Sequence[Any], most: int | None) -> int:
-        """Fetches about `most` bytes; returns of how many rows, from the first on, all is known."""
+        """Fetches about `most` bytes. Returns for how many of the first rows all is known."""
         wanted = [row[ORIGIN_ID] for row in rows]
         origins, complete = _fetch(connection, _ORIGINS, wanted, self.origins, most)
         for number, *values in origins:
@@ -87,13 +88,13 @@ class DictionaryCache:
         return len(rows) if complete else self._known(rows)
 
     def _add_commands(self, found: Sequence[Any], lists: list[list[int]], partly: bool) -> None:
-        """With `partly` those of which all arguments are known."""
+        """With `partly` only those of which all arguments are known."""
         arguments = self._arguments
         for (number, comm, filename, _, argc, truncated), ids in zip(found, lists, strict=True):
             if partly and not all(id_ in arguments for id_ in ids):
                 continue
             argv = tuple([arguments[id_] for id_ in ids])
-            if too_long(argv):  # one argument may be referred to many times
+            if too_long(argv):  # one argument may be listed many times
                 raise self._broken(_TOO_LONG)
             self.commands[number] = (
                 self.text(comm), self.text(filename), argv, self._int(argc), bool(truncated)
@@ -101,7 +102,7 @@ class DictionaryCache:
             self._bytes += 8 * len(argv) + len(filename)
 
     def _known(self, rows: Sequence[Any]) -> int:
-        """How many of these, from the first on."""
+        """How many of the first rows have all they refer to in the cache."""
         origins, commands = self.origins, self.commands
         for number, row in enumerate(rows):
             if row[ORIGIN_ID] not in origins or row[COMMAND_ID] not in commands:
@@ -111,8 +112,8 @@ class DictionaryCache:
     def _learn_arguments(
         self, connection: Connection, lists: list[list[int]], most: int | None
     ) -> bool:
-        """Whether it were all."""
-        # In the order of use: the first rows are complete first.
+        """Returns whether all of them were fetched."""
+        # In the order of use, so that the first rows are complete first.
         wanted = dict.fromkeys(id_ for ids in lists for id_ in ids)
         found, complete = _fetch(connection, _ARGUMENTS, wanted, self._arguments, most)
         texts = self._json([row[1] for row in found], str)
@@ -133,25 +134,25 @@ class DictionaryCache:
         return bool(value) if field.kind is Kind.BOOL else self._int(value)
 
     def _json(self, texts: list[Any], kind: type) -> list[Any]:
-        """The values of these, parsed in one go, which is quicker. They cannot run
-        into each other: no text goes on behind a raw newline."""
+        """These JSON texts parsed in one go, which is quicker. One text cannot continue in the
+        next: a JSON string does not contain a raw newline."""
         try:
             values: list[Any] = json.loads("[" + ",\n".join(texts) + "]")
         except (ValueError, TypeError, RecursionError):
-            raise self._broken("what should be JSON is not") from None
+            raise self._broken("a value should be JSON and is not") from None
         if len(values) != len(texts) or not set(map(type, values)) <= {kind}:
-            raise self._broken("what should be JSON of a kind is of another")
+            raise self._broken("a JSON value is of the wrong type")
         return values
 
     def text(self, value: Any) -> str:
-        """Raises DatabaseError for what is none."""
+        """The value as a string. Raises DatabaseError if it is not text."""
         if not isinstance(value, str | bytes):
-            raise self._broken("something else stands where text should")
+            raise self._broken("a value should be text and is not")
         return readable(value)
 
     def _int(self, value: Any) -> int:
         if type(value) is not int:
-            raise self._broken("text stands where a number should")
+            raise self._broken("a value should be a number and is not")
         return value
 
     def _broken(self, what: str) -> DatabaseError:
@@ -165,8 +166,8 @@ def _fetch(
     known: Container[int],
     most: int | None,
 ) -> tuple[list[Any], bool]:
-    """The entries with these ids, but for those that are known, in this order; not many more than
-    `most` bytes of them. And whether these are all."""
+    """The entries with these ids in this order, without those that are `known`; stops at about
+    `most` bytes. Returns also whether these are all of them."""
     wanted = [id_ for id_ in dict.fromkeys(ids) if id_ not in known]
     if not wanted:
         return [], True

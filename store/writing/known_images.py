@@ -1,5 +1,5 @@
-"""Recognising the programs that run when a collector starts: a program that an earlier run of this
-boot recorded, or saw, is that image, whose row is there already."""
+"""Recognising the programs that run when a collector starts: one that an earlier run of this boot
+recorded or saw has a row already."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,8 +22,8 @@ _BOOT_NS = columns.TIME_NS  # where the rows that `Earlier` handles have it
 
 
 class Known(NamedTuple):
-    """The newest image that is known of a process: its key and its row. Not `same`: the process
-    has exec'd since, when nobody recorded."""
+    """The newest image that is known of a process: its key and its row. Not `same` if the process
+    has exec'd since, while no collector was running."""
 
     key: ImageKey
     id: int
@@ -31,7 +31,7 @@ class Known(NamedTuple):
 
 
 class Earlier:
-    """What there is of a boot, as it is now."""
+    """What the database has of a boot."""
 
     def __init__(self, connection: Connection, path: Path, boot_id: str) -> None:
         self._boot_id, self._path = boot_id, path
@@ -56,7 +56,7 @@ class Earlier:
         cache = DictionaryCache(str(self._path))
         try:
             cache.learn(connection, rows)
-        except DatabaseError:  # damaged: then we cannot tell
+        except DatabaseError:  # damaged: then none can be compared
             return {}
         return {number: Command(*values[1::-1], *values[2:])
                 for number, values in cache.commands.items()}  # fmt: skip
@@ -74,7 +74,8 @@ class Earlier:
         return row if row[columns.STATUS] in (None, REPLACED) else None
 
     def _age(self, row: Any) -> tuple[int, int]:
-        """Later runs know better: what was seen has the time when its process began."""
+        """The latest run counts first: of a program that was only seen, the time is when its
+        process began."""
         segment = self._segment_of(row[columns.ID])
         return 0 if segment is None else segment.run_id, row[_BOOT_NS]
 

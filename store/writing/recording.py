@@ -46,8 +46,8 @@ class Recording:
         self._earlier: Earlier | None = None
 
     def keep_small(self, max_bytes: int) -> None:
-        """Makes what rows refer to end sooner where the file may have so many bytes: the part that
-        is written to cannot be made shorter."""
+        """Makes dictionaries smaller if the file may have so many bytes: retention cannot remove
+        the one that is written to."""
         dictionary = self._writer.dictionary
         dictionary.bytes_max = min(dictionary.bytes_max, max_bytes // 16)
 
