@@ -163,13 +163,13 @@ CREATE TABLE pid_block (
 
 CREATE TABLE origin_block (
     origin_id INTEGER NOT NULL,
-    block INTEGER NOT NULL,
+    block INTEGER NOT NULL,              -- id >> 10
     PRIMARY KEY (origin_id, block)
 ) WITHOUT ROWID;
 
 CREATE TABLE program_block (
     program_id INTEGER NOT NULL,
-    block INTEGER NOT NULL,
+    block INTEGER NOT NULL,              -- id >> 10
     PRIMARY KEY (program_id, block)
 ) WITHOUT ROWID;
 
