@@ -19,7 +19,7 @@ from execdb.store.limits.file_size import give_back, size_of
 from execdb.store.limits.long_arguments import Cutter
 from execdb.store.limits.removal import oldest_segment, remove_rows, time_ns_of
 from execdb.store.limits.unused_entries import left_behind, sweep
-from execdb.store.segments.segment import Segment, lower_bound, segments_of
+from execdb.store.segments.segment import Segment, lower_bound
 
 STEP_ROWS = 5_000
 _AGE_EVERY_NS = 1_000_000_000  # how often retention looks for rows that are too old
@@ -155,13 +155,15 @@ def _limit_wal(database: Database, max_bytes: int) -> None:
 def would_remove(database: Database, bounds: Bounds, now_ns: int) -> int:
     """How many rows the bounds would remove; for a bound on size this is an estimate."""
     with database.reading() as connection:
-        segments = [segment for segment in segments_of(connection) if segment.first_id > 0]
+        rows = int(scalar(connection, _ROWS) or 0)
         old = 0
-        for segment in segments if bounds.keep_ns is not None else []:
-            before_ns = now_ns - (bounds.keep_ns or 0) - segment.offset_ns
-            old += lower_bound(connection, segment, before_ns) - segment.first_id
-    rows = sum(segment.last_id - segment.first_id + 1 for segment in segments)
+        if bounds.keep_ns is not None:
+            old = int(scalar(connection, _OLDER, (now_ns - bounds.keep_ns,)))
     used, room = size_of(database).used, bounds.room_bytes
     if room is None or used <= room:
         return old
     return max(old, rows * (used - target_bytes(room)) // used)
+
+
+_ROWS = "SELECT sum(last_id - first_id + 1) FROM segment WHERE first_id > 0"
+_OLDER = "SELECT count(*) FROM image WHERE id > 0 AND time_ns < ?"
