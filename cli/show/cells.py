@@ -1,22 +1,22 @@
-"""Recorded text as cells of a CSV file, which a spreadsheet must neither run nor hide. Pure."""
+"""Recorded text as cells of a CSV file, which a spreadsheet must neither run nor hide."""
 
 import re
 
 from execdb.cli.output.escape import escape
 from execdb.store.json_text import json_of
 
-# What makes a cell a formula (OWASP, "CSV Injection"), with the full-width forms that some
-# spreadsheets take as well. Tabs and carriage returns are escaped before it comes to this.
+# What makes a cell a formula (OWASP, "CSV Injection"), and the full-width forms that some
+# spreadsheets accept as well. Tabs and carriage returns have been escaped before.
 _RUN = "=+\\-@\uff1d\uff0b\uff0d\uff20"
 _BEGINS = re.compile(f"[\\s\"']*[{_RUN}]")
-_PLAIN = re.compile("[A-Za-z0-9/][ -:<-~]*").fullmatch  # as most are: ASCII without a `;`
-# Where `;` separates cells, as in much of Europe, one may also begin within a text.
+_PLAIN = re.compile("[A-Za-z0-9/][ -:<-~]*").fullmatch  # most texts: ASCII without a `;`
+# Where `;` separates cells, as in much of Europe, a formula may also begin within a text.
 _BEGINS_LATER = re.compile(f"(;[\\s\"'\\\\]*)([{_RUN}])")
 
 
 def cell(text: str) -> str:
-    """The text, escaped as on a terminal; with a `'` before it if it would be a formula, as one
-    types it into a spreadsheet."""
+    """The text, escaped as on a terminal. If it would be a formula, it starts with a `'`, as one
+    enters such a text in a spreadsheet."""
     if _PLAIN(text):
         return text
     shown = _BEGINS_LATER.sub(lambda found: found[1] + _as_hexadecimal(found[2]), escape(text))
@@ -28,7 +28,7 @@ def _as_hexadecimal(char: str) -> str:
 
 
 def json_cell(texts: tuple[str, ...]) -> str:
-    """A JSON array that reads back as these texts and does as little harm."""
+    """A JSON array of these texts, which is as harmless as a `cell` but can be read back."""
     shown = json_of(texts)
     if escape(shown) != shown:
         shown = "".join(char if escape(char) == char else _in_json(char) for char in shown)
@@ -38,6 +38,7 @@ def json_cell(texts: tuple[str, ...]) -> str:
 
 
 def _in_json(char: str) -> str:
-    """RFC 8259, section 7: beyond U+FFFF as a pair of surrogates."""
+    """The character as an escape of JSON: beyond U+FFFF as a pair of surrogates (RFC 8259, section
+    7)."""
     raw = char.encode("utf-16-be")
     return "".join(f"\\u{raw[at : at + 2].hex()}" for at in range(0, len(raw), 2))

@@ -13,8 +13,8 @@ from execdb.store.times import rfc3339
 
 
 def csv_rows(events: Iterable[Event]) -> Iterator[str]:
-    """RFC 4180 with a header; argv is a JSON array. What cannot be seen is escaped, and what a
-    spreadsheet would run is made harmless: what is to be exact to the byte is JSON."""
+    """RFC 4180 with a header; argv is a JSON array. Invisible characters are escaped, and formulas
+    are made harmless, so text is not exact to the byte: JSON is."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow([field.name for field in FIELDS])

@@ -1,4 +1,5 @@
-"""Replay timing: when each event is due. Pure generators over (event, deadline)."""
+"""The timing of a replay: when each event is due. Generators without side effects; `play` is given
+its clock."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -6,7 +7,7 @@ from typing import NamedTuple
 
 from execdb.store.event import Event
 
-_NAP_S = 86_400.0  # a longer sleep is several: no clock takes any number of seconds
+_NAP_S = 86_400.0  # a longer sleep is divided: no clock accepts any number of seconds
 
 
 class Due(NamedTuple):
@@ -17,7 +18,7 @@ class Due(NamedTuple):
 
 
 class Aside(NamedTuple):
-    """What is to be said, when, and the moment in the history that it belongs to."""
+    """A line to print between events: when, and the moment in the history that it is about."""
 
     at_s: float
     time_ns: int
@@ -25,18 +26,18 @@ class Aside(NamedTuple):
 
 
 def schedule(events: Iterable[Event], speed: float, idle_limit_s: float | None) -> Iterator[Due]:
-    """Deadlines spaced as the events happened, divided by `speed` (0: all at once), pauses
-    cut to `idle_limit_s` before that.
+    """Deadlines that are spaced as the events happened, divided by `speed` (0: all at once). Pauses
+    are first cut to `idle_limit_s`.
 
-    Each is absolute: being late for one event moves no other. Within one boot the boot clock
-    counts, which nobody sets; across boots the wall clock has to do. Never backwards.
+    Deadlines are absolute: if one event is late, the others are not. Within a boot the boot clock
+    is used, which cannot be set; between boots, the wall clock. Deadlines never decrease.
     """
     at_ns = 0
     previous: Event | None = None
     for event in events:
         pause_ns = 0 if previous is None else _pause_ns(previous, event, idle_limit_s)
         if previous is None or pause_ns > 0 or previous.boot_id != event.boot_id:
-            previous = event  # else the clock was set back: time goes on from where it was
+            previous = event  # otherwise the clock was set back, and time continues where it was
         if speed:
             at_ns += pause_ns
         yield Due(at_ns / 1e9 / speed if speed else 0.0, event)
@@ -53,8 +54,8 @@ def _pause_ns(previous: Event, event: Event, idle_limit_s: float | None) -> int:
 
 
 def with_asides(due: Iterable[Due], texts: Sequence[tuple[int, str]]) -> Iterator[Due | Aside]:
-    """Puts each text, given with its time in ns and in order, where the history crosses it: as
-    far between the two events around it as it was then."""
+    """Inserts texts, which are given in order with their times in ns. Each is placed between the
+    two events around its time, in proportion to its distance from them."""
     waiting = deque(texts)
     last: Due | None = None
     for item in due:
@@ -81,9 +82,9 @@ def play(
     sleep: Callable[[float], None],
     say: Callable[[str], None] = print,
 ) -> Iterator[tuple[Event, float]]:
-    """Each event when it is due, with how late that was, in seconds. Time begins when the first
-    event is there: what it took to find it delays none of the others. `say` is called with
-    each aside."""
+    """Yields each event when it is due, and how late that was, in seconds. The clock starts when
+    the first event has been read: the time that this took does not delay the others. `say` is
+    called with the text of each Aside."""
     start_s: float | None = None
     for item in due:
         at_s = item.at_s

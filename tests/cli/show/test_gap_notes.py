@@ -1,4 +1,4 @@
-"""What query, replay, coverage and status say of what is missing."""
+"""What query and replay say of what is missing."""
 
 import json
 import time
@@ -9,63 +9,18 @@ from typing import Any
 
 import pytest
 
-from execdb.store.account import Account, Loss
+from execdb.store.account import Loss
 from execdb.store.file.collector_lock import CollectorLock
-from execdb.store.file.database import Database, open_database
+from execdb.store.file.database import open_database
 from execdb.store.importing.importer import import_lines
 from execdb.store.limits.bounds import Bounds
 from execdb.store.limits.retention import Retention
 from execdb.store.reading.ordered import Ordered
-from execdb.store.times import local_time, rfc3339
-from execdb.store.writing.recording import Recording
-from tests.conftest import MACHINE, START_NS, Answer, an_event, an_exec, counts
+from tests.cli.show.runs_with_gaps import CRASH, LOST, MS, STOPPED, a_run, at
+from tests.conftest import START_NS, Answer, an_event
 from tests.store.importing.exports import lines_of
 
 Run = Callable[..., Answer]
-MS, SECOND = 1_000_000, 1_000_000_000
-
-
-def a_run(
-    database: Database, first: int, last: int, *, ended: bool = True, losses: tuple[Loss, ...] = ()
-) -> None:
-    """Records from the exec `first` to `last`, which are milliseconds, and a little beyond."""
-    recording = Recording(database, MACHINE, "0", START_NS + first * MS)
-    end_ns = START_NS + last * MS + 500
-    lost = sum(loss.lost for loss in losses)
-    execs = [an_exec(n) for n in range(first, last + 1)]
-    account = Account(START_NS + first * MS, end_ns, losses)
-    recording.write(execs, [], counts(len(execs), lost), account)
-    if ended:
-        recording.finish(end_ns, counts(len(execs), lost))
-
-
-@pytest.fixture
-def holes(db: Path) -> Path:
-    """Three runs: 7 execs and a crash, 11 execs with 5 lost, 3 execs."""
-    losses = (Loss(1, "ring full", START_NS + 503 * MS, START_NS + 505 * MS, 5),)
-    with open_database(db) as database:
-        a_run(database, 0, 6, ended=False)
-        a_run(database, 500, 510, losses=losses)
-        a_run(database, 1_000, 1_002)
-    return db
-
-
-CRASH = (
-    f"note: nothing was recorded from {local_time(START_NS + 6 * MS)} to "
-    f"{local_time(START_NS + 500 * MS)} (the collector had crashed)\n"
-)
-STOPPED = (
-    f"note: nothing was recorded from {local_time(START_NS + 510 * MS)} to "
-    f"{local_time(START_NS + 1_000 * MS)} (no collector was running)\n"
-)
-LOST = (
-    f"note: 5 execs were lost from {local_time(START_NS + 503 * MS)} to "
-    f"{local_time(START_NS + 505 * MS)} (ring full)\n"
-)
-
-
-def at(ms: int) -> str:
-    return rfc3339(START_NS + ms * MS)
 
 
 def test_a_query_says_what_its_time_lacks(run: Run, holes: Path) -> None:
@@ -225,46 +180,6 @@ def test_replay_says_it_where_it_belongs(run: Run, holes: Path) -> None:
     assert "late" not in answer.err  # nothing is due at any time
 
 
-def test_coverage_is_the_timeline(run: Run, holes: Path) -> None:
-    text = run("coverage").out.splitlines()
-    assert [line[64:].split()[0] for line in text[1:-1]] == [
-        "recorded", "blind", "recorded", "lossy", "recorded", "blind", "recorded", "blind"
-    ]  # fmt: skip
-    assert text[2].endswith("blind     the collector had crashed")
-    assert text[4].endswith("lossy     2 execs, 5 lost (ring full)")
-    assert text[-1].endswith("; 21 execs, 5 lost")
-    found = json.loads(run("coverage", "--format", "json", "--until", at(600)).out)
-    assert [each["why"] for each in found if each["kind"] == "blind"] == ["crash", "no collector"]
-    assert found[0] == {
-        "kind": "recorded",
-        "why": None,
-        "from_ns": START_NS,
-        "from_time": rfc3339(START_NS),
-        "to_ns": START_NS + 6 * MS + 500,
-        "to_time": rfc3339(START_NS + 6 * MS + 500),
-        "duration_ns": 6 * MS + 500,
-        "run_id": 1,
-        "events": 7,
-        "lost": {},
-        "pruned": 0,
-        "trimmed": [],
-    }
-    assert found[3]["lost"] == {"ring full": 5}
-    assert found[-1]["to_ns"] == START_NS + 600 * MS
-
-
-def test_coverage_of_nothing(run: Run, db: Path) -> None:
-    assert run("coverage").out == "no collector has recorded to this database\n"
-    assert run("coverage", "--format", "json").out == "[]\n"
-
-
-def test_a_file_that_no_collector_wrote_to_lacks_all(run: Run, db: Path) -> None:
-    run("config", "set", "0", "Hey root!")
-    answer = run("query", "--strict", "--since", at(0))
-    assert answer.err.endswith("(before the first run)\n")
-    assert answer.code == 3
-
-
 @pytest.mark.parametrize(
     "command", [("query",), ("query", "--count"), ("replay", "--speed", "0"), ("coverage",)]
 )
@@ -274,32 +189,3 @@ def test_a_file_that_holds_nothing_is_not_complete(
     assert run(*command, "--strict").code == 3
     if command != ("coverage",):
         assert run(*command).err.startswith("note: nothing has been recorded to this file\n")
-
-
-@pytest.mark.parametrize("limit", ["--since=2199-01-01", "--until=1999-01-01"])
-def test_coverage_of_no_time(run: Run, holes: Path, limit: str) -> None:
-    assert (
-        run("coverage", limit).out
-        == "nothing can be said about that time: it is empty, or in the future\n"
-    )
-
-
-def test_status_has_the_causes(run: Run, holes: Path) -> None:
-    text = run("status").out
-    assert f"lost       5: ring full, {at(503)} to {at(505)}\n" in text
-    (loss,) = json.loads(run("status", "--format", "json").out)["losses"]
-    assert loss == {
-        "cause": "ring full",
-        "lost": 5,
-        "from_ns": START_NS + 503 * MS,
-        "to_ns": START_NS + 505 * MS,
-    }
-
-
-def test_a_ledger_of_wrong_types_is_one_line(run: Run, holes: Path) -> None:
-    with open_database(holes) as database, database.writing() as connection:
-        connection.execute("UPDATE loss SET from_ns = 'x'")
-    for command in ("coverage", "query", "replay", "status"):
-        answer = run(command)
-        assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
-        assert "is inconsistent" in answer.err

@@ -10,7 +10,7 @@ from execdb.cli.show.gap_notes import INCOMPLETE
 from execdb.store.file.database import open_database
 from execdb.store.ledger.trimmed import Trim, add_trims
 from execdb.store.times import local_time
-from tests.cli.show.test_gap_notes import a_run
+from tests.cli.show.runs_with_gaps import a_run
 from tests.conftest import START_NS, Answer
 
 Run = Callable[..., Answer]
