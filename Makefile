@@ -24,7 +24,7 @@ test: setup $(VENV)/ready-to-test ## all tests, on the real kernel (as root)
 	@$(SUDO) $(VENV)/bin/pytest $(ARGS)
 
 test-kernels: setup $(VENV)/ready-to-test ## tests on Debian's own kernels, under QEMU (as root)
-	@mkdir -p build/programs && $(VENV)/bin/python -m tests.kernel.conftest build/programs
+	@mkdir -p build/programs && $(VENV)/bin/python -m tests.kernel.ground_truth build/programs
 	@$(SUDO) $(VENV)/bin/python tests/kernels/boot.py --venv $(VENV) $(ARGS) -- \
 		env EXECDB_TEST_PATIENCE_S=900 EXECDB_TEST_PROGRAMS=build/programs \
 		$(VENV)/bin/python -m $(INSIDE)

@@ -17,7 +17,8 @@ from execdb.bpf import arch, offsets, syscall
 from execdb.bpf.btf import BTF
 from execdb.bpf.loading import conversation, source
 from execdb.bpf.loading.layout import offsets_from_headers
-from tests.kernel.conftest import PATIENCE_S, Recorder, left_behind
+from tests.kernel.bpf_state import left_behind
+from tests.kernel.recorder import PATIENCE_S, Recorder
 from tests.kernels.cost import getppid_ns
 
 BOOK = Path(__file__).parents[1] / "kernels/book.py"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.conftest import PATIENCE_S, Recorder, wait_for
+from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
 
 HOUR_NS = 3_600 * 10**9
 CPU = 1

@@ -1,7 +1,6 @@
 """From an exec on this kernel to a row in the database."""
 
 import os
-import pty
 import signal
 import sqlite3
 import subprocess
@@ -10,39 +9,13 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from tests.kernel.conftest import (
-    EXECDB,
-    PATIENCE_S,
-    Recorder,
-    finish,
-    no_program_is_left,
-    programs_of,
-    storm,
-    storm_events,
-    wait_for,
-)
+from tests.kernel.bpf_state import no_program_is_left
+from tests.kernel.ground_truth import finish, storm, storm_events
+from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
 
 
 def _as(uid: int, *command: str) -> None:
     subprocess.run(["setpriv", "--reuid", str(uid), "--clear-groups", *command], check=True)
-
-
-def test_prints_the_books_lines(record: Callable[..., Recorder], tmp_path: Path) -> None:
-    db = tmp_path / "execdb.db"
-    subprocess.run([EXECDB, "--db", db, "config", "set", "0", "Hey root!"], check=True)
-    recorder = record()
-    recorder.run("config", "set", "501", "Hi user 501!")
-    subprocess.run(["ls", "/"], check=True, stdout=subprocess.DEVNULL)
-    _as(501, "true")
-    _as(1000, "true")
-    recorder.stop()
-
-    lines = [
-        line.split(" ", 1)[1] for line in recorder.run("query", "--format", "plain").splitlines()
-    ]
-    assert "0 ls Hey root!" in lines
-    assert "501 true Hi user 501!" in lines
-    assert "1000 true Hello World" in lines
 
 
 def test_filters_by_user(recorder: Recorder) -> None:
@@ -126,114 +99,6 @@ def test_survives_kill_in_the_middle_of_a_storm(
     assert {each["events"] for each in blind} == {0}
 
 
-def test_nothing_stays_attached_after_a_clean_end(recorder: Recorder) -> None:
-    assert "on_exec" in {each["name"] for each in programs_of(recorder.process.pid)}
-    recorder.stop(signal.SIGINT)
-    no_program_is_left()
-
-
-def test_says_how_to_stop_it_where_ctrl_c_does_not(record: Callable[..., Recorder]) -> None:
-    recorder = record(under=["sh", "-c", 'trap "" INT; exec "$@"', "sh"])
-    assert f"(kill {recorder.process.pid} to stop)" in recorder.log
-    recorder.process.send_signal(signal.SIGINT)
-    recorder.stop(signal.SIGTERM)
-
-
-def test_refuses_a_second_collector(recorder: Recorder) -> None:
-    done = subprocess.run(
-        [EXECDB, "--db", recorder.db, "collect"], capture_output=True, text=True, timeout=PATIENCE_S
-    )
-    assert done.returncode == 1
-    assert done.stderr == (
-        f"execdb: another collector (pid {recorder.process.pid}) already records to {recorder.db}\n"
-    )
-
-
-def test_stops_by_itself_after_the_time_asked_for(tmp_path: Path) -> None:
-    started = time.monotonic()
-    done = subprocess.run(
-        [EXECDB, "--db", tmp_path / "a.db", "collect", "--for", "0.3"],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode == 0
-    assert done.stdout == ""
-    assert "execs in 0." in done.stderr
-    assert time.monotonic() - started > 0.3
-
-
-def test_a_reader_that_goes_away_ends_showing_alone(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [EXECDB, "--db", tmp_path / "a.db", "collect", "--print", "--format", "plain"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stderr.readline()  # recording
-    subprocess.run(["true"], check=True)
-    assert process.stdout.readline()
-    process.stdout.close()
-    assert_recording_continues(process, tmp_path / "a.db")
-
-
-def test_a_terminal_that_vanishes_ends_showing_alone(tmp_path: Path) -> None:
-    """Not one that controls the process: that one sends SIGHUP."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [EXECDB, "--db", tmp_path / "a.db", "collect"],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    assert process.stderr is not None
-    process.stderr.readline()  # recording
-    os.close(ours)
-    assert_recording_continues(process, tmp_path / "a.db")
-
-
-def assert_recording_continues(process: subprocess.Popen[bytes], db: Path) -> None:
-    """Though nobody reads what it shows."""
-    assert process.stderr is not None
-    subprocess.run(["true", "unseen"], check=True)  # what is to be shown tells it
-    assert process.stderr.readline().startswith(b"warning: nobody reads stdout any more")
-    subprocess.run(["true", "afterwards"], check=True)
-    process.terminate()
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    assert b" 0 lost, " in err
-    assert b"not shown" not in err
-    query = [EXECDB, "--db", db, "query", "--count", "--arg", "afterwards"]
-    assert subprocess.run(query, capture_output=True, check=True).stdout == b"1\n"
-
-
-def test_shows_execs_on_a_terminal_with_nothing_raw(tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [EXECDB, "--db", tmp_path / "a.db", "collect"],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=subprocess.PIPE,
-    )
-    os.close(theirs)
-    assert process.stderr is not None
-    process.stderr.readline()
-    subprocess.run(["true", "\x1b[31mred", "[red]", b"\x9b\xff", "a\nb"], check=True)
-    shown = b""
-    while b"[red]" not in shown or not shown.endswith(b"\r\n"):
-        shown += os.read(ours, 65536)
-    process.terminate()
-    process.wait()
-    os.close(ours)
-    process.stderr.close()
-    line = next(part for part in shown.split(b"\r\n") if b"[red]" in part)
-    assert line.endswith(rb"true $'\x1b[31mred' '[red]' $'\x9b\xff' $'a\nb'")
-    assert not any(byte < 32 or byte >= 127 for byte in line)
-
-
 def test_works_without_tracefs_and_debugfs(tmp_path: Path) -> None:
     hide = "mount -t tmpfs none /sys/kernel/debug; mount -t tmpfs none /sys/kernel/tracing"
     done = subprocess.run(
@@ -244,18 +109,6 @@ def test_works_without_tracefs_and_debugfs(tmp_path: Path) -> None:
         timeout=PATIENCE_S,
     )  # fmt: skip
     assert "recorded" in done.stderr, done.stderr
-
-
-def test_needs_privileges_and_says_so(tmp_path: Path) -> None:
-    done = subprocess.run(
-        ["setpriv", "--bounding-set", "-all", EXECDB, "--db", tmp_path / "a.db", "collect"],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode == 1
-    assert done.stderr == ("execdb: recording needs root (or CAP_BPF and CAP_PERFMON): try sudo\n")
-    assert not (tmp_path / "a.db").exists()
 
 
 def test_doctor_is_content_with_this_machine(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from tests.kernel.conftest import EXECDB, PATIENCE_S, Recorder, bpftool, held_map, wait_for
+from tests.kernel.bpf_state import bpftool, held_map
+from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
 
 
 def _entries(map_id: str) -> dict[int, bytes]:

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from tests.kernel.conftest import Recorder, finish, storm
+from tests.kernel.ground_truth import finish, storm
+from tests.kernel.recorder import Recorder
 
 _UNNEEDED = ("LLVM", "libbcc", "sqlalchemy", "libcrypto", "libssl", "_asyncio")
 

@@ -2,11 +2,9 @@
 
 import os
 import shutil
-import signal
 import sqlite3
 import struct
 import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from execdb.bpf.syscall import bpf
-from execdb.cli import main
 from execdb.cli.input.users import own_user
 from execdb.collector.own_process.privileges import CAP_BPF, drop
-from tests.kernel.conftest import EXECDB, Recorder, finish, no_program_is_left, storm, wait_for
+from tests.kernel.bpf_state import no_program_is_left
+from tests.kernel.ground_truth import finish, storm
+from tests.kernel.recorder import EXECDB, Recorder, wait_for
 
 NOBODY = 65534
 OWN = own_user().uid  # execdb on machines where there is such a user
@@ -52,14 +51,6 @@ def assert_closed_to_others(pid: int) -> None:
     for command in (["ls", f"/proc/{pid}/fd"], ["head", "-c1", f"/proc/{pid}/environ"]):
         done = subprocess.run([*as_user, *command], capture_output=True, text=True)
         assert "Permission denied" in done.stderr, done
-
-
-@pytest.fixture
-def private(tmp_path: Path) -> Path:
-    """A database to be in a folder that root alone may enter."""
-    folder = tmp_path / "private"
-    folder.mkdir(mode=0o700)
-    return folder / "execdb.db"
 
 
 def test_is_nobody_without_capabilities_and_still_does_its_work(
@@ -217,84 +208,6 @@ def test_without_the_right_to_become_someone_stays_who_it_is(
     subprocess.run(["true", "43"], check=True)
     recorder.stop()
     assert len(recorder.events("--comm", "true", "--arg", "43")) == 1
-
-
-def as_member(*arguments: str) -> tuple[int, str]:
-    """The command, run by a user whose only right is the group; its exit code and what it wrote. In
-    a fork of this process, which has loaded the program already: the user may not."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.dup2(write, 1)
-        os.dup2(write, 2)
-        sys.stdout, sys.stderr = (os.fdopen(fd, "w", closefd=False) for fd in (1, 2))
-        os.setgroups(())
-        os.setresgid(GROUP, GROUP, GROUP)
-        os.setresuid(MEMBER, MEMBER, MEMBER)
-        code = main.run(list(arguments))
-        sys.stderr.flush()
-        os._exit(code)
-    os.close(write)
-    with os.fdopen(read) as pipe:
-        text = pipe.read()
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text
-
-
-@pytest.fixture
-def reachable(tmp_path: Path) -> Path:
-    """A folder that everyone may pass through."""
-    for folder in [tmp_path, *tmp_path.parents[:2]]:
-        folder.chmod(0o755)
-    return tmp_path
-
-
-def test_a_group_may_read_and_not_write(
-    record: Callable[..., Recorder], reachable: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    db = reachable / "new" / "execdb.db"
-    recorder = record("--group", str(GROUP), db=db, log=reachable / "log")
-    subprocess.run(["true", "47"], check=True)
-    wait_for(lambda: recorder.events("--comm", "true", "--arg", "47"), "the event")
-    assert db.parent.stat().st_mode & 0o777 == 0o750
-    for name in (db, f"{db}-wal", f"{db}-shm"):
-        assert (os.stat(name).st_mode & 0o777, os.stat(name).st_gid) == (0o640, GROUP), name
-    assert os.stat(f"{db}.lock").st_mode & 0o777 == 0o600  # who may open it may hold it
-
-    query = ["--db", str(db), "query", "--comm", "true", "--format", "plain"]
-    commands = (query, ["--db", str(db), "status"], ["--db", str(db), "config", "list"])
-    for command in (*commands, ["--db", str(db), "config", "set", "0", "no"]):
-        main.run(command)  # loads what it needs
-    before = recorder.run("config", "get", "0")
-    for running in (True, False):
-        for command in commands:
-            code, text = as_member(*command)
-            assert code == 0, text
-        code, text = as_member(*query)
-        assert text.count(" true ") == 1
-        code, text = as_member("--db", str(db), "status")
-        assert (f"running, pid {recorder.process.pid}" in text) == running
-        code, text = as_member("--db", str(db), "config", "set", "0", "mine")
-        assert code == 1
-        assert "no permission to write" in text
-        code, text = as_member("--db", str(db), "collect")
-        assert code == 1
-        if running:
-            recorder.stop(signal.SIGINT)
-    assert recorder.run("config", "get", "0") == before
-
-
-def test_a_group_is_told_how_to_get_into_a_folder_that_was_there(
-    tmp_path: Path, private: Path
-) -> None:
-    done = subprocess.run(
-        [EXECDB, "--db", private, "collect", "--group", str(GROUP), "--for", "0"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 1
-    assert f"chgrp {GROUP} {private.parent}" in done.stderr
-    assert private.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_keeps_what_the_kernel_asks_for_and_nothing_more() -> None:

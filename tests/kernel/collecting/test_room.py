@@ -18,7 +18,8 @@ from execdb.store.file.database import open_database
 from execdb.store.limits.checkpoint import Checkpointer
 from execdb.store.limits.free_space import FreeSpace
 from tests.conftest import an_exec, counts, recorded
-from tests.kernel.conftest import PATIENCE_S, Recorder, finish, storm, storm_events, wait_for
+from tests.kernel.ground_truth import finish, storm, storm_events
+from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.conftest import EXECDB, PATIENCE_S, Recorder
+from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder
 
 MEMBER = 7907  # a user of whom nothing else runs
 HOST = b"h\xff\xc3\xa9"

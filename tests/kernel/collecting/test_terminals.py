@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from tests.kernel.bpf_state import bpftool, held_map
 from tests.kernel.collecting.test_room import tmpfs
-from tests.kernel.conftest import EXECDB, PATIENCE_S, Recorder, bpftool, held_map, wait_for
+from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
 
 END_S = 8  # the longest that a clean end takes
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.conftest import Recorder, finish, storm, storm_events, wait_for
+from tests.kernel.ground_truth import finish, storm, storm_events
+from tests.kernel.recorder import Recorder, wait_for
 
 Record = Callable[..., Recorder]
 LIMIT = 10_000_000  # bytes

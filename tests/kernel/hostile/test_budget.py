@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.kernel.conftest import Recorder, finish
+from tests.kernel.ground_truth import finish
+from tests.kernel.recorder import Recorder
 
 FLOODER = 1000
 LONG = 49_000  # bytes of an argument

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from tests.kernel.conftest import Recorder, wait_for
 from tests.kernel.hostile.test_bounded import on_disk
+from tests.kernel.recorder import Recorder, wait_for
 
 Record = Callable[..., Recorder]
 LIMIT = 20_000_000  # bytes

@@ -12,14 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.conftest import (
-    EXECDB,
-    PATIENCE_S,
-    Recorder,
-    no_program_is_left,
-    wait_for,
-    waited_for_cpu_s,
-)
+from tests.kernel.bpf_state import no_program_is_left
+from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for, waited_for_cpu_s
 
 NOTICED_S = 2.0  # as README promises
 Record = Callable[..., Recorder]

@@ -12,7 +12,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.kernel.conftest import Recorder, finish, no_program_is_left, storm, wait_for
+from tests.kernel.bpf_state import no_program_is_left
+from tests.kernel.ground_truth import finish, storm
+from tests.kernel.recorder import Recorder, wait_for
 
 Record = Callable[..., Recorder]
 STRAYS_MAX = 1_009  # programs that others start on the machine meanwhile, with those below

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.conftest import EXECDB, no_program_is_left
+from tests.kernel.bpf_state import no_program_is_left
+from tests.kernel.recorder import EXECDB
 
 GREATEST = 2**63 - 1
 FORGED = {

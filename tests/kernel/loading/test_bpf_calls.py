@@ -10,16 +10,9 @@ from pathlib import Path
 
 from execdb.bpf.cpus import online_cpus
 from execdb.bpf.syscall import bpf
-from tests.kernel.conftest import (
-    Recorder,
-    finish,
-    held,
-    held_map,
-    programs_of,
-    storm,
-    storm_events,
-    wait_for,
-)
+from tests.kernel.bpf_state import held, held_map, programs_of
+from tests.kernel.ground_truth import finish, storm, storm_events
+from tests.kernel.recorder import Recorder, wait_for
 
 PROG_GET_FD_BY_ID, MAP_GET_FD_BY_ID = 13, 14  # bpf(2)
 

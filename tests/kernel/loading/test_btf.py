@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from execdb.bpf.offsets import BTF_PATH
-from tests.kernel.conftest import EXECDB, PATIENCE_S, Recorder
+from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder
 
 # Whatever kernel headers this machine has are out of sight.
 HIDE_HEADERS = '[ ! -d /lib/modules ] || mount -t tmpfs none /lib/modules; exec "$0" "$@"'

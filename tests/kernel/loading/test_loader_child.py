@@ -17,7 +17,8 @@ from execdb.bpf.errors import Interrupted, KernelError
 from execdb.bpf.loading import conversation, source
 from execdb.bpf.loading.child import SCRIPT
 from execdb.bpf.loading.loader import load
-from tests.kernel.conftest import EXECDB, PATIENCE_S, no_program_is_left, wait_for
+from tests.kernel.bpf_state import no_program_is_left
+from tests.kernel.recorder import EXECDB, PATIENCE_S, wait_for
 
 Only = Callable[[str], None]
 

@@ -9,16 +9,9 @@ from contextlib import closing
 from pathlib import Path
 
 from execdb.collector.kernel_source import KernelSource
-from tests.kernel.conftest import (
-    PATIENCE_S,
-    Recorder,
-    bpftool,
-    finish,
-    held,
-    storm,
-    storm_events,
-    wait_for,
-)
+from tests.kernel.bpf_state import bpftool, held
+from tests.kernel.ground_truth import finish, storm, storm_events
+from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
 
 
 def map_of(pid: int, name: str) -> str:

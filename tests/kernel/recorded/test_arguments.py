@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.kernel.conftest import EXECDB, Recorder
+from tests.kernel.recorder import EXECDB, Recorder
 
 HOSTILE = [
     b"",

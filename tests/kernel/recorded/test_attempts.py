@@ -6,7 +6,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.kernel.conftest import PATIENCE_S, Recorder, programs_of
+from tests.kernel.bpf_state import programs_of
+from tests.kernel.recorder import PATIENCE_S, Recorder
 
 
 def _folder(tmp_path: Path) -> Path:

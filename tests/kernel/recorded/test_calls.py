@@ -13,7 +13,7 @@ from execdb.bpf.loading import source as program_source
 from execdb.bpf.program import have_kprobes
 from execdb.collector.decode import Decoder
 from execdb.collector.kernel_source import KernelSource
-from tests.kernel.conftest import PATIENCE_S, Recorder, wait_for
+from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
 
 BEYOND = 1 << 62  # where no program can be mapped, with five levels of page tables neither
 

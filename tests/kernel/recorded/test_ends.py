@@ -11,7 +11,8 @@ import pytest
 from execdb.collector.decode import Decoder
 from execdb.collector.kernel_source import KernelSource
 from execdb.store.event import REPLACED
-from tests.kernel.conftest import PATIENCE_S, Recorder, finish, storm, storm_events
+from tests.kernel.ground_truth import finish, storm, storm_events
+from tests.kernel.recorder import PATIENCE_S, Recorder
 
 
 def _one(recorder: Recorder, pid: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.kernel.conftest import EXECDB, PATIENCE_S, Recorder
+from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder
 
 
 def _by_argument(recorder: Recorder) -> dict[str, dict[str, Any]]:

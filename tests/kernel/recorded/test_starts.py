@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.kernel.conftest import PATIENCE_S, Recorder
+from tests.kernel.recorder import PATIENCE_S, Recorder
 
 CASES = [
     *("execve", "fork", "execveat", "directory", "fexecve", "memfd", "spawn", "vfork", "clone"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernel.conftest import Recorder
+from tests.kernel.recorder import Recorder
 
 
 def test_login_uid_and_session_are_those_of_audit(recorder: Recorder) -> None:
