@@ -13,7 +13,7 @@ from typing import NamedTuple
 from execdb.store.errors import DatabaseError
 
 BESIDE = ("-wal", "-shm", ".lock")  # the files beside a database
-NOBODY = 65534  # in a user namespace, whoever has no uid there
+NOBODY = 65534  # in a user namespace, every user who has no uid there
 _LINKS_MAX = 40  # as in the kernel
 
 

@@ -1,4 +1,4 @@
-"""Numbers that whoever writes a file and whoever reads it must agree on."""
+"""Numbers that programs which write a file and programs which read it must agree on."""
 
 APPLICATION_ID = 0x45584442  # "EXDB"
 

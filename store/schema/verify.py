@@ -72,7 +72,7 @@ def check_schema(
     connection: Connection, objects: list[Object], expected: Mapping[str, str]
 ) -> None:
     """Raises SchemaRefused unless each object of ours has the SQL that is expected of it, as
-    `sql_by_name` gives it. Views may be missing."""
+    `sql_by_name` gives it. Views and indexes may be missing."""
     _check_ours(objects, expected)
     for one in objects:
         table = one.table.lower()

@@ -27,7 +27,7 @@ def lock(db: Path) -> Iterator[CollectorLock]:
 
 
 def read_lock(path: Path) -> int:
-    """What whoever may read a file can do to it."""
+    """What a user who may read a file can do to it."""
     fd = os.open(path, os.O_RDONLY)
     wanted = struct.pack("hhqqi4x", fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)  # to its end and beyond
     fcntl.fcntl(fd, fcntl.F_OFD_SETLK, wanted)

@@ -80,7 +80,7 @@ def test_what_others_may_read_they_may_read_when_nobody_writes(shown: Path) -> N
 
 @readers
 def test_a_copy_in_a_folder_one_may_not_write_to_is_to_be_copied(shown: Path) -> None:
-    """SQLite would have to believe that nobody writes to it meanwhile."""
+    """SQLite would have to assume that nobody writes to it meanwhile."""
     copy = shown.with_name("copy.db")
     copy.write_bytes(shown.read_bytes())
     copy.chmod(0o644)

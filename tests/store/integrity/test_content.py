@@ -126,7 +126,7 @@ def test_the_wal_truncated(own_database: Path, size: int, then: str) -> None:
 
 
 def test_what_is_spoiled_is_not_touched_as_it_is_closed(own_database: Path, other: Path) -> None:
-    """Also if nobody has looked."""
+    """Also if the problem was not found before."""
 
     def spoil(recorder: Recorder) -> None:
         by_shell(other, recorder.path)

@@ -18,7 +18,7 @@ Forge = Callable[[str], None]
 
 @pytest.fixture
 def forge(db: Path) -> Forge:
-    """Runs SQL on a database that has an event and a config entry, as whoever made the file."""
+    """Runs SQL on a database that has an event and a config entry, as its maker could."""
     with open_database(db) as database:
         recorded(database, [an_exec()])
 
@@ -50,7 +50,7 @@ def renamed(sql: str, column: str, value: str, name: str = "t") -> str:
 TRIGGER = "CREATE TRIGGER t AFTER INSERT ON image BEGIN DELETE FROM image WHERE id = new.id; END;"
 
 
-def in_place_of(table: str, body: str) -> str:
+def instead_of(table: str, body: str) -> str:
     return f"DROP TABLE {table}; CREATE VIEW {table} AS {body};"
 
 
@@ -60,9 +60,9 @@ LONG = (
     " SELECT max(i) AS id, max(i) AS version_num FROM n"
 )
 FORGED = {
-    "a view in place of the revision": in_place_of("alembic_version", LONG),
-    "a view in place of a table": in_place_of("config_state", LONG),
-    "a virtual table in place of one": "DROP TABLE config; CREATE VIRTUAL TABLE config USING"
+    "a view instead of the revision": instead_of("alembic_version", LONG),
+    "a view instead of a table": instead_of("config_state", LONG),
+    "a virtual table instead of a table": "DROP TABLE config; CREATE VIRTUAL TABLE config USING"
     " fts5(uid, message);",
     "a column more": "ALTER TABLE config ADD COLUMN more TEXT;",
     "a generated column": "ALTER TABLE config ADD COLUMN more AS (hex(zeroblob(uid)));",
@@ -73,6 +73,10 @@ FORGED = {
     "a trigger": "CREATE TRIGGER t AFTER INSERT ON config BEGIN DELETE FROM config; END;",
     "a trigger on a view": "CREATE TRIGGER t INSTEAD OF DELETE ON execs BEGIN SELECT 1; END;",
     "an index of an expression": "CREATE INDEX i ON config (length(message));",
+    "an index with the name of ours": "DROP INDEX image_time; CREATE INDEX image_time ON image"
+    " (abs(time_ns));",
+    "an index of ours on another table": "DROP INDEX image_time; CREATE INDEX image_time ON config"
+    " (abs(uid));",
     "an index of some rows": "CREATE INDEX i ON config (uid)WHERE length(message) > 3;",
     "another view": "DROP VIEW execs; CREATE VIEW execs AS SELECT 1 AS id;",
     "a table missing": "DROP TABLE config;",
@@ -110,7 +114,7 @@ FORGED = {
         "", "sql", "'CREATE TABLE sqlite_stat1(tbl,idx,stat,x AS (abs(tbl)))'", "sqlite_stat1"
     ),
     "a trigger on bytes that name a table": renamed(TRIGGER, "tbl_name", "CAST(tbl_name AS BLOB)"),
-    "a trigger on a name that goes on behind its end": renamed(
+    "a trigger on a name that continues after a NUL": renamed(
         TRIGGER, "tbl_name", "tbl_name || char(0) || 'x'"
     ),
     "a trigger that is called a view": renamed(TRIGGER, "type", "'view'"),
@@ -160,6 +164,7 @@ THEIRS = {
     "statistics": "ANALYZE;",
     "a search index": "CREATE VIRTUAL TABLE found USING fts5(text);",
     "a view of ours gone": "DROP VIEW seen;",
+    "an index of ours gone": "DROP INDEX image_time;",
     "a vacuum": "VACUUM;",
     "a table with numbers of its own": "CREATE TABLE notes (id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " name UNIQUE);",

@@ -65,7 +65,7 @@ def test_a_row_is_the_event(db: Path, plain: sqlite3.Connection) -> None:
         assert tuple(json.loads(row["argv"])) == event.argv
         for name in set(Event._fields) - {"argv"}:
             value, expected = row[name], getattr(event, name)
-            if isinstance(value, bytes):  # what is not UTF-8 is a blob, which trips nobody
+            if isinstance(value, bytes):  # what is not UTF-8 is a blob, which every reader can read
                 expected = raw_of(expected)
             assert value == expected, name
 
