@@ -32,7 +32,7 @@ class _Shared:
         """Adds --db as the last option, so it is called after the command has its own."""
         option = typer.core.TyperOption(
             param_decls=["--db"],
-            help="The database, as before the command.",
+            help="Same as --db before the command.",
             metavar="PATH",
             callback=_use,
             expose_value=False,
