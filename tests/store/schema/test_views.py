@@ -100,3 +100,39 @@ def test_sqlite_and_python_write_the_same_time(time_ns: int) -> None:
     (text,) = connection.execute(f"SELECT {formula} FROM (SELECT ? AS time_ns) image", [time_ns])
     connection.close()
     assert text[0] == rfc3339(time_ns)
+
+
+@pytest.mark.parametrize(
+    ("question", "steps"),
+    [
+        ("SELECT count(*) FROM execs WHERE time_ns BETWEEN 1 AND 2", "image_time"),
+        ("SELECT * FROM execs ORDER BY time_ns DESC LIMIT 20", "image_time"),
+        ("SELECT * FROM execs WHERE parent_id = 1", "image_parent"),
+        ("SELECT * FROM execs WHERE id BETWEEN 1 AND 2", "INTEGER PRIMARY KEY"),
+    ],
+)
+def test_sqlite_finds_rows_by_an_index(
+    plain: sqlite3.Connection, question: str, steps: str
+) -> None:
+    (first, *_) = [row["detail"] for row in plain.execute(f"EXPLAIN QUERY PLAN {question}")]
+    assert first.split(" ")[1] == "image"
+    assert steps in first
+
+
+@pytest.mark.parametrize(
+    ("columns", "tables"),
+    [
+        ("count(*)", {"image", "program"}),
+        ("pid, uid, comm, time", {"image", "program"}),
+        ("cwd", {"image", "program", "origin"}),
+        ("argc", {"image", "program", "command"}),
+        ("run_id", {"image", "program", "segment"}),
+    ],
+)
+def test_what_a_question_does_not_name_is_not_read(
+    plain: sqlite3.Connection, columns: str, tables: set[str]
+) -> None:
+    steps = [
+        row["detail"] for row in plain.execute(f"EXPLAIN QUERY PLAN SELECT {columns} FROM execs")
+    ]
+    assert {step.split(" ")[1] for step in steps if step.startswith(("SCAN", "SEARCH"))} == tables
