@@ -16,7 +16,12 @@ from execdb.store.schema.definition import SCHEMA_FILE
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 NAMED_FROM = (".", "tests", "tests/kernel")  # where the paths of the documentation may begin
-NO_FILES = {"59aafb8c/part-5000012.c", "migrations/versions/NNNN_name.py"}
+NO_FILES = {
+    "cli/commands/NAME.py",
+    "tests/cli/commands/test_NAME.py",
+    "59aafb8c/part-5000012.c",
+    "migrations/versions/NNNN_name.py",
+}
 OPTION = r"(?<![\w-])--[a-z][a-z-]+"
 OPTIONS_BESIDE = ("tests/bench/__main__.py", "tests/kernels/boot.py")
 OPTIONS_OF_OTHERS = {"--link-dest", "--reuid", "--clear-groups", "--force"}
