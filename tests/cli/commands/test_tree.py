@@ -4,6 +4,7 @@ from pathlib import Path
 from time import process_time
 
 from execdb.cli.commands.tree import _DEPTH, draw
+from execdb.store.event import Event
 from execdb.store.fields import to_dict
 from execdb.store.file.database import open_database
 from execdb.store.json_text import json_of
@@ -11,18 +12,28 @@ from tests.cli.conftest import Execdb, Run, refused
 from tests.conftest import an_event, an_exec, recorded
 
 
+def drawing_s(events: list[Event], chosen: int) -> float:
+    """CPU time of one drawing: the least of three, since the machine may be busy."""
+    taken = []
+    for _ in range(3):
+        started_s = process_time()
+        for _ in draw(events, chosen):
+            pass
+        taken.append(process_time() - started_s)
+    return min(taken)
+
+
 def test_a_chain_is_drawn_in_lines_of_bounded_length() -> None:
-    lines = {}
     taken = {}
     for size in (5_003, 20_012):
         events = [an_event(n, id=n + 1, parent_id=n or None) for n in range(size)]
-        started_s = process_time()
-        lines[size] = list(draw(events, size))
-        taken[size] = process_time() - started_s
-    assert max(map(len, lines[20_012])) < 3 * _DEPTH + 200
-    assert lines[20_012][1].startswith("└─ 1001 ")
-    assert lines[20_012][_DEPTH + 7].startswith("…  ")
-    assert lines[20_012][-1].endswith("[id 20012] <--")
+        taken[size] = drawing_s(events, size)
+    lines = list(draw(events, size))
+    assert len(lines) == 20_012
+    assert max(map(len, lines)) < 3 * _DEPTH + 200
+    assert lines[1].startswith("└─ 1001 ")
+    assert lines[_DEPTH + 7].startswith("…  ")
+    assert lines[-1].endswith("[id 20012] <--")
     assert taken[20_012] < 9 * taken[5_003], taken
 
 
@@ -30,9 +41,8 @@ def test_a_process_with_many_children_is_drawn_in_one_pass() -> None:
     taken = {}
     for size in (5_003, 20_012):
         events = [an_event(n, id=n + 1, parent_id=1 if n else None) for n in range(size)]
-        started_s = process_time()
+        taken[size] = drawing_s(events, 1)
         assert len(list(draw(events, 1))) == size
-        taken[size] = process_time() - started_s
     assert taken[20_012] < 9 * taken[5_003], taken
 
 
