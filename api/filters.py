@@ -2,13 +2,14 @@
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
 
 from execdb.store.errors import UsageError
 from execdb.store.event import raw_of
 from execdb.store.reading.filter import Filter
+from execdb.store.terms.parse import Reader
 from execdb.store.terms.times import parse_time
 from execdb.store.terms.users import uid_of
 from execdb.store.times import local_time
@@ -41,7 +42,7 @@ class Filters(TypedDict, total=False):
     descendants_of: int | None  # an event's id: what it started, and so on down
 
 
-def filter_of(filters: Filters) -> Filter:
+def filter_of(terms: Iterable[str], filters: Filters) -> Filter:
     """The store's filter. Raises UsageError for a value that makes no sense, TypeError for a
     filter that there is not."""
     given = {key: value for key, value in filters.items() if value is not None}
@@ -52,7 +53,10 @@ def filter_of(filters: Filters) -> Filter:
     if given.get("running") and "failed" in given:
         raise UsageError("running and failed exclude each other")
     values: dict[str, Any] = {key: _READ[key](key, value) for key, value in given.items()}
-    return Filter(since_ns=since_ns, until_ns=until_ns, **values)
+    now_ns = time.time_ns()
+    reader = Reader(uid_of, lambda text: parse_time(text, now_ns, say=_warn))
+    asked = reader.terms(_text("a term", term) for term in terms)
+    return Filter(terms=asked, since_ns=since_ns, until_ns=until_ns, **values)
 
 
 def span_of(since: Any, until: Any) -> tuple[int | None, int | None]:

@@ -54,10 +54,15 @@ class History:
         return self._stored.incomplete
 
     def events(
-        self, *, limit: int = 0, reverse: bool = False, **filters: Unpack[Filters]
+        self,
+        *terms: str,
+        limit: int = 0,
+        reverse: bool = False,
+        **filters: Unpack[Filters],
     ) -> Iterator[Event]:
-        """The events that pass all filters (`Filters` lists them), oldest first, or newest first
-        with `reverse`; with `limit` the latest so many of them (0: all).
+        """The events for which all terms hold, as `execdb query` takes them ("comm=gcc,cc1",
+        "duration=5s.."), and that pass all filters (`Filters` lists them), oldest first, or newest
+        first with `reverse`; with `limit` the latest so many of them (0: all).
 
         They are read a thousand at a time in short transactions, so a slow reader is in nobody's
         way. What is recorded after the call is not among them. Whether some are missing of the
@@ -65,11 +70,11 @@ class History:
         """
         if limit < 0:
             raise UsageError(f"limit {limit} is less than 0")
-        return self._stored.events(filter_of(filters), limit=limit, reverse=reverse)
+        return self._stored.events(filter_of(terms, filters), limit=limit, reverse=reverse)
 
-    def count(self, **filters: Unpack[Filters]) -> int:
+    def count(self, *terms: str, **filters: Unpack[Filters]) -> int:
         """How many events `events` would give."""
-        return self._stored.count(filter_of(filters))
+        return self._stored.count(filter_of(terms, filters))
 
     def runs(self) -> list[Run]:
         """Every run of a collector, oldest first. Imports are not among them."""

@@ -41,7 +41,7 @@ ROOMS = {
         "ledger": ("segments", "file", "schema"),
         "writing": ("segments", "file", "schema"),
         "importing": ("segments", "file", "schema"),
-        "reading": ("segments", "file", "schema"),
+        "reading": ("terms", "segments", "file", "schema"),
         "limits": ("ledger", "segments", "file", "schema"),
         "config": ("file",),
         "terms": ("config",),

@@ -18,6 +18,7 @@ from execdb.cli.show.gap_notes import Oldest, coverage_of, gaps_in, report
 _ON_A_TERMINAL = 50  # events shown unless asked for more
 EXAMPLES = """
 execdb query --since 10m --failed        # what failed in the last 10 minutes
+execdb query comm=gcc,cc1 duration=5s..  # long runs of two programs
 execdb query --uid alice --comm 'python*' --since yesterday --until today
 execdb query --since 1h --limit 0 --format ndjson > hour.ndjson
 execdb query --count --path /usr/bin/sudo --strict

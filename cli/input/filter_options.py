@@ -1,9 +1,9 @@
-"""The options that choose events, for every command that shows some."""
+"""The terms and options that choose events, for every command that shows some."""
 
 import functools
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,17 +11,30 @@ import typer
 
 from execdb.cli.input.numbers import event_id, process_id
 from execdb.cli.input.options import Since, Until, as_recorded, span_of
+from execdb.cli.output.streams import say
 from execdb.store.errors import UsageError
+from execdb.store.terms.times import parse_time
 from execdb.store.terms.users import uid_of
 
 if TYPE_CHECKING:
     from execdb.store.reading.filter import Filter
+    from execdb.store.terms.term import Term
 
 
 @dataclass(frozen=True)
 class FilterOptions:
-    """The options as they were typed. An event must fulfil all that are given."""
+    """The terms and options as they were typed. An event must fulfil all that are given."""
 
+    terms: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="FIELD=VALUE: comm=gcc,cc1  comm!=sed  filename='/tmp/*'  exit_code=1..  "
+            "duration=5s..1m  errno=null  signal=KILL  argv='*key*'  command~=REGEX. FIELD is any "
+            "key of an event; `duration` and `command` (the whole line) are fields as well.",
+            metavar="[TERM...]",
+            show_default=False,
+        ),
+    ] = None
     since: Since = None
     until: Until = None
     uid: Annotated[
@@ -108,8 +121,10 @@ def filter_of(chosen: FilterOptions) -> "Filter":
         raise UsageError(
             "--running does not go with --failed or --succeeded: what runs is neither yet"
         )
-    since_ns, until_ns = span_of(chosen.since, chosen.until, time.time_ns())
+    now_ns = time.time_ns()
+    since_ns, until_ns = span_of(chosen.since, chosen.until, now_ns)
     return Filter(
+        terms=terms_of(chosen.terms or (), now_ns),
         uid=_uid(chosen.uid),
         pid=chosen.pid,
         ppid=chosen.ppid,
@@ -125,6 +140,14 @@ def filter_of(chosen: FilterOptions) -> "Filter":
         running=chosen.running,
         descendants_of=chosen.descendants_of,
     )
+
+
+def terms_of(texts: Iterable[str], now_ns: int) -> "tuple[Term, ...]":
+    """Terms as they were typed. Raises UsageError."""
+    from execdb.store.terms.parse import Reader
+
+    reader = Reader(uid_of, lambda text: parse_time(text, now_ns, say=say))
+    return reader.terms(map(as_recorded, texts))
 
 
 def _uid(user: str | None) -> int | None:

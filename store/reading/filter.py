@@ -1,25 +1,27 @@
-"""Which events: the filter vocabulary that query, replay and count share, as SQL conditions."""
+"""Which events: what query, replay and count share, as terms and as conditions in SQL."""
 
-import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, TableClause, and_, bindparam, func, not_, or_, select
 
 from execdb.store.event import REPLACED
-from execdb.store.file.text import readable, storable
-from execdb.store.json_text import json_of
+from execdb.store.reading.conditions import holds, of_argument, of_image, table_of
 from execdb.store.schema import tables
+from execdb.store.terms.match import Predicate, matcher
+from execdb.store.terms.term import COMMAND, Glob, Range, Term
 
-_image, _command, _program = tables.image, tables.command, tables.program
-_argument, _origin = tables.argument, tables.origin
+_image, _command, _argument = tables.image, tables.command, tables.argument
 _NOT_WELL = 0xFF7F  # bits of a status: the exit code and the signal (wait(2))
 
 
 @dataclass(frozen=True)
 class Filter:
-    """Which events; None does not filter. `comm` and `path` may hold `*` and `?`.
+    """Which events; None does not filter. `comm`, `path` and `cgroup` may hold `*` and `?`; of
+    `terms` all must hold as well.
 
     `since_ns` is the first moment inside, `until_ns` the first one after.
     """
@@ -38,10 +40,59 @@ class Filter:
     failed: bool | None = None  # True: what did not do well; False: what exited with 0
     running: bool = False  # only what has no end
     descendants_of: int | None = None  # a row's id
+    terms: tuple[Term, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Terms about the time narrow the span: it is what says where to read."""
+        for term in self.terms:
+            only = term.any_of[0] if len(term.any_of) == 1 and not term.negated else None
+            if term.field == "time_ns" and isinstance(only, Range):
+                since_ns, until_ns = self.since_ns, self.until_ns
+                if only.least is not None:
+                    since_ns = max(only.least, since_ns or only.least)
+                if only.most is not None:
+                    until_ns = min(only.most + 1, until_ns or only.most + 1)
+                object.__setattr__(self, "since_ns", since_ns)
+                object.__setattr__(self, "until_ns", until_ns)
+
+    @cached_property
+    def all_terms(self) -> tuple[Term, ...]:
+        """The terms, and what else is asked for as terms."""
+        asked = {
+            "uid": self.uid,
+            "pid": self.pid,
+            "ppid": self.ppid,
+            "comm": _glob(self.comm),
+            "filename": _glob(self.path),
+            "argv": None if self.arg is None else Glob(f"*{_escaped(self.arg)}*"),
+            "message": self.message,
+            "loginuid": self.loginuid,
+            "cgroup": _glob(self.cgroup),
+        }
+        more = (Term(field, (value,)) for field, value in asked.items() if value is not None)
+        return *self.terms, *more
+
+    def about(self, *where: str) -> tuple[Term, ...]:
+        """The terms about the fields of some tables, as `conditions.table_of` names them."""
+        return tuple(term for term in self.all_terms if table_of(term.field) in where)
+
+    @property
+    def of_runs(self) -> Predicate:
+        """Whether the rows of a run may be wanted, by its run_id, host and boot_id."""
+        return matcher(self.about("run"))
+
+    @property
+    def pids(self) -> list[int] | None:
+        """The only pids that are wanted, if they are listed."""
+        for term in self.about("image"):
+            numbers = [value for value in term.any_of if isinstance(value, int)]
+            if term.field == "pid" and not term.negated and len(numbers) == len(term.any_of):
+                return numbers
+        return None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """The conditions on columns of `image`, besides the time."""
-        conditions = [*_equal(_image.c.pid, self.pid), *_equal(_image.c.ppid, self.ppid)]
+        conditions = [of_image(term) for term in self.about("image")]
         errno, status = _image.c.errno, _image.c.status
         # As in `ending`: a status is null while the image runs, and replaced images did not end.
         well = status.op("&")(_NOT_WELL) == 0
@@ -53,89 +104,80 @@ class Filter:
             conditions += [errno.is_(None), status.is_(None)]
         return conditions
 
-    def arguments(self) -> list[ColumnElement[bool]]:
-        """The conditions that one of the arguments must meet."""
-        return [] if self.arg is None else [_has_text(self.arg)]
-
     def entries(self) -> dict[TableClause, Select[Any]]:
         """Queries for the ids of the wanted origins and programs, in order; only for a table with a
         condition on it. There are few of these, unlike arguments."""
-        conditions = {
-            _program: [*_like(_program.c.comm, self.comm), *_like(_program.c.filename, self.path)],
-            _origin: [
-                *_equal(_origin.c.uid, self.uid),
-                *_equal(_origin.c.loginuid, self.loginuid),
-                *_equal(
-                    _origin.c.message, None if self.message is None else storable(self.message)
-                ),
-                *_like(_origin.c.cgroup, self.cgroup),
-            ],
-        }
-        return {
-            table: select(table.c.id).where(*wanted).order_by(table.c.id)
-            for table, wanted in conditions.items()
-            if wanted
-        }
+        found = {}
+        for table in (tables.program, tables.origin):
+            wanted = [holds(term, table.c[term.field]) for term in self.about(table.name)]
+            if wanted:
+                found[table] = select(table.c.id).where(*wanted).order_by(table.c.id)
+        return found
 
 
-def commands(*, programs: bool, arguments: int) -> list[ColumnElement[bool]]:
-    """Conditions on commands: they have one of the programs in `:program_id`, and one of the
-    arguments in `:value`, which are so many (0: no condition)."""
+def arguments(term: Term) -> list[ColumnElement[bool]]:
+    """The condition that an argument must meet to be one that a term about `argv` asks for."""
+    return [or_(*map(of_argument, term.any_of))]
+
+
+def commands(
+    terms: Iterable[Term], found: Iterable[int], *, programs: bool
+) -> list[ColumnElement[bool]]:
+    """Conditions on commands: that the terms hold for them, and that they have one of the programs
+    in `:program_id`. `found` has, for each term about `argv`, how many arguments fulfil it, up to
+    FEW + 1: their ids are in `:argv_0` and so on."""
     conditions = [one_of(_command.c.program_id)] if programs else []
-    if arguments:
-        ids = _command.c.arguments
-        if arguments <= FEW:  # passes over most commands, at a fraction of the cost
-            each = (func.instr(ids, bindparam(f"value_{n}")) > 0 for n in range(arguments))
-            conditions.append(or_(*each))
-        value = func.json_each(ids).table_valued("value", joins_implicitly=True).c.value
-        conditions.append(select(value).where(one_of(value)).exists())
+    counts = iter(found)
+    for number, term in enumerate(terms):
+        if term.field == "argv":
+            conditions.append(_has_argument(number, next(counts), term.negated))
+        elif term.field == COMMAND:
+            conditions.append(holds(term, func.command_line(_texts())))
+        else:
+            conditions.append(holds(term, _command.c[term.field]))
     return conditions
 
 
-FEW = 8  # arguments, which are also in :value_0, :value_1 ... as text
+def _has_argument(number: int, count: int, negated: bool) -> ColumnElement[bool]:
+    ids = _command.c.arguments
+    value = func.json_each(ids).table_valued("value", joins_implicitly=True).c.value
+    found = select(value).where(one_of(value, f"argv_{number}")).exists()
+    if negated:
+        return not_(found)
+    if count > FEW:
+        return found
+    # Passes over most commands, at a fraction of the cost.
+    each = (func.instr(ids, bindparam(f"argv_{number}_{n}")) > 0 for n in range(count))
+    return and_(or_(*each), found)
 
 
-def one_of(column: ColumnElement[int]) -> ColumnElement[bool]:
+def _texts() -> ColumnElement[str]:
+    """The arguments of a command as a JSON array of JSON strings."""
+    place = func.json_each(_command.c.arguments).table_valued("key", "value", joins_implicitly=True)
+    texts = (
+        select(_argument.c.text)
+        .select_from(place.join(_argument, _argument.c.id == place.c.value))
+        .order_by(place.c.key)
+        .subquery()
+    )
+    return select(func.json_group_array(texts.c.text)).scalar_subquery()
+
+
+FEW = 8  # arguments, which are also in :argv_0_0, :argv_0_1 ... as text
+
+
+def one_of(column: ColumnElement[int], name: str | None = None) -> ColumnElement[bool]:
     """That a column holds one of the ids in the parameter with its name, a JSON array."""
-    each = func.json_each(bindparam(column.key)).table_valued("value")
+    each = func.json_each(bindparam(name or column.key)).table_valued("value")
     return column.in_(select(each.c.value))
 
 
-def _equal(column: ColumnElement[Any], value: object) -> list[ColumnElement[bool]]:
-    return [] if value is None else [column == value]
+def _glob(pattern: str | None) -> str | Glob | None:
+    """Of an option: a backslash has no meaning there."""
+    if pattern is None or not re.search(r"[*?]", pattern):
+        return pattern
+    return Glob(pattern.replace("\\", "\\\\"))
 
 
-def _like(column: ColumnElement[Any], pattern: str | None) -> list[ColumnElement[bool]]:
-    """Exact, or SQLite's GLOB where there is a `*` or `?`; its `[` has no meaning here."""
-    if pattern is None:
-        return []
-    if "*" in pattern or "?" in pattern:
-        # Text that is not UTF-8 is a blob, in which GLOB does not tell one byte from another.
-        is_blob = func.typeof(column) == "blob"
-        by_bytes = func.glob_bytes(column, storable(pattern)) == 1
-        return [or_(column.op("GLOB")(storable(pattern.replace("[", "[[]"))), is_blob & by_bytes)]
-    return [column == storable(pattern)]
-
-
-def _has_text(text: str) -> ColumnElement[bool]:
-    """The stored JSON is searched first, which is fast but may also find the text in an
-    escape; where there is one, `has_text` then looks closely."""
-    stored, needle = _argument.c.text, json_of(text)
-    plain = func.instr(stored, "\\") == 0
-    return and_(
-        func.instr(stored, needle[1:-1]) > 0, or_(plain, func.has_text(stored, needle) == 1)
-    )
-
-
-def has_text(argument: str, text: str) -> bool:
-    """The SQL function behind `--arg`: both as JSON, since SQLite text cannot hold surrogates."""
-    return json.loads(text) in json.loads(argument)
-
-
-def glob_bytes(value: bytes, pattern: str | bytes) -> bool:
-    """GLOB with `*` and `?` alone, each byte that is not UTF-8 a character of its own."""
-    parts = (_WILD.get(char, re.escape(char)) for char in readable(pattern))
-    return re.fullmatch("".join(parts), readable(value), re.DOTALL) is not None
-
-
-_WILD = {"*": ".*", "?": "."}
+def _escaped(text: str) -> str:
+    return re.sub(r"([*?\\])", r"\\\1", text)

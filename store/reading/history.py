@@ -16,7 +16,8 @@ from execdb.store.event import Event, ending
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.database import Database
 from execdb.store.file.text import readable
-from execdb.store.reading.filter import Filter, glob_bytes, has_text
+from execdb.store.reading.conditions import argument_regexp, command_line, regexp
+from execdb.store.reading.filter import Filter
 from execdb.store.reading.ordered import PAGE, Ordered
 from execdb.store.reading.selection import (
     Selection,
@@ -42,8 +43,10 @@ class History:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        database.connection.create_function("has_text", 2, has_text, deterministic=True)
-        database.connection.create_function("glob_bytes", 2, glob_bytes, deterministic=True)
+        for function, count in ((regexp, 2), (argument_regexp, 2), (command_line, 1)):
+            database.connection.create_function(
+                function.__name__, count, function, deterministic=True
+            )
         self._cache = DictionaryCache(str(database.path))
         self._runs: dict[int, tuple[str, str]] = {}  # boot_id and host
         self.incomplete = False  # events were removed before they were read
@@ -118,8 +121,8 @@ class History:
         ids = None
         if wanted.descendants_of is not None:
             ids = descendants_of(connection, wanted.descendants_of)
-        elif wanted.pid is not None:
-            ids = ids_of_pid(connection, wanted.pid)
+        elif wanted.pids is not None:
+            ids = sorted({id_ for pid in wanted.pids for id_ in ids_of_pid(connection, pid)})
         spans = self._spans(connection, wanted)
         return Selection(wanted, spans, ids, entries_wanted(connection, wanted))
 
@@ -136,8 +139,12 @@ class History:
             boot_id = self._boot_id(segment)
             latest = (segment.last_boot_ns, segment.offset_ns)
             shifts[boot_id] = max(shifts.get(boot_id, latest), latest)
+        of_runs = wanted.of_runs
         spans = []
         for segment in segments:
+            run = {"run_id": segment.run_id, "boot_id": self._boot_id(segment)}
+            if not of_runs(run | {"host": self._runs[segment.run_id][1]}):
+                continue
             first, last = ids_within(connection, segment, wanted)
             if first <= last and (seen or first > 0):
                 spans.append(Span(segment, first, last, shifts[self._boot_id(segment)][1]))

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, TableClause, bindparam, func, select
 from sqlalchemy.dialects import sqlite
 
-from execdb.store.reading.filter import FEW, Filter, commands, one_of
+from execdb.store.reading.filter import FEW, Filter, arguments, commands, one_of
 from execdb.store.schema import tables
 from execdb.store.segments.blocks import blocks_with, ids_of
 from execdb.store.segments.segment import Segment, lower_bound
+from execdb.store.terms.term import Term
 
 _image = tables.image
 
@@ -96,15 +97,15 @@ def entries_of(connection: Connection, selection: Selection, segment: Segment) -
     }
     if not all(within.values()):
         return None
-    if selection.wanted.arg is None:
+    asked = selection.wanted.about("command")
+    if not asked:
         return within
     range_ = {"first": first, "last": last}
-    arguments = _arguments(selection.wanted).column(connection, **range_)
-    commands = _commands_with(connection, range_, within.get("program_id"), arguments)
-    if not commands:
+    found = _commands_with(connection, range_, within.get("program_id"), asked)
+    if not found:
         return None
-    programs = sorted({program_id for _, program_id in commands})
-    return {**within, "program_id": programs, "command_id": [command for command, _ in commands]}
+    programs = sorted({program_id for _, program_id in found})
+    return {**within, "program_id": programs, "command_id": [command for command, _ in found]}
 
 
 _COLUMNS = {"origin": "origin_id", "program": "program_id"}
@@ -114,15 +115,22 @@ def _commands_with(
     connection: Connection,
     range_: dict[str, int],
     programs: Sequence[int] | None,
-    arguments: Sequence[int],
+    asked: tuple[Term, ...],
 ) -> Sequence[tuple[int, int]]:
-    """The ids of the commands that have one of the arguments, each with that of its program."""
-    if not arguments:
-        return ()
-    query = _commands(programs is not None, min(len(arguments), FEW + 1))
-    few = {f"value_{n}": str(value) for n, value in enumerate(arguments[:FEW])}
-    lists = {"program_id": json.dumps(programs), "value": json.dumps(arguments)}
-    return query.rows(connection, **range_, **few, **lists)
+    """The ids of the commands for which the terms hold, each with that of its program."""
+    values: dict[str, str] = {"program_id": json.dumps(programs)}
+    counts = []
+    for number, term in enumerate(asked):
+        if term.field != "argv":
+            continue
+        ids = _arguments(term).column(connection, **range_)
+        if not ids and not term.negated:
+            return ()
+        counts.append(min(len(ids), FEW + 1))
+        values[f"argv_{number}"] = json.dumps(ids)
+        values |= {f"argv_{number}_{n}": str(value) for n, value in enumerate(ids[:FEW])}
+    query = _commands(asked, tuple(counts), programs is not None)
+    return query.rows(connection, **range_, **values)
 
 
 Stretch = tuple[int, int]  # ids: from, to
@@ -221,15 +229,15 @@ def _conditions(wanted: Filter, lists: frozenset[str]) -> list[ColumnElement[boo
 
 
 @lru_cache
-def _arguments(wanted: Filter) -> Statement:
-    conditions = wanted.arguments()
-    return Statement(select(tables.argument.c.id).where(_between(tables.argument), *conditions))
+def _arguments(term: Term) -> Statement:
+    query = select(tables.argument.c.id).where(_between(tables.argument), *arguments(term))
+    return Statement(query)
 
 
 @lru_cache
-def _commands(programs: bool, arguments: int) -> Statement:
-    conditions = commands(programs=programs, arguments=arguments)
+def _commands(asked: tuple[Term, ...], counts: tuple[int, ...], programs: bool) -> Statement:
     ids = tables.command.c.id, tables.command.c.program_id
+    conditions = commands(asked, counts, programs=programs)
     return Statement(select(*ids).where(_between(tables.command), *conditions))
 
 

@@ -18,6 +18,7 @@ def _table(name: str) -> TableClause:
 
 
 image = _table("image")
+segment = _table("segment")
 origin = _table("origin")
 program = _table("program")
 command = _table("command")

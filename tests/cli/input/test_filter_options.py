@@ -10,12 +10,16 @@ from docs.generate import help_of
 from execdb.cli.input.filter_options import FilterOptions, filter_of
 from execdb.store.errors import UsageError
 from execdb.store.reading.filter import Filter
+from execdb.store.terms.term import Term
 
 
 @pytest.mark.parametrize("command", ["query", "replay"])
 def test_a_command_has_every_option(command: str) -> None:
     page = re.sub(r"(?<=\S)/(?=--)", " ", help_of(command))
-    for field in fields(FilterOptions):
+    terms, *options = fields(FilterOptions)
+    assert terms.name == "terms"
+    assert "\n  [TERM...]" in page
+    for field in options:
         assert f"  --{field.name.replace('_', '-')} " in page
 
 
@@ -28,6 +32,7 @@ def test_a_command_has_every_option(command: str) -> None:
         ({"comm": "py*", "path": "/bin/sh"}, {"comm": "py*", "path": "/bin/sh"}),
         ({"arg": "-x", "cgroup": "/a"}, {"arg": "-x", "cgroup": "/a"}),
         ({"message": "Hi"}, {"message": "Hi"}),
+        ({"terms": ["comm=sh"]}, {"terms": (Term("comm", ("sh",)),)}),
         ({"comm": "\udcff"}, {"comm": "\udcff"}),
         ({"failed": False, "descendants_of": -1}, {"failed": False, "descendants_of": -1}),
         ({"running": True}, {"running": True}),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from execdb.cli.input.users import Identity, own_user
-from execdb.collector import privileges
+from execdb.collector.own_process import privileges
 
 
 class Entry(NamedTuple):

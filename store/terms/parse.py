@@ -1,0 +1,195 @@
+"""The language of terms: how a person says which events.
+
+    comm=gcc,cc1  comm!=sed  filename=/tmp/*  exit_code=1..  duration=5s..1m  errno=null
+    signal=KILL  uid=alice  argv=*secret*  command~=REGEX
+
+A field and an operator, `=`, `!=`, `~=` or `!~=`, and one or more values with commas between. A
+backslash takes its meaning from the character behind it: `\\,` is a comma, `\\*` a star. A regular
+expression is one value: its commas and backslashes are its own.
+
+Pure but for names of users and the time of day, which are parameters.
+"""
+
+import re
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from errno import errorcode
+
+from execdb.store.errors import UsageError
+from execdb.store.fields import FIELDS
+from execdb.store.kinds import Kind
+from execdb.store.terms.term import COMMAND, Found, Glob, Range, Term, Value
+
+_TERM = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(!~=|!=|~=|=)", re.ASCII)
+_PIECE = re.compile(r"((?:[^,\\]|\\.|\\$)*)(,?)", re.DOTALL)
+_NUMBER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
+_LENGTH = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|ms|s|m|h|d))+", re.ASCII)
+_LENGTH_PART = re.compile(r"(\d+)(?:\.(\d+))?(ns|us|ms|s|m|h|d)", re.ASCII)
+_UNITS_NS = {
+    "ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9,
+    "d": 86_400 * 10**9,
+}  # fmt: skip
+_INT64 = 1 << 63
+# What a term may name: every key of an event, and names that are shorter to type.
+KINDS = {field.name: field.kind for field in FIELDS} | {COMMAND: Kind.TEXT}
+_SHORT = {"time": "time_ns", "duration": "duration_ns", "cpu": "cpu_ns"}
+_SHORT = {name: key for name, key in _SHORT.items() if key in KINDS}
+KINDS |= {name: KINDS[key] for name, key in _SHORT.items()}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads terms. `uid_of` and `time_of` turn what people write into numbers and raise
+    UsageError."""
+
+    uid_of: Callable[[str], int]
+    time_of: Callable[[str], int]
+
+    def terms(self, texts: Iterable[str]) -> tuple[Term, ...]:
+        """All must hold. Several about one field, none of them negated, are one term with all of
+        their values. Raises UsageError."""
+        merged: dict[tuple[str, bool], Term] = {}
+        for text in texts:
+            term = self.term(text)
+            key = term.field, term.negated
+            before = merged[key].any_of if key in merged else ()
+            merged[key] = Term(term.field, before + term.any_of, term.negated)
+        return tuple(merged.values())
+
+    def term(self, text: str) -> Term:
+        """Raises UsageError, with the place."""
+        found = _TERM.match(text)
+        if found is None:
+            raise UsageError(f"{_shown(text)} is no term: give FIELD=VALUE, as comm=gcc")
+        field, operator = found.groups()
+        if field not in KINDS:
+            raise UsageError(f"{_shown(text)}: {_unknown(field)}")
+        kind, field = KINDS[field], _SHORT.get(field, field)
+        at, value = found.end(), text[found.end() :]
+        negated = operator.startswith("!")
+        if operator.endswith("~="):
+            return Term(field, (_expression(text, kind, at),), negated)
+        return Term(field, tuple(self._values(text, kind, at, value)), negated)
+
+    def _values(self, text: str, kind: Kind, at: int, value: str) -> Iterator[Value]:
+        place, comma = 0, ","
+        while comma:
+            piece = _PIECE.match(value, place)
+            assert piece is not None  # it matches anything, even nothing
+            yield self._value(text, kind, at + place, piece[1])
+            place, comma = piece.end(), piece[2]
+
+    def _value(self, text: str, kind: Kind, at: int, raw: str) -> Value:
+        if raw == "null":
+            return None
+        if kind is Kind.ERRNO:
+            return _errno(raw)
+        if kind.is_text or kind is Kind.TEXTS:
+            return _text(raw)
+        if kind is Kind.BOOL:
+            return _bool(text, at, raw)
+        first, dots, last = raw.partition("..")
+        if not dots:
+            return self._number(text, kind, at, raw)
+        if not first and not last:
+            raise UsageError(f"{_at(text, at)}: a range wants a number on one side at least")
+        least = self._number(text, kind, at, first) if first else None
+        most = self._number(text, kind, at + len(first) + 2, last) if last else None
+        if least is not None and most is not None and least > most:
+            raise UsageError(f"{_at(text, at)}: nothing lies between {first} and {last}")
+        return Range(least, most)
+
+    def _number(self, text: str, kind: Kind, at: int, raw: str) -> int:
+        try:
+            if kind is Kind.UID:
+                return self.uid_of(raw)
+            if kind in (Kind.TIME, Kind.TIME_TEXT):
+                return self.time_of(raw)
+        except UsageError as error:
+            raise UsageError(f"{_at(text, at)}: {error}") from None
+        if kind is Kind.DURATION:
+            return _length_ns(text, at, raw)
+        if kind is Kind.SIGNAL and (number := _signal(raw)) is not None:
+            return number
+        if not _NUMBER.fullmatch(raw) or abs(int(raw)) >= _INT64:
+            wanted = "a signal's name or number" if kind is Kind.SIGNAL else "a number"
+            raise UsageError(f"{_at(text, at)}: {_shown(raw)} is not {wanted}")
+        return int(raw)
+
+
+def _unknown(field: str) -> str:
+    near = get_close_matches(field, KINDS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(KINDS))}"
+    return f"there is no field {field}: {hint}"
+
+
+def _expression(text: str, kind: Kind, at: int) -> Found:
+    if not kind.is_text and kind is not Kind.TEXTS:
+        raise UsageError(f"{_shown(text)}: a regular expression is for text: use = with a value")
+    try:
+        re.compile(text[at:])
+    except (re.error, RecursionError, OverflowError) as error:
+        where = getattr(error, "pos", None)
+        message = getattr(error, "msg", str(error))
+        raise UsageError(f"{_at(text, at + (where or 0))}: {message}") from None
+    return Found(text[at:])
+
+
+def _text(raw: str) -> str | Glob:
+    plain, escaped = [], False
+    for char in raw:
+        if escaped or char not in "*?\\":
+            plain.append(char)
+            escaped = False
+        elif char == "\\":
+            escaped = True
+        else:
+            return Glob(raw)
+    return "".join(plain)
+
+
+def _errno(raw: str) -> str | Glob:
+    """`ENOENT`, `enoent` or `2`."""
+    if raw.isascii() and raw.isdigit():
+        return errorcode.get(int(raw[:9]), raw)
+    return _text(raw.upper())
+
+
+def _signal(raw: str) -> int | None:
+    """`KILL`, `SIGKILL` or `kill`, by signal(7)."""
+    name = raw.upper().removeprefix("SIG")
+    found = signal.Signals.__members__.get(f"SIG{name}")
+    return None if found is None else int(found)
+
+
+def _bool(text: str, at: int, raw: str) -> int:
+    words = {"true": 1, "yes": 1, "1": 1, "false": 0, "no": 0, "0": 0}
+    if raw.lower() not in words:
+        raise UsageError(f"{_at(text, at)}: {_shown(raw)} is neither true nor false")
+    return words[raw.lower()]
+
+
+def _length_ns(text: str, at: int, raw: str) -> int:
+    """`200ms`, `5s`, `1h30m`, `0`."""
+    if raw == "0":
+        return 0
+    total_ns = 0
+    for whole, part, unit in _LENGTH_PART.findall(raw if _LENGTH.fullmatch(raw) else ""):
+        unit_ns = _UNITS_NS[unit]
+        total_ns += int(whole[:20]) * unit_ns + int(f"0{part[:9]:0<9}") * unit_ns // 10**9
+    if not total_ns or total_ns >= _INT64:
+        raise UsageError(f"{_at(text, at)}: {_shown(raw)} is not a length of time: give 5s, 200ms")
+    return total_ns
+
+
+def _at(text: str, at: int) -> str:
+    return f"{_shown(text)}, character {at + 1}"
+
+
+_SHOWN_MAX = 80
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}...")
