@@ -50,7 +50,7 @@ def sample(raw: bytes) -> bytes:
 
 
 def ring(raws: Iterable[bytes]) -> list[bytes]:
-    """What a drain finds, in one stretch."""
+    """What a drain finds, in one chunk."""
     return [b"".join(map(sample, raws))]
 
 

@@ -39,7 +39,7 @@ LOST = struct.pack("IHHQQ", 2, 0, 24, 7, 23)
 
 
 @given(st.lists(PADDING, max_size=7))
-def test_each_record_of_a_stretch_comes_out_in_order(paddings: list[bytes]) -> None:
+def test_each_record_of_a_chunk_comes_out_in_order(paddings: list[bytes]) -> None:
     raws = [record(b"x", pid=n, padding=padding) for n, padding in enumerate(paddings)]
     execs, _, _ = Decoder().decode(ring(raws), 0)
     assert [event.pid for event in execs] == list(range(len(paddings)))

@@ -20,7 +20,7 @@ def test_an_idle_machine_is_not_written_about() -> None:
     assert Desk([]).run(times=23).ledgers == []
 
 
-def test_a_life_without_events_shows_that_it_lives() -> None:
+def test_a_run_without_events_shows_that_it_is_alive() -> None:
     desk = Desk([]).run(times=123)
     assert len(desk.accounts) == 2
     first, second = (account.alive_ns or 0 for account in desk.accounts)
@@ -38,7 +38,7 @@ def test_what_is_stored_lies_in_time_that_is_recorded() -> None:
     assert all(last_ns < alive_ns for last_ns, alive_ns in zip(last, alive, strict=False))
 
 
-def test_without_room_execs_are_counted_and_storing_goes_on_when_there_is_room() -> None:
+def test_without_room_execs_are_counted_and_storing_continues_when_there_is_room() -> None:
     desk = busy(43)
 
     def room(cause: Cause | None) -> Callable[[], None]:

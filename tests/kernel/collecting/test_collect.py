@@ -92,7 +92,7 @@ def test_survives_kill_in_the_middle_of_a_storm(
     last.stop()
     assert [run["ended"] for run in _runs(last.db)] == ["crashed"] * 11 + ["clean"]
     blind = [each for each in last.coverage() if each["kind"] == "blind"]
-    # A life that was killed before it stored anything makes one stretch of those around it.
+    # A run that was killed before it stored anything is part of one blind period around it.
     *crashes, after = [each["why"] for each in blind]
     assert 0 < len(crashes) <= 11
     assert (set(crashes), after) == ({"crash"}, "no collector")
@@ -129,7 +129,7 @@ def test_doctor_is_content_with_this_machine(tmp_path: Path) -> None:
 def test_waits_for_another_program_that_holds_the_write_lock(
     recorder: Recorder, programs: Path
 ) -> None:
-    """Recording goes on, and nothing is lost, though nothing can be stored for a while."""
+    """Recording continues and nothing is lost, although nothing can be stored for a while."""
     subprocess.run(["true", "before"], check=True)
     wait_for(lambda: recorder.events("--arg", "before"), "the first event")
     with closing(sqlite3.connect(recorder.db, isolation_level=None)) as other:

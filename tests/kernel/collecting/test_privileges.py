@@ -60,7 +60,7 @@ def test_is_nobody_without_capabilities_and_still_does_its_work(
     recorder = record("--print", db=private)
     subprocess.run(["true", "23"], check=True)
     wait_for(lambda: recorder.events("--comm", "true", "--arg", "23"), "the first event")
-    assert len(status(recorder.process.pid)) > 1  # the one that prints, too
+    assert len(status(recorder.process.pid)) > 1  # the one that prints as well
     assert_unprivileged(recorder.process.pid, OWN)
     assert_closed_to_others(recorder.process.pid)
     assert private.stat().st_mode & 0o777 == 0o600
@@ -90,11 +90,11 @@ def test_leaves_everything_in_the_database_file_itself(
         assert connection.execute(query).fetchone() == (1,)
 
 
-def test_takes_up_the_wal_in_a_thread_without_privileges(
+def test_checkpoints_in_a_thread_without_privileges(
     record: Callable[..., Recorder], private: Path, programs: Path
 ) -> None:
     recorder = record("--max-size", "10MB", "--quiet", db=private)
-    assert len(status(recorder.process.pid)) == 3  # one takes up the WAL, one writes to stderr
+    assert len(status(recorder.process.pid)) == 3  # one checkpoints, one writes to stderr
     assert_unprivileged(recorder.process.pid, OWN)
     before = private.stat().st_size
     finish(storm(programs, 3_001))
@@ -148,7 +148,9 @@ def test_holds_nothing_that_its_caller_has_open(
     assert held[0] == os.devnull
 
 
-def test_a_limit_that_others_lower_is_put_back_or_told(recorder: Recorder) -> None:
+def test_a_limit_that_others_lower_is_restored_or_reported(recorder: Recorder) -> None:
+    """Their limit also bounds the log of this test, which must fit."""
+
     def stored(mark: str) -> bool:
         subprocess.run(["true", mark], check=True)
         return bool(recorder.events("--comm", "true", "--arg", mark))
@@ -164,13 +166,13 @@ def test_a_limit_that_others_lower_is_put_back_or_told(recorder: Recorder) -> No
         return text.partition("Max file size")[2].split()[:2]
 
     before = limit()
-    lower("1009:")
-    wait_for(lambda: "(RLIMIT_FSIZE) to 1009; restored" in recorder.log, "the first warning")
+    lower("4001:")
+    wait_for(lambda: "(RLIMIT_FSIZE) to 4001; restored" in recorder.log, "the first warning")
     assert limit() == before
     wait_for(lambda: stored("59"), "an exec after it")
 
-    lower("1009:1009")
-    wait_for(lambda: "1009, and it cannot be raised again" in recorder.log, "the second warning")
+    lower("4001:4001")
+    wait_for(lambda: "4001, and it cannot be raised again" in recorder.log, "the second warning")
     subprocess.run(["true", "61"], check=True)
     recorder.process.terminate()
     assert recorder.process.wait(60) == 1

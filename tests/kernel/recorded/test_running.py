@@ -59,7 +59,7 @@ def peak_kb(pid: int) -> int:
 def test_thousands_that_sleep_cost_no_exec(
     record: Callable[..., Recorder], programs: Path, argument_bytes: int
 ) -> None:
-    """While a storm goes on, and though their arguments are as long as can be."""
+    """During a storm of execs, and even if their arguments are as long as possible."""
     with sleepers(programs, SLEEPERS, argument_bytes) as parent:
         storms = storm(programs, 30_011)
         recorder = record()
@@ -128,7 +128,7 @@ def first(record: Callable[..., Recorder]) -> Recorder:
 def test_a_collector_that_starts_again_knows_what_it_recorded(
     first: Recorder, shell: subprocess.Popen[str], record: Callable[..., Recorder], tmp_path: Path
 ) -> None:
-    """A shell that two lives recorded, and what it starts in the third."""
+    """A shell that two runs recorded, and what it starts in the third run."""
     tell(shell, "/bin/true one")
     ran(first, "one")
     first.stop()
