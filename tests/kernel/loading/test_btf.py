@@ -63,4 +63,4 @@ def test_doctor_says_what_is_missing(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("This is not BTF, though it is a file.")
     done = _without_headers(*doctor, EXECDB_BTF=str(tmp_path / "text"))
     assert done.returncode == 1
-    assert f"BTF at {tmp_path}/text is of no use: not BTF" in done.stdout
+    assert f"BTF at {tmp_path}/text is unusable: not BTF" in done.stdout
