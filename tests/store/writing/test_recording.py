@@ -136,7 +136,7 @@ def test_equal_commands_and_credentials_are_stored_once(database: Database) -> N
 
 def test_more_commands_than_are_remembered_are_all_right(database: Database) -> None:
     execs = [an_exec(n, argv=(str(n % 9_001),)) for n in range(9_203)]
-    assert dictionary._ENTRIES < 2 * 9_001
+    assert dictionary._ENTRIES_MAX < 2 * 9_001
     recording = recorded(database, execs[:9_103])
     recording.write(execs[9_103:], [], counts(9_203))
     assert value_of(database, "SELECT count(*) FROM segment") == 2
