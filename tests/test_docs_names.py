@@ -13,6 +13,7 @@ import pytest
 from docs.generate import README, ROOT, SCHEMA, help_pages
 from execdb.store.fields import FIELDS
 from execdb.store.schema.definition import SCHEMA_FILE
+from tests.test_imports import FOLDERS
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 NAMED_FROM = (".", "tests", "tests/kernel")  # where the paths of the documentation may begin
@@ -130,7 +131,8 @@ def test_files_and_tests_that_are_named_exist(page: Path) -> None:
 
 
 def missing_names(page: Path) -> Iterator[str]:
-    """Of `folder/file.py`, `folder/file.py::test_name` and, in the same file, `::test_name`."""
+    """Of `folder/room`, `folder/file.py`, `folder/file.py::test_name` and, in the same file,
+    `::test_name`."""
     source = ""
     for name in re.findall(r"`([^`\s]+)`", without_code(page)):
         path, _, test = name.partition("::")
@@ -139,6 +141,10 @@ def missing_names(page: Path) -> Iterator[str]:
             source = found[0].read_text() if found else ""
             if not found and path not in NO_FILES:
                 yield path
+        elif re.fullmatch(rf"({'|'.join(FOLDERS)})/[\w/]+", path) and not any(
+            (ROOT / f"{path}{end}").exists() for end in ("", ".py")
+        ):
+            yield path
         if test:
             function = re.escape(test).replace(r"\*", r"\w*")
             if not re.search(rf"^def {function}\(", source, re.MULTILINE):
