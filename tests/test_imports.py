@@ -5,6 +5,7 @@ import importlib.util
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +58,7 @@ ROOMS = {
     "bpf": {"loading": (), "rings": ()},
 }
 
+FILES_MAX, LINES_MAX = 14, 250  # Python files in a folder, lines of a file
 CONFINED = {
     "sqlalchemy": ("store", "migrations"),
     "alembic": ("store", "migrations"),
@@ -122,6 +124,15 @@ def test_every_room_has_rules() -> None:
         for folder in ROOMS
     }
     assert rooms == {folder: set(rules) for folder, rules in ROOMS.items()}
+
+
+@pytest.mark.parametrize("folder", [*FOLDERS, "docs", "tests"])
+def test_folders_and_files_stay_small(folder: str) -> None:
+    files = [path for path in (ROOT / folder).rglob("*") if path.suffix in (".py", ".c", ".h")]
+    lengths = {str(path): len(path.read_text().splitlines()) for path in files}
+    assert {path: lines for path, lines in lengths.items() if lines > LINES_MAX} == {}
+    in_folder = Counter(path.parent for path in files if path.suffix == ".py")
+    assert {room: count for room, count in in_folder.items() if count > FILES_MAX} == {}
 
 
 def test_every_package_is_installed() -> None:

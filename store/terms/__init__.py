@@ -1,1 +1,1 @@
-"""How people write what they ask for: times, ages, users. Pure functions from text to numbers."""
+"""How people write what they ask for: terms, times, users. Pure functions from text to values."""
