@@ -1,4 +1,4 @@
-"""What of the documentation is generated; `make generate` writes it.
+"""Writes the generated parts of the documentation: `make generate`.
 
 docs/cli.md from the program's help, and the tables of folders, imports and keys in README.md,
 docs/how-it-works.md and docs/schema.md.

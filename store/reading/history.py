@@ -1,4 +1,4 @@
-"""Reading: one filter vocabulary and one path for query, replay and count.
+"""Reads the history: one filter and one path for query, replay and count.
 
 Events are ordered by boot_ns within a boot, which no setting of the clock disturbs, and boots
 by the wall clock.

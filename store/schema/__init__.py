@@ -1,1 +1,1 @@
-"""What the file is made of, and whether a file is ours."""
+"""The tables and views of the file, and the check that a file has exactly these."""

@@ -1,4 +1,4 @@
-"""Writing: one collector life is one run; one batch is one transaction."""
+"""Writing: a run is one collector from start to stop; a batch is one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
