@@ -10,6 +10,7 @@ from execdb.store.errors import UsageError
 from execdb.store.event import raw_of
 from execdb.store.reading.filter import Filter
 from execdb.store.terms.parse import Reader
+from execdb.store.terms.short_forms import merged, short_form
 from execdb.store.terms.times import parse_time
 from execdb.store.terms.users import uid_of
 from execdb.store.times import local_time
@@ -24,19 +25,21 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Filters(TypedDict, total=False):
-    """Which events. All that are given must hold; None is the same as not given."""
+    """Which events. All that are given must hold; None is the same as not given. A list holds
+    alternatives."""
 
     since: Time | None  # the first moment
     until: Time | None  # the first moment after
-    uid: int | str | None  # real user: a number or a name
-    loginuid: int | str | None  # who logged in, behind sudo
-    pid: int | None
-    ppid: int | None
-    comm: str | None  # task name; * and ? match
-    path: str | None  # the file as it was named; * and ? match
-    arg: str | None  # text within any argument
-    message: str | None  # exactly
-    cgroup: str | None  # control group; * and ? match
+    uid: int | str | list[int | str] | None  # real user: a number or a name
+    loginuid: int | str | list[int | str] | None  # who logged in, behind sudo
+    pid: int | list[int] | None
+    ppid: int | list[int] | None
+    comm: str | list[str] | None  # task name; * and ? match
+    path: str | list[str] | None  # the file as it was named; * and ? match
+    arg: str | list[str] | None  # text within any argument
+    message: str | list[str] | None  # exactly
+    cgroup: str | list[str] | None  # control group; * and ? match
+    host: str | list[str] | None  # name of the machine; * and ? match
     failed: bool | None  # True: a non-zero exit, a signal or a failed attempt; False: exit code 0
     running: bool | None  # True: only what has no end
     descendants_of: int | None  # an event's id: what it started, and so on down
@@ -47,16 +50,23 @@ def filter_of(terms: Iterable[str], filters: Filters) -> Filter:
     filter that there is not."""
     given = {key: value for key, value in filters.items() if value is not None}
     since_ns, until_ns = span_of(given.pop("since", None), given.pop("until", None))
-    unknown = given.keys() - _READ.keys()
+    unknown = given.keys() - _TERMS.keys() - _REST.keys()
     if unknown:
         raise TypeError(f"there is no filter {min(unknown)!r}")
     if given.get("running") and "failed" in given:
         raise UsageError("running and failed exclude each other")
-    values: dict[str, Any] = {key: _READ[key](key, value) for key, value in given.items()}
+    rest: dict[str, Any] = {key: _REST[key](key, given[key]) for key in given if key in _REST}
+    short_forms = [
+        short_form(key, _TERMS[key](key, value))
+        for key in given
+        if key in _TERMS
+        for value in _alternatives(key, given[key])
+    ]
     now_ns = time.time_ns()
     reader = Reader(uid_of, lambda text: parse_time(text, now_ns, say=_warn))
     asked = reader.terms(_text("a term", term) for term in terms)
-    return Filter(terms=asked, since_ns=since_ns, until_ns=until_ns, **values)
+    all_terms = merged((*asked, *short_forms))
+    return Filter(all_terms, since_ns=since_ns, until_ns=until_ns, **rest)
 
 
 def span_of(since: Any, until: Any) -> tuple[int | None, int | None]:
@@ -93,6 +103,12 @@ def _warn(sentence: str) -> None:
     warnings.warn(sentence.removeprefix("note: "), stacklevel=2)
 
 
+def _alternatives(name: str, given: Any) -> list[Any]:
+    if given == []:
+        raise UsageError(f"{name} is an empty list, which no event can satisfy")
+    return given if isinstance(given, list) else [given]
+
+
 def _uid(name: str, value: Any) -> int:
     return uid_of(value if isinstance(value, str) else str(_number(name, value)))
 
@@ -119,9 +135,12 @@ def _flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-_READ: Mapping[str, Callable[[str, Any], Any]] = {
+_TERMS: Mapping[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("uid", "loginuid"), _uid),
-    **dict.fromkeys(("pid", "ppid", "descendants_of"), _number),
-    **dict.fromkeys(("comm", "path", "arg", "message", "cgroup"), _text),
+    **dict.fromkeys(("pid", "ppid"), _number),
+    **dict.fromkeys(("comm", "path", "arg", "message", "cgroup", "host"), _text),
+}
+_REST: Mapping[str, Callable[[str, Any], Any]] = {
+    "descendants_of": _number,
     **dict.fromkeys(("failed", "running"), _flag),
 }

@@ -17,8 +17,10 @@ from execdb.store.account import Account, Counts
 from execdb.store.config.table import ConfigTable
 from execdb.store.event import Command, Creds, Event, Exec, Place, Start
 from execdb.store.file.database import Database, open_database
+from execdb.store.reading.filter import Filter
 from execdb.store.schema.definition import normalized
 from execdb.store.schema.verify import read_schema
+from execdb.store.terms.short_forms import short_form
 from execdb.store.writing.recording import Machine, Recording
 from tests.store.schema.next_revision import become_next
 
@@ -184,6 +186,13 @@ def an_event(number: int = 0, **changes: Any) -> Event:
     } | changes
     known.setdefault("argc", len(known["argv"]))
     return Event(**{name: known.get(name) for name in Event._fields})
+
+
+def a_filter(**wanted: Any) -> Filter:
+    """With short forms of terms as keywords, beside the filter's own members."""
+    rest = {name: wanted.pop(name) for name in Filter.__dataclass_fields__ if name in wanted}
+    terms = *rest.pop("terms", ()), *(short_form(*form) for form in wanted.items())
+    return Filter(terms, **rest)
 
 
 def counts(stored: int, lost: int = 0) -> Counts:

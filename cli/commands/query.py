@@ -52,7 +52,8 @@ def query(
 ) -> None:
     """Show the recorded execs, oldest first.
 
-    An event must fulfil all options that choose events. A note on stderr says which part of the
+    An event must fulfil all terms and options that choose events; an option given twice, or a
+    field named twice, is an alternative. A note on stderr says which part of the
     time was not recorded.
     """
     from execdb.store.file.database import open_database

@@ -57,7 +57,8 @@ def replay(
 ) -> None:
     """Play the recorded execs back with the pauses between them.
 
-    An event must fulfil all options that choose events. Nothing is executed: each event is printed
+    An event must fulfil all terms and options that choose events; an option given twice, or a
+    field named twice, is an alternative. Nothing is executed: each event is printed
     when it is due.
     """
     from execdb.store.file.database import open_database

@@ -3,7 +3,7 @@
 import functools
 import inspect
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FilterOptions:
-    """The terms and options as they were typed. An event must fulfil all that are given."""
+    """The terms and options as they were typed. An event must fulfil all that are given; an
+    option given twice, or with a term about the same field, is an alternative."""
 
     terms: Annotated[
         list[str] | None,
@@ -38,18 +39,19 @@ class FilterOptions:
     since: Since = None
     until: Until = None
     uid: Annotated[
-        str | None, typer.Option(help="Real user: a number or a name.", metavar="USER")
+        list[str] | None, typer.Option(help="Real user: a number or a name.", metavar="USER")
     ] = None
     comm: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(help="Name of the program, at most 15 bytes; * and ? match.", metavar="NAME"),
     ] = None
     path: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(help="File, as the program was started by; * and ? match.", metavar="PATH"),
     ] = None
     arg: Annotated[
-        str | None, typer.Option(help="Text that one of the arguments contains.", metavar="TEXT")
+        list[str] | None,
+        typer.Option(help="Text that one of the arguments contains.", metavar="TEXT"),
     ] = None
     failed: Annotated[
         bool | None,
@@ -64,10 +66,10 @@ class FilterOptions:
         typer.Option("--running", help="Has no recorded end: it runs, or its end was missed."),
     ] = False
     pid: Annotated[
-        int | None, typer.Option(help="Process id.", parser=process_id, metavar="PID")
+        list[int] | None, typer.Option(help="Process id.", parser=process_id, metavar="PID")
     ] = None
     ppid: Annotated[
-        int | None,
+        list[int] | None,
         typer.Option(help="Process id of the parent.", parser=process_id, metavar="PID"),
     ] = None
     descendants_of: Annotated[
@@ -80,14 +82,19 @@ class FilterOptions:
         ),
     ] = None
     loginuid: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(help="User who logged in, also behind sudo and su.", metavar="USER"),
     ] = None
     cgroup: Annotated[
-        str | None, typer.Option(help="Path of the control group; * and ? match.", metavar="PATH")
+        list[str] | None,
+        typer.Option(help="Path of the control group; * and ? match.", metavar="PATH"),
+    ] = None
+    host: Annotated[
+        list[str] | None, typer.Option(help="Name of the machine; * and ? match.", metavar="NAME")
     ] = None
     message: Annotated[
-        str | None, typer.Option(help="Exactly this message (see execdb config).", metavar="TEXT")
+        list[str] | None,
+        typer.Option(help="Exactly this message (see execdb config).", metavar="TEXT"),
     ] = None
 
 
@@ -116,6 +123,7 @@ def with_filter_options(command: Callable[..., None]) -> Callable[..., None]:
 def filter_of(chosen: FilterOptions) -> "Filter":
     """The store's filter from options as they were typed. Raises UsageError."""
     from execdb.store.reading.filter import Filter
+    from execdb.store.terms.short_forms import merged
 
     if chosen.running and chosen.failed is not None:
         raise UsageError(
@@ -124,18 +132,9 @@ def filter_of(chosen: FilterOptions) -> "Filter":
     now_ns = time.time_ns()
     since_ns, until_ns = span_of(chosen.since, chosen.until, now_ns)
     return Filter(
-        terms=terms_of(chosen.terms or (), now_ns),
-        uid=_uid(chosen.uid),
-        pid=chosen.pid,
-        ppid=chosen.ppid,
-        comm=as_recorded(chosen.comm),
-        path=as_recorded(chosen.path),
-        arg=as_recorded(chosen.arg),
-        message=as_recorded(chosen.message),
+        terms=merged((*terms_of(chosen.terms or (), now_ns), *_short_forms(chosen))),
         since_ns=since_ns,
         until_ns=until_ns,
-        loginuid=_uid(chosen.loginuid),
-        cgroup=as_recorded(chosen.cgroup),
         failed=chosen.failed,
         running=chosen.running,
         descendants_of=chosen.descendants_of,
@@ -150,5 +149,13 @@ def terms_of(texts: Iterable[str], now_ns: int) -> "tuple[Term, ...]":
     return reader.terms(map(as_recorded, texts))
 
 
-def _uid(user: str | None) -> int | None:
-    return None if user is None else uid_of(user)
+def _short_forms(chosen: FilterOptions) -> "Iterator[Term]":
+    from execdb.store.terms.short_forms import short_form
+
+    for name in ("uid", "loginuid"):
+        yield from (short_form(name, uid_of(user)) for user in getattr(chosen, name) or ())
+    for name in ("pid", "ppid"):
+        yield from (short_form(name, number) for number in getattr(chosen, name) or ())
+    for name in ("comm", "path", "arg", "cgroup", "host", "message"):
+        texts = getattr(chosen, name) or ()
+        yield from (short_form(name, as_recorded(text)) for text in texts)

@@ -1,9 +1,7 @@
 """Which events: what query, replay and count share, as terms and as conditions in SQL."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, TableClause, and_, bindparam, func, not_, or_, select
@@ -12,7 +10,7 @@ from execdb.store.event import REPLACED
 from execdb.store.reading.conditions import holds, of_argument, of_image, table_of
 from execdb.store.schema import tables
 from execdb.store.terms.match import Predicate, matcher
-from execdb.store.terms.term import COMMAND, Glob, Range, Term
+from execdb.store.terms.term import COMMAND, Range, Term
 
 _image, _command, _argument = tables.image, tables.command, tables.argument
 _NOT_WELL = 0xFF7F  # bits of a status: the exit code and the signal (wait(2))
@@ -20,27 +18,17 @@ _NOT_WELL = 0xFF7F  # bits of a status: the exit code and the signal (wait(2))
 
 @dataclass(frozen=True)
 class Filter:
-    """Which events; None does not filter. `comm`, `path` and `cgroup` may hold `*` and `?`; of
-    `terms` all must hold as well.
+    """Which events; None does not filter, and of `terms` all must hold.
 
     `since_ns` is the first moment inside, `until_ns` the first one after.
     """
 
-    uid: int | None = None
-    pid: int | None = None
-    ppid: int | None = None
-    comm: str | None = None
-    path: str | None = None
-    arg: str | None = None
-    message: str | None = None
+    terms: tuple[Term, ...] = ()
     since_ns: int | None = None
     until_ns: int | None = None
-    loginuid: int | None = None
-    cgroup: str | None = None
     failed: bool | None = None  # True: what did not do well; False: what exited with 0
     running: bool = False  # only what has no end
     descendants_of: int | None = None  # a row's id
-    terms: tuple[Term, ...] = ()
 
     def __post_init__(self) -> None:
         """Terms about the time narrow the span: it is what says where to read."""
@@ -55,26 +43,9 @@ class Filter:
                 object.__setattr__(self, "since_ns", since_ns)
                 object.__setattr__(self, "until_ns", until_ns)
 
-    @cached_property
-    def all_terms(self) -> tuple[Term, ...]:
-        """The terms, and what else is asked for as terms."""
-        asked = {
-            "uid": self.uid,
-            "pid": self.pid,
-            "ppid": self.ppid,
-            "comm": _glob(self.comm),
-            "filename": _glob(self.path),
-            "argv": None if self.arg is None else Glob(f"*{_escaped(self.arg)}*"),
-            "message": self.message,
-            "loginuid": self.loginuid,
-            "cgroup": _glob(self.cgroup),
-        }
-        more = (Term(field, (value,)) for field, value in asked.items() if value is not None)
-        return *self.terms, *more
-
     def about(self, *where: str) -> tuple[Term, ...]:
         """The terms about the fields of some tables, as `conditions.table_of` names them."""
-        return tuple(term for term in self.all_terms if table_of(term.field) in where)
+        return tuple(term for term in self.terms if table_of(term.field) in where)
 
     @property
     def of_runs(self) -> Predicate:
@@ -170,14 +141,3 @@ def one_of(column: ColumnElement[int], name: str | None = None) -> ColumnElement
     """That a column holds one of the ids in the parameter with its name, a JSON array."""
     each = func.json_each(bindparam(name or column.key)).table_valued("value")
     return column.in_(select(each.c.value))
-
-
-def _glob(pattern: str | None) -> str | Glob | None:
-    """Of an option: a backslash has no meaning there."""
-    if pattern is None or not re.search(r"[*?]", pattern):
-        return pattern
-    return Glob(pattern.replace("\\", "\\\\"))
-
-
-def _escaped(text: str) -> str:
-    return re.sub(r"([*?\\])", r"\\\1", text)

@@ -34,6 +34,7 @@ from execdb.store.segments.segment import (
     ids_of_pid,
     segments_of,
 )
+from execdb.store.terms.term import Term
 
 _Moment = tuple[int, int, int]  # what orders events: shifted boot_ns, time_ns, id
 
@@ -96,7 +97,7 @@ class History:
 
     def latest_of(self, pid: int) -> int | None:
         """The row of the latest image that ran under this pid."""
-        wanted = Filter(pid=pid)
+        wanted = Filter((Term("pid", (pid,)),))
         with self._database.reading() as connection:
             spans = self._spans(connection, wanted, seen=True)
             ids = ids_of_pid(connection, pid)

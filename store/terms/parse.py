@@ -20,6 +20,7 @@ from errno import errorcode
 from execdb.store.errors import UsageError
 from execdb.store.fields import FIELDS
 from execdb.store.kinds import Kind
+from execdb.store.terms.short_forms import merged
 from execdb.store.terms.term import COMMAND, Found, Glob, Range, Term, Value
 
 _TERM = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(!~=|!=|~=|=)", re.ASCII)
@@ -48,15 +49,8 @@ class Reader:
     time_of: Callable[[str], int]
 
     def terms(self, texts: Iterable[str]) -> tuple[Term, ...]:
-        """All must hold. Several about one field, none of them negated, are one term with all of
-        their values. Raises UsageError."""
-        merged: dict[tuple[str, bool], Term] = {}
-        for text in texts:
-            term = self.term(text)
-            key = term.field, term.negated
-            before = merged[key].any_of if key in merged else ()
-            merged[key] = Term(term.field, before + term.any_of, term.negated)
-        return tuple(merged.values())
+        """All must hold; `merged` says how several about one field are read. Raises UsageError."""
+        return merged(map(self.term, texts))
 
     def term(self, text: str) -> Term:
         """Raises UsageError, with the place."""

@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from pathlib import Path
 
-from tests.conftest import MACHINE, START_NS, an_exec, counts
+from tests.conftest import MACHINE, START_NS, a_filter, an_exec, counts
 
 MIB = 1 << 20
 
@@ -56,7 +56,7 @@ def main(kind: str, folder: Path, limit: int) -> tuple[int, int]:
     from execdb.store.reading.history import History
 
     with open_database(folder / f"{kind}.db") as database:
-        next(iter(History(database).events(Filter(uid=4_711))), None)
+        next(iter(History(database).events(a_filter(uid=4_711))), None)
         before = peak_bytes()
         lines = sum(1 for _ in ndjson(History(database).events(Filter(), limit=limit)))
         return peak_bytes() - before, lines

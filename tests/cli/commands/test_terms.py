@@ -18,7 +18,11 @@ from tests.cli.conftest import Run
         (["pid=1000..1004", "pid=1007"], 6),
         (["exit_code=null", "signal=null"], 23),
         (["id=..5"], 5),
-        (["argv=1*", "--arg", "2"], 1),
+        (["argv=1*", "--arg", "2"], 15),
+        (["--arg", "21", "--arg", "22"], 2),
+        (["--pid", "1000", "--pid", "1004", "pid=1007"], 3),
+        (["--comm", "false", "--comm", "t*"], 23),
+        (["--host", "nowhere"], 0),
         (["--uid", "0", "argv=22"], 1),
     ],
 )

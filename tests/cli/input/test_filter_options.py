@@ -9,8 +9,8 @@ import pytest
 from docs.generate import help_of
 from execdb.cli.input.filter_options import FilterOptions, filter_of
 from execdb.store.errors import UsageError
-from execdb.store.reading.filter import Filter
-from execdb.store.terms.term import Term
+from execdb.store.terms.term import Glob, Term
+from tests.conftest import a_filter
 
 
 @pytest.mark.parametrize("command", ["query", "replay"])
@@ -27,27 +27,32 @@ def test_a_command_has_every_option(command: str) -> None:
     ("typed", "meant"),
     [
         ({}, {}),
-        ({"uid": "root", "loginuid": "501"}, {"uid": 0, "loginuid": 501}),
-        ({"pid": 23, "ppid": 1}, {"pid": 23, "ppid": 1}),
-        ({"comm": "py*", "path": "/bin/sh"}, {"comm": "py*", "path": "/bin/sh"}),
-        ({"arg": "-x", "cgroup": "/a"}, {"arg": "-x", "cgroup": "/a"}),
-        ({"message": "Hi"}, {"message": "Hi"}),
+        ({"uid": ["root"], "loginuid": ["501"]}, {"uid": 0, "loginuid": 501}),
+        ({"pid": [23], "ppid": [1]}, {"pid": 23, "ppid": 1}),
+        ({"comm": ["py*"], "path": ["/bin/sh"]}, {"comm": "py*", "path": "/bin/sh"}),
+        ({"arg": ["-x"], "cgroup": ["/a"]}, {"arg": "-x", "cgroup": "/a"}),
+        ({"message": ["Hi"], "host": ["h*"]}, {"host": "h*", "message": "Hi"}),
         ({"terms": ["comm=sh"]}, {"terms": (Term("comm", ("sh",)),)}),
-        ({"comm": "\udcff"}, {"comm": "\udcff"}),
+        ({"uid": ["root", "501"]}, {"terms": (Term("uid", (0, 501)),)}),
+        ({"terms": ["comm=sh"], "comm": ["py*"]},
+         {"terms": (Term("comm", ("sh", Glob("py*"))),)}),
+        ({"terms": ["comm!=sh"], "comm": ["py*"]},
+         {"terms": (Term("comm", ("sh",), negated=True), Term("comm", (Glob("py*"),)))}),
+        ({"comm": ["\udcff"]}, {"comm": "\udcff"}),
         ({"failed": False, "descendants_of": -1}, {"failed": False, "descendants_of": -1}),
         ({"running": True}, {"running": True}),
         ({"since": "@1", "until": "@2"}, {"since_ns": 10**9, "until_ns": 2 * 10**9}),
     ],
 )  # fmt: skip
 def test_what_was_typed_becomes_a_filter(typed: dict[str, Any], meant: dict[str, Any]) -> None:
-    assert filter_of(FilterOptions(**typed)) == Filter(**meant)
+    assert filter_of(FilterOptions(**typed)) == a_filter(**meant)
 
 
 @pytest.mark.parametrize(
     "typed",
     [
         {"running": True, "failed": True},
-        {"uid": "no-such-user"},
+        {"uid": ["root", "no-such-user"]},
         {"since": "@2", "until": "@1"},
         {"since": "soon"},
     ],

@@ -13,7 +13,7 @@ from execdb.store.errors import DatabaseError
 from execdb.store.file.database import open_database
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
-from tests.conftest import an_exec, recorded
+from tests.conftest import a_filter, an_exec, recorded
 
 
 def test_half_of_a_file(db: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_damaged_file_is_a_sentence_and_no_traceback(
         with open_database(own_database) as database:
             history = History(database)
             list(history.events(Filter()))
-            history.count(Filter(arg="x", uid=0))
+            history.count(a_filter(arg="x", uid=0))
     except DatabaseError:
         pass  # anything else fails the test
 

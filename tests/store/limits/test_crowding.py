@@ -14,7 +14,7 @@ from execdb.store.limits.file_size import size_of
 from execdb.store.limits.retention import Retention
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
-from tests.conftest import START_NS, counts, recorded
+from tests.conftest import START_NS, a_filter, counts, recorded
 from tests.store.limits.histories import (
     ALICE,
     BOB,
@@ -58,12 +58,12 @@ def test_rows_of_a_user_who_fills_the_file_are_removed_before_those_of_others(
     assert value_of(database, "SELECT sum(pruned) FROM run") == removed
     assert value_of(database, "SELECT count(*) FROM execs") == len(after)
     for event in (after[0], after[211], after[len(after) // 2], after[-1]):
-        assert event in list(History(database).events(Filter(pid=event.pid)))
+        assert event in list(History(database).events(a_filter(pid=event.pid)))
         around = Filter(since_ns=event.time_ns, until_ns=event.time_ns + 1)
         assert list(History(database).events(around)) == [event]
         assert History(database).count(around) == 1
-    assert History(database).count(Filter(arg="new*")) == 0
-    assert History(database).count(Filter(uid=ALICE)) == sum(e.uid == ALICE for e in before)
+    assert History(database).count(a_filter(arg="new*")) == 0
+    assert History(database).count(a_filter(uid=ALICE)) == sum(e.uid == ALICE for e in before)
     assert len(stored) + 1 == len(before)
     trims = read_trims(database)
     assert {(trim.what, trim.uid) for trim in trims} == {("rows", BOB)}
@@ -167,5 +167,5 @@ def test_a_small_file_stays_small_in_a_flood_of_long_arguments(database: Databas
                 break
         largest = max(largest, size_of(database).total)
     assert largest <= limit
-    kept = History(database).count(Filter(uid=ALICE))
+    kept = History(database).count(a_filter(uid=ALICE))
     assert kept == sum(n % 251 == 3 for n in range(number))

@@ -17,7 +17,7 @@ from execdb.store.limits.retention import Retention, would_remove
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from execdb.store.writing.recording import Recording
-from tests.conftest import MACHINE, START_NS, an_exec, counts, recorded
+from tests.conftest import MACHINE, START_NS, a_filter, an_exec, counts, recorded
 from tests.store.limits.histories import (
     HOUR_NS,
     family,
@@ -56,7 +56,7 @@ def test_what_is_older_is_removed_and_nothing_else(
             assert value_of(database, "SELECT sum(pruned) FROM run") == len(before) - len(expected)
             assert value_of(database, "SELECT sum(stored) FROM run") == len(before)
             for event in expected:
-                assert event in list(History(database).events(Filter(pid=event.pid)))
+                assert event in list(History(database).events(a_filter(pid=event.pid)))
             assert value_of(database, "PRAGMA integrity_check") == "ok"
 
 

@@ -5,9 +5,8 @@ from typing import Any
 
 from execdb.store.event import Event
 from execdb.store.file.database import Database
-from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
-from tests.conftest import some_creds
+from tests.conftest import a_filter, some_creds
 
 
 def pids(events: Iterable[Event]) -> list[int]:
@@ -16,8 +15,8 @@ def pids(events: Iterable[Event]) -> list[int]:
 
 def matching(database: Database, **wanted: Any) -> list[int]:
     """The pids found; the count must say the same."""
-    found = pids(History(database).events(Filter(**wanted)))
-    assert History(database).count(Filter(**wanted)) == len(found)
+    found = pids(History(database).events(a_filter(**wanted)))
+    assert History(database).count(a_filter(**wanted)) == len(found)
     return found
 
 

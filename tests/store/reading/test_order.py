@@ -12,7 +12,7 @@ from execdb.store.file.database import Database
 from execdb.store.reading import history as module
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
-from tests.conftest import START_NS, an_exec, counts, empty, recorded
+from tests.conftest import START_NS, a_filter, an_exec, counts, empty, recorded
 from tests.store.reading.histories import matching, pids
 
 
@@ -85,7 +85,7 @@ def test_setting_the_clock_does_not_change_the_order(database: Database) -> None
     history = History(database)
     assert pids(history.events(Filter())) == list(range(1_001, 1_008))
     assert pids(history.events(Filter(), limit=4, reverse=True)) == [1_007, 1_006, 1_005, 1_004]
-    assert [e.time_ns for e in history.events(Filter(pid=1_003))] == [at(3, -1).time_ns]
+    assert [e.time_ns for e in history.events(a_filter(pid=1_003))] == [at(3, -1).time_ns]
     assert matching(database, until_ns=START_NS) == [1_003, 1_004]
     assert matching(database, since_ns=START_NS + 10**12) == [1_005, 1_006]
 

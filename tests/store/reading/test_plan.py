@@ -9,7 +9,7 @@ from execdb.store.limits.bounds import Bounds
 from execdb.store.limits.retention import Retention
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
-from tests.conftest import an_exec, counts, empty, recorded
+from tests.conftest import a_filter, an_exec, counts, empty, recorded
 from tests.store.reading.histories import matching
 
 
@@ -34,7 +34,7 @@ def test_descendants_are_found_wherever_they_stand(database: Database, data: st.
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("wanted", [Filter(), Filter(uid=0), Filter(pid=7)])
+@pytest.mark.parametrize("wanted", [Filter(), a_filter(uid=0), a_filter(pid=7)])
 def test_events_that_are_removed_before_they_are_read_are_noticed(
     database: Database, wanted: Filter, reverse: bool
 ) -> None:

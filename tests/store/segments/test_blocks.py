@@ -19,7 +19,7 @@ from execdb.store.reading.history import History
 from execdb.store.schema import constants
 from execdb.store.segments import writer
 from execdb.store.writing.recording import Recording
-from tests.conftest import MACHINE, START_NS, an_exec, counts, some_creds
+from tests.conftest import MACHINE, START_NS, a_filter, an_exec, counts, some_creds
 
 BLOCK = 1 << constants.BLOCK_BITS
 SEGMENT = 5 * BLOCK + 7
@@ -113,7 +113,7 @@ def fits(event: Event, wanted: dict[str, Any]) -> bool:
 def check(database: Database, wanted: dict[str, Any], limit: int) -> None:
     own = History(database)
     expected = [event for event in own.events(Filter()) if fits(event, wanted)]
-    question = Filter(**wanted)
+    question = a_filter(**wanted)
     assert list(own.events(question)) == expected
     assert own.count(question) == len(expected)
     assert list(own.events(question, limit=limit)) == expected[-limit:]
@@ -147,17 +147,17 @@ def test_a_needle_is_read_with_its_block_alone(
 ) -> None:
     """In finished segments, in those of collectors that were killed, and in the one that is
     written to."""
-    for question in (Filter(uid=23), Filter(comm="needle", uid=0), Filter(comm="needle")):
+    for question in (a_filter(uid=23), a_filter(comm="needle", uid=0), a_filter(comm="needle")):
         stretches.clear()
         events = list(History(varied_history).events(question))
         blocks = {event.id >> constants.BLOCK_BITS for event in events}
         for first, last in stretches:
             inside = range(first >> constants.BLOCK_BITS, (last >> constants.BLOCK_BITS) + 1)
             # Of two conditions, both may hold in a block and never on the same row.
-            assert set(inside) <= blocks or (question.comm and question.uid is not None)
+            assert set(inside) <= blocks or len(question.terms) == 2
         assert events
     stretches.clear()
-    assert not list(History(varied_history).events(Filter(arg="nowhere")))
+    assert not list(History(varied_history).events(a_filter(arg="nowhere")))
     assert not stretches
 
 
@@ -165,7 +165,7 @@ def test_a_rare_argument_is_read_with_the_blocks_of_its_programs(
     varied_history: Database, stretches: list[tuple[int, int]]
 ) -> None:
     """`needle` is called so in its first argument; other programs run in every block."""
-    events = list(History(varied_history).events(Filter(arg="needle", comm="needle")))
+    events = list(History(varied_history).events(a_filter(arg="needle", comm="needle")))
     blocks = {event.id >> constants.BLOCK_BITS for event in events}
     assert events
     for first, last in stretches:
@@ -236,8 +236,8 @@ def test_a_file_that_lies_gives_wrong_answers_at_worst(varied_history: Database,
     for wanted in QUESTIONS:
         try:
             own = History(varied_history)
-            list(own.events(Filter(**wanted), limit=7))
-            own.count(Filter(**wanted))
+            list(own.events(a_filter(**wanted), limit=7))
+            own.count(a_filter(**wanted))
         except DatabaseError:
             pass  # anything else fails the test
     with contextlib.suppress(DatabaseError):
