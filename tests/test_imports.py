@@ -45,6 +45,7 @@ ROOMS = {
         "reading": ("terms", "segments", "file", "schema"),
         "limits": ("ledger", "segments", "file", "schema"),
         "config": ("file",),
+        "redaction": (),
         "terms": ("config",),
     },
     "cli": {

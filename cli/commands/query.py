@@ -8,7 +8,7 @@ import typer
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import EventFormat
 from execdb.cli.input.numbers import event_count
-from execdb.cli.input.options import Strict
+from execdb.cli.input.options import Redact, Strict
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show import trim_notes
@@ -20,7 +20,6 @@ EXAMPLES = """
 execdb query --since 10m --failed        # what failed in the last 10 minutes
 execdb query comm=gcc,cc1 duration=5s..  # long runs of two programs
 execdb query --uid alice --comm 'python*' --since yesterday --until today
-execdb query --since 1h --limit 0 --format ndjson > hour.ndjson
 execdb query --count --path /usr/bin/sudo --strict
 """
 
@@ -44,6 +43,7 @@ def query(
     count: Annotated[
         bool, typer.Option("--count", help="Print only the number of events.")
     ] = False,
+    redact: Redact = False,
     strict: Strict = False,
     format: Annotated[
         EventFormat | None,
@@ -58,6 +58,7 @@ def query(
     """
     from execdb.store.file.database import open_database
     from execdb.store.reading.history import History
+    from execdb.store.redaction.argv import redact_events
 
     wanted = filter_of(chosen)
     terminal = sys.stdout.isatty()
@@ -72,6 +73,8 @@ def query(
         else:
             latest, oldest = _ON_A_TERMINAL if short else limit or 0, Oldest()
             events = history.events(wanted, limit=latest, reverse=reverse)
+            if redact:
+                events = redact_events(events)
             emit(renderer(shown)(oldest.watch(events) if latest else events))
             if short:
                 _note_the_rest(history.count(wanted))

@@ -12,7 +12,7 @@ import typer
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import StreamFormat
 from execdb.cli.input.numbers import factor, seconds
-from execdb.cli.input.options import Strict
+from execdb.cli.input.options import Redact, Strict
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.formats import renderer
@@ -52,6 +52,7 @@ def replay(
     loop: Annotated[
         bool, typer.Option("--loop", help="Start again at the end, until Ctrl-C.")
     ] = False,
+    redact: Redact = False,
     strict: Strict = False,
     format: Annotated[StreamFormat, typer.Option(help="How to show them.")] = StreamFormat.LINE,
 ) -> None:
@@ -63,6 +64,7 @@ def replay(
     """
     from execdb.store.file.database import open_database
     from execdb.store.reading.history import History
+    from execdb.store.redaction.argv import redact_events
 
     encode_for(format)
     wanted = filter_of(chosen)
@@ -74,6 +76,8 @@ def replay(
         try:
             for _ in repeat(None) if loop else range(1):
                 events = history.events(wanted)
+                if redact:
+                    events = redact_events(events)
                 if speed:
                     due = with_asides(schedule(events, speed, idle_limit), asides)
                     played = report.watch(play(due, time.monotonic, time.sleep, _say))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from execdb.cli.input.numbers import event_id, process_id
-from execdb.cli.input.options import Strict
+from execdb.cli.input.options import Redact, Strict
 from execdb.cli.output.escape import escape
 from execdb.cli.output.stdout import emit
 from execdb.cli.show.gap_notes import coverage_of, gaps_in, report
@@ -45,6 +45,7 @@ def tree(
             metavar="ID",
         ),
     ] = None,
+    redact: Redact = False,
     strict: Strict = False,
 ) -> None:
     """Show what started a program, and what it started.
@@ -54,6 +55,7 @@ def tree(
     from execdb.store.file.database import open_database
     from execdb.store.reading.filter import Filter
     from execdb.store.reading.history import History
+    from execdb.store.redaction.argv import redact_events
 
     if pid is not None and id_ is not None:
         raise UsageError("give a PID or --id, not both")
@@ -69,7 +71,8 @@ def tree(
         if not events:
             raise ExecdbError(_nothing(context.obj, pid, id_))
         gaps = gaps_in(coverage_of(database, context.obj), Filter(), _since_ns(events, number))
-    emit(f"{line}\n" for line in draw(events, number))
+    shown = redact_events(events) if redact else events
+    emit(f"{line}\n" for line in draw(shown, number))
     report(gaps, strict=strict)
 
 

@@ -31,6 +31,13 @@ Until = Annotated[
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit with 3 if events of this time may be missing.")
 ]
+Redact = Annotated[
+    bool,
+    typer.Option(
+        "--redact",
+        help="Show [redacted] for what looks like a secret in arguments: passwords, tokens, keys.",
+    ),
+]
 Btf = Annotated[
     Path | None,
     typer.Option(

@@ -1,0 +1,1 @@
+"""What looks like a secret in arguments, replaced by `[redacted]`: pure functions on text."""

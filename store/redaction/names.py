@@ -1,0 +1,53 @@
+"""Whether the name of an option, a variable or a header says that its value is a secret."""
+
+import re
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # also of camelCase
+_ENDS_IN = re.compile(
+    r"(?:password|passwd|passphrase|passcode|passwort|secret|token|credential"
+    r"|(?:api|secret|access|private)key)s?"
+)
+_ALONE = {"pass", "pwd", "psk", "bearer", "authorization", "cookie", "key", "keys"}
+# What the value is instead, by the last word: `--password-file`, `TOKEN_URL`, `KEY_ID`.
+_ABOUT_IT = re.compile(
+    "files?|path|dir|directory|folder|ids?|names?|url|uri|endpoint|stdin|fd|prompt|size|len|length|"
+    "type|format|count|limit|bits|alg|algorithm|policy|expiry|ttl|age|timeout|server|store|ring|"
+    "agent|socket|sock|command|cmd|program|helper|usage|index|version"
+)
+# The option is a switch, a number or the name of a key, by the first word: `--no-password`,
+# `--max-tokens`, `gpg --recv-keys`.
+_NOT_THE_VALUE = re.compile(
+    "no|not|ask|prompt|max|min|num|without|skip|disable|enable|allow|require|need|has|is|show|list|"
+    "print|load|save|keep|recv|receive|export|import|delete|search|send|refresh|default|edit|gen|"
+    "generate|public|pub|primary|foreign|sort|partition|group|cache|host"
+)
+_WORKING_FOLDER = ("PWD", "OLDPWD")
+
+
+def says_secret(name: str) -> bool:
+    """Whether a value that is given under this name (`--db-password`, `API_KEY`, `-Dtoken`) should
+    be hidden. Of an option, `key` alone does not say so: it is mostly a file, or of a sort."""
+    bare = name.lstrip("-")
+    option = len(bare) < len(name)
+    if not option and bare in _WORKING_FOLDER:
+        return False
+    if _in_words(_WORD.findall(bare), option):
+        return True
+    joined = len(name) - len(bare) == 1  # `-DNAME=value`, `-eNAME=value`
+    return joined and _in_words(_WORD.findall(bare[1:]), option)
+
+
+def _in_words(words: list[str], option: bool) -> bool:
+    lower = [word.lower() for word in words]
+    if not lower or _ABOUT_IT.fullmatch(lower[-1]) or _NOT_THE_VALUE.fullmatch(lower[0]):
+        return False
+    if option and lower in (["key"], ["keys"]):
+        return False
+    return any(word in _ALONE or _ends_in_secret(word) for word in lower)
+
+
+def _ends_in_secret(word: str) -> bool:
+    # From a few characters before the end on: a word may be as long as an argument.
+    return any(
+        _ENDS_IN.fullmatch(word, start) for start in range(max(0, len(word) - 12), len(word))
+    )

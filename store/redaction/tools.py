@@ -1,0 +1,70 @@
+"""Options of known programs whose values are secrets, though nothing in their names says so."""
+
+import re
+from typing import NamedTuple
+
+from execdb.store.redaction.shapes import REDACTED
+
+_LETTERS = re.compile(r"-[A-Za-z]{2,12}")
+
+
+class Option(NamedTuple):
+    """A secret that is given to a program by a short option."""
+
+    names: tuple[str, ...]
+    keep_to: str = ""  # what stays: the value up to this character, `user:` of `user:secret`
+    next_too: bool = True  # the value may also stand in the next argument
+    after: str = ""  # only where this word was given before, as in `docker login`
+    clusters: bool = False  # may end several letters, as in `curl -su user:secret`
+
+    def hide(self, value: str) -> str:
+        """The value of the option without its secret; all of it if there is nothing to keep."""
+        if not self.keep_to:
+            return REDACTED
+        kept, separator, secret = value.partition(self.keep_to)
+        return f"{kept}{separator}{REDACTED}" if secret else value
+
+    def takes_next(self, word: str) -> bool:
+        """Whether the argument after this one is the value."""
+        if not self.next_too:
+            return False
+        cluster = self.clusters and _LETTERS.fullmatch(word) is not None
+        return word in self.names or (cluster and f"-{word[-1]}" in self.names)
+
+    def joined_in(self, word: str) -> str | None:
+        """What precedes the value in a word that also contains it: `-p`, `--user=`."""
+        for name in self.names:
+            start = f"{name}=" if len(name) > 2 else name
+            if word.startswith(start) and len(word) > len(start):
+                return None if len(name) == 2 and word.startswith("--") else start
+        return None
+
+
+_TOOLS = (  # names, options
+    ("curl", (
+        Option(("-u", "--user", "-U", "--proxy-user", "-E", "--cert"), keep_to=":", clusters=True),
+        Option(("-b",), keep_to="="),
+    )),
+    ("http https xh", (Option(("-a", "--auth"), keep_to=":"),)),
+    # `-p secret` would be a prompt, and a database.
+    ("mysql mysqldump mysqladmin mysqlimport mysqlcheck mysqlshow mysqlsh mariadb mariadb-dump"
+     " mariadb-admin 7z 7za 7zr rar unrar", (Option(("-p",), next_too=False),)),
+    ("zip unzip sqlcmd bcp ipmitool", (Option(("-P",)),)),
+    ("mongo mongosh mongodump mongorestore mongoexport mongoimport sshpass useradd usermod",
+     (Option(("-p",)),)),
+    ("docker podman nerdctl buildah skopeo helm az oc", (Option(("-p",), after="login"),)),
+    ("ldapsearch ldapadd ldapmodify ldapdelete ldappasswd ldapwhoami ldapcompare",
+     (Option(("-w",)),)),
+    ("smbclient rpcclient smbget net", (Option(("-U", "--user"), keep_to="%"),)),
+    ("redis-cli", (Option(("-a",)),)),
+    ("lftp", (Option(("-u", "--user"), keep_to=","),)),
+    ("snmpget snmpset snmpwalk", (Option(("-A", "-X", "-c")),)),
+    ("openssl", (Option(("-pass", "-passin", "-passout"), keep_to="pass:"),)),
+)  # fmt: skip
+TOOLS = {name: options for names, options in _TOOLS for name in names.split()}
+
+
+def tool_in(word: str) -> str | None:
+    """The name of the program in TOOLS that this word is the name or the path of."""
+    name = word.rpartition("/")[2]
+    return name if name in TOOLS and "://" not in word else None
