@@ -1,7 +1,9 @@
 """execdb query: shows events of the history."""
 
+import shutil
 import sys
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,18 +11,24 @@ from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filte
 from execdb.cli.input.formats import EventFormat
 from execdb.cli.input.numbers import event_count
 from execdb.cli.input.options import Redact, Strict
+from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show import trim_notes
 from execdb.cli.show.formats import renderer
 from execdb.cli.show.gap_notes import Oldest, coverage_of, gaps_in, report
+from execdb.cli.show.look import Look, columns_of, require_known
+from execdb.store.fields import FIELD_OF
+
+if TYPE_CHECKING:
+    from execdb.store.file.database import Database
 
 _ON_A_TERMINAL = 50  # events shown unless asked for more
 EXAMPLES = """
 execdb query --since 10m --failed        # what failed in the last 10 minutes
 execdb query comm=gcc,cc1 duration=5s..  # long runs of two programs
-execdb query --uid alice --comm 'python*' --since yesterday --until today
-execdb query --count --path /usr/bin/sudo --strict
+execdb query --uid alice --comm 'python*' --since yesterday --sort duration_ns
+execdb query --columns id,user,tty,filename --path /usr/bin/sudo --strict
 """
 
 
@@ -44,26 +52,68 @@ def query(
         bool, typer.Option("--count", help="Print only the number of events.")
     ] = False,
     redact: Redact = False,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="Show these columns: any keys of an event; in a table also user, end, took and "
+            "command.",
+            metavar="A,B,C",
+            show_default=False,
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            help="Order by this key, the greatest last; --limit N shows the N greatest.",
+            metavar="FIELD",
+            show_default=False,
+        ),
+    ] = None,
+    utc: Annotated[
+        bool, typer.Option("--utc", help="In a table: times in UTC, not local.")
+    ] = False,
+    numeric: Annotated[
+        bool, typer.Option("--numeric", help="In a table: uids, not names.")
+    ] = False,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="In a table: cut nothing to the width of the terminal.")
+    ] = False,
     strict: Strict = False,
     format: Annotated[
         EventFormat | None,
-        typer.Option(help="How to show them.", show_default="table on a terminal, else line"),
+        typer.Option(
+            help="How to show them.",
+            show_default="table on a terminal or with --columns, else line",
+        ),
     ] = None,
 ) -> None:
     """Show the recorded execs, oldest first.
 
     An event must fulfil all terms and options that choose events; an option given twice, or a
-    field named twice, is an alternative. A note on stderr says which part of the
-    time was not recorded.
+    field named twice, is an alternative. A note on stderr says which part of the time was not
+    recorded. In a table, `end` is an exit code, a signal, an error of the exec, or `exec` if the
+    program replaced itself; the message is shown where it is not the default one.
     """
     from execdb.store.file.database import open_database
     from execdb.store.reading.history import History
+    from execdb.store.reading.sorting import sort_events
     from execdb.store.redaction.argv import redact_events
+    from execdb.store.terms.parse import SHORT
 
     wanted = filter_of(chosen)
     terminal = sys.stdout.isatty()
-    shown = format or (EventFormat.TABLE if terminal else EventFormat.LINE)
+    shown = format or (EventFormat.TABLE if terminal or columns else EventFormat.LINE)
     encode_for(shown)
+    look = Look(
+        () if columns is None else columns_of(columns, shown),
+        None if wide else shutil.get_terminal_size().columns,
+        numeric=numeric,
+        utc=utc,
+        colour=wants_colour(sys.stdout),
+    )
+    if sort:
+        sort = SHORT.get(sort, sort)
+        require_known("key", sort, FIELD_OF)
     short = limit is None and terminal and shown in (EventFormat.TABLE, EventFormat.LINE)
     with open_database(context.obj) as database:
         history = History(database)
@@ -72,19 +122,33 @@ def query(
             print(history.count(wanted))
         else:
             latest, oldest = _ON_A_TERMINAL if short else limit or 0, Oldest()
-            events = history.events(wanted, limit=latest, reverse=reverse)
+            events = history.events(
+                wanted, limit=0 if sort else latest, reverse=reverse and not sort
+            )
             if redact:
                 events = redact_events(events)
-            emit(renderer(shown)(oldest.watch(events) if latest else events))
+            if sort:
+                events = sort_events(events, sort, limit=latest, reverse=reverse)
+            if shown is EventFormat.TABLE:
+                look = replace(look, default_message=_default_message(database))
+            emit(renderer(shown, look)(oldest.watch(events) if latest else events))
             if short:
-                _note_the_rest(history.count(wanted))
-            if latest and oldest.events == latest:  # what is older was not to be shown
+                _note_the_rest(history.count(wanted), "greatest" if sort else "latest")
+            if latest and not sort and oldest.events == latest:  # what is older was not wanted
                 oldest_ns = oldest.time_ns
         gaps = gaps_in(known, wanted, oldest_ns)
         trim_notes.note(database, wanted, oldest_ns, gaps)
         report(gaps, strict=strict, incomplete=history.incomplete)
 
 
-def _note_the_rest(total: int) -> None:
+def _default_message(database: "Database") -> str | None:
+    """Of the config as it is now."""
+    from execdb.store.config.stored import read_config
+
+    with database.reading() as connection:
+        return read_config(connection).default
+
+
+def _note_the_rest(total: int, which: str) -> None:
     if total > _ON_A_TERMINAL:
-        say(f"the latest {_ON_A_TERMINAL} of {total}; --limit 0 shows all")
+        say(f"the {which} {_ON_A_TERMINAL} of {total}; --limit 0 shows all")

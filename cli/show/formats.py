@@ -2,27 +2,30 @@
 where the text goes."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
+from execdb.cli.show.look import Look
 from execdb.store.event import Event
 
+_PLAIN = Look()
 Renderer = Callable[[Iterable[Event]], Iterator[str]]
 
 
-def renderer(name: str) -> Renderer:
+def renderer(name: str, look: Look = _PLAIN) -> Renderer:
     """The renderer of a format. Only what this one needs is imported: for a table that is Rich.
     Raises KeyError for an unknown name."""
     if name == "table":
-        from execdb.cli.show.table import table
+        from execdb.cli.show.event_table import event_table
 
-        return table
+        return partial(event_table, look=look)
     if name == "csv":
         from execdb.cli.show.csv_rows import csv_rows
 
-        return csv_rows
+        return partial(csv_rows, names=look.columns)
     if name in ("json", "ndjson"):
         from execdb.cli.show import json_lines
 
-        return {"json": json_lines.json, "ndjson": json_lines.ndjson}[name]
+        return partial(getattr(json_lines, name), names=look.columns)
     from execdb.cli.show import lines
 
     return {"line": lines.line, "plain": lines.plain}[name]

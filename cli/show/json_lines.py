@@ -31,18 +31,29 @@ class Members(dict[tuple[Any, ...], str]):
         return text
 
 
-def ndjson(events: Iterable[Event]) -> Iterator[str]:
+def ndjson(events: Iterable[Event], names: Sequence[str] = ()) -> Iterator[str]:
     """One object on each line."""
-    return objects(events, "\n")
+    return _some(events, names, "\n") if names else objects(events, "\n")
 
 
-def json(events: Iterable[Event]) -> Iterator[str]:
+def json(events: Iterable[Event], names: Sequence[str] = ()) -> Iterator[str]:
     """One array, written as the events come."""
+    return array(_some(events, names) if names else objects(events))
+
+
+def array(objects: Iterable[str]) -> Iterator[str]:
+    """JSON objects as one array, written as they come."""
     start = "[\n"
-    for text in objects(events):
+    for text in objects:
         yield start + text
         start = ",\n"
     yield "[]\n" if start == "[\n" else "\n]\n"
+
+
+def _some(events: Iterable[Event], names: Sequence[str], end: str = "") -> Iterator[str]:
+    """Objects with these keys alone."""
+    for event in events:
+        yield json_of({name: getattr(event, name) for name in names}) + end
 
 
 def objects(events: Iterable[Event], end: str = "") -> Iterator[str]:

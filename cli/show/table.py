@@ -1,75 +1,124 @@
-"""Events as a table on a terminal."""
+"""Rows as a table whose lines never wrap. It is printed as the rows come."""
 
-import io
 import shutil
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import NamedTuple
 
-from rich import box
-from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.cells import cell_len, get_character_cell_size
 
-from execdb.cli.output.escape import escape
-from execdb.cli.show.lines import command_line
-from execdb.store.event import Event
-from execdb.store.times import local_time
-
-_HEADER = ("time", "pid", "ppid", "uid", "comm", "message", "end", "command")
-_NUMBERS = ("pid", "ppid", "uid")
-_COMMAND_LEAST = 20  # characters of the command, even if the terminal is too narrow for them
-_GAP = 3  # between columns
-_ROWS = 1_000  # of one table, which is laid out in memory; more rows make several tables
+PAGE = 200  # rows that decide the widths
+_CUT_MARK = "…"
+_LEAST = 6  # cells that a text keeps where columns compete for room
+_CHARS_PER_CELL = 4  # read at most: characters without width may follow each other endlessly
+RED, DIM, _BOLD, _OFF = "\x1b[31m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 
-def table(events: Iterable[Event]) -> Iterator[str]:
-    """With local times, to the millisecond. Long command lines are cut to the width of the
-    terminal, with an ellipsis."""
-    iterator = iter(events)
-    rows = list(islice(iterator, _ROWS))
-    while True:
-        yield _one(rows)
-        rows = list(islice(iterator, _ROWS))
-        if not rows:
-            return
+class Column(NamedTuple):
+    """`text` is cut where there is no room, numbers are not; `right` aligns to the right."""
+
+    name: str
+    text: bool = False
+    right: bool = False
 
 
-def _one(events: list[Event]) -> str:
-    rows = [_cells(event) for event in events]
-    widths = [max(map(cell_len, column)) for column in zip(_HEADER, *rows, strict=True)]
-    fixed = sum(widths[:-1]) + _GAP * (len(widths) - 1) + 2  # a space at both edges
-    # Only the command is cut to fit a narrow terminal.
-    room = max(_COMMAND_LEAST, shutil.get_terminal_size().columns - fixed)
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in _HEADER[:-1]:
-        grid.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=True)
-    grid.add_column(_HEADER[-1], no_wrap=True, overflow="ellipsis", max_width=room)
-    for row in rows:
-        grid.add_row(*map(Text, row))  # Text: recorded text must not be read as markup
-    out = io.StringIO()
-    Console(file=out, width=fixed + room).print(grid)
-    lines = (line.rstrip() for line in out.getvalue().splitlines())
-    return "".join(f"{line}\n" for line in lines if line)
+class Cell(NamedTuple):
+    """A text that is safe to show, with its colour."""
+
+    text: str
+    colour: str = ""
 
 
-def _cells(event: Event) -> tuple[str, ...]:
-    return (
-        local_time(event.time_ns),
-        str(event.pid),
-        str(event.ppid),
-        str(event.uid),
-        escape(event.comm),
-        escape(event.message),
-        _outcome(event),
-        command_line(event),
-    )
+Row = Sequence[str | Cell]
 
 
-def _outcome(event: Event) -> str:
-    """How the image ended: an errno, an exit code, a signal, `exec` or nothing yet."""
-    if event.errno is not None:
-        return escape(event.errno)
-    if event.ended == "exit":
-        return str(event.exit_code)
-    return f"sig {event.signal}" if event.ended == "signal" else event.ended or ""
+def terminal_width() -> int:
+    """In cells: $COLUMNS, else that of the terminal, else 80."""
+    return shutil.get_terminal_size().columns
+
+
+def table(
+    columns: Sequence[Column], rows: Iterable[Row], width: int | None, *, colour: bool, gap: int = 2
+) -> Iterator[str]:
+    """A header and a line for each row, of at most `width` cells; None: as wide as they need. The
+    first page of rows decides how wide the columns are."""
+    rest = iter(rows)
+    page = list(islice(rest, PAGE))
+    widths = _shared(columns, natural_widths(columns, page), width, gap)
+    names = [Cell(column.name, _BOLD) for column in columns]
+    for row in chain([names], page, rest):
+        yield _line(columns, widths, row, width, colour, gap)
+
+
+def natural_widths(columns: Sequence[Column], rows: Iterable[Row]) -> list[int]:
+    """How wide each column is if nothing is cut."""
+    texts = zip(*([_text(cell) for cell in row] for row in rows), strict=True)
+    of_cells = [max(map(width_of, column)) for column in texts] or [0] * len(columns)
+    return [max(width_of(c.name), wide) for c, wide in zip(columns, of_cells, strict=True)]
+
+
+def width_of(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def cut(text: str, width: int) -> str:
+    """The text, or its beginning and an ellipsis, in at most `width` cells."""
+    if len(text) <= width * _CHARS_PER_CELL and width_of(text) <= width:
+        return text
+    room, kept = width - 1, 0
+    for char in text[: max(0, room) * _CHARS_PER_CELL]:
+        room -= 1 if char.isascii() else get_character_cell_size(char)
+        if room < 0:
+            break
+        kept += 1
+    return text[:kept] + _CUT_MARK if width > 0 else ""
+
+
+def _shared(columns: Sequence[Column], widths: list[int], total: int | None, gap: int) -> list[int]:
+    """The widest texts become narrower until all columns fit."""
+    if total is None:
+        return widths
+    excess = sum(widths) + gap * (len(widths) - 1) - total
+    texts = [at for at, column in enumerate(columns) if column.text]
+    while excess > 0 and texts:
+        widest = max(texts, key=widths.__getitem__)
+        if widths[widest] <= _LEAST:
+            break
+        others = (widths[at] for at in texts if widths[at] < widths[widest])
+        less = min(excess, widths[widest] - max(_LEAST, max(others, default=0)))
+        widths[widest] -= max(1, less)
+        excess -= max(1, less)
+    return widths
+
+
+def _line(
+    columns: Sequence[Column],
+    widths: Sequence[int],
+    row: Row,
+    total: int | None,
+    colour: bool,
+    gap: int,
+) -> str:
+    """Numbers that are wider than those of the first page take room from what is right of them."""
+    parts: list[str] = []
+    used, blank = 0, 0
+    for column, width, cell in zip(columns, widths, row, strict=True):
+        text = _text(cell)
+        if total is not None:
+            room = total - used - blank
+            if room <= 0:
+                break
+            text = cut(text, min(width, room) if column.text else room)
+        length = width_of(text)
+        pad = max(0, width - length)
+        if isinstance(cell, Cell) and cell.colour and colour and text:
+            text = f"{cell.colour}{text}{_OFF}"
+        before, after = (pad, 0) if column.right else (0, pad)
+        parts.append(" " * (blank + before) + text)
+        used += blank + before + length
+        blank = after + gap
+    return "".join(parts).rstrip(" ") + "\n"
+
+
+def _text(cell: str | Cell) -> str:
+    return cell.text if isinstance(cell, Cell) else cell

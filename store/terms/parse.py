@@ -35,9 +35,9 @@ _UNITS_NS = {
 _INT64 = 1 << 63
 # What a term may name: every key of an event, and names that are shorter to type.
 KINDS = {field.name: field.kind for field in FIELDS} | {COMMAND: Kind.TEXT}
-_SHORT = {"time": "time_ns", "duration": "duration_ns", "cpu": "cpu_ns"}
-_SHORT = {name: key for name, key in _SHORT.items() if key in KINDS}
-KINDS |= {name: KINDS[key] for name, key in _SHORT.items()}
+SHORT = {"time": "time_ns", "duration": "duration_ns", "cpu": "cpu_ns"}
+SHORT = {name: key for name, key in SHORT.items() if key in KINDS}
+KINDS |= {name: KINDS[key] for name, key in SHORT.items()}
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Reader:
         field, operator = found.groups()
         if field not in KINDS:
             raise UsageError(f"{_shown(text)}: {_unknown(field)}")
-        kind, field = KINDS[field], _SHORT.get(field, field)
+        kind, field = KINDS[field], SHORT.get(field, field)
         at, value = found.end(), text[found.end() :]
         negated = operator.startswith("!")
         if operator.endswith("~="):

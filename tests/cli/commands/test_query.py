@@ -6,6 +6,8 @@ import pty
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from execdb.store.file.database import open_database
 from tests.cli.conftest import Run
 from tests.conftest import EXECDB, an_exec, counts, recorded
@@ -67,3 +69,32 @@ def test_a_terminal_gets_the_latest_fifty_and_a_note(db: Path) -> None:
     assert "61" in said
     shown, said = on_a_terminal("query", "--format", "line", "--limit", 0)
     assert (len(shown.splitlines()), said) == (61, "")
+
+
+def test_a_table_on_a_terminal_has_colours_unless_they_are_unwanted(
+    db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_database(db) as database:
+        recorded(database, [an_exec(errno="ENOENT")]).finish(an_exec(1).time_ns, counts(1))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[31mENOENT\x1b[0m" in on_a_terminal("query")[0]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in on_a_terminal("query")[0]
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\x1b" not in on_a_terminal("query")[0]
+
+
+def test_columns_and_order_are_chosen(run: Run, filled: Path) -> None:
+    asked = ["query", "--columns", "pid", "--format", "csv"]
+    pids = [str(1_000 + n) for n in range(23)]
+    assert run(*asked, "--sort", "pid").out.split() == ["pid", *pids]
+    assert run(*asked, "--sort", "pid", "--limit", 3).out.split() == ["pid", *pids[-3:]]
+    found = run(*asked, "--sort", "time", "--reverse", "--limit", 3).out.split()
+    assert found == ["pid", *pids[:-4:-1]]
+    table = run("query", "--format", "table", "--columns", "pid,end", "--numeric", "--utc").out
+    assert [line.split() for line in table.splitlines()[:2]] == [["pid", "end"], ["1000"]]
+    code, out, err = run("query", "--sort", "pod")
+    assert (code, out) == (2, "")
+    assert "did you mean pid" in err

@@ -1,0 +1,45 @@
+"""How events are to look: the options of a table, and the columns of every format that has some."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from execdb.store.errors import UsageError
+from execdb.store.fields import FIELD_OF
+
+_MADE = ("user", "end", "took", "command")  # columns of a table that are no keys of an event
+_WITH_COLUMNS = ("table", "csv", "json", "ndjson")
+
+
+@dataclass(frozen=True)
+class Look:
+    """`columns`: all of them are shown; empty: the usual ones, in a table those that fit. `width`
+    is in cells; None: nothing is cut. Messages are left out where they are the default one."""
+
+    columns: tuple[str, ...] = ()
+    width: int | None = None
+    numeric: bool = False
+    utc: bool = False
+    colour: bool = False
+    default_message: str | None = None
+
+
+def columns_of(text: str, format: str) -> tuple[str, ...]:
+    """The columns in `a,b,c`. Raises UsageError if the format has no such columns."""
+    if format not in _WITH_COLUMNS:
+        raise UsageError(f"--columns goes with --format {', '.join(_WITH_COLUMNS)}, not {format}")
+    known = (*FIELD_OF, *(_MADE if format == "table" else ()))
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        require_known("column", name, known)
+    if len(set(names)) < len(names):
+        raise UsageError(f"--columns {text!r} names a column twice")
+    return names
+
+
+def require_known(what: str, name: str, known: Collection[str]) -> None:
+    """Raises UsageError, with what is near."""
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        raise UsageError(f"there is no {what} {name!r}: {hint}")
