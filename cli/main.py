@@ -29,6 +29,7 @@ COMMANDS = {
     "query": "Show the recorded execs, oldest first.",
     "replay": "Play the recorded execs back with the pauses between them.",
     "tree": "Show what started a program, and what it started.",
+    "stats": "Show how often and how long programs ran, and how many failed.",
     "coverage": (
         "Show when execs were recorded, when some were lost, and when no collector was running."
     ),

@@ -22,6 +22,14 @@ class StreamFormat(StrEnum):
     NDJSON = "ndjson"
 
 
+class SumFormat(StrEnum):
+    """Of sums over groups of events."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
 class ReportFormat(StrEnum):
     """Of everything else."""
 

@@ -58,8 +58,13 @@ def table_of(field: str) -> str:
 
 def of_image(term: Term) -> ColumnElement[bool]:
     """What a row of `image` must meet."""
-    made = _MADE.get(term.field)
-    return holds(term, _image.c[term.field] if made is None else made)
+    return holds(term, column_of(term.field))
+
+
+def column_of(field: str) -> ColumnElement[Any]:
+    """The value of a field that `table_of` says to be in `image`."""
+    made = _MADE.get(field)
+    return _image.c[field] if made is None else made
 
 
 def holds(term: Term, column: ColumnElement[Any]) -> ColumnElement[bool]:

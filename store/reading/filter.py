@@ -65,10 +65,9 @@ class Filter:
         """The conditions on columns of `image`, besides the time."""
         conditions = [of_image(term) for term in self.about("image")]
         errno, status = _image.c.errno, _image.c.status
-        # As in `ending`: a status is null while the image runs, and replaced images did not end.
         well = status.op("&")(_NOT_WELL) == 0
         if self.failed:
-            conditions.append(or_(errno.is_not(None), and_(status != REPLACED, not_(well))))
+            conditions.append(not_well())
         elif self.failed is not None:
             conditions += [errno.is_(None), status != REPLACED, well]
         if self.running:
@@ -84,6 +83,15 @@ class Filter:
             if wanted:
                 found[table] = select(table.c.id).where(*wanted).order_by(table.c.id)
         return found
+
+
+def not_well() -> ColumnElement[bool]:
+    """That a row of `image` did not do well: it was refused, or ended with a non-zero exit code or
+    by a signal. As in `ending`: a status is null while the image runs, and replaced images did not
+    end."""
+    errno, status = _image.c.errno, _image.c.status
+    ill = status.op("&")(_NOT_WELL) != 0
+    return or_(errno.is_not(None), and_(status != REPLACED, ill))
 
 
 def arguments(term: Term) -> list[ColumnElement[bool]]:
@@ -103,7 +111,7 @@ def commands(
         if term.field == "argv":
             conditions.append(_has_argument(number, next(counts), term.negated))
         elif term.field == COMMAND:
-            conditions.append(holds(term, func.command_line(_texts())))
+            conditions.append(holds(term, func.command_line(texts_of_command())))
         else:
             conditions.append(holds(term, _command.c[term.field]))
     return conditions
@@ -122,7 +130,7 @@ def _has_argument(number: int, count: int, negated: bool) -> ColumnElement[bool]
     return and_(or_(*each), found)
 
 
-def _texts() -> ColumnElement[str]:
+def texts_of_command() -> ColumnElement[str]:
     """The arguments of a command as a JSON array of JSON strings."""
     place = func.json_each(_command.c.arguments).table_valued("key", "value", joins_implicitly=True)
     texts = (

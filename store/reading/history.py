@@ -15,6 +15,7 @@ from execdb.store.errors import DatabaseError
 from execdb.store.event import Event, ending
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.database import Database
+from execdb.store.file.sql import scalar
 from execdb.store.file.text import readable
 from execdb.store.reading.conditions import argument_regexp, command_line, regexp
 from execdb.store.reading.filter import Filter
@@ -43,7 +44,7 @@ class History:
     """The stored events, as events."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         for function, count in ((regexp, 2), (argument_regexp, 2), (command_line, 1)):
             database.connection.create_function(
                 function.__name__, count, function, deterministic=True
@@ -54,15 +55,15 @@ class History:
 
     def count(self, wanted: Filter) -> int:
         """How many `events` would give. Raises DatabaseError."""
-        with self._database.reading() as connection:
-            selection = self._select(connection, wanted)
+        with self.database.reading() as connection:
+            selection = self.select(connection, wanted)
             return sum(count_of(connection, selection, span) for span in selection.spans)
 
     def events(self, wanted: Filter, *, limit: int = 0, reverse: bool = False) -> Iterator[Event]:
         """Oldest first, or newest first with `reverse`; the latest `limit` of them (0: all).
         What is recorded meanwhile is not among them. Raises DatabaseError."""
-        with self._database.reading() as connection:
-            selection = self._select(connection, wanted)
+        with self.database.reading() as connection:
+            selection = self.select(connection, wanted)
         if limit and not reverse:
             if limit <= PAGE:
                 latest = islice(self._merged(selection, True, limit), limit)
@@ -74,7 +75,7 @@ class History:
     def family(self, number: int) -> list[Event]:
         """An event with its ancestors and its descendants, oldest first; ancestors that were
         seen, not recorded, among them. Empty if there is no such row."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             found = ancestors_of(connection, [number])
             ids = sorted({*found, *descendants_of(connection, number)}) if found else []
             everything = Selection(Filter(), self._spans(connection, Filter(), seen=True), ids)
@@ -83,14 +84,14 @@ class History:
     def latest_run(self) -> list[Event]:
         """All events of the latest run, oldest first, after those of earlier runs, or seen only,
         that started some of them."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             spans = self._spans(connection, Filter(), seen=True)
         latest = max((span.segment.run_id for span in spans if span.first_id > 0), default=None)
         ours = [span for span in spans if span.segment.run_id == latest and span.first_id > 0]
         events = list(self._merged(Selection(Filter(), ours, None), False))
         there = {event.id for event in events}
         parents = {event.parent_id for event in events if event.parent_id is not None}
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             above = ancestors_of(connection, parents - there) - there
         before = self._merged(Selection(Filter(), spans, sorted(above)), False)
         return [*before, *events]
@@ -98,7 +99,7 @@ class History:
     def latest_of(self, pid: int) -> int | None:
         """The row of the latest image that ran under this pid."""
         wanted = Filter((Term("pid", (pid,)),))
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             spans = self._spans(connection, wanted, seen=True)
             ids = ids_of_pid(connection, pid)
         recorded = next(self._merged(Selection(wanted, spans, ids), True, 1), None)
@@ -113,12 +114,18 @@ class History:
         """When the program began whose descendants are wanted: it started nothing before."""
         if wanted.descendants_of is None:
             return None
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             spans = self._spans(connection, Filter(), seen=True)
         selection = Selection(Filter(), spans, [wanted.descendants_of])
         return next((event.time_ns for event in self._merged(selection, False, 1)), None)
 
-    def _select(self, connection: Connection, wanted: Filter) -> Selection:
+    def run_of(self, segment: Segment) -> dict[str, Any]:
+        """What is the same in all rows of a segment of a selection."""
+        boot_id, host = self._runs[segment.run_id]
+        return {"run_id": segment.run_id, "boot_id": boot_id, "host": host}
+
+    def select(self, connection: Connection, wanted: Filter) -> Selection:
+        """What to read for this filter. Raises DatabaseError."""
         ids = None
         if wanted.descendants_of is not None:
             ids = descendants_of(connection, wanted.descendants_of)
@@ -167,7 +174,7 @@ class History:
         spans = sorted(selection.spans, key=lambda span: span.first_id)
         starts = [span.first_id for span in spans]
         lowest: dict[int, int] = {}
-        ordered = Ordered(self._database, selection, moments, tuple, self._note_gone)
+        ordered = Ordered(self.database, selection, moments, tuple, self._note_gone)
         for _, _, number in islice(ordered.read(reverse=True), limit):
             lowest[bisect_right(starts, number) - 1] = number
         return selection._replace(
@@ -180,8 +187,14 @@ class History:
         def moment(event: Event) -> _Moment:
             return event.boot_ns + shift_ns[event.boot_id], event.time_ns, event.id
 
-        ordered = Ordered(self._database, selection, self._events, moment, self._note_gone)
+        ordered = Ordered(self.database, selection, self._events, moment, self._note_gone)
         return ordered.read(reverse, page)
+
+    def check_there(self, connection: Connection, lowest: int) -> None:
+        """Notes that rows are gone if this one is, the lowest of those that are about to be read:
+        the oldest are removed first."""
+        if scalar(connection, "SELECT 1 FROM image WHERE id = ?", (lowest,)) is None:
+            self._note_gone()
 
     def _note_gone(self) -> None:
         self.incomplete = True
@@ -211,7 +224,7 @@ class History:
 
     def _broken(self, what: str) -> DatabaseError:
         return DatabaseError(
-            f"{self._database.path} is inconsistent: {what} refers to others that are not there"
+            f"{self.database.path} is inconsistent: {what} refers to others that are not there"
         )
 
 

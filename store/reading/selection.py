@@ -165,7 +165,7 @@ def page_of(
 ) -> list[Any]:
     """Up to `size` rows of these stretches, which are in the order of reading. Removes from
     `stretches` what it has read."""
-    query, lists = _rows(wanted, frozenset(entries), reverse), _lists(entries)
+    query, lists = _rows(wanted, frozenset(entries), reverse), lists_of(entries)
     found: list[Any] = []
     while stretches and len(found) < size:
         first, last = stretches.popleft()
@@ -186,43 +186,48 @@ def rows_of(
     """The rows with these ids that are wanted."""
     entries = {**entries, "id": ids}
     query = _rows(wanted, frozenset(entries), reverse)
-    return query.rows(connection, size=len(ids), **_lists(entries))
+    return query.rows(connection, size=len(ids), **lists_of(entries))
+
+
+def parts_of(
+    connection: Connection, selection: Selection, span: Span
+) -> tuple[Entries, list[Stretch]]:
+    """What rows of a span must refer to, and where they are: nowhere in particular if listed."""
+    entries = entries_of(connection, selection, span.segment)
+    if entries is None:
+        return {}, []
+    if selection.ids is not None:
+        return {**entries, "id": between(selection.ids, span.first_id, span.last_id)}, [(0, 0)]
+    return entries, stretches_of(connection, span, entries)
 
 
 def count_of(connection: Connection, selection: Selection, span: Span) -> int:
-    entries = entries_of(connection, selection, span.segment)
-    if entries is None:
-        return 0
-    wanted = selection.wanted
-    if selection.ids is not None:
-        ids = between(selection.ids, span.first_id, span.last_id)
-        entries = {**entries, "id": ids}
-    elif not entries and not wanted.conditions():
+    entries, stretches = parts_of(connection, selection, span)
+    if stretches and not entries and not selection.wanted.conditions():
         return span.last_id - span.first_id + 1
-    stretches = [(0, 0)] if selection.ids is not None else stretches_of(connection, span, entries)
-    query, lists = _count(wanted, frozenset(entries)), _lists(entries)
+    query, lists = _count(selection.wanted, frozenset(entries)), lists_of(entries)
     return sum(
         sum(query.column(connection, first=first, last=last, **lists)) for first, last in stretches
     )
 
 
-def _lists(entries: Entries) -> dict[str, str]:
+def lists_of(entries: Entries) -> dict[str, str]:
     return {name: json.dumps(ids) for name, ids in entries.items()}
 
 
 @lru_cache
 def _rows(wanted: Filter, lists: frozenset[str], reverse: bool) -> Statement:
     order = _image.c.id.desc() if reverse else _image.c.id
-    query = select(_image).where(*_conditions(wanted, lists))
+    query = select(_image).where(*conditions_of(wanted, lists))
     return Statement(query.order_by(order).limit(bindparam("size")))
 
 
 @lru_cache
 def _count(wanted: Filter, lists: frozenset[str]) -> Statement:
-    return Statement(select(func.count()).select_from(_image).where(*_conditions(wanted, lists)))
+    return Statement(select(func.count()).select_from(_image).where(*conditions_of(wanted, lists)))
 
 
-def _conditions(wanted: Filter, lists: frozenset[str]) -> list[ColumnElement[bool]]:
+def conditions_of(wanted: Filter, lists: frozenset[str]) -> list[ColumnElement[bool]]:
     """`lists` are columns of which the values are listed. A list of ids replaces the range."""
     within = [] if "id" in lists else [_between(_image)]
     return [*within, *wanted.conditions(), *(one_of(_image.c[name]) for name in sorted(lists))]

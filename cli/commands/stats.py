@@ -1,0 +1,96 @@
+"""execdb stats: sums over groups of events."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
+from execdb.cli.input.formats import SumFormat
+from execdb.cli.input.numbers import event_count
+from execdb.cli.input.options import Strict
+from execdb.cli.output.stdout import emit
+from execdb.cli.output.streams import encode_for, say
+from execdb.cli.show import trim_notes
+from execdb.cli.show.gap_notes import coverage_of, gaps_in, report
+
+_ON_A_TERMINAL = 20  # groups shown unless asked for more
+EXAMPLES = """
+execdb stats --since 1h                    # by command: how often, how long
+execdb stats --by comm,uid --sort failed --limit 10
+execdb stats comm=gcc,cc1 --by cwd --sort self --format csv
+"""
+
+
+class Column(StrEnum):
+    """What groups can be sorted by."""
+
+    RUNS = "runs"
+    FAILED = "failed"
+    TOTAL = "total"
+    SELF = "self"
+    CPU = "cpu"
+    P50 = "p50"
+    P95 = "p95"
+    MAX = "max"
+    FIRST = "first"
+    LAST = "last"
+
+
+@with_filter_options
+def stats(
+    context: typer.Context,
+    chosen: FilterOptions,
+    by: Annotated[
+        str,
+        typer.Option(
+            help="Keys of an event whose values make a group; `command` is the whole line.",
+            metavar="FIELD[,FIELD...]",
+        ),
+    ] = "comm",
+    sort: Annotated[
+        Column, typer.Option(help="Largest first, by this column; `first`: oldest first.")
+    ] = Column.TOTAL,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            help="Show only the first N groups; 0 shows all.",
+            parser=event_count,
+            metavar="N",
+            show_default="20 on a terminal, else all",
+        ),
+    ] = None,
+    strict: Strict = False,
+    format: Annotated[SumFormat, typer.Option(help="How to show them.")] = SumFormat.TABLE,
+) -> None:
+    """Show how often and how long programs ran, and how many failed.
+
+    Of each group: `runs`, with failed attempts; `failed`; `total`, the durations added up; `self`,
+    without the time in which children ran, where one that execs another program is one child, and
+    children side by side count no longer than from the first start to the last end; `p50` and
+    `p95`, the durations that half and 95 % did not exceed, within 1.1 %; `max`; `first` and `last`,
+    when it was started. Durations of programs that still run are not known and not counted.
+    """
+    from execdb.cli.sums.group_table import csv_text, json_text, rows_of, table
+    from execdb.store.file.database import open_database
+    from execdb.store.reading.history import History
+    from execdb.store.reading.statistics import statistics
+
+    wanted, fields = filter_of(chosen), by.split(",")
+    encode_for(format)
+    if limit is None:
+        short = sys.stdout.isatty() and format is SumFormat.TABLE
+        limit = _ON_A_TERMINAL if short else 0
+    with open_database(context.obj) as database:
+        history = History(database)
+        known, oldest_ns = coverage_of(database, context.obj), history.began_ns(wanted)
+        rows = rows_of(statistics(history, wanted, fields), fields, sort.value)
+        shown = rows[:limit] if limit else rows
+        show = {SumFormat.TABLE: table, SumFormat.JSON: json_text, SumFormat.CSV: csv_text}[format]
+        emit([show(fields, shown)])
+        if len(shown) < len(rows):
+            say(f"{len(shown)} of {len(rows)} groups; --limit 0 shows all")
+        gaps = gaps_in(known, wanted, oldest_ns)
+        trim_notes.note(database, wanted, oldest_ns, gaps)
+        report(gaps, strict=strict, incomplete=history.incomplete)

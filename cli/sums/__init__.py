@@ -1,0 +1,1 @@
+"""Sums over events, as they are shown to people and programs."""

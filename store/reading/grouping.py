@@ -1,0 +1,98 @@
+"""By which keys events can be grouped, and what their values are.
+
+Rows are first grouped by the ids of the dictionary entries that they refer to, which are numbers,
+and then by the values of these.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from sqlite3 import Connection
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+
+from execdb.store.errors import UsageError
+from execdb.store.fields import FIELD_OF
+from execdb.store.file.text import readable
+from execdb.store.kinds import Kind
+from execdb.store.reading.conditions import column_of, table_of
+from execdb.store.reading.filter import one_of, texts_of_command
+from execdb.store.reading.selection import Statement
+from execdb.store.schema import tables
+from execdb.store.terms.term import COMMAND
+
+# Every event has its own.
+_UNIQUE = ("id", "time_ns", "time", "boot_ns", "duration_ns", "parent_id")
+GROUPABLE = (*(name for name in FIELD_OF if name not in _UNIQUE), COMMAND)
+_ENTRIES = {"origin": "origin_id", "program": "program_id", "command": "command_id"}
+
+
+def columns_of(fields: Iterable[str]) -> dict[str, ColumnElement[Any]]:
+    """The columns of `image` that tell groups apart, by name: ids of dictionary entries for the
+    fields of these. What is the same in a whole run is not among them."""
+    found: dict[str, ColumnElement[Any]] = {}
+    for field in fields:
+        table = table_of(field)
+        if table in _ENTRIES:
+            found[_ENTRIES[table]] = tables.image.c[_ENTRIES[table]]
+        elif table == "image":
+            found[field] = column_of(field)
+    return found
+
+
+class Values:
+    """The values of the fields that events are grouped by, for groups of rows of one run."""
+
+    def __init__(self, fields: Sequence[str], run: Mapping[str, Any]) -> None:
+        self._fields, self._run = fields, run
+        self._names = list(columns_of(fields))
+        self._known: dict[tuple[str, int], Any] = {}
+
+    def learn(self, connection: Connection, groups: Sequence[Sequence[Any]]) -> None:
+        """Reads the entries that groups refer to; each begins with the values of the columns."""
+        self._known.clear()
+        for field in self._fields:
+            table = table_of(field)
+            if table in _ENTRIES:
+                place = self._names.index(_ENTRIES[table])
+                ids = sorted({group[place] for group in groups})
+                for id_, value in _query(table, field).rows(connection, id=json.dumps(ids)):
+                    self._known[field, id_] = value
+
+    def of(self, group: Sequence[Any]) -> tuple[Any, ...]:
+        """Raises KeyError if an entry is missing."""
+        values = dict(zip(self._names, group, strict=False))
+        return tuple(self._value(field, values) for field in self._fields)
+
+    def _value(self, field: str, values: Mapping[str, Any]) -> Any:
+        table = table_of(field)
+        if table == "run":
+            return self._run[field]
+        value = self._known[field, values[_ENTRIES[table]]] if table in _ENTRIES else values[field]
+        if field == "argv":
+            return tuple(map(json.loads, json.loads(value)))
+        if FIELD_OF.get(field) and FIELD_OF[field].kind is Kind.BOOL:
+            return bool(value)
+        return readable(value) if isinstance(value, bytes) else value
+
+
+def _query(table: str, field: str) -> Statement:
+    entries = {"origin": tables.origin, "program": tables.program, "command": tables.command}[table]
+    if field == COMMAND:
+        value: Any = func.command_line(texts_of_command())
+    elif field == "argv":
+        value = texts_of_command()
+    else:
+        value = entries.c[field]
+    return Statement(select(entries.c.id, value).where(one_of(entries.c.id)))
+
+
+def check(fields: Sequence[str]) -> None:
+    """Raises UsageError for a field that events cannot be grouped by."""
+    for field in fields:
+        if field in _UNIQUE:
+            raise UsageError(f"nothing to group by: nearly every event has a {field} of its own")
+        if field not in GROUPABLE:
+            raise UsageError(f"there is no field {field}: give one of {', '.join(GROUPABLE)}")
+    if len(set(fields)) < len(fields):
+        raise UsageError(f"a field is given twice: {', '.join(fields)}")

@@ -1,0 +1,69 @@
+"""stats: what groups of events did, in each format."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from execdb.store.event import End
+from execdb.store.file.database import open_database
+from tests.cli.conftest import Run, refused
+from tests.conftest import an_exec, counts, recorded, some_creds
+
+
+def fill(db: Path) -> None:
+    execs = [
+        an_exec(n, comm="gcc" if n % 3 else "\x1b[2Jrm", creds=some_creds(n % 2)) for n in range(23)
+    ]
+    ends = [End(e.boot_ns + 3_000_000, (e.boot_ns, e.pid), n % 2) for n, e in enumerate(execs)]
+    with open_database(db) as database:
+        recording = recorded(database, execs)
+        recording.write([], ends, counts(23))
+        recording.finish(execs[-1].time_ns, counts(23))
+
+
+def test_a_table_has_a_line_for_each_group_and_escapes_values(run: Run, db: Path) -> None:
+    fill(db)
+    code, out, err = run("stats")
+    header, first, second = out.splitlines()
+    assert " ".join(header.split()) == "runs failed total self p50 p95 max first last comm"
+    assert (first.split()[0], second.split()[0]) == ("15", "8")
+    assert (first.split()[-1], second.split()[-1]) == ("gcc", "\\x1b[2Jrm")
+    assert (code, err) == (0, "")
+
+
+def test_json_has_nanoseconds_and_csv_is_the_same(run: Run, db: Path) -> None:
+    fill(db)
+    arguments = ("stats", "--by", "comm,uid", "--sort", "runs", "--format")
+    groups = json.loads(run(*arguments, "json").out)
+    assert sum(group["runs"] for group in groups) == 23
+    assert [group["runs"] for group in groups] == sorted(
+        (group["runs"] for group in groups), reverse=True
+    )
+    assert groups[0]["total_ns"] == groups[0]["self_ns"] == 3_000_000 * groups[0]["runs"]
+    assert groups[0]["max_ns"] == 3_000_000
+    assert groups[0]["p50_ns"] == pytest.approx(3_000_000, rel=0.011)
+    rows = list(csv.DictReader(io.StringIO(run(*arguments, "csv").out)))
+    assert [row["runs"] for row in rows] == [str(group["runs"]) for group in groups]
+    assert rows[0].keys() == groups[0].keys() - {"first", "last"}
+
+
+def test_terms_limit_and_sort_choose(run: Run, db: Path) -> None:
+    fill(db)
+    code, out, err = run("stats", "uid=1", "--by", "pid", "--limit", 3, "--sort", "first")
+    assert [line.split()[-1] for line in out.splitlines()[1:]] == ["1001", "1003", "1005"]
+    assert (code, err) == (0, "3 of 11 groups; --limit 0 shows all\n")
+
+
+def test_nothing_is_said_and_strict(run: Run, db: Path) -> None:
+    code, out, err = run("stats", "--strict")
+    assert (code, out) == (3, "")
+    assert err == "note: nothing has been recorded to this file\n"
+    assert run("stats", "--format", "json").out == "[]\n"
+
+
+def test_wrong_fields_are_refused(run: Run, db: Path) -> None:
+    refused(run("stats", "--by", "duration_ns"), 2, "duration_ns")
+    refused(run("stats", "--by", "comn"), 2, "comn", "comm")
