@@ -30,6 +30,7 @@ COMMANDS = {
     "replay": "Play the recorded execs back with the pauses between them.",
     "tree": "Show what started a program, and what it started.",
     "stats": "Show how often and how long programs ran, and how many failed.",
+    "sql": "Ask the file in SQL, which can only read it.",
     "coverage": (
         "Show when execs were recorded, when some were lost, and when no collector was running."
     ),

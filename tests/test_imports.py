@@ -51,10 +51,11 @@ ROOMS = {
     "cli": {
         "output": (),
         "input": ("output",),
-        "show": ("output",),
+        "table": (),
+        "show": ("table", "output"),
         "session": ("input", "show", "output"),
         "sums": ("show", "output"),
-        "commands": ("input", "show", "sums", "session", "output"),
+        "commands": ("input", "show", "table", "sums", "session", "output"),
     },
     "collector": {"running": (), "own_process": ()},
     "bpf": {"loading": (), "rings": ()},

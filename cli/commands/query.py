@@ -17,7 +17,7 @@ from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show import trim_notes
 from execdb.cli.show.formats import renderer
 from execdb.cli.show.gap_notes import Oldest, coverage_of, gaps_in, report
-from execdb.cli.show.look import Look, columns_of, require_known
+from execdb.cli.table.look import Look, columns_of, require_known
 from execdb.store.fields import FIELD_OF
 
 if TYPE_CHECKING:

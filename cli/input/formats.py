@@ -14,6 +14,16 @@ class EventFormat(StrEnum):
     CSV = "csv"
 
 
+class SqlFormat(StrEnum):
+    """Of rows that SQL answers."""
+
+    TABLE = "table"
+    PLAIN = "plain"
+    JSON = "json"
+    NDJSON = "ndjson"
+    CSV = "csv"
+
+
 class StreamFormat(StrEnum):
     """Of events as they come: one line for each."""
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from execdb.cli.output.escape import escape, quote
 from execdb.cli.show.durations import compact
-from execdb.cli.show.look import Look
-from execdb.cli.show.table import DIM, PAGE, RED, Cell, Column, natural_widths, table
+from execdb.cli.table.layout import DIM, PAGE, RED, Cell, Column, natural_widths, table
+from execdb.cli.table.look import Look
 from execdb.store.event import Event
 from execdb.store.fields import FIELD_OF
 from execdb.store.kinds import Kind
@@ -104,9 +104,14 @@ def _time(utc: bool, short: bool) -> Callable[[Event], str]:
 def _user(event: Event) -> str:
     """The name that this machine knows; of another machine's users only root's, the others may be
     other people here."""
-    if event.uid and event.host != os.uname().nodename:
+    if event.uid and event.host != _this_host():
         return str(event.uid)
     return _name_of(event.uid)
+
+
+@lru_cache(maxsize=1)
+def _this_host() -> str:
+    return os.uname().nodename
 
 
 @lru_cache(maxsize=1_024)
@@ -147,11 +152,13 @@ def _whole_command(event: Event) -> str:
 
 def _command(event: Event) -> str:
     """The beginning: quoting all of a long command would take longer than showing it."""
+    if sum(map(len, event.argv)) <= _CHARS_MAX:
+        return _whole_command(event)
     quoted: list[str] = []
     chars = 0
     for argument in event.argv:
         quoted.append(quote(argument[:_CHARS_MAX]))
         chars += len(quoted[-1])
         if chars > _CHARS_MAX:
-            return " ".join(quoted)
-    return " ".join(quoted) + (f" ... ({event.argc} arguments, cut)" if event.truncated else "")
+            break
+    return " ".join(quoted)

@@ -4,7 +4,7 @@ where the text goes."""
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from execdb.cli.show.look import Look
+from execdb.cli.table.look import Look
 from execdb.store.event import Event
 
 _PLAIN = Look()

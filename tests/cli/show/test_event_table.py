@@ -8,8 +8,8 @@ import pytest
 from rich.cells import cell_len
 
 from execdb.cli.show.event_table import event_table
-from execdb.cli.show.look import Look, columns_of
-from execdb.cli.show.table import PAGE
+from execdb.cli.table.layout import PAGE
+from execdb.cli.table.look import Look, columns_of
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
 from tests.conftest import an_event

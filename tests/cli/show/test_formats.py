@@ -8,7 +8,7 @@ import pytest
 
 from execdb.cli.input.formats import EventFormat
 from execdb.cli.show.formats import renderer
-from execdb.cli.show.look import Look
+from execdb.cli.table.look import Look
 from execdb.store.event import Event
 from execdb.store.fields import to_dict
 from tests.conftest import an_event

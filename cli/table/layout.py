@@ -100,24 +100,31 @@ def _line(
     gap: int,
 ) -> str:
     """Numbers that are wider than those of the first page take room from what is right of them."""
-    parts: list[str] = []
-    used, blank = 0, 0
-    for column, width, cell in zip(columns, widths, row, strict=True):
-        text = _text(cell)
+    line, used, blank = "", 0, 0
+    for (_, is_text, right), width, cell in zip(columns, widths, row, strict=True):
+        text, its_colour = cell if isinstance(cell, Cell) else (cell, "")
+        length = width_of(text)
         if total is not None:
             room = total - used - blank
             if room <= 0:
                 break
-            text = cut(text, min(width, room) if column.text else room)
-        length = width_of(text)
-        pad = max(0, width - length)
-        if isinstance(cell, Cell) and cell.colour and colour and text:
-            text = f"{cell.colour}{text}{_OFF}"
-        before, after = (pad, 0) if column.right else (0, pad)
-        parts.append(" " * (blank + before) + text)
-        used += blank + before + length
-        blank = after + gap
-    return "".join(parts).rstrip(" ") + "\n"
+            width = min(width, room)
+            most = width if is_text else room
+            if length > most or len(text) > most:
+                text = cut(text, most)
+                length = width_of(text)
+        if its_colour and colour:
+            text = f"{its_colour}{text}{_OFF}"
+        pad = width - length if length < width else 0
+        if right:
+            line += " " * (blank + pad) + text
+            used += blank + pad + length
+            blank = gap
+        else:
+            line += " " * blank + text
+            used += blank + length
+            blank = pad + gap
+    return line.rstrip(" ") + "\n"
 
 
 def _text(cell: str | Cell) -> str:

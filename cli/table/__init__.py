@@ -1,0 +1,1 @@
+"""Tables: which columns, how wide, and lines that never wrap."""
