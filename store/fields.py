@@ -58,3 +58,26 @@ def at_exec(e: Exec, id_: int, run_id: int, boot_id: str, host: str) -> Event:
     time_ns, boot_ns, pid, ppid, (creds, command, place, caller), _, _, errno = e
     moment = id_, run_id, boot_id, host, time_ns, boot_ns, pid, ppid, errno, caller
     return tuple.__new__(Event, _in_order((*moment, *creds, *command, *place, None)))
+
+
+# What a row is told only later: how its image ended, and the row of its parent.
+LATER = frozenset(Event._fields) - {*_KNOWN}
+OF_THE_END = LATER - {"parent_id"}
+
+
+def _all_but(names: frozenset[str]) -> "itemgetter[Any]":
+    """Of an event followed by None: its values, and None for those with these names."""
+    return itemgetter(*(-1 if name in names else at for at, name in enumerate(Event._fields)))
+
+
+_without_end, _as_at_exec = _all_but(OF_THE_END), _all_but(LATER)
+
+
+def without_end(event: Event) -> Event:
+    """The event as it was while its image ran."""
+    return tuple.__new__(Event, _without_end((*event, None)))
+
+
+def as_at_exec(event: Event) -> Event:
+    """The event as `at_exec` makes it."""
+    return tuple.__new__(Event, _as_at_exec((*event, None)))

@@ -18,6 +18,7 @@ from execdb.cli.show import trim_notes
 from execdb.cli.show.formats import renderer
 from execdb.cli.show.gap_notes import Oldest, coverage_of, gaps_in, report
 from execdb.cli.table.look import Look, columns_of, require_known
+from execdb.store.errors import UsageError
 from execdb.store.fields import FIELD_OF
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ _ON_A_TERMINAL = 50  # events shown unless asked for more
 EXAMPLES = """
 execdb query --since 10m --failed        # what failed in the last 10 minutes
 execdb query comm=gcc,cc1 duration=5s..  # long runs of two programs
-execdb query --uid alice --comm 'python*' --since yesterday --sort duration_ns
 execdb query --columns id,user,tty,filename --path /usr/bin/sudo --strict
+execdb query --follow --failed           # what fails from now on
 """
 
 
@@ -79,6 +80,19 @@ def query(
         bool, typer.Option("--wide", help="In a table: cut nothing to the width of the terminal.")
     ] = False,
     strict: Strict = False,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            help="Then show what comes, until Ctrl-C; with neither --since nor --limit only that.",
+        ),
+    ] = False,
+    ends: Annotated[
+        bool,
+        typer.Option(
+            "--ends", help="With --follow: another line when a program ends, with how and when."
+        ),
+    ] = False,
     format: Annotated[
         EventFormat | None,
         typer.Option(
@@ -101,6 +115,16 @@ def query(
     from execdb.store.terms.parse import SHORT
 
     wanted = filter_of(chosen)
+    if follow or ends:
+        if not follow:
+            raise UsageError("--ends goes with --follow only")
+        if count or reverse or columns or sort:
+            raise UsageError("--follow goes without --count, --reverse, --columns and --sort")
+        from execdb.cli.session.follow import FollowOptions, follow_to
+
+        options = FollowOptions(format or EventFormat.LINE, limit or 0, ends, redact, strict)
+        follow_to(context.obj, wanted, options)
+        return
     terminal = sys.stdout.isatty()
     shown = format or (EventFormat.TABLE if terminal or columns else EventFormat.LINE)
     encode_for(shown)

@@ -53,3 +53,19 @@ class Stop:
             self._deadline_s = time.monotonic() + self._for_s
         late = self._deadline_s is not None and time.monotonic() >= self._deadline_s
         return self._asked or late
+
+
+class Interrupt:
+    """Becomes true at the first Ctrl-C, which so cuts nothing in the middle. The second one raises
+    KeyboardInterrupt, in case that a write waits for its reader."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)  # readable from then on
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, self._ask)
+
+    def _ask(self, *_: object) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.asked = True
+        os.eventfd_write(self.descriptor, 1)

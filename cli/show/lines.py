@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from execdb.cli.output.escape import escape, quote
+from execdb.cli.show.durations import duration
 from execdb.store.event import Event
 from execdb.store.times import rfc3339
 
@@ -21,6 +22,24 @@ def line(events: Iterable[Event]) -> Iterator[str]:
             f"{rfc3339(event.time_ns)} {event.pid} {event.ppid} {event.uid} {escape(event.comm)} "
             f"{escape(event.message)} {command_line(event)}\n"
         )
+
+
+def end(event: Event) -> str:
+    """`time pid ppid uid comm ended: exit 1 after 2.3 s`, of an image that has ended."""
+    ended_ns = event.time_ns + (event.duration_ns or 0)
+    code = event.exit_code if event.ended == "exit" else event.signal
+    how = escape(event.ended or "") if code is None else f"{event.ended} {code}"
+    lasted = "" if event.duration_ns is None else f" after {duration(event.duration_ns)}"
+    return (
+        f"{rfc3339(ended_ns)} {event.pid} {event.ppid} {event.uid} {escape(event.comm)} "
+        f"ended: {how}{lasted}\n"
+    )
+
+
+def line_or_end(events: Iterable[Event]) -> Iterator[str]:
+    """A `line` for what runs, an `end` for what has ended."""
+    for event in events:
+        yield from line([event]) if event.ended is None else [end(event)]
 
 
 def command_line(event: Event) -> str:

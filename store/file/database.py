@@ -92,6 +92,10 @@ class Database:
         """Device and number of the file."""
         return self._file.inode
 
+    def is_there(self) -> bool:
+        """Whether the file still has the name under which it was opened."""
+        return self._file.is_at(self.real)
+
     def close(self) -> None:
         if self.abandoned or self._file.closed:
             return

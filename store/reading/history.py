@@ -137,10 +137,7 @@ class History:
     def _spans(self, connection: Connection, wanted: Filter, *, seen: bool = False) -> list[Span]:
         """The rows within the time that is wanted; with `seen` also programs that were seen, not
         recorded."""
-        runs = connection.execute("SELECT id, boot_id, host FROM run").fetchall()
-        self._runs = {
-            number: (self._cache.text(boot), self._cache.text(host)) for number, boot, host in runs
-        }
+        self._read_runs(connection)
         segments = segments_of(connection)
         shifts: dict[str, tuple[int, int]] = {}  # of a boot: when last, and the clock's offset
         for segment in segments:
@@ -157,6 +154,12 @@ class History:
             if first <= last and (seen or first > 0):
                 spans.append(Span(segment, first, last, shifts[self._boot_id(segment)][1]))
         return spans
+
+    def _read_runs(self, connection: Connection) -> None:
+        runs = connection.execute("SELECT id, boot_id, host FROM run").fetchall()
+        self._runs = {
+            number: (self._cache.text(boot), self._cache.text(host)) for number, boot, host in runs
+        }
 
     def _boot_id(self, segment: Segment) -> str:
         if segment.run_id not in self._runs:

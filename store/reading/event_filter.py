@@ -1,0 +1,71 @@
+"""Whether an event is one that a filter asks for: `Filter` on values instead of rows."""
+
+import shlex
+from collections.abc import Iterable
+from typing import Any
+
+from execdb.store.event import Event
+from execdb.store.fields import OF_THE_END
+from execdb.store.reading.filter import Filter
+from execdb.store.terms.match import matcher
+from execdb.store.terms.term import COMMAND, Term
+
+
+class EventFilter:
+    """Tells of events, given in order of their ids, whether they are wanted. `family` are the rows
+    that the wanted ancestor has started so far, if there is one. The time is not looked at."""
+
+    def __init__(self, wanted: Filter, family: Iterable[int] = ()) -> None:
+        self._wanted = wanted
+        terms = wanted.terms
+        self._all = _Terms(terms)
+        self._of_start = _Terms(term for term in terms if term.field not in OF_THE_END)
+        self._family: set[int] | None = None
+        if wanted.descendants_of is not None:
+            self._family = {wanted.descendants_of, *family}
+        self.about_the_end = wanted.failed is not None or any(
+            term.field in OF_THE_END for term in terms
+        )
+
+    def may_want(self, event: Event) -> bool:
+        """Whether what was known at the exec does not rule the event out. To be asked once for each
+        event, since its descendants are recognised by it."""
+        if self._family is not None:
+            if event.parent_id not in self._family:
+                return False
+            self._family.add(event.id)
+        return self._of_start.hold(event)
+
+    def wants(self, event: Event) -> bool:
+        """The same with what is known now, of an event that it `may_want`."""
+        failed = self._wanted.failed
+        if failed is not None and failed is not _failed(event):
+            return False
+        if self._wanted.running and (event.errno is not None or event.ended is not None):
+            return False
+        return self._all.hold(event)
+
+
+class _Terms:
+    """Makes of an event only the values that the terms are about."""
+
+    def __init__(self, terms: Iterable[Term]) -> None:
+        terms = tuple(terms)
+        self._fields = frozenset(term.field for term in terms)
+        self._holds = matcher(terms)
+
+    def hold(self, event: Event) -> bool:
+        return self._holds({field: _value(event, field) for field in self._fields})
+
+
+def _value(event: Event, field: str) -> Any:
+    return shlex.join(event.argv) if field == COMMAND else getattr(event, field)
+
+
+def _failed(event: Event) -> bool | None:
+    """None if it runs, or was replaced by another exec."""
+    if event.errno is not None:
+        return True
+    if event.ended in (None, "exec"):
+        return None
+    return event.ended == "signal" or event.exit_code != 0

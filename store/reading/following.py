@@ -1,0 +1,111 @@
+"""What a collector adds to a file while it is read: new rows, and the ends of earlier ones."""
+
+import json
+from collections.abc import Iterator, Sequence
+from sqlite3 import Connection
+from typing import Any
+
+from execdb.store.event import Event
+from execdb.store.file.column_types import check_rows
+from execdb.store.file.database import Database
+from execdb.store.file.sql import scalar
+from execdb.store.reading.history import History
+from execdb.store.reading.ordered import PAGE
+from execdb.store.reading.selection import Span
+from execdb.store.segments.segment import Segment, descendants_of
+
+_RUNNING_MAX = 16_384  # events whose ends are waited for
+
+
+class Following(History):
+    """Each call reads in one short transaction. Rows are numbered in the order in which they are
+    committed, and a number is never used twice, whatever was removed in between."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._running: dict[int, None] = {}  # in the order of their starts
+        with database.reading() as connection:
+            self.last_id = max(0, int(scalar(connection, "SELECT max(id) FROM image") or 0))
+
+    def started(self) -> list[Event]:
+        """The next events that a collector recorded after `last_id`, which goes up to the last of
+        them. Empty if there are none now. Raises DatabaseError."""
+        while True:
+            with self.database.reading() as connection:
+                found = connection.execute(_SEGMENT_AFTER, (self.last_id,)).fetchall()
+                if not found:
+                    return []
+                segment = self._segment(connection, found)
+                within = max(self.last_id + 1, segment.first_id), segment.last_id
+                rows = connection.execute(_ROWS, (*within, PAGE)).fetchall()
+                events = self._of(connection, segment, rows)
+            # Rows that were removed meanwhile leave nothing of their segment to read.
+            self.last_id = events[-1].id if events else segment.last_id
+            if events:
+                return events
+
+    def started_by(self, number: int) -> list[int]:
+        """The rows that a row has started, directly or not. Raises DatabaseError."""
+        with self.database.reading() as connection:
+            return descendants_of(connection, number)
+
+    def wait_for_end(self, event: Event) -> None:
+        """From now on `ended` gives this event once it has ended. Of very many only the latest."""
+        self._running[event.id] = None
+        if len(self._running) > _RUNNING_MAX:
+            del self._running[next(iter(self._running))]
+
+    def ended(self) -> list[Event]:
+        """Those of the events waited for that have ended, in the order of their ends. Raises
+        DatabaseError."""
+        if not self._running:
+            return []
+        events: list[Event] = []
+        with self.database.reading() as connection:
+            rows = connection.execute(_ENDED, (json.dumps(list(self._running)),)).fetchall()
+            for segment, ours in self._by_segment(connection, rows):
+                while ours:
+                    some = self._of(connection, segment, ours)
+                    events += some
+                    ours = ours[len(some) :]
+        for number in (row[0] for row in rows):
+            self._running.pop(number, None)
+        return sorted(events, key=lambda event: event.boot_ns + (event.duration_ns or 0))
+
+    def _by_segment(
+        self, connection: Connection, rows: Sequence[Any]
+    ) -> Iterator[tuple[Segment, Sequence[Any]]]:
+        """Rows, in order of ids, by the segment that they are in."""
+        while rows:
+            found = connection.execute(_SEGMENT_OF, (rows[0][0],)).fetchall()
+            if not found:
+                raise self._broken("a row of no segment")
+            segment = self._segment(connection, found)
+            count = sum(row[0] <= segment.last_id for row in rows) or 1
+            yield segment, rows[:count]
+            rows = rows[count:]
+
+    def _segment(self, connection: Connection, rows: Sequence[Any]) -> Segment:
+        check_rows(connection, "segment", rows)
+        segment = Segment(*rows[0])
+        if segment.run_id not in self._runs:
+            self._read_runs(connection)
+            self._boot_id(segment)  # raises if there is no such run
+        return segment
+
+    def _of(self, connection: Connection, segment: Segment, rows: Sequence[Any]) -> list[Event]:
+        return self._events(connection, Span(segment, segment.first_id, segment.last_id, 0), rows)
+
+
+# CROSS JOIN: SQLite then takes the tables in this order.
+_SEGMENT_AFTER = """
+SELECT segment.* FROM segment CROSS JOIN run ON run.id = run_id AND kind = 'collect'
+WHERE first_id >= max(1, coalesce((SELECT max(first_id) FROM segment WHERE first_id <= ?1), 1))
+AND last_id > ?1 ORDER BY first_id LIMIT 1
+"""
+_SEGMENT_OF = "SELECT * FROM segment WHERE first_id <= ? ORDER BY first_id DESC LIMIT 1"
+_ROWS = "SELECT * FROM image WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"
+_ENDED = (
+    "SELECT * FROM image WHERE id IN (SELECT value FROM json_each(?)) AND status IS NOT NULL"
+    " ORDER BY id"
+)
