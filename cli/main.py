@@ -31,6 +31,7 @@ COMMANDS = {
     "tree": "Show what started a program, and what it started.",
     "stats": "Show how often and how long programs ran, and how many failed.",
     "sql": "Ask the file in SQL, which can only read it.",
+    "export": "Write recorded execs to a file: NDJSON, CSV, flame graph stacks or SQLite.",
     "coverage": (
         "Show when execs were recorded, when some were lost, and when no collector was running."
     ),
@@ -41,7 +42,7 @@ COMMANDS = {
     "doctor": "Check whether recording works on this machine, and say how to fix what does not.",
     "upgrade": "Bring a database of an older execdb up to date.",
 }
-_MODULES = {"import": "import_"}  # `import` is a keyword
+_MODULES = {"import": "import_", "export": "files.export"}  # `import` is a keyword
 _FUNCTIONS = {"import": "import_"}
 # Plain help: Rich would double the time of every start.
 _LOOKS: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}

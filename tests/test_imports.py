@@ -46,6 +46,7 @@ ROOMS = {
         "limits": ("ledger", "segments", "file", "schema"),
         "config": ("file",),
         "redaction": (),
+        "export": ("ledger", "file", "schema"),
         "terms": ("config",),
     },
     "cli": {

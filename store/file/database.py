@@ -36,6 +36,7 @@ class Database:
         self.path = path
         self.real = real_path(path)  # SQLite keeps its files beside this one
         self.abandoned = False
+        self._held = False  # within `snapshot`
         self._schema: int | None = None  # SQLite's number of the schema that was verified
         self._older: SchemaOf | None = None
         self._resolved = resolve(path)
@@ -133,7 +134,19 @@ class Database:
 
     def reading(self) -> contextlib.AbstractContextManager[Connection]:
         """A snapshot. Keep it short: while it lasts, no checkpoint can empty the WAL."""
+        if self._held:
+            return contextlib.nullcontext(self.connection)
         return self._transaction("BEGIN")
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Inside, whatever is read is of one moment. The WAL grows meanwhile."""
+        with self._transaction("BEGIN"):
+            self._held = True
+            try:
+                yield
+            finally:
+                self._held = False
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -5,7 +5,7 @@ by the wall clock.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from sqlite3 import Connection
@@ -91,10 +91,16 @@ class History:
         events = list(self._merged(Selection(Filter(), ours, None), False))
         there = {event.id for event in events}
         parents = {event.parent_id for event in events if event.parent_id is not None}
+        above = self.ancestors(parents - there)
+        return [*(event for event in above if event.id not in there), *events]
+
+    def ancestors(self, numbers: Iterable[int]) -> list[Event]:
+        """These events and all that they descend from, oldest first, also those that were seen, not
+        recorded."""
         with self.database.reading() as connection:
-            above = ancestors_of(connection, parents - there) - there
-        before = self._merged(Selection(Filter(), spans, sorted(above)), False)
-        return [*before, *events]
+            spans = self._spans(connection, Filter(), seen=True)
+            found = sorted(ancestors_of(connection, numbers))
+        return list(self._merged(Selection(Filter(), spans, found), False)) if found else []
 
     def latest_of(self, pid: int) -> int | None:
         """The row of the latest image that ran under this pid."""

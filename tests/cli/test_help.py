@@ -59,7 +59,10 @@ def test_a_page_fits_80_columns_and_has_two_to_five_examples(page: tuple[str, ..
 
 
 @pytest.mark.parametrize("arguments", CALLS, ids=" ".join)
-def test_an_example_is_accepted(run: Run, db: Path, arguments: list[str]) -> None:
+def test_an_example_is_accepted(
+    run: Run, db: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(db.parent)  # some write a file
     if arguments[0] in ONLY_PARSED or "--follow" in arguments:
         parse(arguments)
         return

@@ -11,6 +11,12 @@ from execdb.store.file.database import open_database
 from tests.conftest import an_exec, recorded, some_creds
 
 
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where commands write that are told only the name of a file."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="module")
 def sound(template: Path) -> bytes:
     """A database with something in each of its tables."""

@@ -26,6 +26,7 @@ MORE = (
     ("query", "--descendants-of", "1"),
     ("replay", "--speed", "0"),
     ("tree",),
+    ("export", "forged.sqlite", "--force"),
     ("status", "--format", "json"),
     ("coverage", "--format", "json", "--since", "1d"),
 )

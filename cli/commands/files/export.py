@@ -1,0 +1,162 @@
+"""execdb export: writes events of the history to a file, for other tools."""
+
+import contextlib
+import signal
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
+from execdb.cli.input.options import Redact, Strict
+from execdb.cli.output.escape import escape, limit_to_ascii
+from execdb.cli.output.streams import say
+from execdb.cli.show import trim_notes
+from execdb.cli.show.gap_notes import coverage_of, execs_of, gaps_in, report
+from execdb.store.errors import ExecdbError, UsageError
+from execdb.store.event import Event
+
+if TYPE_CHECKING:
+    from execdb.store.file.database import Database
+    from execdb.store.ledger.coverage import Coverage
+    from execdb.store.reading.filter import Filter
+
+EXAMPLES = """
+execdb export hour.ndjson --since 1h     # JSON lines; import reads it
+execdb export failed.csv --failed --since yesterday --redact
+execdb export build.folded uid=alice     # for a flame graph
+execdb export history.sqlite             # one flat table, for Datasette
+"""
+
+
+class FileFormat(StrEnum):
+    """Of a file."""
+
+    NDJSON = "ndjson"
+    CSV = "csv"
+    FOLDED = "folded"
+    SQLITE = "sqlite"
+    HTML = "html"
+
+
+_ENDINGS = {"jsonl": FileFormat.NDJSON, "sqlite3": FileFormat.SQLITE, "db": FileFormat.SQLITE}
+_ENDINGS |= {format.value: format for format in FileFormat}
+
+
+@with_filter_options
+def export(
+    context: typer.Context,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="The file; its ending chooses the format: .ndjson, .csv, .folded, .sqlite.",
+            show_default=False,
+        ),
+    ],
+    chosen: FilterOptions,
+    redact: Redact = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
+    strict: Strict = False,
+    format: Annotated[
+        FileFormat | None, typer.Option(help="The format.", show_default="by the ending of FILE")
+    ] = None,
+) -> None:
+    """Write recorded execs to a file: NDJSON, CSV, flame graph stacks or SQLite.
+
+    The file appears when it is complete, readable by its owner alone. All of it is of one moment,
+    also while a collector records. folded: stacks of program names with their own time in
+    microseconds. sqlite: the tables execs, runs, losses and coverage.
+    """
+    from execdb.store.export.new_file import new_file
+    from execdb.store.file.database import open_database
+    from execdb.store.reading.history import History
+    from execdb.store.redaction.argv import redact_events
+
+    shown = _format_of(file, format)
+    wanted = filter_of(chosen)
+    with open_database(context.obj) as database, _end_as_interrupt(), database.snapshot():
+        history = History(database)
+        known, oldest_ns = coverage_of(database, context.obj), history.began_ns(wanted)
+        counted = Counted(history.events(wanted))
+        events = redact_events(counted) if redact else iter(counted)
+        with new_file(file, replace=force, but=database.real) as place:
+            if shown is FileFormat.SQLITE:
+                _write_sqlite(place, events, database, known, wanted)
+            elif shown is FileFormat.FOLDED:
+                from execdb.store.export.folded import folded
+
+                _write_text(place, folded(events, history.ancestors, escape))
+            else:
+                from execdb.cli.show.formats import renderer
+
+                _write_text(place, renderer(shown)(events))
+        gaps = gaps_in(known, wanted, oldest_ns)
+        trim_notes.note(database, wanted, oldest_ns, gaps)
+    say(f"{file}: {execs_of(counted.events)}")
+    report(gaps, strict=strict, incomplete=history.incomplete)
+
+
+def _format_of(file: Path, given: FileFormat | None) -> FileFormat:
+    """Raises UsageError, and ExecdbError for a format that is not there yet."""
+    if str(file) == "-":
+        raise UsageError("- is no file: execdb query --format ndjson writes to stdout")
+    if not file.name:
+        raise UsageError(f"{file} is not the name of a file")
+    found = given or _ENDINGS.get(file.suffix.removeprefix(".").lower())
+    if found is None:
+        names = ", ".join(format.value for format in FileFormat)
+        raise UsageError(f"the ending of {file} names no format: give --format, one of {names}")
+    if found is FileFormat.HTML:
+        raise ExecdbError("html is not yet a format of export")
+    return found
+
+
+class Counted:
+    """Events, counted as they are read."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        self._source = events
+        self.events = 0
+
+    def __iter__(self) -> Iterator[Event]:
+        for event in self._source:
+            self.events += 1
+            yield event
+
+
+def _write_text(place: Path, texts: Iterable[str]) -> None:
+    limit_to_ascii(False)
+    with place.open("w", encoding="utf-8", errors="execdb", newline="") as file:
+        file.writelines(texts)
+
+
+def _write_sqlite(
+    place: Path,
+    events: Iterable[Event],
+    database: "Database",
+    known: "Coverage",
+    wanted: "Filter",
+) -> None:
+    from execdb.store.export.flat import write_flat
+    from execdb.store.ledger.periods import periods
+
+    write_flat(place, events, database, periods(known, wanted.since_ns, wanted.until_ns))
+
+
+@contextlib.contextmanager
+def _end_as_interrupt() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the command like Ctrl-C, so that nothing is left behind."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # nohup
+    before = {
+        number: signal.signal(number, signal.default_int_handler)
+        for number in (numbers[:1] if ignored else numbers)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

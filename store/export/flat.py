@@ -1,0 +1,83 @@
+"""Writes events and what is known of their completeness into an SQLite file for other tools."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from execdb.store.event import Event
+from execdb.store.fields import FIELDS
+from execdb.store.file.database import Database
+from execdb.store.file.sql import insert_sql
+from execdb.store.file.sqlite_errors import database_errors
+from execdb.store.file.text import storable
+from execdb.store.json_text import json_of
+from execdb.store.kinds import Kind
+from execdb.store.ledger.coverage import Period
+from execdb.store.times import rfc3339
+
+_INDEXES = ("time_ns", "pid", "parent_id", "uid", "comm", "filename", "ended, exit_code")
+_VIEWS = ("runs", "losses")
+_PERIOD = ("kind", "why", "from_ns", "from_time", "to_ns", "to_time", "run_id", "lost", "complete")
+
+
+def write_flat(
+    file: Path, events: Iterable[Event], database: Database, periods: Iterable[Period]
+) -> None:
+    """Fills an empty file: the table `execs` with the columns of the view, and `runs`, `losses` and
+    `coverage`. Without a journal: an unfinished file is of no use. Raises DatabaseError."""
+    with database_errors(file), closing(sqlite3.connect(file, isolation_level=None)) as flat:
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = MEMORY"):
+            flat.execute(f"PRAGMA {pragma}")
+        flat.execute("BEGIN")
+        _fill(
+            flat, "execs", [f"{field.name} {_type(field.kind)}" for field in FIELDS], _rows(events)
+        )
+        for columns in _INDEXES:
+            name = columns.replace(", ", "_")
+            flat.execute(f"CREATE INDEX execs_{name} ON execs ({columns})")
+        with database.reading() as connection:
+            for view in _VIEWS:
+                found = connection.execute(f"SELECT * FROM {view}")
+                _fill(flat, view, [column[0] for column in found.description], found)
+        _fill(flat, "coverage", _PERIOD, map(_period, periods))
+        flat.execute("COMMIT")
+        flat.execute("ANALYZE")
+
+
+def _fill(
+    flat: sqlite3.Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    flat.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
+    flat.executemany(insert_sql(table, [column.split()[0] for column in columns]), rows)
+
+
+def _type(kind: Kind) -> str:
+    if kind is Kind.BOOL or kind.most is not None:
+        return "INTEGER"
+    return "TEXT"
+
+
+def _rows(events: Iterable[Event]) -> Iterator[list[Any]]:
+    for event in events:
+        yield [write(event[place]) for place, write in _COLUMNS]
+
+
+def _writer(kind: Kind) -> Callable[[Any], Any]:
+    """Text that is not UTF-8 becomes a blob, argv a JSON array."""
+    if kind is Kind.TIME_TEXT:
+        return rfc3339
+    if kind is Kind.TEXTS:
+        return json_of
+    return storable if kind.is_text else lambda value: value
+
+
+_COLUMNS = [(field.place, _writer(field.kind)) for field in FIELDS]
+
+
+def _period(period: Period) -> Sequence[Any]:
+    begin_ns, end_ns = period.from_ns, period.to_ns
+    times = begin_ns, rfc3339(begin_ns), end_ns, rfc3339(end_ns)
+    lost = sum(number for _, number in period.lost)
+    return period.kind, period.why, *times, period.run_id, lost, period.complete

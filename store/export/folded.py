@@ -1,0 +1,97 @@
+"""Events as stacks for flame graphs (the folded format of Brendan Gregg's FlameGraph)."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+
+from execdb.store.event import Event
+
+_DEPTH = 128  # frames; what is deeper counts as the last of these
+_BATCH = 4_096  # events whose unknown parents are looked up together
+
+Ancestors = Callable[[Iterable[int]], Iterable[Event]]
+
+
+def folded(
+    events: Iterable[Event], ancestors: Ancestors, escape: Callable[[str], str]
+) -> Iterator[str]:
+    """A line `make;sh;gcc;cc1 910` for each stack of comms: its own time in microseconds, without
+    the times in which programs ran that it started and that are among the events.
+
+    Events must be in the order in which they happened. `ancestors` gives the events of these ids
+    and all that they descend from, ancestors first: they only name the stacks. `escape` makes a
+    name harmless.
+    """
+    stacks = _Stacks(escape)
+    events = iter(events)
+    while batch := list(islice(events, _BATCH)):
+        missing = stacks.missing(batch)
+        for event in ancestors(missing) if missing else ():
+            stacks.name(event)
+        for event in batch:
+            stacks.add(event)
+    for stack, own_ns in enumerate(stacks.own_ns):
+        if own_ns >= 1_000:
+            yield f"{stacks.text(stack)} {own_ns // 1_000}\n"
+
+
+class _Stacks:
+    """The stacks by number, and what is known of each image that may still start others."""
+
+    def __init__(self, escape: Callable[[str], str]) -> None:
+        self._escape = escape
+        self.own_ns: list[int] = []
+        self._above: list[int | None] = []
+        self._comm: list[str] = []
+        self._depth: list[int] = []
+        self._numbers: dict[tuple[int | None, str], int] = {}
+        self._images: dict[int, int] = {}  # stack
+        self._spans: dict[int, tuple[str, int, int]] = {}  # boot; covered until; end
+
+    def missing(self, batch: Sequence[Event]) -> list[int]:
+        """Parents of these events that are neither among them nor known."""
+        there = {event.id for event in batch}
+        parents = {event.parent_id for event in batch if event.parent_id is not None} - there
+        return sorted(number for number in parents if number not in self._images)
+
+    def name(self, event: Event) -> None:
+        if event.id not in self._images:
+            above = None if event.parent_id is None else self._images.get(event.parent_id)
+            self._images[event.id] = self._stack(above, event.comm)
+
+    def add(self, event: Event) -> None:
+        if event.errno is not None:  # nothing ran
+            return
+        self.name(event)
+        begin_ns, end_ns = event.boot_ns, event.boot_ns + (event.duration_ns or 0)
+        if event.duration_ns is not None:
+            self.own_ns[self._images[event.id]] += event.duration_ns
+            self._spans[event.id] = event.boot_id, begin_ns, end_ns
+        if event.parent_id in self._spans and event.parent_id != event.id:
+            boot_id, covered_ns, parent_end_ns = self._spans[event.parent_id]
+            begin_ns, end_ns = max(begin_ns, covered_ns), min(end_ns, parent_end_ns)
+            if boot_id == event.boot_id and begin_ns < end_ns:
+                self.own_ns[self._images[event.parent_id]] -= end_ns - begin_ns
+                self._spans[event.parent_id] = boot_id, end_ns, parent_end_ns
+
+    def text(self, stack: int | None) -> str:
+        frames: list[str] = []
+        while stack is not None:
+            frames.append(self._comm[stack])
+            stack = self._above[stack]
+        return ";".join(reversed(frames))
+
+    def _stack(self, above: int | None, comm: str) -> int:
+        if above is not None and self._depth[above] >= _DEPTH:
+            return above
+        number = self._numbers.setdefault((above, comm), len(self.own_ns))
+        if number == len(self.own_ns):
+            self.own_ns.append(0)
+            self._above.append(above)
+            self._comm.append(_frame(self._escape(comm)))
+            self._depth.append(1 if above is None else self._depth[above] + 1)
+        return number
+
+
+def _frame(name: str) -> str:
+    """A blank separates the number, a semicolon the frames."""
+    return name.replace(";", "\\x3b").replace(" ", "\\x20") or "?"
