@@ -21,7 +21,7 @@ typedef int64_t s64;
 
 #define BATCH 2000
 #define OFFSET_NS 1760000000000000000 /* of the wall clock from the boot clock */
-#define SLOTS (1 << 22) /* a power of two, beyond twice the number of records */
+#define SLOTS (1 << 22)               /* a power of two, beyond twice the number of records */
 
 struct row {
 	u64 time_ns, command, creds, place, parent;
@@ -111,8 +111,9 @@ static void flush(void)
 {
 	for (u32 i = 0; i < waiting; i++) {
 		struct row *r = &rows[i];
-		int64_t values[] = {first + i, r->time_ns, r->pid,    r->ppid,   r->uid,        r->creds,
-		                    r->command, r->place,   r->parent, r->status, r->duration_ns};
+		int64_t values[] = {first + i, r->time_ns, r->pid,        r->ppid,
+		                    r->uid,    r->creds,   r->command,    r->place,
+		                    r->parent, r->status,  r->duration_ns};
 
 		for (int n = 0; n < 11; n++)
 			sqlite3_bind_int64(insert, n + 1, values[n]);
