@@ -18,31 +18,12 @@ except KeyboardInterrupt:
 
 from execdb import DEFAULT_PATH
 from execdb.cli.command import Command, Root, database_path
+from execdb.cli.commands.listing import COMMANDS, ROOMS, module_of
 from execdb.cli.output import failures, streams
 from execdb.cli.output.descriptors import replace_streams
 from execdb.cli.output.stdout import ReaderGone
 from execdb.store.errors import ExecdbError
 
-# For `execdb --help`, which imports no command: the first paragraph of the help of each.
-COMMANDS = {
-    "collect": "Record every exec until Ctrl-C or SIGTERM.",
-    "query": "Show the recorded execs, oldest first.",
-    "replay": "Play the recorded execs back with the pauses between them.",
-    "tree": "Show what started a program, and what it started.",
-    "stats": "Show how often and how long programs ran, and how many failed.",
-    "sql": "Ask the file in SQL, which can only read it.",
-    "export": "Write recorded execs to a file: NDJSON, CSV, flame graph stacks or SQLite.",
-    "coverage": (
-        "Show when execs were recorded, when some were lost, and when no collector was running."
-    ),
-    "status": "Show what is running, stored and lost, and whether the kernel has the config.",
-    "config": "Manage the message that is recorded with each user's execs.",
-    "import": "Add events that `execdb query --format ndjson` wrote.",
-    "prune": "Remove the oldest events.",
-    "doctor": "Check whether recording works on this machine, and say how to fix what does not.",
-    "upgrade": "Bring a database of an older execdb up to date.",
-}
-_MODULES = {"import": "import_", "export": "files.export"}  # `import` is a keyword
 _FUNCTIONS = {"import": "import_"}
 # Plain help: Rich would double the time of every start.
 _LOOKS: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
@@ -59,7 +40,7 @@ class _Commands(Root):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"execdb.cli.commands.{_MODULES.get(cmd_name, cmd_name)}")
+        module = import_module(module_of(cmd_name))
         command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name), None)
         if command is None:  # a group of commands
             return typer.main.get_command(module.app)
@@ -68,8 +49,10 @@ class _Commands(Root):
         return typer.main.get_command(single)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for heading, commands in ROOMS.values():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(width), text) for name, text in commands.items()])
 
 
 EXAMPLES = """

@@ -41,7 +41,7 @@ def help_pages(*command: str) -> Iterator[tuple[tuple[str, ...], str]]:
     """(command, help) of the command and of all below it."""
     text = help_of(*command)
     yield command, text
-    for name in re.findall(r"^  ([a-z-]+)  ", text.partition("\nCommands:\n")[2], re.MULTILINE):
+    for name in re.findall(r"^  ([a-z][a-z-]*)  ", text, re.MULTILINE):
         yield from help_pages(*command, name)
 
 

@@ -121,7 +121,7 @@ def run(
 ) -> Callable[..., Answer]:
     """Runs the command in this process, which is quicker; an exception fails the test."""
     from execdb.cli import main
-    from execdb.cli.commands import collect
+    from execdb.cli.commands.recorder import collect
 
     monkeypatch.setattr(collect, "close_inherited", lambda but: None)  # these are pytest's
 

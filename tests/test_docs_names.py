@@ -18,8 +18,8 @@ from tests.test_imports import FOLDERS
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 NAMED_FROM = (".", "tests", "tests/kernel")  # where the paths of the documentation may begin
 NO_FILES = {
-    "cli/commands/NAME.py",
-    "tests/cli/commands/test_NAME.py",
+    "cli/commands/ROOM/NAME.py",
+    "tests/cli/commands/ROOM/test_NAME.py",
     "59aafb8c/part-5000012.c",
     "migrations/versions/NNNN_name.py",
 }

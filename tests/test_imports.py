@@ -114,7 +114,7 @@ def test_rooms_import_one_way(folder: str, room: str) -> None:
     allowed = {f"execdb.{folder}.{other}" for other in ROOMS[folder][room]}
     used = {
         (path.name, other)
-        for path in (ROOT / folder / room).glob("*.py")
+        for path in (ROOT / folder / room).rglob("*.py")
         for name in imports_of(path)
         for other in others
         if within(name, (other,))
@@ -181,13 +181,18 @@ def modules_after(code: str, *arguments: str) -> set[str]:
 HEAVY = {"sqlalchemy", "alembic", "rich", "ctypes", "bcc", "sqlite3"}
 SPARED = {
     "--help": HEAVY
-    | {"execdb.cli.commands.query", "execdb.cli.commands.collect", "execdb.store.event"}
+    | {
+        "execdb.cli.commands.history.query",
+        "execdb.cli.commands.recorder.collect",
+        "execdb.store.event",
+    }
     | {"execdb.store.fields"},
     "--version": (HEAVY - {"sqlite3"})
-    | {"execdb.cli.commands.query", "execdb.cli.commands.collect"},
-    "query --help": HEAVY | {"execdb.cli.commands.collect", "execdb.cli.commands.replay"},
-    "collect --help": HEAVY | {"execdb.cli.commands.query", "execdb.collector.collect"},
-    "config --help": HEAVY | {"execdb.cli.commands.query", "execdb.store.config.table"},
+    | {"execdb.cli.commands.history.query", "execdb.cli.commands.recorder.collect"},
+    "query --help": HEAVY
+    | {"execdb.cli.commands.recorder.collect", "execdb.cli.commands.history.replay"},
+    "collect --help": HEAVY | {"execdb.cli.commands.history.query", "execdb.collector.collect"},
+    "config --help": HEAVY | {"execdb.cli.commands.history.query", "execdb.store.config.table"},
     "query --format line": {"alembic", "rich", "ctypes", "bcc", "execdb.store.writing.recording"},
     "query --format ndjson": {"alembic", "rich", "ctypes", "bcc", "execdb.store.writing.recording"},
     "query --format table": {"alembic", "ctypes", "bcc", "execdb.store.writing.recording"},

@@ -1,1 +1,1 @@
-"""The commands of execdb, one file each."""
+"""The commands of execdb, one file each, in the rooms that `execdb --help` names."""

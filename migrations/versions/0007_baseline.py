@@ -1,14 +1,9 @@
-"""The first revision: everything in `store/schema/schema.sql`.
-
-Before that file is changed for a second revision, a copy of it is put beside this one: see
-CONTRIBUTING.md.
-"""
+"""The first revision. `0007_baseline.sql` is its schema, and never changes."""
 
 from pathlib import Path
 
 from alembic import op
 
-from execdb.store import schema
 from execdb.store.schema.definition import read_statements
 
 revision = "0007"
@@ -17,6 +12,6 @@ down_revision = None
 
 def upgrade() -> None:
     connection = op.get_bind()
-    for statement in read_statements(Path(schema.__path__[0], "schema.sql")):
+    for statement in read_statements(Path(__file__).with_name("0007_baseline.sql")):
         if "TABLE alembic_version" not in statement:  # which Alembic has made
             connection.exec_driver_sql(statement)

@@ -13,7 +13,7 @@ from pathlib import Path
 from unittest import mock
 
 from execdb.bpf import program
-from execdb.cli.commands.collect import RING_PAGES
+from execdb.cli.commands.recorder.collect import RING_PAGES
 from execdb.collector.kernel_source import KernelSource
 
 SOURCE = Path(__file__).parents[1] / "kernel/programs/getppid.c"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from execdb.cli.commands.config import refused_of
+from execdb.cli.commands.config.app import refused_of
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.output.escape import escape
 from execdb.cli.show import trim_notes

@@ -137,7 +137,7 @@ def test_in_a_users_folder_the_copy_is_the_users(older: Path, run: Run) -> None:
 
 def test_every_process_is_started_isolated() -> None:
     """From the sources: `-I` for each Python, and no other program."""
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     for folder in ("bpf", "cli", "collector", "store", "migrations"):
         for path in (root / folder).rglob("*.py"):
             text = path.read_text()

@@ -3,7 +3,7 @@
 from pathlib import Path
 from time import process_time
 
-from execdb.cli.commands.tree import _DEPTH, draw
+from execdb.cli.commands.history.tree import _DEPTH, draw
 from execdb.store.event import Event
 from execdb.store.fields import to_dict
 from execdb.store.file.database import open_database

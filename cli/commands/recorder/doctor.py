@@ -145,7 +145,7 @@ def _program(btf: Path) -> Check:
 
 def _rings() -> Check:
     from execdb.bpf.requirements import ring_pages_max
-    from execdb.cli.commands.collect import RING_PAGES
+    from execdb.cli.commands.recorder.collect import RING_PAGES
 
     most = ring_pages_max()
     found = "any size" if most is None else f"up to {most} pages for each CPU"

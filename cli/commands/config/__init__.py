@@ -1,0 +1,1 @@
+"""Commands that manage what the kernel does with each exec."""

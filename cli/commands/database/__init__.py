@@ -1,0 +1,1 @@
+"""Commands that fill, copy, shrink or upgrade the database."""

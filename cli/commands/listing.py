@@ -1,0 +1,54 @@
+"""Which commands there are, under the headings of `execdb --help`, which imports none of them."""
+
+# By room, a folder beside this file: its heading, and the first sentence of each command's help.
+ROOMS: dict[str, tuple[str, dict[str, str]]] = {
+    "recorder": (
+        "Record",
+        {
+            "collect": "Record every exec until Ctrl-C or SIGTERM.",
+            "status": (
+                "Show what is running, stored and lost, and whether the kernel has the config."
+            ),
+            "coverage": (
+                "Show when execs were recorded, when some were lost, and when no collector was "
+                "running."
+            ),
+            "doctor": (
+                "Check whether recording works on this machine, and say how to fix what does not."
+            ),
+        },
+    ),
+    "history": (
+        "Ask",
+        {
+            "query": "Show the recorded execs, oldest first.",
+            "tree": "Show what started a program, and what it started.",
+            "stats": "Show how often and how long programs ran, and how many failed.",
+            "sql": "Ask the file in SQL, which can only read it.",
+            "replay": "Play the recorded execs back with the pauses between them.",
+        },
+    ),
+    "config": (
+        "Configure",
+        {"config": "Manage the message that is recorded with each user's execs."},
+    ),
+    "database": (
+        "Keep and share",
+        {
+            "export": (
+                "Write recorded execs to a file: NDJSON, CSV, flame graph stacks or SQLite."
+            ),
+            "import": "Add events that `execdb query --format ndjson` wrote.",
+            "prune": "Remove the oldest events.",
+            "upgrade": "Bring a database of an older execdb up to date.",
+        },
+    ),
+}
+COMMANDS = {name: text for _, commands in ROOMS.values() for name, text in commands.items()}
+_MODULES = {"import": "import_", "config": "app"}  # `import` is a keyword
+
+
+def module_of(name: str) -> str:
+    """The full name of the module of a command."""
+    room = next(room for room, (_, commands) in ROOMS.items() if name in commands)
+    return f"{__package__}.{room}.{_MODULES.get(name, name)}"

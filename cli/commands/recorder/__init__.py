@@ -1,0 +1,1 @@
+"""Commands that record, and that tell how recording goes."""
