@@ -31,24 +31,27 @@ static inline int end_attempt(void *ctx, long result)
 
 int on_execve(void *ctx)
 {
-	return begin_attempt(ENTERED(ctx, REGS_ARG1_OFFSET), ENTERED(ctx, REGS_ARG2_OFFSET), 8);
+	return begin_attempt(AT_FDCWD, ENTERED(ctx, REGS_ARG1_OFFSET),
+	                     ENTERED(ctx, REGS_ARG2_OFFSET), 8);
 }
 
 int on_execveat(void *ctx)
 {
-	return begin_attempt(ENTERED(ctx, REGS_ARG2_OFFSET), ENTERED(ctx, REGS_ARG3_OFFSET), 8);
+	return begin_attempt(ENTERED(ctx, REGS_ARG1_OFFSET), ENTERED(ctx, REGS_ARG2_OFFSET),
+	                     ENTERED(ctx, REGS_ARG3_OFFSET), 8);
 }
 
 #ifdef REGS_COMPAT1_OFFSET
 int on_compat_execve(void *ctx)
 {
-	return begin_attempt((u32)ENTERED(ctx, REGS_COMPAT1_OFFSET),
+	return begin_attempt(AT_FDCWD, (u32)ENTERED(ctx, REGS_COMPAT1_OFFSET),
 	                     (u32)ENTERED(ctx, REGS_COMPAT2_OFFSET), 4);
 }
 
 int on_compat_execveat(void *ctx)
 {
-	return begin_attempt((u32)ENTERED(ctx, REGS_COMPAT2_OFFSET),
+	return begin_attempt(ENTERED(ctx, REGS_COMPAT1_OFFSET),
+	                     (u32)ENTERED(ctx, REGS_COMPAT2_OFFSET),
 	                     (u32)ENTERED(ctx, REGS_COMPAT3_OFFSET), 4);
 }
 #endif
@@ -75,12 +78,12 @@ struct returned {
 
 int on_execve(struct entered *ctx)
 {
-	return begin_attempt(ctx->arguments[0], ctx->arguments[1], 8);
+	return begin_attempt(AT_FDCWD, ctx->arguments[0], ctx->arguments[1], 8);
 }
 
 int on_execveat(struct entered *ctx)
 {
-	return begin_attempt(ctx->arguments[1], ctx->arguments[2], 8);
+	return begin_attempt(ctx->arguments[0], ctx->arguments[1], ctx->arguments[2], 8);
 }
 
 int on_return(struct returned *ctx)

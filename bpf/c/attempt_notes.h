@@ -5,11 +5,14 @@
  * has paged in what it looked at. What it did not look at may still be paged out, and is marked as
  * cut. */
 
+#define AT_FDCWD (-100) /* uapi/linux/fcntl.h: relative to the current directory */
+
 struct attempt {
 	u64 filename;
 	u64 argv;
 	u64 pointer_size; /* of the caller: 4 for a 32-bit program */
 	u64 mm;           /* the address space that `filename` and `argv` point into */
+	u64 directory; /* descriptor that a relative filename starts from, as the caller gave it */
 	char caller[COMM_LEN];
 	char early[NAME_LEN]; /* the filename, as far as it could be read at the entry */
 };
@@ -48,7 +51,7 @@ static inline void drop_attempt(const void *task, struct counters *count)
 		count->untold++;
 }
 
-static inline int begin_attempt(u64 filename, u64 argv, u64 pointer_size)
+static inline int begin_attempt(u64 directory, u64 filename, u64 argv, u64 pointer_size)
 {
 	u64 task = bpf_get_current_task();
 	struct attempt attempt = {};
@@ -57,6 +60,7 @@ static inline int begin_attempt(u64 filename, u64 argv, u64 pointer_size)
 	if (!count || !is_noting())
 		return 0;
 	drop_attempt((const void *)task, count);
+	attempt.directory = directory;
 	attempt.filename = filename;
 	attempt.argv = argv;
 	attempt.pointer_size = pointer_size;

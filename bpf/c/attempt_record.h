@@ -4,6 +4,7 @@
 #define ATTEMPT_ARGS 256 /* arguments copied */
 #define ATTEMPT_ARGC 512 /* arguments counted; each costs the verifier time at every start */
 #define ATTEMPT_ARG_MAX 4096
+#define PATH_MAX 4096 /* uapi/linux/limits.h; with the NUL */
 
 /* The next pointer of the caller's argv; 0 at its end, -1 if it cannot be read. */
 static inline u64 argument(const struct attempt *attempt, u64 number)
@@ -57,25 +58,63 @@ static inline void append_attempted_args(struct scratch *s, const struct attempt
 	}
 }
 
+/* Appends "/dev/fd/N/", or "/dev/fd/N" if there is no name behind it: what the kernel calls a file
+ * that execveat looks up from a directory's descriptor (alloc_bprm in fs/exec.c), and the filename
+ * of such a call that succeeds. */
+static inline void append_directory(struct scratch *s, u64 directory, char first)
+{
+	const char begin[] = "/dev/fd/";
+	u32 number = directory;
+	u64 at = sizeof(begin) - 1;
+
+	if ((s32)number == AT_FDCWD || first == '/')
+		return;
+	__builtin_memcpy(s->data, begin, sizeof(begin));
+	if ((s32)number < 0) {
+		s->data[at++] = '-';
+		number = -number;
+	}
+#pragma unroll
+	for (u32 unit = 1000000000; unit; unit /= 10)
+		if (number >= unit || unit == 1)
+			s->data[at++ & 31] = '0' + number / unit % 10;
+	if (first)
+		s->data[at++ & 31] = '/';
+	s->at = at & 31;
+}
+
+/* The filename, which is empty if it cannot be read. */
+static inline void append_asked_name(struct scratch *s, const struct attempt *attempt)
+{
+	long length;
+	char first;
+	u64 at;
+
+	if (bpf_probe_read_user(&first, 1, (const void *)attempt->filename))
+		return;
+	append_directory(s, attempt->directory, first);
+	at = s->at & 31;
+	length = bpf_probe_read_user_str(s->data + at, PATH_MAX + 1,
+	                                 (const void *)attempt->filename);
+	if (length > PATH_MAX)
+		s->exec.truncated = 1; /* longer than any name that exists */
+	s->at = length > 0 ? at + length : 0;
+}
+
 /* What the caller asked for. A failure after the point of no return kills the caller, whose memory
  * is the new program's by then: it no longer holds what was asked for, so only what was read at
  * the entry is known. */
 static inline void append_asked(struct scratch *s, const struct attempt *attempt)
 {
-	long length = 0;
-
 	if (!attempt) {
 		s->exec.truncated = 1;
 	} else if (attempt->mm == READ(u64, bpf_get_current_task(), TASK_MM_OFFSET)) {
-		length = bpf_probe_read_user_str(s->data, FILENAME_ROOM,
-		                                 (const void *)attempt->filename);
-		if (length == FILENAME_ROOM)
-			s->exec.truncated = 1; /* longer than any name that exists */
-		s->at = length > 0 ? length : 0;
+		append_asked_name(s, attempt);
 		s->exec.filename_len = s->at;
 		append_attempted_args(s, attempt);
 	} else {
 		s->exec.truncated = 1;
+		append_directory(s, attempt->directory, attempt->early[0]);
 		append(s, attempt->early, NAME_LEN);
 		s->exec.filename_len = s->at;
 	}

@@ -20,6 +20,22 @@ static void try(const char *path, char **args)
 	printf("%s %s\n", path, strerrorname_np(errno));
 }
 
+/* The name that the kernel gives to such a file is printed: /dev/fd/N/NAME. */
+static void try_from_directory(char **args)
+{
+	int directory = fcntl(open("/etc", O_PATH), F_DUPFD, 123);
+	int file = open("/etc/passwd", O_RDONLY);
+
+	syscall(SYS_execveat, directory, "missing", args, environ, 0);
+	printf("/dev/fd/%d/missing %s\n", directory, strerrorname_np(errno));
+	syscall(SYS_execveat, directory, "/missing", args, environ, 0);
+	printf("/missing %s\n", strerrorname_np(errno));
+	syscall(SYS_execveat, file, "", args, environ, AT_EMPTY_PATH);
+	printf("/dev/fd/%d %s\n", file, strerrorname_np(errno));
+	syscall(SYS_execveat, -1, "missing", args, environ, 0);
+	printf("/dev/fd/-1/missing %s\n", strerrorname_np(errno));
+}
+
 static void *run(void *folder)
 {
 	char *plain[] = {"plain", "an argument", NULL};
@@ -38,6 +54,7 @@ static void *run(void *folder)
 	try("/bin/true", (char **)16);
 	syscall(SYS_execveat, AT_FDCWD, "./missing-at", plain, environ, 0);
 	printf("./missing-at %s\n", strerrorname_np(errno));
+	try_from_directory(plain);
 	return NULL;
 }
 

@@ -38,12 +38,13 @@ def test_each_failure_is_a_row_with_its_errno(
     for pid, truth in runs:
         assert [error for _, error in truth] == [
             "ENOENT", "EACCES", "ENOEXEC", "ENOTDIR", "E2BIG", "EFAULT", "ENOENT",
+            "ENOENT", "ENOENT", "EACCES", "EBADF",
         ]  # fmt: skip
         assert _attempts(recorder, pid) == truth
         events = recorder.events("--failed", "--pid", str(pid))
         assert {os.fsencode(e["caller"]) for e in events} == {b"caller\xff"}
         assert events[0]["argv"] == ["plain", "an argument"]
-        assert [e["exit_code"] for e in events] == [None] * 7
+        assert [e["exit_code"] for e in events] == [None] * 11
         (success,) = recorder.events("--succeeded", "--pid", str(pid))
         assert success["errno"] is None
         assert {e["parent_id"] for e in events} == {success["id"]}
