@@ -22,16 +22,11 @@ from execdb.store.fields import FIELDS
 from execdb.store.kinds import Kind
 from execdb.store.terms.short_forms import merged
 from execdb.store.terms.term import COMMAND, Found, Glob, Range, Term, Value
+from execdb.store.terms.times import parse_length
 
 _TERM = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(!~=|!=|~=|=)", re.ASCII)
 _PIECE = re.compile(r"((?:[^,\\]|\\.|\\$)*)(,?)", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
-_LENGTH = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|ms|s|m|h|d))+", re.ASCII)
-_LENGTH_PART = re.compile(r"(\d+)(?:\.(\d+))?(ns|us|ms|s|m|h|d)", re.ASCII)
-_UNITS_NS = {
-    "ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9,
-    "d": 86_400 * 10**9,
-}  # fmt: skip
 _INT64 = 1 << 63
 # What a term may name: every key of an event, and names that are shorter to type.
 KINDS = {field.name: field.kind for field in FIELDS} | {COMMAND: Kind.TEXT}
@@ -169,13 +164,10 @@ def _length_ns(text: str, at: int, raw: str) -> int:
     """`200ms`, `5s`, `1h30m`, `0`."""
     if raw == "0":
         return 0
-    total_ns = 0
-    for whole, part, unit in _LENGTH_PART.findall(raw if _LENGTH.fullmatch(raw) else ""):
-        unit_ns = _UNITS_NS[unit]
-        total_ns += int(whole[:20]) * unit_ns + int(f"0{part[:9]:0<9}") * unit_ns // 10**9
-    if not total_ns or total_ns >= _INT64:
+    length_ns = parse_length(raw)
+    if length_ns is None:
         raise UsageError(f"{_at(text, at)}: {_shown(raw)} is not a length of time: give 5s, 200ms")
-    return total_ns
+    return length_ns
 
 
 def _at(text: str, at: int) -> str:

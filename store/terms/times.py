@@ -16,6 +16,12 @@ _AGO = re.compile(f"(?:{_PART.pattern})+", re.ASCII)
 _WORDS = re.compile(
     r"(\d+) *(s|m|h|d|w|secs?|seconds?|mins?|minutes?|hours?|days?|weeks?) +ago", re.ASCII
 )
+_LENGTH = re.compile(r"(?:\d+(?:\.\d+)?(?:ns|us|ms|s|m|h|d))+", re.ASCII)
+_LENGTH_PART = re.compile(r"(\d+)(?:\.(\d+))?(ns|us|ms|s|m|h|d)", re.ASCII)
+_UNITS_NS = {
+    "ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9,
+    "d": 86_400 * 10**9,
+}  # fmt: skip
 _EPOCH_S = re.compile(r"@(-?\d{1,15})(?:\.(\d{1,9}))?Z?", re.ASCII)  # Z: `rfc3339` past 9999
 _DIGITS = re.compile(r"@?(\d{9,23})", re.ASCII)
 _FRACTION = re.compile(r"[.,](\d+)")
@@ -75,6 +81,15 @@ def parse_age(text: str) -> int:
     raise UsageError(f"cannot read {_short(text)} as an age: give 30d, 12h or 90m")
 
 
+def parse_length(text: str) -> int | None:
+    """`200ms`, `5s`, `1h30m`, in ns; None if it is no length of time, or nothing at all."""
+    total_ns = 0
+    for whole, part, unit in _LENGTH_PART.findall(text if _LENGTH.fullmatch(text) else ""):
+        unit_ns = _UNITS_NS[unit]
+        total_ns += int(whole[:20]) * unit_ns + int(f"0{part[:9]:0<9}") * unit_ns // 10**9
+    return total_ns if 0 < total_ns <= _INT64 else None
+
+
 def _short(text: str) -> str:
     return repr(text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}...")
 
@@ -100,7 +115,7 @@ def _absolute_ns(text: str, now_ns: int, later: bool, say: Callable[[str], None]
     whole = _FRACTION.sub("", text, count=1)
     moment = named = _moment(whole, now_ns)
     if moment.tzinfo is None and re.search("[T: ]", whole) is None:
-        moment = _first_of_day(moment)
+        moment = first_of_day(moment)
     elif moment.tzinfo is None:
         moment = _in_zone(moment, later, say)
     since = moment - _EPOCH
@@ -149,7 +164,7 @@ def _both(local: datetime) -> list[datetime]:
     return sorted(local.replace(fold=fold).astimezone() for fold in (0, 1))
 
 
-def _first_of_day(midnight: datetime) -> datetime:
+def first_of_day(midnight: datetime) -> datetime:
     """When a day begins, even if the clocks skip its first hour or repeat it."""
     first, last = _both(midnight)
     return first if first.replace(tzinfo=None) == midnight else _jump(first, last)

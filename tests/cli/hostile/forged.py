@@ -26,6 +26,8 @@ MORE = (
     ("query", "--descendants-of", "1"),
     ("replay", "--speed", "0"),
     ("tree",),
+    ("timeline", "--by", "filename"),
+    ("timeline", "--format", "json", "--utc"),
     ("export", "forged.sqlite", "--force"),
     ("status", "--format", "json"),
     ("coverage", "--format", "json", "--since", "1d"),

@@ -1,0 +1,140 @@
+"""execdb timeline: execs over time."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
+from execdb.cli.input.formats import SumFormat
+from execdb.cli.input.options import Strict
+from execdb.cli.output.colour import wants_colour
+from execdb.cli.output.stdout import emit
+from execdb.cli.output.streams import encode_for, say
+from execdb.cli.show import trim_notes
+from execdb.cli.show.gap_notes import coverage_of, gaps_in, report
+from execdb.store.errors import UsageError
+
+if TYPE_CHECKING:
+    from execdb.cli.drawing.timeline_text import Note
+    from execdb.store.ledger.coverage import Coverage
+    from execdb.store.reading.filter import Filter
+    from execdb.store.reading.history import History
+
+_LINES_LEAST, _LINES_BESIDE = 10, 4  # of a screen: what an answer has beside its intervals
+EXAMPLES = """
+execdb timeline                            # all of it, on a screen
+execdb timeline --since 1h --every 1m --by comm
+execdb timeline --failed uid=1000 --since yesterday --every 1h --format csv
+"""
+
+
+@with_filter_options
+def timeline(
+    context: typer.Context,
+    chosen: FilterOptions,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            help="Length of an interval: 10s, 5m, 1h, 1d.",
+            metavar="LENGTH",
+            show_default="so that all fits the screen",
+        ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            help="Count the values of this key separately: the most frequent ones that fit.",
+            metavar="FIELD",
+            show_default=False,
+        ),
+    ] = None,
+    utc: Annotated[bool, typer.Option("--utc", help="Times in UTC, not local.")] = False,
+    strict: Strict = False,
+    format: Annotated[SumFormat, typer.Option(help="How to show it.")] = SumFormat.TABLE,
+) -> None:
+    """Show how many execs there were over time, and how many failed.
+
+    Each line is an interval, its bar as long as it has execs; the end of the bar, drawn as `x`,
+    are those that failed. `/` marks time that was not recorded, `~` where execs were lost, `-`
+    where they were pruned since; a stretch without anything else is one line. With --by a number
+    with `!` includes some that failed.
+    """
+    from execdb.cli.drawing.timeline_data import timeline_csv, timeline_json
+    from execdb.cli.drawing.timeline_text import Look, timeline_lines
+    from execdb.store.file.database import open_database
+    from execdb.store.overview.intervals import zone_of
+    from execdb.store.overview.timeline import Division
+    from execdb.store.overview.timeline import timeline as counted
+    from execdb.store.reading.history import History
+
+    wanted = filter_of(chosen)
+    screen = shutil.get_terminal_size()
+    division = Division(_length_ns(every), max(_LINES_LEAST, screen.lines - _LINES_BESIDE), utc)
+    encode_for(format)
+    with open_database(context.obj) as database:
+        history = History(database)
+        known, oldest_ns = coverage_of(database, context.obj), history.began_ns(wanted)
+        span = _span(history, known, wanted, oldest_ns)
+        gaps = gaps_in(known, wanted, oldest_ns)
+        intervals = [] if span is None else counted(history, wanted, span, division, by)
+        if format is SumFormat.JSON:
+            emit(timeline_json(intervals, gaps, [], by))
+        elif format is SumFormat.CSV:
+            emit(timeline_csv(intervals, gaps, by))
+        elif span is None:
+            say("there is nothing at that time")
+        else:
+            look = Look(division.length_ns(*span), screen.columns, utc, wants_colour(sys.stdout))
+            notes = [] if utc else list(_clock_notes(span))
+            emit(timeline_lines(intervals, gaps, notes, zone_of(span[0], utc=utc), look))
+        trim_notes.note(database, wanted, oldest_ns, gaps)
+        report(gaps, strict=strict, incomplete=history.incomplete)
+
+
+def _length_ns(text: str | None) -> int | None:
+    """Raises UsageError."""
+    from execdb.store.terms.times import parse_length
+
+    if text is None:
+        return None
+    length_ns = parse_length(text)
+    if length_ns is None:
+        raise UsageError(f"--every {text!r} is not a length of time: give 10s, 5m, 1h or 1d")
+    return length_ns
+
+
+def _span(
+    history: "History", known: "Coverage", wanted: "Filter", oldest_ns: int | None
+) -> tuple[int, int] | None:
+    """The time that is asked for, as far as something is known of it; None if nothing is."""
+    from execdb.store.overview.timeline import span_of
+
+    rows = span_of(history, wanted)
+    begins = [rows[0]] if rows else []
+    ends = [rows[1]] if rows else []
+    if known.runs:
+        begins.append(known.begin_ns)
+        ends.append(known.end_ns if wanted.since_ns is None else known.now_ns)
+    if not begins:
+        return None
+    since_ns = wanted.since_ns if wanted.since_ns is not None else min(begins)
+    until_ns = min(max(ends), wanted.until_ns or max(ends))
+    if oldest_ns is not None:
+        since_ns = max(since_ns, oldest_ns)
+    if rows:
+        since_ns, until_ns = min(since_ns, rows[0]), max(until_ns, rows[1])
+    return (since_ns, until_ns) if since_ns < until_ns else None
+
+
+def _clock_notes(span: tuple[int, int]) -> "Iterator[Note]":
+    from execdb.cli.drawing.timeline_text import Note
+    from execdb.store.overview.intervals import clock_changes, zone_of
+
+    for time_ns, shift_ns in clock_changes(*span):
+        before, after = zone_of(time_ns - 1, utc=False), zone_of(time_ns, utc=False)
+        way = "forward" if shift_ns > 0 else "back"
+        minutes = abs(shift_ns) // (60 * 10**9)
+        yield Note(time_ns, f"the clocks went {way} by {minutes} minutes, {before} to {after}")
