@@ -45,10 +45,10 @@ ROOMS = {
         "reading": ("terms", "segments", "file", "schema"),
         "overview": ("reading", "terms", "segments", "file", "schema"),
         "limits": ("ledger", "segments", "file", "schema"),
-        "config": ("file",),
+        "config": ("terms", "file"),
         "redaction": (),
         "export": ("ledger", "file", "schema"),
-        "terms": ("config",),
+        "terms": (),
     },
     "cli": {
         "output": (),

@@ -5,9 +5,9 @@ import os
 import pwd
 from typing import NamedTuple
 
-from execdb.store.config.entry import UID_MAX
 from execdb.store.errors import UsageError
 from execdb.store.terms.users import uid_of
+from execdb.store.uids import UID_MAX
 
 _OWN = "execdb"
 _NOBODY = 65534  # the kernel's overflow uid; `nobody` wherever there is such a user

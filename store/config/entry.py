@@ -3,15 +3,7 @@
 from execdb.store.errors import UsageError
 
 MESSAGE_MAX = 12  # bytes of UTF-8; a message of 12 needs no NUL
-UID_MAX = 4_294_967_294  # 4294967295 is (uid_t) -1, which is no user
 ENTRIES_MAX = 10_240
-
-
-def check_uid(uid: int) -> int:
-    """Raises UsageError outside 0..4294967294."""
-    if not 0 <= uid <= UID_MAX:
-        raise UsageError(f"uid {uid} is outside 0..{UID_MAX}")
-    return uid
 
 
 def check_message(message: str) -> str:

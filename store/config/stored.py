@@ -1,16 +1,17 @@
-"""Reads the config tables. They may hold anything, since the file may come from anywhere: what the
-kernel's map can hold is used, the rest is refused with a reason."""
+"""Reads messages from the config tables. They may hold anything, since the file may come from
+anywhere: what the kernel's map can hold is used, the rest is refused with a reason."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from sqlite3 import Connection
 from typing import Any
 
-from execdb.store.config.entry import ENTRIES_MAX, UID_MAX, check_message
+from execdb.store.config.entry import ENTRIES_MAX, check_message
 from execdb.store.errors import UsageError
 from execdb.store.file.sql import scalar
+from execdb.store.uids import UID_MAX
 
 _LENGTH_MAX = 65_536  # bytes of a value that is read; no SQL of the schema is longer
 _OUTSIDE_MAX = 23  # how many rows with an impossible uid are named
@@ -27,35 +28,18 @@ class Refused:
         return self.why if self.uid is None else f"uid {self.uid}: {self.why}"
 
 
-@dataclass(frozen=True)
-class Config:
-    """A snapshot. `in_kernel` is the generation that a collector confirmed last. `default` is None
-    if what is stored cannot be a message."""
-
-    generation: int
-    in_kernel: int
-    default: str | None
-    entries: Mapping[int, str]
-    refused: Sequence[Refused] = ()
+def read_state(connection: Connection) -> tuple[int, int]:
+    """The generation, and the one that a collector confirmed last."""
+    generation, in_kernel = connection.execute(_STATE).fetchone() or (None, None)
+    return 0 if generation is None else generation, -1 if in_kernel is None else in_kernel
 
 
-def read_config(connection: Connection) -> Config:
-    """The config, and what of it is refused."""
-    with short_values(connection):
-        generation, in_kernel = connection.execute(_STATE).fetchone() or (None, None)
-        entries, refused = _entries(connection)
-        default: str | None = None
-        try:
-            default = _message(*_type_and_bytes(connection, _DEFAULT))
-        except UsageError as error:
-            refused.append(Refused(None, f"the default message: {error}"))
-    return Config(
-        generation=0 if generation is None else generation,
-        in_kernel=-1 if in_kernel is None else in_kernel,
-        default=default,
-        entries=entries,
-        refused=tuple(refused),
-    )
+def read_default(connection: Connection) -> str:
+    """Raises UsageError if what is stored cannot be a message."""
+    try:
+        return _message(*_type_and_bytes(connection, _DEFAULT))
+    except UsageError as error:
+        raise UsageError(f"the default message: {error}") from None
 
 
 def is_default(connection: Connection, message: str) -> bool:
@@ -85,7 +69,8 @@ def short_values(connection: Connection) -> Iterator[None]:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, before)
 
 
-def _entries(connection: Connection) -> tuple[dict[int, str], list[Refused]]:
+def read_entries(connection: Connection) -> tuple[dict[int, str], list[Refused]]:
+    """The messages of users, and which are refused."""
     entries: dict[int, str] = {}
     refused: list[Refused] = []
     uid = -1

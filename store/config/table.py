@@ -1,23 +1,18 @@
 """The config table: the truth about which uid has which message. The kernel's map is its mirror; a
 collector reconciles the map with it and confirms the generation."""
 
-from sqlite3 import Connection
-
-from execdb.store.config.entry import ENTRIES_MAX, check_message, check_uid
-from execdb.store.config.stored import (
-    Config,
-    is_default,
-    is_message_of,
-    read_config,
-    read_generation,
-    short_values,
+from execdb.store.config.entry import ENTRIES_MAX, check_message
+from execdb.store.config.generation import (
+    add_missing_state,
+    current_generation,
+    next_generation,
 )
+from execdb.store.config.snapshot import Config, read_config
+from execdb.store.config.stored import is_default, is_message_of, short_values
 from execdb.store.errors import ExecdbError
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
-
-DEFAULT_MESSAGE = "Hello World"
-_GENERATION_MAX = 1 << 62
+from execdb.store.uids import check_uid
 
 
 class ConfigTable:
@@ -39,28 +34,28 @@ class ConfigTable:
         with self._database.writing() as connection, short_values(connection):
             exists = scalar(connection, "SELECT count(*) FROM config WHERE uid = ?", (uid,))
             if exists and is_message_of(connection, uid, message):
-                return _generation(connection)
+                return current_generation(connection)
             if not exists and scalar(connection, _COUNT) >= ENTRIES_MAX:
                 raise ExecdbError(f"the config is full: {ENTRIES_MAX} entries; unset one first")
             connection.execute("INSERT OR REPLACE INTO config (uid, message) VALUES (?, ?)", values)
-            return _next_generation(connection)
+            return next_generation(connection)
 
     def unset(self, uid: int) -> int | None:
         """Removes an entry; returns the generation without it, None if there was no entry."""
         check_uid(uid)
         with self._database.writing() as connection:
             done = connection.execute("DELETE FROM config WHERE uid = ?", (uid,))
-            return _next_generation(connection) if done.rowcount else None
+            return next_generation(connection) if done.rowcount else None
 
     def set_default(self, message: str) -> int:
         """Changes the message of uids without an entry; returns the generation."""
         check_message(message)
         with self._database.writing() as connection, short_values(connection):
             if is_default(connection, message):
-                return _generation(connection)
-            connection.execute(_ADD_MISSING_STATE)
+                return current_generation(connection)
+            add_missing_state(connection)
             connection.execute("UPDATE config_state SET default_message = ?", (message,))
-            return _next_generation(connection)
+            return next_generation(connection)
 
     # For the collector:
 
@@ -77,20 +72,4 @@ class ConfigTable:
             connection.execute("UPDATE config_state SET kernel_generation = ?", (generation,))
 
 
-def _generation(connection: Connection) -> int:
-    found = read_generation(connection)
-    return _next_generation(connection) if found is None else found
-
-
-def _next_generation(connection: Connection) -> int:
-    connection.execute(_ADD_MISSING_STATE)
-    connection.execute(_FIX_GENERATION, (_GENERATION_MAX,))
-    connection.execute("UPDATE config_state SET generation = generation + 1")
-    return _generation(connection)
-
-
 _COUNT = "SELECT count(*) FROM config"
-_ADD_MISSING_STATE = f"""INSERT INTO config_state SELECT 1, '{DEFAULT_MESSAGE}', 0, 0
-WHERE NOT EXISTS (SELECT 1 FROM config_state)"""
-_FIX_GENERATION = """UPDATE config_state SET generation = 0, kernel_generation = 0
-WHERE typeof(generation) <> 'integer' OR generation NOT BETWEEN 0 AND ?"""

@@ -24,9 +24,28 @@ CREATE TABLE config_state (
     id INTEGER NOT NULL PRIMARY KEY,     -- 1: there is one row
     default_message TEXT NOT NULL,       -- of every other uid
     generation INTEGER NOT NULL,         -- counts changes of the config
-    kernel_generation INTEGER NOT NULL   -- the one that a collector has put into the kernel's map
+    kernel_generation INTEGER NOT NULL,  -- the one that a collector has put into the kernel's maps
+    next_rule INTEGER NOT NULL DEFAULT 1 -- the number of the next rule: none is given twice
 );
-INSERT INTO config_state VALUES (1, 'Hello World', 1, 0);
+INSERT INTO config_state VALUES (1, 'Hello World', 1, 0, 1);
+
+-- Which execs are recorded: of the rules that match, the one with the lowest place decides.
+CREATE TABLE rule (
+    number INTEGER NOT NULL PRIMARY KEY,
+    place INTEGER NOT NULL,
+    action TEXT NOT NULL,                -- ignore, record
+    terms TEXT NOT NULL,                 -- a JSON array of texts: all must hold
+    note TEXT
+);
+
+-- How much of each user is recorded in a second. null: as much as the row of -1 says, and there
+-- without limit; -1: without limit.
+CREATE TABLE user_limit (
+    uid INTEGER NOT NULL PRIMARY KEY,    -- -1: every user without a row
+    execs INTEGER,
+    bytes INTEGER                        -- of long records
+);
+INSERT INTO user_limit VALUES (-1, NULL, 2000000);
 
 
 -- Runs, and what they did not store.
@@ -58,6 +77,19 @@ CREATE TABLE loss (
     from_ns INTEGER NOT NULL,
     to_ns INTEGER NOT NULL,
     lost INTEGER NOT NULL,
+    PRIMARY KEY (run_id, number)
+) WITHOUT ROWID;
+
+-- When and why a run left execs out on purpose.
+CREATE TABLE filtered (
+    run_id INTEGER NOT NULL REFERENCES run (id),
+    number INTEGER NOT NULL,             -- counts within the run
+    cause TEXT NOT NULL,                 -- rule, limit
+    rule INTEGER,                        -- the number of the rule
+    uid INTEGER,                         -- whose limit was reached; null if not known any more
+    from_ns INTEGER NOT NULL,
+    to_ns INTEGER NOT NULL,
+    filtered INTEGER NOT NULL,
     PRIMARY KEY (run_id, number)
 ) WITHOUT ROWID;
 
@@ -238,3 +270,15 @@ SELECT loss.run_id AS run_id, run.host AS host, run.boot_id AS boot_id, loss.cau
        strftime('%Y-%m-%dT%H:%M:%S', loss.to_ns / 1000000000, 'unixepoch')
        || printf('.%09dZ', loss.to_ns % 1000000000) AS to_time, loss.lost AS lost
 FROM loss CROSS JOIN run ON run.id = loss.run_id;
+
+CREATE VIEW filters AS
+SELECT filtered.run_id AS run_id, run.host AS host, run.boot_id AS boot_id,
+       filtered.cause AS cause, filtered.rule AS rule, filtered.uid AS uid,
+       filtered.from_ns AS from_ns,
+       strftime('%Y-%m-%dT%H:%M:%S', filtered.from_ns / 1000000000, 'unixepoch')
+       || printf('.%09dZ', filtered.from_ns % 1000000000) AS from_time,
+       filtered.to_ns AS to_ns,
+       strftime('%Y-%m-%dT%H:%M:%S', filtered.to_ns / 1000000000, 'unixepoch')
+       || printf('.%09dZ', filtered.to_ns % 1000000000) AS to_time,
+       filtered.filtered AS filtered
+FROM filtered CROSS JOIN run ON run.id = filtered.run_id;

@@ -3,8 +3,8 @@
 import pwd
 import re
 
-from execdb.store.config.entry import UID_MAX, check_uid
 from execdb.store.errors import UsageError
+from execdb.store.uids import UID_MAX, check_uid
 
 _DIGITS_MAX = 20  # of a uid worth reading
 

@@ -18,7 +18,7 @@ from execdb.store.errors import ExecdbError
 from execdb.store.terms.users import uid_of
 
 if TYPE_CHECKING:
-    from execdb.store.config.stored import Config
+    from execdb.store.config.snapshot import Config
     from execdb.store.config.table import ConfigTable
 
 app = typer.Typer(

@@ -167,7 +167,7 @@ def query(
 
 def _default_message(database: "Database") -> str | None:
     """Of the config as it is now."""
-    from execdb.store.config.stored import read_config
+    from execdb.store.config.snapshot import read_config
 
     with database.reading() as connection:
         return read_config(connection).default

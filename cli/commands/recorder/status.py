@@ -13,7 +13,7 @@ from execdb.cli.show.sizes import size
 from execdb.store.times import rfc3339
 
 if TYPE_CHECKING:
-    from execdb.store.config.stored import Config
+    from execdb.store.config.snapshot import Config
     from execdb.store.ledger.totals import Totals
 
 

@@ -29,7 +29,7 @@ def content(path: Path) -> dict[str, list[tuple[object, ...]]]:
         found = {name: raw.execute(f"PRAGMA {name}").fetchall() for name in PRAGMAS}
         assert found.pop("schema_version") != [(0,)]
         schema = raw.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
-        found["schema"] = sorted((*one, " ".join(str(sql).split())) for *one, sql in schema)
+        found["schema"] = sorted((*one, definition.normalized(str(sql))) for *one, sql in schema)
         for kind, name, *_ in schema:
             if kind == "table":
                 found[f"{name} rows"] = raw.execute(f"SELECT * FROM {name}").fetchall()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from execdb.migrations import versions
+from execdb.store.config.limit import DEFAULT
 from execdb.store.config.table import ConfigTable
 from execdb.store.errors import DatabaseError
 from execdb.store.file.create import make
@@ -94,7 +96,7 @@ def test_a_revision_that_no_migration_makes(older: Path, monkeypatch: pytest.Mon
 
 
 def test_a_newer_database_is_refused(db: Path) -> None:
-    changed(db, "UPDATE alembic_version SET version_num = '0008'; CREATE TABLE news (x);")
+    changed(db, f"UPDATE alembic_version SET version_num = '{NEXT}'; CREATE TABLE news (x);")
     for opened in (open_database, upgraded):
         with pytest.raises(DatabaseError, match="newer execdb"):
             opened(db)
@@ -118,3 +120,25 @@ def test_a_database_of_an_unreleased_version_is_refused(own_database: Path, revi
         assert "execdb import" in text
         assert "\n" not in text
     assert own_database.read_bytes() == before
+
+
+def test_a_database_without_rules_gets_them(
+    own_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        folder = Path(versions.__path__[0])
+        patch.setattr(definition, "SCHEMA_FILE", folder / "0007_baseline.sql")
+        patch.setattr(definition, "REVISION", "0007")
+        make(own_database)
+    changed(
+        own_database,
+        "INSERT INTO config VALUES (501, 'Hi user 501!');"
+        "UPDATE config_state SET default_message = 'Moin', generation = 7;",
+    )
+    upgraded(own_database)
+    assert schema_of(own_database) == definition.sql_by_name()
+    with open_database(own_database) as database:
+        config = ConfigTable(database).read()
+    assert (config.entries, config.default) == ({501: "Hi user 501!"}, "Moin")
+    assert (config.generation, config.rules, config.limits) == (7, [], {})
+    assert config.default_limit == DEFAULT

@@ -10,7 +10,7 @@ import pytest
 from execdb.migrations import versions
 from execdb.store.schema import definition
 
-NOW, NEXT = definition.REVISION, "0008"
+NOW, NEXT = definition.REVISION, "9999"
 NOTE = "CREATE TABLE note (id INTEGER NOT NULL PRIMARY KEY, text TEXT NOT NULL)"
 RUNS = "CREATE VIEW runs AS SELECT id AS run_id, host FROM run"
 

@@ -1,9 +1,13 @@
 """A made-up migration: a table, a column, and a view that is made again."""
 
+from pathlib import Path
+
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+from execdb.migrations import versions
+
+revision = "9999"
+down_revision = max(file.name[:4] for file in Path(versions.__path__[0]).glob("0*.py"))
 
 
 def upgrade() -> None:
