@@ -5,7 +5,13 @@ import os
 from pathlib import Path
 
 from execdb.bpf import arch
+from execdb.bpf.cpus import possible_cpus
 from execdb.bpf.errors import KernelError
+
+# Of small records a ring of 512 pages takes what a CPU can exec in a second, while the collector is
+# held up (see docs/performance.md). It is kernel memory, so many CPUs have smaller rings.
+_RING_PAGES, LEAST_RING_PAGES = 512, 128
+_ALL_RINGS_PAGES = (32 << 20) // mmap.PAGESIZE
 
 _IPC_LOCK, _SYS_ADMIN, _PERFMON, _BPF = 14, 21, 38, 39  # capabilities(7)
 
@@ -31,6 +37,14 @@ def ring_pages_max() -> int | None:
     allowed_kib = int(Path("/proc/sys/kernel/perf_event_mlock_kb").read_text())
     data_pages = allowed_kib * 1024 // mmap.PAGESIZE - 1  # one page is control
     return 1 << max(0, data_pages.bit_length() - 1)
+
+
+def default_ring_pages(cpus: int | None = None, most: int | None = None) -> int:
+    """The size of each CPU's ring in pages, for this machine: its CPUs, and what it allows."""
+    pages = _RING_PAGES
+    while pages > LEAST_RING_PAGES and (cpus or possible_cpus()) * pages > _ALL_RINGS_PAGES:
+        pages //= 2
+    return min(pages, most or ring_pages_max() or pages)
 
 
 def lockdown() -> str:

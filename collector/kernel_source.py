@@ -12,6 +12,7 @@ from execdb.bpf import arch
 from execdb.bpf.loading.loader import load
 from execdb.bpf.offsets import BTF_PATH
 from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, misses, names_of
+from execdb.bpf.requirements import default_ring_pages
 from execdb.bpf.rings.rings import Rings
 from execdb.bpf.wire import BUDGET, COUNTERS, IMAGE, OTHER_UIDS
 from execdb.store.event import ImageKey
@@ -41,19 +42,20 @@ class KernelSource:
 
     def __init__(
         self,
-        ring_pages: int,
+        ring_pages: int | None = None,  # of each CPU; None: as this machine allows
         *,
         attempts: bool = False,
         btf: Path = BTF_PATH,
         argument_budget: int | None = ARGUMENT_BUDGET,
         interrupt: int | None = None,
     ) -> None:
+        pages = ring_pages or default_ring_pages()
         more = attempt_hooks(arch.this()) if attempts else ()
         self.hooks: tuple[Hook, ...] = (*more, *ALWAYS)
         self.program: Program = load(
             self.hooks,
             btf,
-            ring_pages=ring_pages,
+            ring_pages=pages,
             argument_budget=argument_budget,
             interrupt=interrupt,
         )
@@ -65,7 +67,7 @@ class KernelSource:
         try:
             program = self.program
             self._rings = Rings(
-                program.output, program.spare, ring_pages, program.drained, self._submitted
+                program.output, program.spare, pages, program.drained, self._submitted
             )
         except BaseException:
             self.program.close()

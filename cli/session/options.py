@@ -19,7 +19,7 @@ class CollectOptions:
 
     path: Path
     shown: StreamFormat | None
-    ring_pages: int
+    ring_pages: int | None  # None: what suits this machine
     attempts: bool
     btf: Path
     user: str | None

@@ -27,6 +27,10 @@ def main() -> int:
         from tests.bench.measure.yardstick import compare as measure
 
         return measure(arguments.events, arguments.write)
+    if arguments.what == "rings":
+        from tests.bench.measure.held_up import compare as compare_rings
+
+        return compare_rings(arguments.write)
     if arguments.what == "soak":
         from tests.bench.limits import soak
 
@@ -57,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     yardstick = what.add_parser("yardstick", help="the collector's work beside the same in C")
     _add_events(yardstick, 200_003)
     _add_write(yardstick)
+    rings = what.add_parser("rings", help="how long the collector may be held up")
+    _add_write(rings)
     long = what.add_parser("soak", help="a million execs flat out into one collector")
     _add_events(long, 1_000_003)
     _add_write(long)

@@ -13,7 +13,6 @@ from pathlib import Path
 from unittest import mock
 
 from execdb.bpf import program
-from execdb.cli.commands.recorder.collect import RING_PAGES
 from execdb.collector.kernel_source import KernelSource
 
 SOURCE = Path(__file__).parents[1] / "kernel/programs/getppid.c"
@@ -30,7 +29,7 @@ def getppid_ns(programs: Path) -> float:
 def attached(*, attempts: bool, kprobes: bool) -> Iterator[None]:
     """The programs of `collect`, or `collect --attempts`."""
     with mock.patch.object(program, "have_kprobes", return_value=kprobes):
-        source = KernelSource(RING_PAGES, attempts=attempts)
+        source = KernelSource(128, attempts=attempts)
     with closing(source):
         source.attach()
         yield

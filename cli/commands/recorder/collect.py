@@ -15,7 +15,6 @@ from execdb.cli.session.record import record
 from execdb.cli.session.stop import Stop
 from execdb.store.errors import UsageError
 
-RING_PAGES = 128
 EXAMPLES = """
 sudo execdb collect                      # record and show, until Ctrl-C
 sudo execdb collect --quiet --keep 30d --max-size 2GB
@@ -96,13 +95,14 @@ def collect(
         ),
     ] = "2MB",
     ring_pages: Annotated[
-        int,
+        int | None,
         typer.Option(
             help="Size of the ring buffer of each CPU in memory pages, a power of two.",
             parser=number_of_ring_pages,
             metavar="PAGES",
+            show_default="512, or less with many CPUs",
         ),
-    ] = RING_PAGES,
+    ] = None,
     btf: Btf = None,
 ) -> None:
     """Record every exec until Ctrl-C or SIGTERM.

@@ -144,13 +144,13 @@ def _program(btf: Path) -> Check:
 
 
 def _rings() -> Check:
-    from execdb.bpf.requirements import ring_pages_max
-    from execdb.cli.commands.recorder.collect import RING_PAGES
+    from execdb.bpf.requirements import LEAST_RING_PAGES, default_ring_pages, ring_pages_max
 
     most = ring_pages_max()
-    found = "any size" if most is None else f"up to {most} pages for each CPU"
-    fix = f"give CAP_IPC_LOCK, or collect with --ring-pages {most}"
-    return Check("rings", most is None or most >= RING_PAGES, found, fix)
+    limit = "any size" if most is None else f"up to {most} pages"
+    found = f"{default_ring_pages()} pages for each CPU ({limit} can be had)"
+    fix = "give CAP_IPC_LOCK, or raise kernel.perf_event_mlock_kb"
+    return Check("rings", most is None or most >= LEAST_RING_PAGES, found, fix)
 
 
 def _database(path: Path) -> Check:

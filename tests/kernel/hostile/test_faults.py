@@ -80,7 +80,8 @@ def load(programs: Path) -> Iterator[list[int]]:
         worker.join()
 
 
-def test_stopped_until_the_rings_overflow(recorder: Recorder, programs: Path) -> None:
+def test_stopped_until_the_rings_overflow(record: Callable[..., Recorder], programs: Path) -> None:
+    recorder = record("--ring-pages", "128")
     finish(storm(programs, 503))
     recorder.process.send_signal(signal.SIGSTOP)
     finish(storm(programs, 5_003, 5_009))
