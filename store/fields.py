@@ -48,36 +48,26 @@ def to_dict(event: Event) -> dict[str, Any]:
 # The parts of which `at_exec` makes an event, by name. The last one is for what is not known yet.
 _KNOWN = (
     *("id", "run_id", "boot_id", "host", "time_ns", "boot_ns", "pid", "ppid", "errno", "caller"),
+    "parent_id",
     *(*Creds._fields, *Command._fields, *Place._fields, ""),
 )
 _in_order = itemgetter(*(_KNOWN.index(name if name in _KNOWN else "") for name in Event._fields))
 
 
-def at_exec(e: Exec, id_: int, run_id: int, boot_id: str, host: str) -> Event:
-    """An exec as an event of which nothing is known yet but the exec: no end, no parent's row."""
+def at_exec(
+    e: Exec, id_: int, run_id: int, boot_id: str, host: str, parent_id: int | None
+) -> Event:
+    """An exec as an event whose end is not known yet."""
     time_ns, boot_ns, pid, ppid, (creds, command, place, caller), _, _, errno = e
-    moment = id_, run_id, boot_id, host, time_ns, boot_ns, pid, ppid, errno, caller
+    moment = id_, run_id, boot_id, host, time_ns, boot_ns, pid, ppid, errno, caller, parent_id
     return tuple.__new__(Event, _in_order((*moment, *creds, *command, *place, None)))
 
 
-# What a row is told only later: how its image ended, and the row of its parent.
-LATER = frozenset(Event._fields) - {*_KNOWN}
-OF_THE_END = LATER - {"parent_id"}
-
-
-def _all_but(names: frozenset[str]) -> "itemgetter[Any]":
-    """Of an event followed by None: its values, and None for those with these names."""
-    return itemgetter(*(-1 if name in names else at for at, name in enumerate(Event._fields)))
-
-
-_without_end, _as_at_exec = _all_but(OF_THE_END), _all_but(LATER)
+# What a row is told only later: how its image ended.
+OF_THE_END = frozenset(Event._fields) - {*_KNOWN}
+_without_end = itemgetter(*(-1 if n in OF_THE_END else at for at, n in enumerate(Event._fields)))
 
 
 def without_end(event: Event) -> Event:
-    """The event as it was while its image ran."""
+    """The event as it was while its image ran: what `at_exec` makes."""
     return tuple.__new__(Event, _without_end((*event, None)))
-
-
-def as_at_exec(event: Event) -> Event:
-    """The event as `at_exec` makes it."""
-    return tuple.__new__(Event, _as_at_exec((*event, None)))

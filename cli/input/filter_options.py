@@ -3,8 +3,8 @@
 import functools
 import inspect
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +17,7 @@ from execdb.store.terms.times import parse_time
 from execdb.store.terms.users import uid_of
 
 if TYPE_CHECKING:
+    from execdb.store.reading.event_filter import StartFilter
     from execdb.store.reading.filter import Filter
     from execdb.store.terms.term import Term
 
@@ -98,32 +99,37 @@ class FilterOptions:
     ] = None
 
 
-def with_filter_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Decorates a command: Typer sees the options of FilterOptions instead of the parameter
-    `chosen`, and the command gets them as one object."""
-    names = [field.name for field in fields(FilterOptions)]
+OF_THE_HISTORY = ("since", "until", "failed", "running")  # of no use while it is being recorded
+
+
+def with_filter_options(
+    command: Callable[..., None], *, but: Sequence[str] = ()
+) -> Callable[..., None]:
+    """Decorates a command: Typer sees the options of FilterOptions, `but` for these, instead of
+    the parameter `chosen`, and the command gets them as one object."""
+    signature = inspect.signature(FilterOptions).parameters
+    own = [each for name, each in signature.items() if name not in but]
 
     @functools.wraps(command)
     def gathered(*args: Any, **given: Any) -> None:
-        chosen = FilterOptions(**{name: given.pop(name) for name in names})
+        chosen = FilterOptions(**{each.name: given.pop(each.name) for each in own})
         command(*args, chosen=chosen, **given)
 
     parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(command).parameters.values():
-        if parameter.name == "chosen":
-            parameters += inspect.signature(FilterOptions).parameters.values()
-        else:
-            parameters.append(parameter)
+        parameters += own if parameter.name == "chosen" else [parameter]
     # Typer reads both of these.
     vars(gathered)["__signature__"] = inspect.Signature(parameters)
     gathered.__annotations__ = {each.name: each.annotation for each in parameters}
     return gathered
 
 
+with_start_options = functools.partial(with_filter_options, but=OF_THE_HISTORY)
+
+
 def filter_of(chosen: FilterOptions) -> "Filter":
     """The store's filter from options as they were typed. Raises UsageError."""
     from execdb.store.reading.filter import Filter
-    from execdb.store.terms.short_forms import merged
 
     if chosen.running and chosen.failed is not None:
         raise UsageError(
@@ -132,13 +138,44 @@ def filter_of(chosen: FilterOptions) -> "Filter":
     now_ns = time.time_ns()
     since_ns, until_ns = span_of(chosen.since, chosen.until, now_ns)
     return Filter(
-        terms=merged((*terms_of(chosen.terms or (), now_ns), *_short_forms(chosen))),
+        terms=_terms_and_short_forms(chosen, now_ns),
         since_ns=since_ns,
         until_ns=until_ns,
         failed=chosen.failed,
         running=chosen.running,
         descendants_of=chosen.descendants_of,
     )
+
+
+def start_filter_of(chosen: FilterOptions) -> "StartFilter":
+    """The same of options that choose starts as they come. Raises UsageError, also for what is
+    known only when a program ends, and for expressions whose time an argument could stretch."""
+    from execdb.store.fields import OF_THE_END
+    from execdb.store.linear_regex import BadPattern, LinearRegex
+    from execdb.store.reading.event_filter import StartFilter
+    from execdb.store.terms.term import Found
+
+    terms = _terms_and_short_forms(chosen, time.time_ns())
+    for term in terms:
+        if term.field in OF_THE_END:
+            raise UsageError(
+                f"{term.field} is known when a program ends, and this shows starts: "
+                "execdb query --follow shows ends as well"
+            )
+        for found in (value for value in term.any_of if isinstance(value, Found)):
+            try:
+                LinearRegex(found.pattern)
+            except BadPattern as error:
+                raise UsageError(
+                    f"{term.field}~={found.pattern}: {error} (here RE2 reads expressions)"
+                ) from None
+    return StartFilter(terms, chosen.descendants_of)
+
+
+def _terms_and_short_forms(chosen: FilterOptions, now_ns: int) -> "tuple[Term, ...]":
+    from execdb.store.terms.short_forms import merged
+
+    return merged((*terms_of(chosen.terms or (), now_ns), *_short_forms(chosen)))
 
 
 def terms_of(texts: Iterable[str], now_ns: int) -> "tuple[Term, ...]":

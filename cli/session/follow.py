@@ -18,7 +18,7 @@ from execdb.cli.show.formats import renderer
 from execdb.cli.show.gap_notes import INCOMPLETE, coverage_of, gaps_in, note, notes
 from execdb.store.errors import DatabaseError, UsageError
 from execdb.store.event import Event
-from execdb.store.fields import as_at_exec, without_end
+from execdb.store.fields import without_end
 from execdb.store.file.collector_lock import collector_pid
 from execdb.store.file.database import Database, open_database
 from execdb.store.ledger.news import News, RunEnded
@@ -150,9 +150,10 @@ class Follower:
         """The event as it was at its start. If that is not wanted, its end may be."""
         if not self._filter.may_want(event):
             return
-        shown = self._filter.wants(without_end(event))
+        start = without_end(event)
+        shown = self._filter.wants(start)
         if shown:
-            yield as_at_exec(event)
+            yield start
         if event.errno is None and (self._ends or (self._filter.about_the_end and not shown)):
             self._following.wait_for_end(event)
 

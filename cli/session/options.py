@@ -8,17 +8,19 @@ from execdb.cli.input.formats import StreamFormat
 
 if TYPE_CHECKING:
     from execdb.store.limits.bounds import Bounds
+    from execdb.store.reading.event_filter import StartFilter
 
 
 @dataclass(frozen=True)
 class CollectOptions:
-    """`shown` is the format in which execs are shown (None: not at all); `user` is the name of the
-    user to switch to, `group` that of a group that may read the database; `bounds` and
-    `min_free_percent` limit what the file takes of the disk; `argument_budget` is in bytes a second
-    for each user (None: no limit)."""
+    """`shown` is the format in which execs that are `wanted` are shown (None: none are); `user` is
+    the name of the user to switch to, `group` that of a group that may read the database; `bounds`
+    and `min_free_percent` limit what the file takes of the disk; `argument_budget` is in bytes a
+    second for each user (None: no limit)."""
 
     path: Path
     shown: StreamFormat | None
+    wanted: "StartFilter"
     ring_pages: int | None  # None: what suits this machine
     attempts: bool
     btf: Path

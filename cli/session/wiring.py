@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from execdb.bpf.program import Program
@@ -11,10 +11,11 @@ from execdb.cli.input.formats import StreamFormat
 from execdb.cli.output.streams import encode_for
 from execdb.cli.session.background import Background
 from execdb.cli.session.database_side import DatabaseSide, open_database_side
-from execdb.cli.session.live_view import LiveView
+from execdb.cli.session.live_view import LiveView, Origin
 from execdb.cli.session.messages import warn
 from execdb.cli.session.options import CollectOptions
 from execdb.cli.show.formats import renderer
+from execdb.cli.show.pace import Pace
 from execdb.collector.argument_cuts import ArgumentCuts
 from execdb.collector.clock import Clock
 from execdb.collector.collect import Collector
@@ -25,9 +26,11 @@ from execdb.collector.own_process.process_limits import ProcessLimits
 from execdb.collector.running.namespaces import boot_shift_ns
 from execdb.collector.running.programs import ALL_BYTES, RunningPrograms
 from execdb.store.config.table import ConfigTable
-from execdb.store.event import Exec
+from execdb.store.event import Event, Exec
+from execdb.store.file.database import Database
 from execdb.store.limits.bounds import Bounds
-from execdb.store.writing.recording import Recording
+from execdb.store.reading.event_filter import EventFilter, StartFilter
+from execdb.store.segments.segment import descendants_of
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def wire(
     source.watch(interrupt)
     background.database.result()
     store = open_database_side(options, clock, stack)
-    live = _live_view(options.shown, store.recording)
+    live = _live_view(options, store)
     cuts = ArgumentCuts(options.argument_budget or 0, source.cut_by_user, warn)
     limits = ProcessLimits(warn)
 
@@ -87,12 +90,33 @@ def _running_programs(clock: Clock, shift_ns: int, bounds: Bounds) -> RunningPro
     return RunningPrograms(clock.offset_ns, shift_ns, arguments_max)
 
 
-def _live_view(shown: StreamFormat | None, recording: Recording) -> LiveView | None:
-    if shown is None:
+def _live_view(options: CollectOptions, store: DatabaseSide) -> LiveView | None:
+    if options.shown is None:
         return None
-    encode_for(shown)
-    stdout = sys.stdout.fileno(), sys.stdout.encoding
-    return LiveView(renderer(shown), recording.machine, recording.run_id, stdout, warn)
+    encode_for(options.shown)
+    recording, render, fd = store.recording, renderer(options.shown), sys.stdout.fileno()
+    people = sys.stdout.isatty() and options.shown is not StreamFormat.NDJSON
+    if people:
+        from execdb.cli.show.fitting import fit_terminal
+
+        render = fit_terminal(render, fd)
+    origin = Origin(recording.machine, recording.run_id, recording.parents_of)
+    wanted = _wanted(options.wanted, store.database)
+    stdout = fd, sys.stdout.encoding
+    return LiveView(render, origin, wanted, Pace() if people else None, stdout, warn)
+
+
+def _wanted(wanted: StartFilter, database: Database) -> Callable[[Event], bool] | None:
+    """Whether an event is to be shown; None if all are."""
+    if wanted == StartFilter():
+        return None
+    from execdb.store.linear_regex import LinearRegex
+
+    family: list[int] = []
+    if wanted.descendants_of is not None:
+        with database.reading() as connection:
+            family = descendants_of(connection, wanted.descendants_of)
+    return EventFilter(wanted, family, LinearRegex).may_want
 
 
 def _show_nothing(ids: Sequence[int], execs: Sequence[Exec]) -> None:

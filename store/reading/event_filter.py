@@ -1,25 +1,47 @@
 """Whether an event is one that a filter asks for: `Filter` on values instead of rows."""
 
+import re
 import shlex
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from execdb.store.event import Event
 from execdb.store.fields import OF_THE_END
-from execdb.store.reading.filter import Filter
-from execdb.store.terms.match import matcher
+from execdb.store.terms.match import Compile, matcher
 from execdb.store.terms.term import COMMAND, Term
+
+if TYPE_CHECKING:
+    from execdb.store.reading.filter import Filter
+
+
+@dataclass(frozen=True)
+class StartFilter:
+    """The part of a Filter that can be asked of programs as they start."""
+
+    terms: tuple[Term, ...] = ()
+    descendants_of: int | None = None
+    failed: ClassVar[None] = None
+    running: ClassVar[bool] = False
 
 
 class EventFilter:
     """Tells of events, given in order of their ids, whether they are wanted. `family` are the rows
-    that the wanted ancestor has started so far, if there is one. The time is not looked at."""
+    that the wanted ancestor has started so far, if there is one. The time is not looked at.
+    `compile` is for patterns and regular expressions; a recorder must not give it those of `re`,
+    which an argument can keep busy for ever."""
 
-    def __init__(self, wanted: Filter, family: Iterable[int] = ()) -> None:
+    def __init__(
+        self,
+        wanted: "Filter | StartFilter",
+        family: Iterable[int] = (),
+        compile: Compile = re.compile,
+    ) -> None:
         self._wanted = wanted
         terms = wanted.terms
-        self._all = _Terms(terms)
-        self._of_start = _Terms(term for term in terms if term.field not in OF_THE_END)
+        self._all = _Terms(terms, compile)
+        of_start = (term for term in terms if term.field not in OF_THE_END)
+        self._of_start = _Terms(of_start, compile)
         self._family: set[int] | None = None
         if wanted.descendants_of is not None:
             self._family = {wanted.descendants_of, *family}
@@ -49,10 +71,10 @@ class EventFilter:
 class _Terms:
     """Makes of an event only the values that the terms are about."""
 
-    def __init__(self, terms: Iterable[Term]) -> None:
+    def __init__(self, terms: Iterable[Term], compile: Compile) -> None:
         terms = tuple(terms)
         self._fields = frozenset(term.field for term in terms)
-        self._holds = matcher(terms)
+        self._holds = matcher(terms, compile)
 
     def hold(self, event: Event) -> bool:
         return self._holds({field: _value(event, field) for field in self._fields})

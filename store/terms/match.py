@@ -6,16 +6,26 @@ equals nothing but `null`, so it satisfies every negation but `!=null`.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from execdb.store.terms.term import Found, Glob, Range, Term, Value
 
 Predicate = Callable[[Mapping[str, Any]], bool]
 
 
-def matcher(terms: Iterable[Term]) -> Predicate:
+class Regex(Protocol):
+    """A compiled regular expression: of `re`, or LinearRegex."""
+
+    def search(self, text: str, /) -> object: ...
+    def fullmatch(self, text: str, /) -> object: ...
+
+
+Compile = Callable[[str], Regex]
+
+
+def matcher(terms: Iterable[Term], compile: Compile = re.compile) -> Predicate:
     """Tells whether all terms hold for an event, given as its keys' values."""
-    tests = [(term.field, _any_of(term.any_of), not term.negated) for term in terms]
+    tests = [(term.field, _any_of(term.any_of, compile), not term.negated) for term in terms]
 
     def holds(event: Mapping[str, Any]) -> bool:
         return all(_holds(test, event[field]) is wanted for field, test, wanted in tests)
@@ -30,12 +40,12 @@ def _holds(test: Callable[[Any], bool], value: Any) -> bool:
     return test(value)
 
 
-def _any_of(values: Sequence[Value]) -> Callable[[Any], bool]:
-    tests = [_test(value) for value in values]
+def _any_of(values: Sequence[Value], compile: Compile) -> Callable[[Any], bool]:
+    tests = [_test(value, compile) for value in values]
     return tests[0] if len(tests) == 1 else lambda given: any(test(given) for test in tests)
 
 
-def _test(value: Value) -> Callable[[Any], bool]:
+def _test(value: Value, compile: Compile) -> Callable[[Any], bool]:
     if isinstance(value, Range):
         return lambda given: (
             given is not None
@@ -43,9 +53,9 @@ def _test(value: Value) -> Callable[[Any], bool]:
             and (value.most is None or given <= value.most)
         )
     if isinstance(value, Glob):
-        whole = value.regex().fullmatch
-        return lambda given: given is not None and whole(given) is not None
+        whole = compile(f"(?s){value.regex().pattern}").fullmatch
+        return lambda given: given is not None and bool(whole(given))
     if isinstance(value, Found):
-        search = re.compile(value.pattern).search
-        return lambda given: given is not None and search(given) is not None
+        search = compile(value.pattern).search
+        return lambda given: given is not None and bool(search(given))
     return lambda given: given == value and (given is None) is (value is None)

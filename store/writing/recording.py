@@ -122,6 +122,19 @@ class Recording:
         self._lineage.let_go(batch.ended)
         return ids
 
+    def parents_of(self, execs: Sequence[Exec]) -> list[int | None]:
+        """The rows of the images that started execs which were just written; None where that is
+        not known. Raises DatabaseError."""
+        ids, look_up = self._lineage.ids, self._lineage.look_up
+        keys = [each.parent for each in execs]
+        found = [None if key is None else ids.get(key) for key in keys]
+        missing = [n for n, key in enumerate(keys) if key is not None and found[n] is None]
+        if missing:
+            with self._database.reading() as connection:
+                for n in missing:
+                    found[n] = look_up(connection, keys[n])  # type: ignore[arg-type]
+        return found
+
     def _store_the_running(self, connection: Connection, images: Sequence[Exec]) -> None:
         """Their rows get ids below 0, and below those that are there, in order of boot_ns."""
         writer = SegmentWriter()

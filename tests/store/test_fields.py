@@ -56,6 +56,6 @@ def test_an_exec_is_shown_as_it_is_read_back_later() -> None:
         3, creds=creds, place=place, caller="sh", errno="EACCES", ppid=5, argc=23, **command
     )
     own = creds._asdict() | place._asdict() | command | {"caller": "sh", "errno": "EACCES"}
-    assert at_exec(e, 19, 29, BOOT_ID, "workshop") == an_event(
-        3, id=19, run_id=29, ppid=5, argc=23, **own
+    assert at_exec(e, 19, 29, BOOT_ID, "workshop", 17) == an_event(
+        3, id=19, run_id=29, parent_id=17, ppid=5, argc=23, **own
     )

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from execdb.cli.input.filter_options import FilterOptions, start_filter_of, with_start_options
 from execdb.cli.input.formats import StreamFormat
 from execdb.cli.input.numbers import percent, seconds
 from execdb.cli.input.numbers import ring_pages as number_of_ring_pages
@@ -18,12 +19,15 @@ from execdb.store.errors import UsageError
 EXAMPLES = """
 sudo execdb collect                      # record and show, until Ctrl-C
 sudo execdb collect --quiet --keep 30d --max-size 2GB
+sudo execdb collect uid=alice 'filename!=/usr/bin/*'  # record all, show these
 sudo execdb collect --for 60 --print --format ndjson > minute.ndjson
 """
 
 
+@with_start_options
 def collect(
     context: typer.Context,
+    chosen: FilterOptions,
     for_s: Annotated[
         float | None,
         typer.Option(
@@ -108,17 +112,20 @@ def collect(
     """Record every exec until Ctrl-C or SIGTERM.
 
     Needs root, or the capabilities CAP_BPF and CAP_PERFMON; execdb doctor checks this. On a
-    terminal the execs are also shown. Creates the database if there is none.
+    terminal the execs are also shown, cut to its width, of more than 20 a second only some; a line
+    says how many were left out. Terms and options that choose events choose what is shown: every
+    exec is recorded. Creates the database if there is none.
     """
     if print_ and quiet:
         raise UsageError("--print and --quiet exclude each other: give one of them")
     shown = format if print_ or (sys.stdout.isatty() and not quiet) else None
+    wanted = start_filter_of(chosen)
     close_inherited(but=btf)
     with Stop(for_s) as stop:
         bounds = bounds_of(keep, max_size)
         budget = budget_of(argument_budget)
         options = CollectOptions(
-            context.obj, shown, ring_pages, attempts, btf_path(btf), user, group, bounds, min_free,
-            budget,
+            context.obj, shown, wanted, ring_pages, attempts, btf_path(btf), user, group, bounds,
+            min_free, budget,
         )  # fmt: skip
         record(options, stop)

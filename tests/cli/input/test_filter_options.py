@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from docs.generate import help_of
-from execdb.cli.input.filter_options import FilterOptions, filter_of
+from execdb.cli.input.filter_options import (
+    OF_THE_HISTORY,
+    FilterOptions,
+    filter_of,
+    start_filter_of,
+)
 from execdb.store.errors import UsageError
 from execdb.store.terms.term import Glob, Term
 from tests.conftest import a_filter
@@ -21,6 +26,31 @@ def test_a_command_has_every_option(command: str) -> None:
     assert "\n  [TERM...]" in page
     for field in options:
         assert f"  --{field.name.replace('_', '-')} " in page
+
+
+def test_collect_has_those_that_can_be_told_of_a_start() -> None:
+    page = help_of("collect")
+    for field in fields(FilterOptions):
+        wanted = field.name not in OF_THE_HISTORY
+        name = "[TERM...]" if field.name == "terms" else f"--{field.name.replace('_', '-')} "
+        assert (f"\n  {name}" in page) is wanted
+
+
+@pytest.mark.parametrize(
+    ("term", "said"),
+    [
+        ("exit_code=1..", "exit_code is known when a program ends"),
+        ("duration=5s..", "duration_ns is known when a program ends"),
+        ("signal!=null", "signal is known when a program ends"),
+        ("command~=(?=a)", r"command~=(?=a): invalid perl operator: (?="),
+        (r"comm~=(a)\1", "invalid escape sequence"),
+        ("no_such=1", "there is no field no_such"),
+    ],
+)
+def test_what_cannot_be_told_of_a_start_is_refused(term: str, said: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        start_filter_of(FilterOptions(terms=[term]))
+    assert said in str(refusal.value)
 
 
 @pytest.mark.parametrize(

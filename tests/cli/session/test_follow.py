@@ -91,8 +91,8 @@ def test_prints_the_lines_of_a_collector(follow: Follow, database: Database) -> 
     child = an_exec(2, parent=key(parent))
     ids = recording.write([parent, child], [end(child, 5, 0)], counts(2))
     shown = [
-        at_exec(each, number, recording.run_id, MACHINE.boot_id, MACHINE.host)
-        for each, number in zip((parent, child), ids, strict=True)
+        at_exec(each, number, recording.run_id, MACHINE.boot_id, MACHINE.host, by)
+        for each, number, by in zip((parent, child), ids, (None, ids[0]), strict=True)
     ]
     assert lines(process, 2) == list(ndjson(shown))
 

@@ -1,5 +1,6 @@
 """What `collect` shows while it records, and what happens when nobody reads it."""
 
+import json
 import os
 import pty
 import subprocess
@@ -81,10 +82,11 @@ def assert_recording_continues(process: subprocess.Popen[bytes], db: Path) -> No
 def test_shows_execs_on_a_terminal_with_nothing_raw(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [EXECDB, "--db", tmp_path / "a.db", "collect"],
+        [EXECDB, "--db", tmp_path / "a.db", "collect", f"ppid={os.getpid()}"],
         stdin=theirs,
         stdout=theirs,
         stderr=subprocess.PIPE,
+        env={**os.environ, "COLUMNS": "200"},
     )
     os.close(theirs)
     assert process.stderr is not None
@@ -100,3 +102,29 @@ def test_shows_execs_on_a_terminal_with_nothing_raw(tmp_path: Path) -> None:
     line = next(part for part in shown.split(b"\r\n") if b"[red]" in part)
     assert line.endswith(rb"true $'\x1b[31mred' '[red]' $'\x9b\xff' $'a\nb'")
     assert not any(byte < 32 or byte >= 127 for byte in line)
+
+
+def test_terms_choose_what_is_shown_and_all_is_recorded(tmp_path: Path) -> None:
+    db, own = tmp_path / "a.db", f"ppid={os.getpid()}"
+    process = subprocess.Popen(
+        [EXECDB, "--db", db, "collect", "--print", "--format", "ndjson", own, "argv=*shown*"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    process.stderr.readline()
+    for argument in ("shown1", "hidden", "shown2"):
+        subprocess.run(["true", argument], check=True)
+    process.terminate()
+    out, err = process.communicate(timeout=60)
+    assert " 0 lost, " in err
+    shown = [json.loads(line) for line in out.splitlines()]
+    assert [event["argv"][1] for event in shown] == ["shown1", "shown2"]
+    query = [EXECDB, "--db", db, "query", "--format", "ndjson", own]
+    answer = subprocess.run(query, capture_output=True, text=True, check=True).stdout
+    stored = [json.loads(line) for line in answer.splitlines()]
+    assert {"shown1", "hidden", "shown2"} <= {event["argv"][-1] for event in stored}
+    parents = {event["id"]: event["parent_id"] for event in stored}
+    assert [event["parent_id"] for event in shown] == [parents[event["id"]] for event in shown]
+    assert None not in parents.values()
