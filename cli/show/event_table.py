@@ -67,13 +67,13 @@ def _column(name: str, look: Look, short: bool) -> tuple[Column, _Write]:
             zone = "UTC" if look.utc else "/".join(dict.fromkeys(time.tzname))
             return Column(f"time ({zone})"), _time(look.utc, short)
         case "user":
-            return Column(name, text=True), str_of("uid") if look.numeric else _user
+            return Column(name, text=True), str_of("uid") if look.numeric else user_of
         case "end":
             return Column(name), _end
         case "took":
             return Column(name, right=True), _took
         case "command":
-            return Column(name, text=True), _command if look.width else _whole_command
+            return Column(name, text=True), command_of if look.width else whole_command
         case "message" if not look.columns:
             default = look.default_message
             shown = lambda event: "" if event.message == default else escape(event.message)  # noqa: E731
@@ -101,7 +101,7 @@ def _time(utc: bool, short: bool) -> Callable[[Event], str]:
     return write
 
 
-def _user(event: Event) -> str:
+def user_of(event: Event) -> str:
     """The name that this machine knows; of another machine's users only root's, the others may be
     other people here."""
     if event.uid and event.host != _this_host():
@@ -129,12 +129,13 @@ def _end(event: Event) -> Cell | str:
     if event.ended == "exit":
         return Cell(str(event.exit_code), RED if event.exit_code else "")
     if event.ended == "signal":
-        return Cell(_signal_name(event.signal or 0), RED)
+        return Cell(signal_name(event.signal or 0), RED)
     return Cell(event.ended or "", DIM)
 
 
 @lru_cache
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """`SIGKILL`."""
     try:
         return signal.Signals(number).name
     except ValueError:  # of the real-time signals only the first and the last have names
@@ -145,15 +146,16 @@ def _took(event: Event) -> str:
     return "" if event.duration_ns is None else compact(event.duration_ns)
 
 
-def _whole_command(event: Event) -> str:
+def whole_command(event: Event) -> str:
+    """The arguments, quoted for a shell."""
     cut = f" ... ({event.argc} arguments, cut)" if event.truncated else ""
     return " ".join(map(quote, event.argv)) + cut
 
 
-def _command(event: Event) -> str:
+def command_of(event: Event) -> str:
     """The beginning: quoting all of a long command would take longer than showing it."""
     if sum(map(len, event.argv)) <= _CHARS_MAX:
-        return _whole_command(event)
+        return whole_command(event)
     quoted: list[str] = []
     chars = 0
     for argument in event.argv:

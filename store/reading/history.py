@@ -5,7 +5,7 @@ by the wall clock.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from sqlite3 import Connection
@@ -30,7 +30,6 @@ from execdb.store.reading.selection import (
 from execdb.store.segments.dictionary_cache import DictionaryCache
 from execdb.store.segments.segment import (
     Segment,
-    ancestors_of,
     descendants_of,
     ids_of_pid,
     segments_of,
@@ -72,35 +71,12 @@ class History:
         events = self._merged(selection, reverse, min(limit or PAGE, PAGE))
         return islice(events, limit) if limit else events
 
-    def family(self, number: int) -> list[Event]:
-        """An event with its ancestors and its descendants, oldest first; ancestors that were
-        seen, not recorded, among them. Empty if there is no such row."""
-        with self.database.reading() as connection:
-            found = ancestors_of(connection, [number])
-            ids = sorted({*found, *descendants_of(connection, number)}) if found else []
-            everything = Selection(Filter(), self._spans(connection, Filter(), seen=True), ids)
-        return list(self._merged(everything, False))
-
-    def latest_run(self) -> list[Event]:
-        """All events of the latest run, oldest first, after those of earlier runs, or seen only,
-        that started some of them."""
+    def rows_with(self, ids: Sequence[int]) -> Iterator[Event]:
+        """The events with these ids, which are in order: oldest first, also those that were seen,
+        not recorded."""
         with self.database.reading() as connection:
             spans = self._spans(connection, Filter(), seen=True)
-        latest = max((span.segment.run_id for span in spans if span.first_id > 0), default=None)
-        ours = [span for span in spans if span.segment.run_id == latest and span.first_id > 0]
-        events = list(self._merged(Selection(Filter(), ours, None), False))
-        there = {event.id for event in events}
-        parents = {event.parent_id for event in events if event.parent_id is not None}
-        above = self.ancestors(parents - there)
-        return [*(event for event in above if event.id not in there), *events]
-
-    def ancestors(self, numbers: Iterable[int]) -> list[Event]:
-        """These events and all that they descend from, oldest first, also those that were seen, not
-        recorded."""
-        with self.database.reading() as connection:
-            spans = self._spans(connection, Filter(), seen=True)
-            found = sorted(ancestors_of(connection, numbers))
-        return list(self._merged(Selection(Filter(), spans, found), False)) if found else []
+        return self._merged(Selection(Filter(), spans, ids), False)
 
     def latest_of(self, pid: int) -> int | None:
         """The row of the latest image that ran under this pid."""

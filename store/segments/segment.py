@@ -1,7 +1,5 @@
 """Segments, and finding rows: by time within a segment, by pid, by ancestry."""
 
-import json
-from collections.abc import Iterable
 from sqlite3 import Connection
 from typing import NamedTuple
 
@@ -95,21 +93,6 @@ def ids_of_pid(connection: Connection, pid: int) -> list[int]:
     """The rows of a pid, in order."""
     pids = pid >> constants.PID_BITS
     return [row[0] for row in connection.execute(_IDS_OF_PID, (pids, pid))]
-
-
-def ancestors_of(connection: Connection, numbers: Iterable[int]) -> set[int]:
-    """These ids themselves and those of what started them, directly or not, as far as there are
-    such rows. A hostile file may claim circles: each row is met once."""
-    wanted = json.dumps(list(numbers))
-    return {row[0] for row in connection.execute(_ANCESTORS, (wanted,))}
-
-
-_ANCESTORS = """
-WITH RECURSIVE above(id, parent_id) AS (
-    SELECT id, parent_id FROM image WHERE id IN (SELECT value FROM json_each(?))
-    UNION SELECT image.id, image.parent_id FROM above JOIN image ON image.id = above.parent_id)
-SELECT id FROM above
-"""
 
 
 def descendants_of(connection: Connection, ancestor: int) -> list[int]:

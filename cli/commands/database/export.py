@@ -4,6 +4,7 @@ import contextlib
 import signal
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,8 +88,9 @@ def export(
                 _write_sqlite(place, events, database, known, wanted)
             elif shown is FileFormat.FOLDED:
                 from execdb.store.export.folded import folded
+                from execdb.store.overview.family import with_ancestors
 
-                _write_text(place, folded(events, history.ancestors, escape))
+                _write_text(place, folded(events, partial(with_ancestors, history), escape))
             else:
                 from execdb.cli.show.formats import renderer
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from execdb.cli.commands.history.tree import CIRCLE
+from execdb.cli.drawing.tree_text import CIRCLE
 from execdb.store.file.database import open_database
 from execdb.store.writing.recording import Recording
 from tests.cli.conftest import Execdb, Run

@@ -4,6 +4,7 @@ from execdb.store.event import Exec
 from execdb.store.file.database import Database
 from execdb.store.limits.bounds import Bounds
 from execdb.store.limits.retention import Retention
+from execdb.store.overview.family import Reach, family_of, latest_run
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from tests.conftest import START_NS, an_exec, counts
@@ -41,9 +42,15 @@ def test_trees_and_descendants_cross_restarts(database: Database) -> None:
         "child 1",
         "child 2",
     ]
-    assert names(history.family(-1)) == ["init", "daemon", "child 0", "child 1", "child 2"]
-    assert names(history.latest_run()) == ["init", "daemon", "child 2"]
-    assert names(history.family(2)) == ["init", "daemon", "child 1"]
+    assert names(family_of(history, -1, Reach()).events) == [
+        "init",
+        "daemon",
+        "child 0",
+        "child 1",
+        "child 2",
+    ]
+    assert names(latest_run(history, Reach(down=False)).events) == ["init", "daemon", "child 2"]
+    assert names(family_of(history, 2, Reach()).events) == ["init", "daemon", "child 1"]
     assert [row[0] for row in rows(database, "seen")] == [-2, -1]
 
 

@@ -63,7 +63,7 @@ def test_a_tree_crosses_restarts(run: Run, restarted: Path) -> None:
     assert answer.code == 0
     lines = answer.out.splitlines()
     assert [line.partition("[id ")[2] for line in lines] == ["-1] <--", "1]", "2]", "3]"]
-    assert "seen, not recorded; signal 9 after 1.020 s: init" in lines[0]
+    assert "seen, SIGKILL, 1.0s: init" in lines[0]
     assert run("tree", "--id=-1").out == answer.out
     assert [line.partition("[id ")[2] for line in run("tree").out.splitlines()] == [
         "-1]",
