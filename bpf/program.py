@@ -12,7 +12,7 @@ from execdb.bpf.arch import Arch
 from execdb.bpf.errors import KernelError
 from execdb.bpf.map import Map
 
-MAPS = ("config", "fallback", "counters", "images", "output", "drained", "spare")
+MAPS = ("config", "fallback", "generation", "counters", "images", "output", "drained", "spare")
 _KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe/type")
 
 
@@ -72,6 +72,7 @@ class Program:
 
     config: Map
     fallback: Map
+    generation: Map
     counters: Map
     images: Map
     output: Map

@@ -25,7 +25,6 @@ _FIELDS = (
     ("flags", "I"),
     ("error", "I"),
     ("where_len", "I"),
-    ("unused", "I"),
     ("caller", "16s"),
     ("uid", "I"),
     ("euid", "I"),
@@ -34,6 +33,7 @@ _FIELDS = (
     ("sessionid", "I"),
     ("tty", "16s"),
     ("message", "12s"),
+    ("config_generation", "I"),
     ("argc", "I"),
     ("truncated", "I"),
     ("filename_len", "I"),
@@ -61,6 +61,7 @@ EXEC = struct.Struct("=" + "".join(code for _, code in _FIELDS))
 REPLACED = 0xFFFFFFFF  # instead of a status
 END = struct.Struct("=QQIIII")  # boot_ns, image_boot_ns, image_pid, kind, status, unused
 
+GENERATION = struct.Struct("=I")  # of the map `generation`
 IMAGE = struct.Struct("=QII")  # of the map `images`: boot_ns, pid, own
 # The map `counters`, of one CPU: seen, lost, ends_lost, untracked, cut, untold, open, submitted
 COUNTERS = struct.Struct("=QQQQQQqQ")

@@ -31,8 +31,8 @@ _SIZE_MIN = 8  # the size of the header of every record in a ring
 _END = struct.Struct("=6xH4xQQI4xi4x").unpack_from
 # size; boot_ns, parent_boot_ns, parent_pid, kind, pid, ppid, flags, error, where_len; and, after
 # caller and credentials, filename_len, args_len
-_EXEC = struct.Struct("=6xH4xQQIIIIIII4x16x48x8xII16x").unpack_from
-_CREDS = struct.Struct("=IIIII16s12s")
+_EXEC = struct.Struct("=6xH4xQQIIIIIII16x52x8xII16x").unpack_from
+_CREDS = struct.Struct("=IIIII16s12sI")
 _COMMAND = struct.Struct("=IIII").unpack_from  # argc, truncated, filename_len, args_len
 # From `caller` on:
 _CALLER_SIZE = _COMM_SIZE = 16
@@ -168,7 +168,7 @@ def _errno_name(error: int) -> str:
 
 
 def parse_creds(raw: bytes) -> Creds:
-    uid, euid, gid, loginuid, sessionid, tty, message = _CREDS.unpack(raw)
+    uid, euid, gid, loginuid, sessionid, tty, message, generation = _CREDS.unpack(raw)
     return Creds(
         uid,
         euid,
@@ -177,6 +177,7 @@ def parse_creds(raw: bytes) -> Creds:
         None if sessionid == wire.UNSET else sessionid,
         _tty_name(text_of(tty.partition(b"\0")[0])),
         text_of(message.partition(b"\0")[0]),
+        generation,
     )
 
 

@@ -5,11 +5,12 @@ import os
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Protocol
 
-from execdb.bpf.wire import MESSAGE_LEN
+from execdb.bpf.wire import GENERATION, MESSAGE_LEN
 from execdb.store.errors import RecordingError
 
 _FIRST_DEFAULT = "Hello World"  # the book's message, until the table has a valid one
 _NAMED = 3  # entries that a warning names
+_GENERATION_MAX = (1 << 32) - 1  # what the kernel's record has room for
 _AUDIT_S = 2.0  # how often the maps are checked while the table does not change
 
 
@@ -49,6 +50,11 @@ def message_bytes(text: str) -> bytes:
     return text.encode().ljust(MESSAGE_LEN, b"\0")
 
 
+def generation_bytes(generation: int) -> bytes:
+    """A generation as the map holds it; 0, not known, for one that only a forged table can have."""
+    return GENERATION.pack(generation if 0 <= generation <= _GENERATION_MAX else 0)
+
+
 def reconcile(kernel: MutableMapping[int, bytes], wanted: Mapping[int, bytes]) -> list[int]:
     """Makes `kernel` equal to `wanted` with as few writes as possible; returns the keys that were
     written or deleted. Deletions come first, so that a full map has room."""
@@ -66,21 +72,25 @@ def reconcile(kernel: MutableMapping[int, bytes], wanted: Mapping[int, bytes]) -
 
 
 class Mirror:
-    """Keeps the maps `config` and `fallback` equal to the table. Where the table has an invalid
-    value, the last valid message stays."""
+    """Keeps the maps `config`, `fallback` and `generation` equal to the table. Where the table has
+    an invalid value, the last valid message stays. The generation is written last: an event with it
+    was recorded under the whole of that config, one just before it may have a message of it."""
 
     def __init__(
         self,
         table: Table,
         config: MutableMapping[int, bytes],
         fallback: MutableMapping[int, bytes],
+        generation: MutableMapping[int, bytes],
         warn: Callable[[str], None],
     ) -> None:
-        self._table, self._config, self._fallback, self._warn = table, config, fallback, warn
+        self._table, self._warn = table, warn
+        self._config, self._fallback, self._generation = config, fallback, generation
         self._behind = True  # until the table's latest state is in the kernel and confirmed
         self._entries: dict[int, bytes] = {}
         self._default = {0: message_bytes(_FIRST_DEFAULT)}
-        self._written = False  # whether the maps were made equal to `_entries` and `_default`
+        self._number = {0: generation_bytes(0)}
+        self._written = False  # whether the maps were made equal to the three above
         self._told: set[str] = set()  # invalid values that the user was warned of
         self._audited_s = 0.0
 
@@ -122,8 +132,10 @@ class Mirror:
         default = self._default
         if wanted.default is not None:
             default = {0: message_bytes(wanted.default)}
-        if (entries, default) != (self._entries, self._default):
-            self._entries, self._default, self._written = entries, default, False
+        number = {0: generation_bytes(wanted.generation)}
+        if (entries, default, number) != (self._entries, self._default, self._number):
+            self._entries, self._default, self._number = entries, default, number
+            self._written = False
 
     def _audit(self) -> None:
         uids = self._write()
@@ -134,7 +146,8 @@ class Mirror:
     def _write(self) -> list[int]:
         try:
             changed = reconcile(self._config, self._entries)
-            return changed + reconcile(self._fallback, self._default)
+            changed += reconcile(self._fallback, self._default)
+            return changed + reconcile(self._generation, self._number)
         except OSError as error:
             raise RecordingError(
                 f"the kernel refuses to change the config map ({os.strerror(error.errno or 0)}): "

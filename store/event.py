@@ -21,8 +21,8 @@ class Command(NamedTuple):
 
 
 class Creds(NamedTuple):
-    """Who started it, and the message that the kernel found for the uid. Equal values are stored
-    once."""
+    """Who started it, the message that the kernel found for the uid, and the generation of the
+    config that it had (0: not known). Equal values are stored once."""
 
     uid: int
     euid: int
@@ -31,6 +31,7 @@ class Creds(NamedTuple):
     sessionid: int | None
     tty: str | None
     message: str
+    config_generation: int = 0
 
 
 class Place(NamedTuple):
@@ -169,6 +170,13 @@ class Event(NamedTuple):
     ]
     message: Annotated[
         str, Kind.TEXT, Group.ORIGIN, "message of the config for the uid, or the default one"
+    ]
+    config_generation: Annotated[
+        int,
+        Kind.GENERATION,
+        Group.ORIGIN,
+        "generation of the config that was in the kernel; 0 if it is not known (of imported events:"
+        " that of the machine that recorded them)",
     ]
     errno: Annotated[
         str | None,

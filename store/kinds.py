@@ -16,6 +16,7 @@ class Kind(StrEnum):
     EXIT_CODE = "exit code"
     SIGNAL = "signal"
     BOOL = "bool"
+    GENERATION = "generation"  # a whole number from 0, which stands for not known
     TEXT = "text"
     TEXTS = "texts"
     ERRNO = "errno"  # text, `ENOENT`
@@ -31,6 +32,11 @@ class Kind(StrEnum):
         """The greatest number that a value can be; None if values are not numbers."""
         return _MOST.get(self)
 
+    @property
+    def absent(self) -> bool | int | None:
+        """What a file of an older execdb means that lacks the key; None if it must not."""
+        return {Kind.BOOL: False, Kind.GENERATION: 0}.get(self)
+
 
 _UINT32_MAX, _INT64_MAX = (1 << 32) - 1, (1 << 63) - 1  # what SQLite holds is signed
 _MOST = {
@@ -42,6 +48,7 @@ _MOST = {
     Kind.UID: _UINT32_MAX,
     Kind.EXIT_CODE: 255,
     Kind.SIGNAL: 127,
+    Kind.GENERATION: _INT64_MAX,
 }
 
 

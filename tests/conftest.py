@@ -183,6 +183,7 @@ def an_event(number: int = 0, **changes: Any) -> Event:
         "argv": ("true",),
         "truncated": False,
         "message": "Hey root!",
+        "config_generation": 0,
     } | changes
     known.setdefault("argc", len(known["argv"]))
     return Event(**{name: known.get(name) for name in Event._fields})

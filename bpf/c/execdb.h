@@ -57,9 +57,8 @@ struct exec_record {
 	u32 flags;
 	u32 error; /* errno of a failed attempt, else 0 */
 	u32 where_len;
-	u32 unused;
 	char caller[COMM_LEN]; /* who called execve; empty unless attempts are recorded */
-	/* Who, up to `message`: user space looks these bytes up as a whole. */
+	/* Who, up to `config_generation`: user space looks these bytes up as a whole. */
 	u32 uid;           /* real */
 	u32 euid;          /* effective, after the exec */
 	u32 gid;           /* real */
@@ -67,6 +66,7 @@ struct exec_record {
 	u32 sessionid;     /* audit's; (u32)-1 if unset */
 	char tty[TTY_LEN]; /* controlling terminal; empty if none */
 	struct message message;
+	u32 config_generation; /* of the config in the kernel; 0 if none was confirmed yet */
 	/* What: the same, from here to the end of the arguments. */
 	u32 argc;
 	u32 truncated; /* argv or the filename was cut, or could not be read */

@@ -5,12 +5,14 @@ static inline void set_message(struct exec_record *exec)
 {
 	u32 uid = exec->uid;
 	u32 first = 0;
+	u32 *number = generation.lookup(&first);
 	struct message *found = config.lookup(&uid);
 
 	if (!found)
 		found = fallback.lookup(&first);
 	if (found)
 		exec->message = *found;
+	exec->config_generation = number ? *number : 0;
 }
 
 /* The login uid and session that the audit subsystem has recorded, and the terminal. */

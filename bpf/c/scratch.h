@@ -18,6 +18,7 @@ struct scratch {
 
 BPF_HASH(config, u32, struct message, CONFIG_MAX); /* uid -> message */
 BPF_ARRAY(fallback, struct message, 1); /* the message for every uid that is not in `config` */
+BPF_ARRAY(generation, u32, 1);          /* of the config; written after the maps that it counts */
 BPF_PERCPU_ARRAY(counters, struct counters, 1);
 BPF_ARRAY(scratch, struct scratch, CPUS);
 BPF_ARRAY(ending, struct end_record, CPUS);

@@ -73,6 +73,7 @@ def _program(answer: Answer, layout_from: str) -> Program:
     return Program(
         config=Map(fds["config"], wire.MESSAGE_LEN),
         fallback=Map(fds["fallback"], wire.MESSAGE_LEN),
+        generation=Map(fds["generation"], wire.GENERATION.size),
         counters=Map(fds["counters"], wire.COUNTERS.size * possible_cpus()),
         images=Map(fds["images"], wire.IMAGE.size),
         output=Map(fds["output"], 4),

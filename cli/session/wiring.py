@@ -81,7 +81,8 @@ def wire(
 
 
 def _mirror(store: DatabaseSide, program: Program) -> Mirror:
-    return Mirror(ConfigTable(store.database), program.config, program.fallback, warn)
+    table, maps = ConfigTable(store.database), (program.config, program.fallback)
+    return Mirror(table, *maps, program.generation, warn)
 
 
 def _running_programs(clock: Clock, shift_ns: int, bounds: Bounds) -> RunningPrograms:

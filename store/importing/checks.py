@@ -24,16 +24,16 @@ def check_keys(values: dict[str, Any]) -> None:
 
 
 def value_of(values: dict[str, Any], name: str) -> Any:
-    """The value of a key, checked; None if it is missing and nullable, False if it is missing and
-    true or false. Raises BadEvent with what is wrong."""
+    """The value of a key, checked; if it is missing None where it is nullable, else what its kind
+    says of absent keys. Raises BadEvent with what is wrong."""
     field = FIELD_OF[name]
     value = values.get(name)
     if value is None and field.nullable:
         return None
     if name not in values:
-        if field.kind is Kind.BOOL:
-            return False
-        raise BadEvent(f"{name} is missing")
+        if field.kind.absent is None:
+            raise BadEvent(f"{name} is missing")
+        return field.kind.absent
     if field.kind.is_text:
         _check_name(field, value)
     elif field.kind is Kind.TEXTS:

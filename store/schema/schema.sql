@@ -125,7 +125,8 @@ CREATE TABLE origin (
     tty TEXT,
     message TEXT NOT NULL,
     cwd TEXT,
-    cgroup TEXT
+    cgroup TEXT,
+    config_generation INTEGER DEFAULT 0 NOT NULL   -- 0: not known
 );
 
 CREATE TABLE program (
@@ -241,6 +242,8 @@ SELECT image.id AS id,
        (SELECT cwd FROM origin WHERE origin.id = image.origin_id) AS cwd,
        (SELECT cgroup FROM origin WHERE origin.id = image.origin_id) AS cgroup,
        (SELECT message FROM origin WHERE origin.id = image.origin_id) AS message,
+       (SELECT config_generation FROM origin WHERE origin.id = image.origin_id)
+       AS config_generation,
        image.errno AS errno, image.caller AS caller,
        CASE WHEN image.status IS NULL THEN NULL WHEN image.status < 0 THEN 'exec'
             WHEN image.status & 127 THEN 'signal' ELSE 'exit' END AS ended,

@@ -1,6 +1,7 @@
 """The map becomes equal to the table, with as few writes as that takes. A dict is the map."""
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,8 +20,10 @@ class WrittenDown(dict[int, bytes]):
     def __init__(self, *values: Mapping[int, bytes]) -> None:
         super().__init__(*values)
         self.done: list[tuple[str, int]] = []
+        self.before_set: Callable[[], None] = lambda: None
 
     def __setitem__(self, key: int, value: bytes) -> None:
+        self.before_set()
         self.done.append(("set", key))
         super().__setitem__(key, value)
 
@@ -109,8 +112,10 @@ class Desk:
     def __init__(self, entries: Mapping[int, str]) -> None:
         self.table = Table(Wanted(1, "Hello", entries))
         self.config, self.fallback = WrittenDown(), WrittenDown({0: bytes(12)})
+        self.generation = WrittenDown({0: bytes(4)})
         self.warnings: list[str] = []
-        self.mirror = Mirror(self.table, self.config, self.fallback, self.warnings.append)
+        maps = self.config, self.fallback, self.generation
+        self.mirror = Mirror(self.table, *maps, self.warnings.append)
 
 
 def test_the_first_update_fills_the_map_and_the_default() -> None:
@@ -138,6 +143,19 @@ def test_the_map_is_written_before_the_generation_is_confirmed() -> None:
     desk.table.confirm = lambda generation: at_confirmation.append(dict(desk.config))  # type: ignore[method-assign]
     desk.mirror.update(0.0)
     assert at_confirmation == [{0: b"a" + bytes(11)}]
+
+
+@pytest.mark.parametrize(("number", "stored"), [(7, 7), (-1, 0), (1 << 32, 0)])
+def test_the_generation_follows_the_messages_that_it_counts(number: int, stored: int) -> None:
+    """0 for one that no counting reaches."""
+    desk, configs = Desk({0: "a"}), []
+    desk.generation.before_set = lambda: configs.append(dict(desk.config))
+    for generation, message in ((5, "a"), (number, "b"), (3, "b")):
+        desk.table.put(generation, {0: message})
+        desk.mirror.update(0.0)
+        numbers = {5: 5, 3: 3} | {number: stored}
+        assert desk.generation == {0: numbers[generation].to_bytes(4, sys.byteorder)}
+    assert configs == [{0: text + bytes(11)} for text in (b"a", b"b", b"b")]
 
 
 def test_a_generation_already_in_the_kernel_is_not_written_again() -> None:

@@ -37,6 +37,23 @@ def test_the_next_exec_carries_the_new_message_23_times_of_23(recorder: Recorder
     assert found == [(f"message {n:4d}", f"message {n:4d}") for n in range(23)]
 
 
+def test_events_carry_the_generation_that_the_kernel_had(recorder: Recorder) -> None:
+    expected = []
+    for number in range(11):
+        recorder.run("config", "set", "0", f"message {number:4d}")
+        with closing(sqlite3.connect(recorder.db)) as connection:
+            (generation,) = connection.execute("SELECT generation FROM config_state").fetchone()
+        subprocess.run(["true", str(number)], check=True)
+        expected.append((str(number), generation))
+    recorder.stop()
+    mine = recorder.events("--comm", "true", "--ppid", str(os.getpid()))
+    assert [(e["argv"][1], e["config_generation"]) for e in mine] == expected
+    first, last = expected[0][1], expected[-1][1]
+    assert last == first + 10
+    (chosen,) = recorder.events(f"config_generation={last}", "comm=true", f"ppid={os.getpid()}")
+    assert chosen["argv"] == ["true", "10"]
+
+
 def test_unset_and_default(recorder: Recorder) -> None:
     recorder.run("config", "set", "0", "Hey root!")
     assert recorder.run("config", "unset", "0") == "uid 0: no entry (in the kernel)\n"
