@@ -12,6 +12,9 @@ from execdb.store.file.text import storable
 from execdb.store.json_text import json_of
 
 T = TypeVar("T")
+# Of a start: the uid; the ids of its origin, program and command; the caller; and the start itself,
+# so that no other object gets its identity.
+Refers = tuple[int, int, int, int, str | None, Start]
 _ENTRIES_MAX = 16_384  # of one dictionary, of all kinds
 _STARTS_MAX = 1_536  # known by their identity; a build has some 1,100
 _BYTES_MAX = 4_000_000  # of memory: for the entries, and again for the starts
@@ -109,7 +112,7 @@ class Dictionary:
             self, "argument", ("text",), lambda text: (json_of(text),)
         )
         self._tables = (self.origins, self.programs, self.arguments, self._commands)
-        self.starts: dict[int, tuple[int, int, int, int, Start]] = {}
+        self.starts: dict[int, Refers] = {}
         self._starts_bytes = 0
         self._bytes = 0
         self.bytes_max = _BYTES_MAX
@@ -129,16 +132,16 @@ class Dictionary:
     def full(self) -> bool:
         return self.next_id - self.first_id >= _ENTRIES_MAX or self._bytes >= self.bytes_max
 
-    def ids_of(self, start: Start) -> tuple[int, int, int, int, Start]:
-        """The uid, and the ids of its origin, program and command. `starts` then has them under its
-        identity, with the start itself, so that no other object gets that identity."""
+    def ids_of(self, start: Start) -> Refers:
+        """What its rows refer to. `starts` then has it under the identity of the start."""
         if len(self.starts) >= _STARTS_MAX or self._starts_bytes >= _BYTES_MAX:
             self.starts.clear()
             self._starts_bytes = 0
-        creds, command, place, _ = start
+        creds, command, place, caller = start
         argv = command.argv
         self._starts_bytes += getsizeof("".join(argv)) + _STRING_BYTES * len(argv)
-        found = creds.uid, self.origins[creds, place], *self._ids_of_command(command), start
+        ids = self._ids_of_command(command)
+        found = creds.uid, self.origins[creds, place], *ids, caller, start
         self.starts[id(start)] = found
         return found
 

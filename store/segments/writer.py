@@ -6,7 +6,7 @@ run or its boot_ns, a time is found by binary search, and the dictionary entries
 removed when the segment is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from sqlite3 import Connection
 from typing import cast
 
@@ -26,8 +26,8 @@ _NO_RUN = 0  # the id of no run: the next row starts a segment
 
 
 class SegmentWriter:
-    """Appends rows for one writer. In each transaction: `begin`, `add` for each row, `flush` before
-    the commit; `rollback` if the transaction failed."""
+    """Appends rows for one writer. In each transaction: `begin`, `add` or `extend` for the rows,
+    `flush` before the commit; `rollback` if the transaction failed."""
 
     def __init__(self) -> None:
         self.dictionary = Dictionary()
@@ -83,6 +83,21 @@ class SegmentWriter:
         self.next_id = number + 1
         return number
 
+    def extend(self, run_id: int, offset_ns: int, columns: Sequence[Sequence[int | None]]) -> None:
+        """Adds at least one row. The columns are those of `image` from time_ns to parent_id; the
+        times ascend and are boot_ns + `offset_ns`."""
+        times = cast("Sequence[int]", columns[0])
+        if times[0] < self._last_ns or offset_ns != self._offset_ns or run_id != self._run_id:
+            self._start_segment(run_id, offset_ns, times[0] - offset_ns)
+        self._last_ns = times[-1]
+        first, count = self.next_id, len(times)
+        rows: list[int | None] = [None] * (count * _WIDTH)
+        rows[image.ID :: _WIDTH] = range(first, first + count)
+        for place, column in enumerate(columns, image.TIME_NS):
+            rows[place::_WIDTH] = column
+        self._rows += rows
+        self.next_id = first + count
+
     def add_attempt(
         self, number: int, errno: str | bytes | None, caller: str | bytes | None
     ) -> None:
@@ -96,6 +111,19 @@ class SegmentWriter:
             self._rows[at : at + 2] = status, duration_ns
         else:
             self._ends.append((status, duration_ns, number))
+
+    def end_rows(
+        self, numbers: Sequence[int], statuses: Sequence[int], durations_ns: Sequence[int]
+    ) -> None:
+        """The same for many rows; a number of 0 is of no row."""
+        rows, first = self._rows, self.first_id
+        for number, status, duration_ns in zip(numbers, statuses, durations_ns, strict=True):
+            if number >= first:
+                at = (number - first) * _WIDTH + image.STATUS
+                rows[at] = status
+                rows[at + 1] = duration_ns
+            elif number:
+                self._ends.append((status, duration_ns, number))
 
     def lacks_end(self, number: int) -> bool:
         """Whether it is a row added since the last flush that has no end yet."""

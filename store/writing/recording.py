@@ -57,7 +57,7 @@ class Recording:
         Returns by which keys parents and ends will name them, the oldest first. Raises
         DatabaseError, and then nothing of it is stored and it may be tried again."""
         images = sorted(images, key=lambda image: (image.boot_ns, image.pid))
-        before = dict(self._lineage.ids)
+        before = dict(self._lineage.running)
         try:
             with self._database.reading() as connection:
                 keys, new = self._recognise(connection, images)
@@ -65,7 +65,7 @@ class Recording:
                 with self._database.writing() as connection:
                     self._store_the_running(connection, new)
         except BaseException:
-            self._lineage.ids = before
+            self._lineage.running = before
             raise
         return keys
 
@@ -76,21 +76,22 @@ class Recording:
         is known has it for its parent."""
         if self._earlier is None:
             self._earlier = Earlier(connection, self._database.path, self.machine.boot_id)
-        ids = self._lineage.ids
+        running = self._lineage.running
         keys: list[ImageKey] = []
         new: list[Exec] = []
         found = self._earlier.images_of(connection, images)
         for image, known in zip(images, found, strict=True):
             key = image.boot_ns, image.pid
-            if key in ids:
-                image = image._replace(parent=key)
+            if key in running:
+                image = image._replace(parent=self._lineage.step_aside(key))
             elif known is not None:
-                ids[known.key] = known.id
+                running[known.key] = known.id
                 if known.same:
-                    ids[key] = known.id  # its children name it by when its process began
+                    running[key] = known.id  # its children name it by when its process began
                     keys.append(known.key)
                     continue
-                image = image._replace(parent=known.key)
+                above = self._lineage.step_aside(key) if known.key == key else known.key
+                image = image._replace(parent=above)
             keys.append(key)
             new.append(image)
         return keys, new
@@ -119,20 +120,20 @@ class Recording:
             self._writer.rollback()
             self._lineage.undo(first)
             raise
-        self._lineage.let_go(batch.ended)
+        self._lineage.bound()
         return ids
 
     def parents_of(self, execs: Sequence[Exec]) -> list[int | None]:
         """The rows of the images that started execs which were just written; None where that is
         not known. Raises DatabaseError."""
-        ids, look_up = self._lineage.ids, self._lineage.look_up
+        running, find = self._lineage.running, self._lineage.find
         keys = [each.parent for each in execs]
-        found = [None if key is None else ids.get(key) for key in keys]
-        missing = [n for n, key in enumerate(keys) if key is not None and found[n] is None]
+        found = [None if key is None else running.get(key) for key in keys]
+        missing = [(n, key) for n, key in enumerate(keys) if key is not None and found[n] is None]
         if missing:
             with self._database.reading() as connection:
-                for n in missing:
-                    found[n] = look_up(connection, keys[n])  # type: ignore[arg-type]
+                for n, key in missing:
+                    found[n] = find(connection, key)
         return found
 
     def _store_the_running(self, connection: Connection, images: Sequence[Exec]) -> None:

@@ -49,14 +49,18 @@ def test_what_was_not_stored_after_all_is_nobodys_parent_and_has_no_end(
     assert [(event.parent_id, event.signal) for event in events(database)] == [(None, None)]
 
 
-def test_images_that_ended_are_not_remembered_for_ever() -> None:
-    known = Lineage(1)
+def test_images_that_ended_are_not_remembered_for_ever(database: Database) -> None:
+    known = Lineage(MACHINE.boot_id)
     for batch in range(11):
         images = [(batch, pid) for pid in range(1_009)]
-        known.ids |= {image: 1 + batch * 1_009 + at for at, image in enumerate(images)}
-        known.let_go(images[1:])  # the first one runs on
-    assert 4_096 <= len(known.ids) <= 4_096 + 2 * 1_009
-    assert all((batch, 0) in known.ids for batch in range(11))
+        rows = {image: 1 + batch * 1_009 + at for at, image in enumerate(images)}
+        known.running[images[0]] = rows.pop(images[0])  # the first one runs on
+        known.ended |= rows
+        known.bound()
+    with database.reading() as connection:
+        found = [known.find(connection, (batch, 1)) for batch in range(11)]
+    assert found == [None, None, None, None, None, *range(5 * 1_009 + 2, 11 * 1_009, 1_009)]
+    assert list(known.running) == [(batch, 0) for batch in range(11)]
 
 
 def test_an_end_of_what_was_lost_is_passed_over(database: Database) -> None:
@@ -159,7 +163,7 @@ def test_of_many_that_run_the_oldest_are_looked_up(
     first = [an_exec(n) for n in range(97)]
     for at in range(0, 97, 7):
         recording.write(first[at : at + 7], [], counts(at + 7))
-    assert len(recording._lineage.ids) <= 23
+    assert len(recording._lineage.running) <= 23
     children = [
         an_exec(200 + n, parent=(event.boot_ns, event.pid)) for n, event in enumerate(first)
     ]

@@ -72,7 +72,7 @@ def test_a_program_that_execd_when_nobody_looked_has_what_it_was_for_a_parent(
 
 def test_from_exec_to_exec_of_one_process(database: Database) -> None:
     first = life(database)
-    chain = [an_exec(10 + n, argv=(f"{n}",), pid=101) for n in range(29)]
+    chain = [an_exec(24 + n, argv=(f"{n}",), pid=101) for n in range(29)]
     chain = [
         image._replace(parent=key(before), replaces=True)
         for before, image in zip([SHELL, *chain], chain, strict=False)
