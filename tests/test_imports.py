@@ -56,7 +56,7 @@ ROOMS = {
         "table": (),
         "show": ("table", "output"),
         "session": ("input", "show", "output"),
-        "sums": ("show", "output"),
+        "sums": ("show", "table", "output"),
         "drawing": ("show", "table", "output"),
         "commands": ("input", "show", "table", "sums", "drawing", "session", "output"),
     },

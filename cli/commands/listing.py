@@ -25,6 +25,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
             "tree": "Show what started a program, and what it started.",
             "stats": "Show how often and how long programs ran, and how many failed.",
             "timeline": "Show how many execs there were over time, and how many failed.",
+            "new": "Show what had never run before, and who started it first.",
             "sql": "Ask the file in SQL, which can only read it.",
             "replay": "Play the recorded execs back with the pauses between them.",
         },

@@ -106,14 +106,15 @@ class History:
         boot_id, host = self._runs[segment.run_id]
         return {"run_id": segment.run_id, "boot_id": boot_id, "host": host}
 
-    def select(self, connection: Connection, wanted: Filter) -> Selection:
-        """What to read for this filter. Raises DatabaseError."""
+    def select(self, connection: Connection, wanted: Filter, *, seen: bool = False) -> Selection:
+        """What to read for this filter; with `seen` also of programs that were seen, not recorded.
+        Raises DatabaseError."""
         ids = None
         if wanted.descendants_of is not None:
             ids = descendants_of(connection, wanted.descendants_of)
         elif wanted.pids is not None:
             ids = sorted({id_ for pid in wanted.pids for id_ in ids_of_pid(connection, pid)})
-        spans = self._spans(connection, wanted)
+        spans = self._spans(connection, wanted, seen=seen)
         return Selection(wanted, spans, ids, entries_wanted(connection, wanted))
 
     def _spans(self, connection: Connection, wanted: Filter, *, seen: bool = False) -> list[Span]:

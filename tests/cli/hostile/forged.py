@@ -27,6 +27,8 @@ MORE = (
     ("replay", "--speed", "0"),
     ("tree",),
     ("timeline", "--by", "filename"),
+    ("new", "--since", "2025-10-09T08:53:20.001Z"),
+    ("new", "--since", "2020-01-01", "--by", "comm,cwd,argv", "--format", "json"),
     ("timeline", "--format", "json", "--utc"),
     ("export", "forged.sqlite", "--force"),
     ("status", "--format", "json"),

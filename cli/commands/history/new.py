@@ -1,0 +1,148 @@
+"""execdb new: what had never run before."""
+
+import shutil
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
+from execdb.cli.input.formats import SumFormat
+from execdb.cli.input.numbers import event_count
+from execdb.cli.input.options import Strict
+from execdb.cli.output.colour import wants_colour
+from execdb.cli.output.stdout import emit
+from execdb.cli.output.streams import encode_for, say
+from execdb.cli.show import trim_notes
+from execdb.cli.show.gap_notes import coverage_of, gaps_in, report
+from execdb.store.terms.times import parse_age
+from execdb.store.times import local_time
+
+if TYPE_CHECKING:
+    from execdb.store.overview.newcomers import Newcomer
+    from execdb.store.reading.filter import Filter
+    from execdb.store.reading.history import History
+
+_ON_A_TERMINAL = 50  # lines shown unless asked for more
+_DAY_NS = 86_400 * 10**9
+EXAMPLES = """
+execdb new                                 # the last 24 hours against 30 days
+execdb new --since today --baseline 7d --by comm,cwd
+execdb new loginuid=1000..1999 --since 1h --format csv
+"""
+
+
+@with_filter_options
+def new(
+    context: typer.Context,
+    chosen: FilterOptions,
+    baseline: Annotated[
+        str,
+        typer.Option(
+            help="Compare with this long before --since: 30d, 12h, or `all` that is recorded.",
+            metavar="LENGTH",
+        ),
+    ] = "30d",
+    by: Annotated[
+        str | None,
+        typer.Option(
+            help="Keys of an event that tell what is new: a combination of their values.",
+            metavar="FIELD[,FIELD...]",
+            show_default="program and uid",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            help="Show only the latest N; 0 shows all.",
+            parser=event_count,
+            metavar="N",
+            show_default="50 on a terminal, else all",
+        ),
+    ] = None,
+    utc: Annotated[
+        bool, typer.Option("--utc", help="In a table: times in UTC, not local.")
+    ] = False,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="In a table: cut nothing to the width of the terminal.")
+    ] = False,
+    strict: Strict = False,
+    format: Annotated[SumFormat, typer.Option(help="How to show it.")] = SumFormat.TABLE,
+) -> None:
+    """Show what had never run before, and who started it first.
+
+    New is what ran from --since on (24 hours ago unless told otherwise) and not in the time
+    before: by default a program, as a user. Terms choose what is looked at, in both times.
+    Failed attempts do not count, unless terms ask for them. Whatever ran in a time that was not
+    recorded may be said to be new: a note names such times, also of the baseline.
+    """
+    from execdb.store.file.database import open_database
+    from execdb.store.overview.newcomers import PROGRAM, newcomers
+    from execdb.store.reading.history import History
+
+    baseline_ns = None if baseline == "all" else parse_age(baseline)
+    fields = by.split(",") if by else [PROGRAM, "uid"]
+    wanted = _complete(filter_of(chosen))
+    encode_for(format)
+    if limit is None:
+        limit = _ON_A_TERMINAL if sys.stdout.isatty() and format is SumFormat.TABLE else 0
+    with open_database(context.obj) as database:
+        history = History(database)
+        known = coverage_of(database, context.obj)
+        found = newcomers(history, wanted, baseline_ns, fields)
+        shown = found[-limit:] if limit else found
+        width = None if wide else shutil.get_terminal_size().columns
+        _show(history, shown, fields, format, width, utc)
+        if len(shown) < len(found):
+            say(f"the latest {len(shown)} of {len(found)}; --limit 0 shows all")
+        since_ns = wanted.since_ns or 0
+        begin_ns = known.begin_ns if baseline_ns is None else since_ns - baseline_ns
+        if format is SumFormat.TABLE:
+            say(f"compared with {local_time(begin_ns)[:19]} to {local_time(since_ns)[:19]}")
+        looked_at = replace(wanted, since_ns=min(begin_ns, since_ns))
+        gaps = gaps_in(known, looked_at)
+        trim_notes.note(database, looked_at, None, gaps)
+        report(gaps, strict=strict, incomplete=history.incomplete)
+
+
+def _complete(wanted: "Filter") -> "Filter":
+    """With the last day as the time, and successful execs alone, where nothing else is asked."""
+    from execdb.store.terms.term import Term
+
+    if wanted.since_ns is None:
+        wanted = replace(wanted, since_ns=time.time_ns() - _DAY_NS)
+    if wanted.failed is None and not any(t.field in ("errno", "caller") for t in wanted.terms):
+        wanted = replace(wanted, terms=(*wanted.terms, Term("errno", (None,))))
+    return wanted
+
+
+def _show(
+    history: "History",
+    found: "list[Newcomer]",
+    fields: list[str],
+    format: SumFormat,
+    width: int | None,
+    utc: bool,
+) -> None:
+    from execdb.cli.sums.newcomer_table import (
+        firsts,
+        newcomer_csv,
+        newcomer_json,
+        newcomer_table,
+    )
+
+    events = {each.id: each for each in history.rows_with(sorted(n.first_id for n in found))}
+    above = {each.parent_id for each in events.values() if each.parent_id is not None}
+    parents = {each.id: each for each in history.rows_with(sorted(above))}
+    rows = firsts(found, events, parents)
+    if format is SumFormat.JSON:
+        emit(newcomer_json(rows, fields))
+    elif format is SumFormat.CSV:
+        emit(newcomer_csv(rows, fields))
+    elif found:
+        colour = wants_colour(sys.stdout)
+        emit(newcomer_table(rows, fields, width, utc=utc, colour=colour))
+    else:
+        say("nothing ran for the first time")

@@ -1,0 +1,130 @@
+"""What ran for the first time, as a table, JSON or CSV."""
+
+import csv
+import io
+import shlex
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from execdb.cli.output.escape import escape
+from execdb.cli.show.cells import cell, json_cell
+from execdb.cli.show.json_lines import array
+from execdb.store.event import Event
+from execdb.store.fields import to_dict
+from execdb.store.json_text import json_of
+from execdb.store.times import local_time, rfc3339
+
+if TYPE_CHECKING:
+    from execdb.store.overview.newcomers import Newcomer
+
+
+class First(NamedTuple):
+    """What is new, the first event that has it, and what started that one, if it is known."""
+
+    new: "Newcomer"
+    event: Event
+    parent: Event | None
+
+
+def firsts(
+    found: Sequence["Newcomer"], events: Mapping[int, Event], parents: Mapping[int, Event]
+) -> Iterator[First]:
+    """Without those whose first event was removed meanwhile."""
+    for new in found:
+        event = events.get(new.first_id)
+        if event is not None:
+            parent = None if event.parent_id is None else parents.get(event.parent_id)
+            yield First(new, event, parent)
+
+
+def newcomer_table(
+    rows: Iterable[First], fields: Sequence[str], width: int | None, *, utc: bool, colour: bool
+) -> Iterator[str]:
+    """For people: a line for each. Users by name, as in the table of `query`."""
+    from execdb.cli.show.event_table import command_of, user_of
+    from execdb.cli.table.layout import Column, table
+
+    zone = "UTC" if utc else "/".join(dict.fromkeys(time.tzname))
+    shown = [field for field in fields if field != "uid"]
+    columns = [
+        Column(f"first ({zone})"),
+        Column("user", text=True),
+        Column("runs", right=True),
+        Column("id", right=True),
+        Column("parent", text=True),
+        *(Column(field, text=True) for field in shown),
+        Column("command", text=True),
+    ]
+    cells = (
+        [
+            (rfc3339(event.time_ns) if utc else local_time(event.time_ns))[:19].replace("T", " "),
+            user_of(event),
+            str(new.runs),
+            str(event.id),
+            "" if parent is None else f"{escape(parent.comm)} {parent.pid}",
+            *(_text(new.values[fields.index(field)]) for field in shown),
+            command_of(event),
+        ]
+        for new, event, parent in rows
+    )
+    return table(columns, cells, width, colour=colour)
+
+
+def newcomer_json(rows: Iterable[First], fields: Sequence[str]) -> Iterator[str]:
+    """An array of objects: the values that are new, `runs`, the `first` event with all its keys,
+    and its `parent`, an event as well or null."""
+    return array(
+        json_of(
+            {
+                "new": dict(zip(fields, new.values, strict=True)),
+                "runs": new.runs,
+                "first": to_dict(event),
+                "parent": None if parent is None else to_dict(parent),
+            }
+        )
+        for new, event, parent in rows
+    )
+
+
+_OF_FIRST = ("time", "id", "pid", "user", "tty", "command", "parent", "parent_pid", "parent_id")
+
+
+def newcomer_csv(rows: Iterable[First], fields: Sequence[str]) -> Iterator[str]:
+    """The same with a header, safe for spreadsheets; the columns from `time` on are of the first
+    event."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow([*fields, "runs", *_OF_FIRST])
+    for new, event, parent in rows:
+        writer.writerow(
+            [
+                *map(_cell, new.values),
+                new.runs,
+                rfc3339(event.time_ns),
+                event.id,
+                event.pid,
+                event.uid,
+                _cell(event.tty),
+                cell(shlex.join(event.argv)),
+                None if parent is None else cell(parent.comm),
+                None if parent is None else parent.pid,
+                event.parent_id,
+            ]
+        )
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue()
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "null"
+    return escape(value if isinstance(value, str) else json_of(value))
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return json_cell(value)
+    return cell(value) if isinstance(value, str) else value

@@ -1,0 +1,201 @@
+"""What ran for the first time: combinations of values that earlier events do not have.
+
+The latest events are grouped first. Then earlier ones are looked through, the newest first, for
+what is left of these groups, and only in rows that may have such values.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from sqlite3 import Connection
+from typing import Any
+
+from sqlalchemy import func, select
+
+from execdb.store.errors import DatabaseError, UsageError
+from execdb.store.fields import FIELD_OF
+from execdb.store.file.text import readable
+from execdb.store.overview.portions import portions_of
+from execdb.store.reading.conditions import table_of
+from execdb.store.reading.filter import Filter
+from execdb.store.reading.grouping import Values, check, columns_of
+from execdb.store.reading.history import History
+from execdb.store.reading.selection import (
+    Entries,
+    Selection,
+    Span,
+    Statement,
+    conditions_of,
+    lists_of,
+    parts_of,
+    stretches_of,
+)
+from execdb.store.schema import tables
+from execdb.store.segments.segment import Segment
+
+GROUPS_MAX = 100_000
+PROGRAM = "exe" if "exe" in FIELD_OF else "filename"  # what tells programs apart
+_INSTEAD = {"exe": "filename"}  # what stands for a value that is null
+
+
+@dataclass
+class Newcomer:
+    """The values that are new, how many events have them, and the id of the first of these."""
+
+    values: tuple[Any, ...]
+    runs: int
+    first_id: int
+
+
+def newcomers(
+    history: History, wanted: Filter, baseline_ns: int | None, by: Sequence[str]
+) -> list[Newcomer]:
+    """The combinations of values of these fields that events from `wanted.since_ns` on have, and
+    no event of the `baseline_ns` before (None: no earlier event at all). Programs that ran before
+    a collector started count as earlier ones. Oldest first. Raises UsageError for a field that
+    cannot be used, or more than GROUPS_MAX combinations, and DatabaseError."""
+    check(by)
+    found: dict[tuple[Any, ...], Newcomer] = {}
+    selection = _selected(history, wanted)
+    for span in selection.spans:
+        for values, runs, first_id in _grouped(history, selection, span, by, None):
+            known = found.setdefault(values, Newcomer(values, 0, first_id))
+            known.runs += runs
+            if len(found) > GROUPS_MAX:
+                raise UsageError(
+                    f"there are more than {GROUPS_MAX} combinations: give other fields with --by, "
+                    "or choose fewer events"
+                )
+    if wanted.since_ns is not None:
+        _forget_known(history, wanted, baseline_ns, by, found)
+    return sorted(found.values(), key=lambda each: each.first_id)
+
+
+def _forget_known(
+    history: History,
+    wanted: Filter,
+    baseline_ns: int | None,
+    by: Sequence[str],
+    found: dict[tuple[Any, ...], Newcomer],
+) -> None:
+    """Removes what earlier events have."""
+    since_ns = wanted.since_ns or 0
+    before = replace(wanted, since_ns=None, until_ns=since_ns)
+    seen = _selected(history, before, seen=True)
+    spans = [(seen, span) for span in seen.spans if span.first_id < 0]
+    if baseline_ns is not None:
+        before = replace(before, since_ns=since_ns - baseline_ns)
+    earlier = _selected(history, before)
+    newest_first = sorted(earlier.spans, key=lambda span: span.end_ns, reverse=True)
+    for selection, span in [*spans, *((earlier, span) for span in newest_first)]:
+        if not found:
+            return
+        for values, _, _ in _grouped(history, selection, span, by, found):
+            found.pop(values, None)
+
+
+def _selected(history: History, wanted: Filter, *, seen: bool = False) -> Selection:
+    with history.database.reading() as connection:
+        return history.select(connection, wanted, seen=seen)
+
+
+def _grouped(
+    history: History,
+    selection: Selection,
+    span: Span,
+    by: Sequence[str],
+    only: Mapping[tuple[Any, ...], object] | None,
+) -> Iterator[tuple[tuple[Any, ...], int, int]]:
+    """The values of groups of rows of a span, how many rows each has, and the lowest id. Where
+    `only` is given, rows that cannot have any of its values may be left out."""
+    database = history.database
+    fields = tuple(dict.fromkeys([*by, *(_INSTEAD[name] for name in by if name in _INSTEAD)]))
+    values = Values(fields, history.run_of(span.segment))
+    with database.reading() as connection:
+        entries, stretches = parts_of(connection, selection, span)
+        if stretches and only is not None:
+            narrow = _narrowed(connection, span.segment, by, only, entries)
+            if narrow is None:
+                return
+            entries = narrow
+            if selection.ids is None:
+                stretches = stretches_of(connection, span, entries)
+    for first, last, part in portions_of(selection, entries, stretches):
+        with database.reading() as connection:
+            history.check_there(connection, first)
+            statement = _statement(selection.wanted, frozenset(part), fields)
+            rows = statement.rows(connection, first=first, last=last, **lists_of(part))
+            values.learn(connection, rows)
+        for row in rows:
+            try:
+                known = dict(zip(fields, values.of(row), strict=True))
+            except (KeyError, TypeError) as error:
+                raise DatabaseError(
+                    "the database is inconsistent: rows refer to entries that are not there"
+                ) from error
+            yield tuple(_value(name, known) for name in by), row[-2], row[-1]
+
+
+def _value(name: str, known: Mapping[str, Any]) -> Any:
+    value = known[name]
+    return known[_INSTEAD[name]] if value is None and name in _INSTEAD else value
+
+
+@lru_cache
+def _statement(wanted: Filter, lists: frozenset[str], by: tuple[str, ...]) -> Statement:
+    keys = list(columns_of(by).values())
+    chosen = select(*keys, func.count(), func.min(tables.image.c.id))
+    return Statement(chosen.where(*conditions_of(wanted, lists)).group_by(*keys))
+
+
+_TABLES = {"program": tables.program, "origin": tables.origin}
+
+
+def _narrowed(
+    connection: Connection,
+    segment: Segment,
+    by: Sequence[str],
+    only: Mapping[tuple[Any, ...], object],
+    entries: Entries,
+) -> Entries | None:
+    """`entries` without programs and origins whose values are not those that are looked for. None
+    if there are none at all."""
+    found = dict(entries)
+    for name, table in _TABLES.items():
+        fields = [field for field in by if table_of(field) == name]
+        if not fields:
+            continue
+        ids = _entries_like(connection, segment, table, fields, by, only)
+        column = f"{name}_id"
+        if column in found:
+            ids = sorted(set(ids) & set(found[column]))
+        if not ids:
+            return None
+        found[column] = ids
+    return found
+
+
+def _entries_like(
+    connection: Connection,
+    segment: Segment,
+    table: Any,
+    fields: Sequence[str],
+    by: Sequence[str],
+    only: Mapping[tuple[Any, ...], object],
+) -> list[int]:
+    """The entries of a segment whose values occur in `only`."""
+    places = [by.index(field) for field in fields]
+    wanted = {tuple(values[place] for place in places) for values in only}
+    names = tuple(dict.fromkeys([*fields, *(_INSTEAD[f] for f in fields if f in _INSTEAD)]))
+    query = select(table.c.id, *(table.c[name] for name in names)).order_by(table.c.id)
+    range_ = table.c.id.between(segment.first_entry_id, segment.last_entry_id)
+    ids = []
+    for id_, *values in Statement(query.where(range_)).rows(connection):
+        known = dict(zip(names, map(_read, values), strict=True))
+        if tuple(_value(field, known) for field in fields) in wanted:
+            ids.append(id_)
+    return ids
+
+
+def _read(value: Any) -> Any:
+    return readable(value) if isinstance(value, bytes) else value
