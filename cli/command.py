@@ -1,10 +1,20 @@
-"""What all commands share: `--db` after their name, and examples at the end of their help."""
+"""What all commands share: `--db` in any place, defaults from files, and examples at the end of
+their help."""
 
+from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import typer
 import typer.core
+
+from execdb.cli.input.option_files import REDACT, Given, OptionFiles, read_option_files
+from execdb.store.errors import UsageError
+
+_FILES = "execdb.option_files"  # where a context has them
+_WITHOUT_FILES = {"-h", "--help", "-V", "--version"}
+_NEVER_IN_FILES = {"help", "version"}
 
 
 def database_path(text: str) -> Path:
@@ -13,6 +23,12 @@ def database_path(text: str) -> Path:
     if not path.name:
         raise typer.BadParameter(f"{text!r} is not the path of a file", param_hint="--db")
     return path
+
+
+def option_files(context: Any) -> OptionFiles:
+    """The files of defaults, as they were read at the start."""
+    found = context.meta.get(_FILES)
+    return found if isinstance(found, OptionFiles) else OptionFiles({})
 
 
 def _use(context: Any, _: Any, given: str | None) -> None:
@@ -39,12 +55,73 @@ class _Shared:
         )
         self.params.append(option)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """With defaults from files. Raises UsageError where one is wrong."""
+        given = self._given(ctx)
+        ctx.default_map = {
+            name: self._value(param, name, each) for name, (param, each) in given.items()
+        }
+        try:
+            rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
+        except typer.BadParameter as error:
+            name = getattr(error.param, "name", None)
+            if name in given and ctx.get_parameter_source(name).name == "DEFAULT_MAP":
+                raise UsageError(f"{given[name][1].place}: {error.message}") from None
+            raise
+        return rest
+
+    def _given(self, ctx: Any) -> dict[str, tuple[Any, Given]]:
+        """The parameters that a file gives a default, by their names in Python, and the value."""
+        words = _words(ctx)
+        if not isinstance(self, typer.core.TyperGroup):
+            for table in option_files(ctx).below(words):
+                raise UsageError(f"{table.place}: {words[-1]} has no commands of its own")
+        options = {name: param for param in self.params for name in _names(param)}
+        if words:
+            options.pop("db", None)  # it stands above all tables
+        found = {}
+        for key, given in option_files(ctx).options(words).items():
+            if key not in options:
+                near = get_close_matches(key, options, n=1)
+                hint = f": did you mean {near[0]}?" if near else ""
+                raise UsageError(f"{given.place}: there is no such option{hint}")
+            param = options[key]
+            found[param.name] = (param, Given((key, given.value), given.place))
+        return found
+
+    def _value(self, param: Any, name: str, given: Given) -> Any:
+        key, value = given.value
+        if param.is_flag:
+            if not isinstance(value, bool):
+                raise UsageError(f"{given.place}: give true or false")
+            return value is (f"--{key}" in param.opts)
+        values = value if isinstance(value, list) and param.multiple else [value]
+        if not all(isinstance(v, str | int | float) and not isinstance(v, bool) for v in values):
+            raise UsageError(f"{given.place}: give a text or a number")
+        return list(map(str, values)) if param.multiple else str(value)
+
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """The examples, one a line, without wrapping."""
         if self.epilog:
             with formatter.section("Examples"):
                 for line in self.epilog.strip().splitlines():
                     formatter.write(f"  {line}\n")
+
+
+def _words(ctx: Any) -> tuple[str, ...]:
+    """The words that name a command: `("config", "set")`; of execdb itself none."""
+    words: list[str] = []
+    while ctx.parent is not None:
+        words.insert(0, ctx.info_name)
+        ctx = ctx.parent
+    return tuple(words)
+
+
+def _names(param: Any) -> Iterator[str]:
+    """The long names of an option, without dashes."""
+    if param.param_type_name == "option":
+        names = (*param.opts, *param.secondary_opts)
+        yield from {name[2:] for name in names if name.startswith("--")} - _NEVER_IN_FILES
 
 
 class Command(_Shared, typer.core.TyperCommand):
@@ -62,6 +139,25 @@ class Group(_Shared, typer.core.TyperGroup):
         super().__init__(*args, **attrs)
         self.take_db()
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _require_known(ctx, self.list_commands(ctx))
+        return super().parse_args(ctx, args)
+
 
 class Root(_Shared, typer.core.TyperGroup):
-    """`execdb` itself, which has the option --db with its default."""
+    """`execdb` itself, which has the option --db with its default, and reads the files."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not ctx.resilient_parsing and not _WITHOUT_FILES & {*args}:
+            ctx.meta[_FILES] = read_option_files()
+            _require_known(ctx, [*self.list_commands(ctx), REDACT])
+        return super().parse_args(ctx, args)
+
+
+def _require_known(ctx: Any, commands: list[str]) -> None:
+    """Raises UsageError for a table of a command that there is not."""
+    for given in option_files(ctx).below(_words(ctx)):
+        if given.value not in commands:
+            near = get_close_matches(given.value, commands, n=1)
+            hint = f": did you mean [{near[0]}]?" if near else ""
+            raise UsageError(f"{given.place}: there is no such command{hint}")

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+_MEMORY_BYTES = 1 << 20  # of an expression; it gets slower, not larger
 _NO_TEXT = re.compile("[\ud800-\udfff]")  # bytes that are not UTF-8
 
 
@@ -24,6 +25,7 @@ class LinearRegex:
 
         options = re2.Options()
         options.log_errors = False  # to stderr
+        options.max_mem = _MEMORY_BYTES
         try:
             self._regex: Any = re2.compile(pattern, options)
         except re2.error as error:

@@ -37,6 +37,7 @@ settings.load_profile("execdb")
 
 def pytest_configure() -> None:
     os.environ["EXECDB_DB"] = NOWHERE  # for what runs before a test's own guard
+    os.environ["EXECDB_OPTIONS"] = ""  # the files of whoever runs the tests are not read
     sys.addaudithook(_keep_out)
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from execdb.store.ledger.news import News, RunEnded
 from execdb.store.reading.event_filter import EventFilter
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.following import Following
-from execdb.store.redaction.argv import redact_events
 from execdb.store.terms.term import Range, Term
 from execdb.store.times import local_time
 
@@ -41,12 +40,13 @@ _SILENT_S = 6.0  # a collector writes every 5 s that it is alive
 @dataclass(frozen=True)
 class FollowOptions:
     """`limit` is how many events of before are shown, if their time is not limited (0: all of that
-    time, or none). Raises UsageError for a format that cannot show what comes."""
+    time, or none); `change` is what becomes of events before they are shown. Raises UsageError for
+    a format that cannot show what comes."""
 
     shown: EventFormat
     limit: int
     ends: bool
-    redact: bool
+    change: Callable[[Iterable[Event]], Iterator[Event]]
     strict: bool
 
     def __post_init__(self) -> None:
@@ -63,13 +63,12 @@ def follow_to(path: Path, wanted: Filter, options: FollowOptions) -> None:
     if wanted.until_ns is not None:
         raise UsageError("--follow has no end, so it goes without --until")
     encode_for(options.shown)
-    change = redact_events if options.redact else iter
     with_ends = "line or end" if options.shown is EventFormat.LINE else str(options.shown)
     with open_database(path) as database:
         follower = Follower(database, path, wanted, ends=options.ends)
         if wanted.since_ns is not None or options.limit:
-            emit(renderer(options.shown)(change(follower.before(options.limit))))
-        emit(renderer(with_ends)(change(follower.after())))
+            emit(renderer(options.shown)(options.change(follower.before(options.limit))))
+        emit(renderer(with_ends)(options.change(follower.after())))
     if options.strict and follower.gaps:
         raise typer.Exit(INCOMPLETE)
 

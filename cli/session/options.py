@@ -9,6 +9,7 @@ from execdb.cli.input.formats import StreamFormat
 if TYPE_CHECKING:
     from execdb.store.limits.bounds import Bounds
     from execdb.store.reading.event_filter import StartFilter
+    from execdb.store.redaction.own_patterns import OwnPattern
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class CollectOptions:
     """`shown` is the format in which execs that are `wanted` are shown (None: none are); `user` is
     the name of the user to switch to, `group` that of a group that may read the database; `bounds`
     and `min_free_percent` limit what the file takes of the disk; `argument_budget` is in bytes a
-    second for each user (None: no limit)."""
+    second for each user (None: no limit); `redact` are patterns of secrets beside the known ones
+    (None: nothing is hidden)."""
 
     path: Path
     shown: StreamFormat | None
@@ -29,3 +31,4 @@ class CollectOptions:
     bounds: "Bounds"
     min_free_percent: float
     argument_budget: int | None
+    redact: "tuple[OwnPattern, ...] | None"

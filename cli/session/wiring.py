@@ -19,7 +19,7 @@ from execdb.cli.show.pace import Pace
 from execdb.collector.argument_cuts import ArgumentCuts
 from execdb.collector.clock import Clock
 from execdb.collector.collect import Collector
-from execdb.collector.interfaces import Wiring
+from execdb.collector.interfaces import Sink, Wiring
 from execdb.collector.kernel_source import KernelSource
 from execdb.collector.mirror import Mirror
 from execdb.collector.own_process.process_limits import ProcessLimits
@@ -31,6 +31,9 @@ from execdb.store.file.database import Database
 from execdb.store.limits.bounds import Bounds
 from execdb.store.reading.event_filter import EventFilter, StartFilter
 from execdb.store.segments.segment import descendants_of
+from execdb.store.writing.recording import Recording
+
+Show = Callable[[Sequence[int], Sequence[Exec]], None]
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ def wire(
     background.database.result()
     store = open_database_side(options, clock, stack)
     live = _live_view(options, store)
+    sink, show = _without_secrets(options, store.recording, live)
     cuts = ArgumentCuts(options.argument_budget or 0, source.cut_by_user, warn)
     limits = ProcessLimits(warn)
 
@@ -66,10 +70,10 @@ def wire(
 
     wiring = Wiring(
         source=source,
-        sink=store.recording,
+        sink=sink,
         mirror=_mirror(store, source.program),
         clock=clock,
-        show=_show_nothing if live is None else live.show,
+        show=show,
         running=_running_programs(clock, shift_ns, options.bounds),
         tidy=tidy,
         room=store.room,
@@ -89,6 +93,20 @@ def _running_programs(clock: Clock, shift_ns: int, bounds: Bounds) -> RunningPro
     """In a small database their arguments may take a quarter of the room."""
     arguments_max = ALL_BYTES if bounds.room_bytes is None else bounds.room_bytes // 4
     return RunningPrograms(clock.offset_ns, shift_ns, arguments_max)
+
+
+def _without_secrets(
+    options: CollectOptions, recording: Recording, live: LiveView | None
+) -> tuple[Sink, Show]:
+    """The recording, and what shows its execs; with --redact neither gets to know a secret."""
+    show: Show = _show_nothing if live is None else live.show
+    if options.redact is None:
+        return recording, show
+    from execdb.cli.session.redacting import RedactingSink, Redaction
+
+    redaction = Redaction(options.redact)
+    sink = RedactingSink(recording, redaction)
+    return sink, lambda ids, execs: show(ids, redaction.execs(execs))
 
 
 def _live_view(options: CollectOptions, store: DatabaseSide) -> LiveView | None:

@@ -1,10 +1,13 @@
 """Hides what looks like a secret in the arguments of a program."""
 
+import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from execdb.store.event import Event
+from execdb.store.json_text import json_of
 from execdb.store.redaction.names import says_secret
+from execdb.store.redaction.own_patterns import OwnPattern, hide_own
 from execdb.store.redaction.shapes import hide_shapes
 from execdb.store.redaction.tools import TOOLS, Option, tool_in
 from execdb.store.redaction.values import hide_value, hide_values, hide_whole_value
@@ -18,28 +21,73 @@ _WORD = re.compile(r"""(?:[^\s'"\\;|&()]|\\.|'[^']*'|"(?:[^"\\]|\\.)*"|['"\\])+"
 _BLANK = re.compile(r"\s")
 _DEEP = 3  # lines within lines that are still read as words
 _REMEMBERED_CHARS = 2_000_000
+_JSON = json.JSONDecoder()
+_ARRAYS_MAX = 64  # in a text: where each begins in the one before, time grows with their number
 
 
-def redact_argv(argv: tuple[str, ...]) -> tuple[str, ...]:
-    """The arguments, each secret in them replaced by `[redacted]`. Takes time in proportion to
-    their length."""
-    return tuple(_redact(argv, _DEEP, in_line=False))
+def redact_argv(argv: tuple[str, ...], own: Sequence[OwnPattern] = ()) -> tuple[str, ...]:
+    """The arguments, each secret in them replaced by `[redacted]`, also those of `own` patterns.
+    Takes time in proportion to their length."""
+    shown = _redact(argv, _DEEP, in_line=False)
+    return tuple(hide_own(each, own) for each in shown) if own else tuple(shown)
 
 
-def redact_events(events: Iterable[Event]) -> Iterator[Event]:
+def redact_text(text: str, own: Sequence[OwnPattern] = ()) -> str:
+    """A text that may be a command line, or contain arguments as JSON arrays."""
+    parts, done = [], 0
+    for begin, end, argv in _arrays_in(text):
+        parts += _redact_line(text[done:begin], own), json_of(list(redact_argv(argv, own)))
+        done = end
+    return "".join(parts) + _redact_line(text[done:], own)
+
+
+def _redact_line(text: str, own: Sequence[OwnPattern]) -> str:
+    return hide_own(_argument(text, _DEEP, in_line=False, script=True), own) if text else text
+
+
+def _arrays_in(text: str) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+    """Where JSON arrays of texts begin and end, and what is in them."""
+    at = 0
+    for _ in range(_ARRAYS_MAX):
+        at = text.find('["', at)
+        if at < 0:
+            return
+        try:
+            argv, end = _JSON.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            at += 1
+            continue
+        if all(isinstance(each, str) for each in argv):
+            yield at, end, tuple(argv)
+        at = end
+
+
+def redact_events(events: Iterable[Event], own: Sequence[OwnPattern] = ()) -> Iterator[Event]:
     """The same events with redacted arguments."""
-    remembered: dict[tuple[str, ...], tuple[str, ...]] = {}
-    chars = 0
+    redact = Remembering(own)
     for event in events:
-        shown = remembered.get(event.argv)
-        if shown is None:
-            shown = redact_argv(event.argv)
-            chars += sum(map(len, event.argv)) + len(shown)
-            if chars > _REMEMBERED_CHARS:
-                remembered.clear()
-                chars = 0
-            remembered[event.argv] = shown
+        shown = redact(event.argv)
         yield event if shown == event.argv else event._replace(argv=shown)
+
+
+class Remembering:
+    """`redact_argv`, whose answers are remembered, up to a size: most arguments recur."""
+
+    def __init__(self, own: Sequence[OwnPattern] = ()) -> None:
+        self._own = own
+        self._shown: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._chars = 0
+
+    def __call__(self, argv: tuple[str, ...]) -> tuple[str, ...]:
+        shown = self._shown.get(argv)
+        if shown is None:
+            shown = redact_argv(argv, self._own)
+            self._chars += sum(map(len, argv)) + len(argv)
+            if self._chars > _REMEMBERED_CHARS:
+                self._shown.clear()
+                self._chars = 0
+            self._shown[argv] = shown
+        return shown
 
 
 def _redact(words: Iterable[str], deep: int, *, in_line: bool) -> Iterator[str]:

@@ -12,6 +12,7 @@ import typer
 
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.options import Redact, Strict
+from execdb.cli.input.redaction import redactor
 from execdb.cli.output.escape import escape, limit_to_ascii
 from execdb.cli.output.streams import say
 from execdb.cli.show import trim_notes
@@ -74,7 +75,6 @@ def export(
     from execdb.store.export.new_file import new_file
     from execdb.store.file.database import open_database
     from execdb.store.reading.history import History
-    from execdb.store.redaction.argv import redact_events
 
     shown = _format_of(file, format)
     wanted = filter_of(chosen)
@@ -82,7 +82,7 @@ def export(
         history = History(database)
         known, oldest_ns = coverage_of(database, context.obj), history.began_ns(wanted)
         counted = Counted(history.events(wanted))
-        events = redact_events(counted) if redact else iter(counted)
+        events = redactor(context)(counted) if redact else iter(counted)
         with new_file(file, replace=force, but=database.real) as place:
             if shown is FileFormat.SQLITE:
                 _write_sqlite(place, events, database, known, wanted)

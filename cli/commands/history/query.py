@@ -11,6 +11,7 @@ from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filte
 from execdb.cli.input.formats import EventFormat
 from execdb.cli.input.numbers import event_count
 from execdb.cli.input.options import Redact, Strict
+from execdb.cli.input.redaction import redactor
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
@@ -111,7 +112,6 @@ def query(
     from execdb.store.file.database import open_database
     from execdb.store.reading.history import History
     from execdb.store.reading.sorting import sort_events
-    from execdb.store.redaction.argv import redact_events
     from execdb.store.terms.parse import SHORT
 
     wanted = filter_of(chosen)
@@ -122,7 +122,13 @@ def query(
             raise UsageError("--follow goes without --count, --reverse, --columns and --sort")
         from execdb.cli.session.follow import FollowOptions, follow_to
 
-        options = FollowOptions(format or EventFormat.LINE, limit or 0, ends, redact, strict)
+        options = FollowOptions(
+            format or EventFormat.LINE,
+            limit or 0,
+            ends,
+            redactor(context) if redact else iter,
+            strict,
+        )
         follow_to(context.obj, wanted, options)
         return
     terminal = sys.stdout.isatty()
@@ -150,7 +156,7 @@ def query(
                 wanted, limit=0 if sort else latest, reverse=reverse and not sort
             )
             if redact:
-                events = redact_events(events)
+                events = redactor(context)(events)
             if sort:
                 events = sort_events(events, sort, limit=latest, reverse=reverse)
             if shown is EventFormat.TABLE:

@@ -13,6 +13,7 @@ from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filte
 from execdb.cli.input.formats import StreamFormat
 from execdb.cli.input.numbers import factor, seconds
 from execdb.cli.input.options import Redact, Strict
+from execdb.cli.input.redaction import redactor
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.formats import renderer
@@ -64,7 +65,6 @@ def replay(
     """
     from execdb.store.file.database import open_database
     from execdb.store.reading.history import History
-    from execdb.store.redaction.argv import redact_events
 
     encode_for(format)
     wanted = filter_of(chosen)
@@ -77,7 +77,7 @@ def replay(
             for _ in repeat(None) if loop else range(1):
                 events = history.events(wanted)
                 if redact:
-                    events = redact_events(events)
+                    events = redactor(context)(events)
                 if speed:
                     due = with_asides(schedule(events, speed, idle_limit), asides)
                     played = report.watch(play(due, time.monotonic, time.sleep, _say))

@@ -7,12 +7,13 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from execdb.cli.input.formats import SqlFormat
-from execdb.cli.input.options import as_recorded
+from execdb.cli.input.options import Redact, as_recorded
+from execdb.cli.input.redaction import own_patterns
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.escape import escape
 from execdb.cli.output.stdout import emit
@@ -21,6 +22,9 @@ from execdb.cli.show.cells import cell
 from execdb.cli.show.json_lines import array
 from execdb.store.errors import UsageError
 from execdb.store.json_text import json_of
+
+if TYPE_CHECKING:
+    from execdb.store.redaction.own_patterns import OwnPattern
 
 _CHARS_MAX = 4_000  # of a value that is cut: more than any terminal is wide
 EXAMPLES = """
@@ -38,6 +42,7 @@ def sql(
     wide: Annotated[
         bool, typer.Option("--wide", help="In a table: cut nothing to the width of the terminal.")
     ] = False,
+    redact: Redact = False,
     format: Annotated[
         SqlFormat | None,
         typer.Option(
@@ -50,7 +55,8 @@ def sql(
 
     The views are execs, seen, images, runs and losses. Beside SQLite's functions there are
     shell_quote(argv), the command as one line, and TEXT REGEXP 'PATTERN'. Nothing is said about
-    gaps: execdb coverage shows them. While rows are read, the file cannot be checkpointed.
+    gaps: execdb coverage shows them. --redact looks at every text, but may not recognise what SQL
+    has taken apart (substr, hex). While rows are read, the file cannot be checkpointed.
     """
     from execdb.store.file.database import open_database
     from execdb.store.reading.plain_sql import select
@@ -61,6 +67,8 @@ def sql(
         open_database(context.obj) as database,
         select(database, as_recorded(statement)) as (names, rows),
     ):
+        if redact:
+            rows = _redacted(rows, own_patterns(context))
         if shown is SqlFormat.TABLE:
             emit(_table(names, rows, None if wide else shutil.get_terminal_size().columns))
         elif shown is SqlFormat.CSV:
@@ -71,6 +79,16 @@ def sql(
             objects = _objects(names, rows)
             lines = (f"{each}\n" for each in objects)
             emit(array(objects) if shown is SqlFormat.JSON else lines)
+
+
+def _redacted(
+    rows: Iterable[Sequence[Any]], own: "Sequence[OwnPattern]"
+) -> Iterator[Sequence[Any]]:
+    """Every text, whatever its column is called: SQL may have renamed or joined arguments."""
+    from execdb.store.redaction.argv import redact_text
+
+    for row in rows:
+        yield [redact_text(value, own) if isinstance(value, str) else value for value in row]
 
 
 def _table(names: Sequence[str], rows: Iterable[Sequence[Any]], width: int | None) -> Iterator[str]:

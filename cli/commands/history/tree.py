@@ -13,6 +13,7 @@ from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filte
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.numbers import event_count, event_id, process_id
 from execdb.cli.input.options import Redact, Strict
+from execdb.cli.input.redaction import redactor
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
@@ -88,7 +89,6 @@ def tree(
     from execdb.store.file.database import open_database
     from execdb.store.reading.filter import Filter
     from execdb.store.reading.history import History
-    from execdb.store.redaction.argv import redact_events
 
     pid, chosen = _pid_in(chosen)
     if pid is not None and id_ is not None:
@@ -110,7 +110,7 @@ def tree(
         gaps = gaps_in(known, wanted, since_ns or history.began_ns(wanted))
     if depth is not None and number is None:
         family = _shallow(family, depth)
-    events = list(redact_events(family.events)) if redact else family.events
+    events = list(redactor(context)(family.events)) if redact else family.events
     _show(events, family, format, None if wide else shutil.get_terminal_size().columns, numeric)
     if family.cut:
         say(f"{len(events)} programs, not all: --limit 0 shows all, terms and --depth choose")

@@ -10,6 +10,7 @@ from execdb.cli.input.formats import StreamFormat
 from execdb.cli.input.numbers import percent, seconds
 from execdb.cli.input.numbers import ring_pages as number_of_ring_pages
 from execdb.cli.input.options import Btf, bounds_of, btf_path, budget_of
+from execdb.cli.input.redaction import own_patterns
 from execdb.cli.output.descriptors import close_inherited
 from execdb.cli.session.options import CollectOptions
 from execdb.cli.session.record import record
@@ -107,6 +108,14 @@ def collect(
             show_default="512, or less with many CPUs",
         ),
     ] = None,
+    redact: Annotated[
+        bool,
+        typer.Option(
+            "--redact",
+            help="Store and show [redacted] for what looks like a secret in arguments. It cannot "
+            "be brought back.",
+        ),
+    ] = False,
     btf: Btf = None,
 ) -> None:
     """Record every exec until Ctrl-C or SIGTERM.
@@ -126,6 +135,6 @@ def collect(
         budget = budget_of(argument_budget)
         options = CollectOptions(
             context.obj, shown, wanted, ring_pages, attempts, btf_path(btf), user, group, bounds,
-            min_free, budget,
+            min_free, budget, own_patterns(context) if redact else None,
         )  # fmt: skip
         record(options, stop)

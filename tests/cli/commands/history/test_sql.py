@@ -39,6 +39,27 @@ def test_an_answer_without_rows_is_empty(run: Run, filled: Path) -> None:
     assert run("sql", sql, "--format", "table").out == "pid\n"
 
 
+def test_secrets_are_hidden_whatever_the_column_is_called(
+    run: Run, db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own.toml").write_text("[redact]\npatterns = ['badge-[0-9]+']\n")
+    monkeypatch.setenv("EXECDB_OPTIONS", str(tmp_path / "own.toml"))
+    argv = ("curl", "-u", "bob:hunter2", "--password", "hunter2", "badge-23")
+    with open_database(db) as database:
+        recorded(database, [an_exec(argv=argv)])
+    sql = "SELECT argv, shell_quote(argv) AS line, 'x ' || argv AS mixed, pid FROM execs"
+    for format in ("plain", "csv", "ndjson", "json", "table"):
+        out = run("sql", sql, "--redact", "--format", format, "--wide").out
+        assert "1000" in out
+        assert out.count("[redacted]") >= 6
+        assert "hunter2" not in out
+        assert "badge-23" not in out
+    (row,) = json.loads(run("sql", sql, "--redact", "--format", "json").out)
+    shown = ["curl", "-u", "bob:[redacted]", "--password", "[redacted]", "[redacted]"]
+    assert json.loads(row["argv"]) == shown
+    assert run("sql", sql).out.count("hunter2") == 6
+
+
 def test_functions_for_text(run: Run, db: Path) -> None:
     with open_database(db) as database:
         argvs = [("sh", "-c", "a b"), ("\udcff", "x"), ("[1]",)]

@@ -1,0 +1,140 @@
+"""Defaults of options, and patterns of secrets: /etc/execdb.toml, then ~/.config/execdb.toml.
+
+A table for each command, `[query]`, `[config.set]`, has its options by their long names; `db`
+stands above them; `[redact]` has `patterns`. What the later file says replaces what the earlier one
+says, but for patterns, which add up.
+"""
+
+import os
+import pwd
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from execdb.store.errors import ExecdbError, UsageError
+
+SYSTEM = Path("/etc/execdb.toml")
+VARIABLE = "EXECDB_OPTIONS"  # a file to read instead of both; empty: none
+REDACT = "redact"
+_BYTES_MAX = 65_536
+
+
+@dataclass(frozen=True)
+class Given:
+    """A value, and where it stands: `/etc/execdb.toml: [query] limit`."""
+
+    value: Any
+    place: str
+
+
+class OptionFiles:
+    """What the files say. `tables` has the whole content of each, by its path."""
+
+    def __init__(self, tables: Mapping[Path, Mapping[str, Any]]) -> None:
+        self._tables = tables
+
+    def options(self, command: tuple[str, ...]) -> dict[str, Given]:
+        """The defaults of a command by their names, with `-` for `_`; `()` is execdb itself.
+        Raises UsageError if something that should be a table is none."""
+        found: dict[str, Given] = {}
+        for path, table in self._each(command):
+            for key, value in table.items():
+                if not isinstance(value, dict):
+                    name = f"[{'.'.join(command)}] {key}" if command else key
+                    found[key.replace("_", "-")] = Given(value, f"{path}: {name}")
+        return found
+
+    def below(self, command: tuple[str, ...]) -> Iterator[Given]:
+        """The names of the tables within that of a command."""
+        for path, table in self._each(command):
+            for key, value in table.items():
+                if isinstance(value, dict):
+                    yield Given(key, f"{path}: [{'.'.join((*command, key))}]")
+
+    def patterns(self) -> Iterator[Given]:
+        """The patterns of secrets. Raises UsageError for anything else in their table."""
+        for path, table in self._each((REDACT,)):
+            for key, value in table.items():
+                place = f"{path}: [{REDACT}] {key}"
+                if key != "patterns":
+                    raise UsageError(f"{place}: there is no such key: {REDACT} has patterns")
+                if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+                    raise UsageError(f"{place}: give a list of texts")
+                yield from (Given(each, place) for each in value)
+
+    def _each(self, names: tuple[str, ...]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+        for path, content in self._tables.items():
+            table: Any = content
+            for name in names:
+                table = table.get(name, {})
+                if not isinstance(table, dict):
+                    raise UsageError(f"{path}: {'.'.join(names)} is not a table: write [{name}]")
+            yield path, table
+
+
+def read_option_files() -> OptionFiles:
+    """Raises ExecdbError for a file that others could have written, UsageError for one that is not
+    TOML."""
+    found = {}
+    for path in _paths():
+        content = _read(path)
+        if content is not None:
+            found[path] = _parsed(path, content)
+    return OptionFiles(found)
+
+
+def _paths() -> Iterable[Path]:
+    given = os.environ.get(VARIABLE)
+    if given is not None:
+        return [Path(given)] if given else []
+    home = os.environ.get("HOME")
+    if os.geteuid() == 0 or not home:  # sudo may keep the HOME of the user who calls it
+        try:
+            home = pwd.getpwuid(os.geteuid()).pw_dir
+        except KeyError:  # a user without a name
+            return [SYSTEM]
+    return [SYSTEM, Path(home) / ".config/execdb.toml"]
+
+
+def _read(path: Path) -> bytes | None:
+    """None if there is no such file."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ExecdbError(f"cannot read {path}: {error.strerror}") from error
+    with open(fd, "rb", buffering=0) as file:
+        _require_own(path, os.fstat(fd))
+        content = b""
+        while part := file.read(_BYTES_MAX + 1 - len(content)):
+            content += part
+    if len(content) > _BYTES_MAX:
+        raise ExecdbError(f"{path} is over {_BYTES_MAX} bytes: these are not options of execdb")
+    return content
+
+
+def _require_own(path: Path, status: os.stat_result) -> None:
+    """Raises ExecdbError if another user may have written the file, or if it is none."""
+    if not stat.S_ISREG(status.st_mode):
+        raise ExecdbError(f"{path} is not a plain file: remove it, or set {VARIABLE}= to read none")
+    user = os.geteuid()
+    if status.st_uid not in (0, user):
+        raise ExecdbError(
+            f"{path} belongs to uid {status.st_uid}, neither root nor you: chown it, or set "
+            f"{VARIABLE}= to read none"
+        )
+    others = stat.S_IWOTH | (stat.S_IWGRP if user == 0 and status.st_gid else 0)
+    if status.st_mode & others:
+        raise ExecdbError(f"others may write to {path}: chmod go-w {path}")
+
+
+def _parsed(path: Path, content: bytes) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:  # not UTF-8, or not TOML
+        raise UsageError(f"{path} is not TOML: {error}") from None

@@ -1,0 +1,38 @@
+"""What --redact hides on this machine: what execdb knows, and the patterns in the files of
+options."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from execdb.cli.command import option_files
+from execdb.store.errors import UsageError
+
+if TYPE_CHECKING:
+    from execdb.store.event import Event
+    from execdb.store.redaction.own_patterns import OwnPattern
+
+_PATTERNS_MAX = 32
+
+
+def own_patterns(context: Any) -> "tuple[OwnPattern, ...]":
+    """Raises UsageError for a pattern that cannot be used, naming its file."""
+    from execdb.store.linear_regex import BadPattern
+    from execdb.store.redaction.own_patterns import OwnPattern
+
+    found = []
+    for given in option_files(context).patterns():
+        try:
+            found.append(OwnPattern(given.value))
+        except BadPattern as error:
+            raise UsageError(f"{given.place}: {given.value!r}: {error}") from None
+        if len(found) > _PATTERNS_MAX:
+            raise UsageError(f"{given.place}: there are more than {_PATTERNS_MAX} patterns")
+    return tuple(found)
+
+
+def redactor(context: Any) -> "Callable[[Iterable[Event]], Iterator[Event]]":
+    """What hides secrets in the arguments of events. Raises UsageError."""
+    from execdb.store.redaction.argv import redact_events
+
+    return partial(redact_events, own=own_patterns(context))
