@@ -34,7 +34,8 @@ def redact_argv(argv: tuple[str, ...], own: Sequence[OwnPattern] = ()) -> tuple[
 
 def redact_text(text: str, own: Sequence[OwnPattern] = ()) -> str:
     """A text that may be a command line, or contain arguments as JSON arrays."""
-    parts, done = [], 0
+    parts: list[str] = []
+    done = 0
     for begin, end, argv in _arrays_in(text):
         parts += _redact_line(text[done:begin], own), json_of(list(redact_argv(argv, own)))
         done = end
