@@ -136,7 +136,7 @@ def missing_names(page: Path) -> Iterator[str]:
     source = ""
     for name in re.findall(r"`([^`\s]+)`", without_code(page)):
         path, _, test = name.partition("::")
-        if "/" in path and re.fullmatch(r"[\w./-]+\.(py|c|h|sql|md|toml|yml)", path):
+        if "/" in path and re.fullmatch(r"\w[\w./-]*\.(py|c|h|sql|md|toml|yml)", path):
             found = [file for folder in NAMED_FROM if (file := ROOT / folder / path).is_file()]
             source = found[0].read_text() if found else ""
             if not found and path not in NO_FILES:
