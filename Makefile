@@ -9,7 +9,7 @@ VENV := .venv
 PACKAGES := api bpf cli collector migrations store
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: help setup collect test test-kernels test-wheel check lint types bench generate wheel clean
+.PHONY: help setup collect web test test-kernels test-wheel check lint types bench generate wheel clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -19,6 +19,9 @@ setup: $(VENV)/compiled ## distribution packages, .venv/, execdb in it
 
 collect: setup ## record the programs that start on this machine (ARGS='...' passes options)
 	@$(SUDO) $(VENV)/bin/execdb collect $(ARGS)
+
+web: setup $(VENV)/ready-for-web build/demo.db ## the page in a browser, with a demo history (ARGS=... passes options)
+	@$(VENV)/bin/execdb --db build/demo.db web $(ARGS)
 
 # First what does not need the kernel, on all CPUs; then the rest, one test at a time, because tests
 # measure. With ARGS, one of the two may find nothing to run (exit code 5).
@@ -92,14 +95,26 @@ $(VENV)/compiled: $(VENV)/ready $(shell find $(PACKAGES) -name "*.py")
 	@$(VENV)/bin/python -m compileall -q $(PACKAGES)
 	@touch $@
 
-# Tests compile small programs, ask bpftool what is attached, and watch system calls.
+$(VENV)/ready-for-web: $(VENV)/ready
+	@$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[web]'
+	@touch $@
+
+build/demo.db: $(VENV)/ready
+	@mkdir -p build && rm -f $@ $@-wal $@-shm
+	@$(VENV)/bin/python -c 'from tests.trace import hello_build; print(hello_build(), end="")' \
+		| $(VENV)/bin/execdb --db $@ import -
+
+# Tests compile small programs, ask bpftool what is attached, watch system calls, and look at the
+# page in a browser.
 $(VENV)/ready-to-test: $(VENV)/ready
 	@missing=; for tool in gcc bpftool strace setpriv; do \
 		command -v $$tool >/dev/null || [ -x /usr/sbin/$$tool ] || missing="$$missing $$tool"; done; \
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+		missing="$$missing chromium"; \
 	if [ -n "$$missing" ] && command -v apt-get >/dev/null; then \
 		$(SUDO) apt-get update -qq && \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-			gcc libc6-dev bpftool strace util-linux >/dev/null; \
+			gcc libc6-dev bpftool strace util-linux chromium >/dev/null; \
 	elif [ -n "$$missing" ]; then echo "the tests need:$$missing" >&2; exit 1; fi
 	@$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[dev]'
 	@touch $@

@@ -27,6 +27,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
             "timeline": "Show how many execs there were over time, and how many failed.",
             "new": "Show what had never run before, and who started it first.",
             "sql": "Ask the file in SQL, which can only read it.",
+            "web": "Look at the history in a browser, until Ctrl-C.",
             "replay": "Play the recorded execs back with the pauses between them.",
         },
     ),

@@ -29,6 +29,10 @@ def event_count(text: Typed) -> int:
     return _whole(text, 0, _INT64_MAX, "a whole number, 0 or more")
 
 
+def port_number(text: Typed) -> int:
+    return _whole(text, 0, 65_535, "a port, 0 to 65535")
+
+
 def ring_pages(text: Typed) -> int:
     pages = _whole(text, 1, _RING_PAGES_MAX, f"a power of two from 1 to {_RING_PAGES_MAX}")
     if pages & (pages - 1):

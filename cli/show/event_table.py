@@ -55,6 +55,11 @@ def _fitting(page: Sequence[Event], look: Look) -> tuple[tuple[str, ...], bool, 
 _Write = Callable[[Event], str | Cell]
 
 
+def cells_of(names: Sequence[str], look: Look) -> list[_Write]:
+    """What writes the cells of these columns, for those who lay them out by themselves."""
+    return _columns(names, look, False)[1]
+
+
 def _columns(names: Sequence[str], look: Look, short: bool) -> tuple[list[Column], list[_Write]]:
     """The columns, and what writes their cells."""
     columns, cells = zip(*(_column(name, look, short) for name in names), strict=True)

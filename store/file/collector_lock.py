@@ -76,18 +76,33 @@ class CollectorLock:
             self._beside = -1
 
 
+class CollectorWatch:
+    """Tells which collector records to a database, also after this process has lost the right to
+    open the file. Raises DatabaseError."""
+
+    def __init__(self, database: Path) -> None:
+        real = real_path(database)
+        self._file, self._beside = Descriptor(real), f"{real}.lock"
+
+    def pid(self) -> int | None:
+        """None if there is no collector."""
+        pid = _holder(self._file.fd)
+        return _holder_beside(self._beside) if pid is None else pid
+
+    def close(self) -> None:
+        self._file.close()
+
+
 def collector_pid(database: Path) -> int | None:
     """The pid of the collector that records to this database, None if there is none."""
     try:
-        real = real_path(database)
-        file = Descriptor(real)
+        watch = CollectorWatch(database)
     except DatabaseError:
         return None
     try:
-        pid = _holder(file.fd)
+        return watch.pid()
     finally:
-        file.close()
-    return _holder_beside(f"{real}.lock") if pid is None else pid
+        watch.close()
 
 
 def _holder_beside(path: str) -> int | None:

@@ -1,0 +1,154 @@
+"""The first page: the time line, which values there are, and the list of events."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from execdb.cli.output.escape import escape
+from execdb.cli.show import trim_notes
+from execdb.cli.show.gap_notes import gaps_in
+from execdb.cli.web import flags, timeline
+from execdb.cli.web.choices import choices
+from execdb.cli.web.rows import Row, command_for, next_address
+from execdb.cli.web.site import Site
+from execdb.cli.web.view import View, filter_for
+from execdb.store.browsing.facets import facets
+from execdb.store.browsing.pages import Moment
+from execdb.store.browsing.survey import Survey, survey
+from execdb.store.ledger.coverage import Coverage
+from execdb.store.reading.filter import Filter
+from execdb.store.redaction.argv import redact_events
+
+PAGE = 50  # events
+_SURVEY_S = 0.2  # after that, terms about arguments are not looked for further back
+
+
+def overview(site: Site, view: View) -> dict[str, Any]:
+    """What the template shows. Raises UsageError for terms that make no sense, DatabaseError."""
+    wanted, known = filter_for(view.words), site.coverage()
+    span = _span(site, wanted, known)
+    shown: dict[str, Any] = {"span": span, "states": _state(site, known), "flags": ()}
+    if span is not None and span[0] < span[1]:
+        shown |= _over_time(site, view, wanted, known, span)
+    rows, following = events(site, view, wanted)
+    return shown | {
+        "rows": rows,
+        "next": following,
+        "command": command_for(view.words, site.given_path),
+        "order": replace(view.from_start(), oldest_first=not view.oldest_first).address("/"),
+        "zone": "/".join(dict.fromkeys(time.tzname)),
+        "redact_address": replace(view, redact=not view.redact).address("/"),
+        "live": bool(known.runs) and wanted.until_ns is None,
+    }
+
+
+def events(site: Site, view: View, wanted: Filter) -> tuple[Sequence[Row], Moment | None]:
+    """A page of the list, and the moment behind which the next one begins."""
+    newest_first = not view.oldest_first
+    found = site.pages.page(wanted, PAGE + 1, newest_first=newest_first, after=view.after)
+    some = [event for _, event in found[:PAGE]]
+    shown = redact_events(some) if view.redact else some
+    following = found[PAGE - 1][0] if len(found) > PAGE else None
+    return list(site.rows().of(shown, view)), following
+
+
+def _span(site: Site, wanted: Filter, known: Coverage) -> tuple[int, int] | None:
+    """The time that is asked for, as far as it is not the future; None: nothing was recorded."""
+    extent = site.pages.extent()
+    begins = [extent[0]] if extent else []
+    ends = [extent[1] + 1] if extent else []
+    if known.runs:
+        begins.append(known.begin_ns)
+        ends.append(known.end_ns)
+    if not begins:
+        return None
+    until_ns = wanted.until_ns
+    if until_ns is None:
+        until_ns = max(ends) if wanted.since_ns is None else known.now_ns
+    since_ns = min(begins) if wanted.since_ns is None else wanted.since_ns
+    return since_ns, min(until_ns, max(known.now_ns, *ends))
+
+
+def _over_time(
+    site: Site, view: View, wanted: Filter, known: Coverage, span: tuple[int, int]
+) -> dict[str, Any]:
+    inside = replace(wanted, since_ns=span[0], until_ns=span[1])
+    deadline_s = time.monotonic() + _SURVEY_S
+    counted = survey(
+        site.pages, inside, timeline.edges_of(*span), site.failures,
+        late=lambda: time.monotonic() > deadline_s,
+    )  # fmt: skip
+    gaps = gaps_in(known, inside)
+    drawn = timeline.lay_out(counted, gaps, view)
+    trims = trim_notes.sentences(trim_notes.within(known.trims, *span))
+    found = flags.read_flags(site.database, *span)
+    return {
+        "timeline": drawn,
+        "counted": counted,
+        "notes": [escape(each) for each in (*trims, *_how_counted(counted))],
+        "flags": flags.lay_out(found, *span),
+        "filtered": flags.read_filtered(site.database, *span),
+        "choices": choices(
+            facets(site.database, counted.kinds), view, exact=counted.exact, here=site.is_here()
+        ),
+        "moves": _moves(view, span),
+    }
+
+
+def _how_counted(counted: Survey) -> list[str]:
+    notes = []
+    if not counted.exact:
+        what = "which values there are"
+        if not counted.failed_exact:
+            what = f"failures, and {what}" if counted.execs_exact else f"the numbers, and {what}"
+        notes.append(
+            f"{what}, are estimated from {counted.read:,} of {counted.rows:,} rows: choose a "
+            "shorter time to count all"
+        )
+    if counted.since_ns is not None:
+        notes.append(
+            "only the latest of this time was searched for these terms to count them; the list "
+            "has all of it: choose a shorter time"
+        )
+    return notes
+
+
+def _moves(view: View, span: tuple[int, int]) -> Mapping[str, str]:
+    """Addresses of other times."""
+    since_ns, until_ns = span
+    length = until_ns - since_ns
+    quarter = max(1, length // 4)
+    return {
+        "earlier": view.within(since_ns - length, since_ns).address("/"),
+        "later": view.within(until_ns, until_ns + length).address("/"),
+        "zoom in": view.within(
+            since_ns + quarter, max(until_ns - quarter, since_ns + quarter + 1)
+        ).address("/"),
+        "zoom out": view.within(since_ns - length // 2 - 1, until_ns + length // 2 + 1).address(
+            "/"
+        ),
+        "all times": view.always().address("/"),
+    }
+
+
+def _state(site: Site, known: Coverage) -> list[str]:
+    """What there is to say of the file itself."""
+    pid = site.collector()
+    if known.empty:
+        said = ["nothing has been recorded to this file yet: execdb collect records"]
+        return said if pid is None else [f"collector {pid} is running, nothing was stored yet"]
+    if pid is not None:
+        return [f"recording (collector {pid})"]
+    return ["no collector is running: nothing new comes"]
+
+
+def next_page(site: Site, view: View) -> dict[str, Any]:
+    """More rows for the list."""
+    rows, following = events(site, view, filter_for(view.words))
+    return {"rows": rows, "next": following}
+
+
+def link(path: str, view: View, moment: Moment) -> str:
+    """For the template."""
+    return next_address(path, view, moment)

@@ -1,0 +1,113 @@
+"""Does what requests ask for, one at a time, in the main thread.
+
+Only there a signal can end what takes too long, also a regular expression that would run for hours.
+The server, in a thread of its own, waits; nothing is read from the file while a client is slow.
+"""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any, NamedTuple, TypeVar
+
+from execdb.store.errors import ExecdbError
+from execdb.store.file.database import Database
+
+_STEPS = 20_000  # of SQLite's machine, a millisecond or so, between looks at the clock
+_WAITING_MAX = 16
+
+T = TypeVar("T")
+
+
+class TooSlow(ExecdbError):
+    """A request took longer than it may."""
+
+
+class Busy(ExecdbError):
+    """Too many requests wait already."""
+
+
+class _Job(NamedTuple):
+    work: Callable[[], Any]
+    loop: asyncio.AbstractEventLoop
+    answer: "asyncio.Future[Any]"
+
+
+class Worker:
+    """`run` is called in the server's thread, `work` in the main thread."""
+
+    def __init__(self, database: Database, limit_s: float) -> None:
+        self._database, self._limit_s = database, limit_s
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._late, self._stopped = False, False
+        self._deadline_s = 0.0
+        database.connection.set_progress_handler(self._is_late, _STEPS)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What `work` returns or raises. Raises Busy, and TooSlow after the limit."""
+        if self._jobs.qsize() >= _WAITING_MAX:
+            raise Busy("too many requests at a time: try again")
+        loop = asyncio.get_running_loop()
+        job = _Job(work, loop, loop.create_future())
+        self._jobs.put(job)
+        answer: T = await job.answer
+        return answer
+
+    def work(self) -> None:
+        """Works until `stop`."""
+        before = signal.signal(signal.SIGALRM, self._interrupt)
+        try:
+            while not self._stopped:
+                job = self._jobs.get()
+                if job is not None and not job.answer.cancelled():
+                    self._do(job)
+        finally:
+            signal.signal(signal.SIGALRM, before)
+
+    def stop(self) -> None:
+        """May be called by a signal's handler."""
+        self._stopped = True
+        self._jobs.put(None)
+
+    def _do(self, job: _Job) -> None:
+        try:
+            result, error = self._timed(job.work), None
+        except Exception as raised:  # goes to whoever asked
+            result, error = None, raised
+        job.loop.call_soon_threadsafe(_tell, job.answer, result, error)
+
+    def _timed(self, work: Callable[[], Any]) -> Any:
+        self._late, self._deadline_s = False, time.monotonic() + self._limit_s
+        signal.setitimer(signal.ITIMER_REAL, self._limit_s)
+        try:
+            return work()
+        except Exception as error:
+            if self._late:  # whatever has become of the exception on its way through SQLite
+                raise TooSlow(
+                    f"this took longer than {self._limit_s:g} s: choose a shorter time, or other "
+                    "terms"
+                ) from error
+            raise
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            if self._database.connection.in_transaction:
+                self._database.connection.rollback()
+
+    def _interrupt(self, *_: object) -> None:
+        self._late = True
+        raise TooSlow("too slow")
+
+    def _is_late(self) -> bool:
+        """SQLite ends the statement that runs if this is true."""
+        self._late = self._late or time.monotonic() > self._deadline_s
+        return self._late
+
+
+def _tell(answer: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:
+    if answer.cancelled():
+        return
+    if error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(result)

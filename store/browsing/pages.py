@@ -1,0 +1,147 @@
+"""Events a page at a time, by key: where one page ended, the next one begins."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import dropwhile, islice
+from sqlite3 import Connection
+from typing import NamedTuple
+
+from execdb.store.event import Event
+from execdb.store.file.sql import scalar
+from execdb.store.reading.filter import Filter
+from execdb.store.reading.history import History
+from execdb.store.reading.selection import Span
+from execdb.store.segments.segment import Segment, lower_bound, segments_of
+
+_SIDE = 50  # siblings before and after
+_ABOVE_MAX = 1_000  # ancestors
+
+
+class Moment(NamedTuple):
+    """What orders events. `shifted_ns` is boot_ns by the wall clock as it was set last in that
+    boot."""
+
+    shifted_ns: int
+    time_ns: int
+    id: int
+
+
+class Siblings(NamedTuple):
+    """The events of one parent around one of them, oldest first, and whether there are more."""
+
+    events: Sequence[Event]
+    more: bool
+
+
+class Pages(History):
+    """Events in pages, and those that are related to one. Raises DatabaseError."""
+
+    def page(
+        self, wanted: Filter, size: int, *, newest_first: bool, after: Moment | None = None
+    ) -> list[tuple[Moment, Event]]:
+        """Up to `size` events, those that come after a moment in that order."""
+        with self.database.reading() as connection:
+            selection = self.select(connection, wanted)
+            if after is not None:
+                spans = list(_beyond(connection, selection.spans, after, newest_first))
+                selection = selection._replace(spans=spans)
+        shifts = {self._boot_id(span.segment): span.shift_ns for span in selection.spans}
+        events = self._merged(selection, newest_first, size + 1)
+        keyed = ((Moment(e.boot_ns + shifts[e.boot_id], e.time_ns, e.id), e) for e in events)
+
+        def shown_before(item: tuple[Moment, Event]) -> bool:
+            return after is not None and (item[0] >= after if newest_first else item[0] <= after)
+
+        return list(islice(dropwhile(shown_before, keyed), size))
+
+    def find(self, boot_id: str, boot_ns: int, pid: int) -> Event | None:
+        """The image that began at this time of this boot, by its pid; if it is there more than
+        once, as after an import, the one that was stored last."""
+        with self.database.reading() as connection:
+            self._read_runs(connection)
+            ids = [
+                number
+                for segment in segments_of(connection)
+                if segment.first_boot_ns <= boot_ns <= segment.last_boot_ns
+                and self._boot_id(segment) == boot_id
+                for number in _rows_at(connection, segment, boot_ns, pid)
+            ]
+        found = list(self.rows_with(ids[-1:]))
+        return found[0] if found else None
+
+    def chain(self, event: Event) -> list[Event]:
+        """What led to an event, the first known ancestor first, the event itself last; of an
+        endless chain the nearest. A hostile file may claim circles: each event is in it once."""
+        ids = [event.id]
+        with self.database.reading() as connection:
+            while len(ids) <= _ABOVE_MAX:
+                parent = scalar(connection, _PARENT, (ids[-1],))
+                if not isinstance(parent, int) or parent in ids:
+                    break
+                ids.append(parent)
+        there = {each.id: each for each in self.rows_with(sorted(ids))}
+        return [there[number] for number in reversed(ids) if number in there]
+
+    def children(self, number: int, size: int, *, after: int | None = None) -> list[Event]:
+        """What an event started, in the order of ids, those behind the id `after`."""
+        with self.database.reading() as connection:
+            rows = connection.execute(_CHILDREN, (number, after, size)).fetchall()
+        return list(self.rows_with([row[0] for row in rows]))
+
+    def siblings(self, event: Event) -> Siblings:
+        """The children of an event's parent around the event, which is one of them."""
+        if event.parent_id is None:
+            return Siblings([event], False)
+        with self.database.reading() as connection:
+            sides = [
+                connection.execute(sql, (event.parent_id, event.id, _SIDE + 1)).fetchall()
+                for sql in (_BEFORE, _AFTER)
+            ]
+        ids = [row[0] for side in sides for row in side[:_SIDE]]
+        more = any(len(side) > _SIDE for side in sides)
+        return Siblings(list(self.rows_with(sorted([*ids, event.id]))), more)
+
+    def hosts(self) -> set[str]:
+        """The names of the machines whose events are in the file."""
+        with self.database.reading() as connection:
+            self._read_runs(connection)
+        return {host for _, host in self._runs.values()}
+
+    def extent(self) -> tuple[int, int] | None:
+        """The times of the first and of the last recorded event; None if there are none."""
+        with self.database.reading() as connection:
+            recorded = [each for each in segments_of(connection) if each.first_id > 0]
+        if not recorded:
+            return None
+        begin = min(each.first_boot_ns + each.offset_ns for each in recorded)
+        return begin, max(each.last_boot_ns + each.offset_ns for each in recorded)
+
+
+def _beyond(
+    connection: Connection, spans: Iterable[Span], after: Moment, newest_first: bool
+) -> Iterator[Span]:
+    """What is left of spans from a moment on, that moment included."""
+    for span in spans:
+        boot_ns = after.shifted_ns - span.shift_ns
+        first, last = span.first_id, span.last_id
+        if newest_first:
+            last = min(last, lower_bound(connection, span.segment, boot_ns + 1) - 1)
+        else:
+            first = max(first, lower_bound(connection, span.segment, boot_ns))
+        if first <= last:
+            yield span._replace(first_id=first, last_id=last)
+
+
+def _rows_at(connection: Connection, segment: Segment, boot_ns: int, pid: int) -> Iterator[int]:
+    first = lower_bound(connection, segment, boot_ns)
+    last = lower_bound(connection, segment, boot_ns + 1) - 1
+    for row in connection.execute(_OF_PID, (first, last, pid)):
+        yield row[0]
+
+
+_PARENT = "SELECT parent_id FROM image WHERE id = ?"
+_OF_PID = "SELECT id FROM image WHERE id BETWEEN ? AND ? AND pid = ?"
+_CHILDREN = (
+    "SELECT id FROM image WHERE parent_id = ?1 AND (?2 IS NULL OR id > ?2) ORDER BY id LIMIT ?3"
+)
+_BEFORE = "SELECT id FROM image WHERE parent_id = ? AND id < ? ORDER BY id DESC LIMIT ?"
+_AFTER = "SELECT id FROM image WHERE parent_id = ? AND id > ? ORDER BY id LIMIT ?"

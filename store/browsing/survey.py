@@ -1,0 +1,173 @@
+"""How many events there are in each interval of time, how many of them failed, and by which values:
+counted where that is quick, estimated from a sample of rows where it is not.
+
+Rows of a segment have ids without gaps in the order of time, so where an interval begins and ends
+is found by binary search, and what lies between needs no reading unless there are conditions.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from execdb.store.browsing.failures import Failures
+from execdb.store.browsing.pieces import Piece, chunks_of, cuts_of, pieces_of
+from execdb.store.errors import DatabaseError
+from execdb.store.event import REPLACED
+from execdb.store.reading.filter import Filter
+from execdb.store.reading.history import History
+from execdb.store.reading.selection import Selection, parts_of
+
+ROWS_MAX = 100_000  # read for one survey
+_FEW = 3  # times as many rows are read if that is all of those that may match
+_AT_ONCE = 16  # chunks of one transaction
+
+Kind = tuple[int, int, int | None, str | None]  # origin_id, program_id, status, errno
+
+
+@dataclass
+class Interval:
+    """Of the events from `from_ns` up to `to_ns`: how many, and how many of them failed."""
+
+    from_ns: int
+    to_ns: int
+    execs: float = 0
+    failed: float = 0
+
+
+@dataclass
+class Survey:
+    """`kinds` counts the events by what rows refer to. Where `exact`, `execs_exact` or
+    `failed_exact` is false, all the numbers, those of events or those of failures are estimates
+    from `read` of `rows` rows. What is before `since_ns`, if that is given, was not counted."""
+
+    intervals: list[Interval]
+    kinds: dict[Kind, float] = field(default_factory=dict)
+    rows: int = 0
+    read: int = 0
+    execs_exact: bool = True
+    failed_exact: bool = True
+    since_ns: int | None = None
+
+    @property
+    def exact(self) -> bool:
+        return self.read >= self.rows
+
+    @property
+    def execs(self) -> int:
+        return round(sum(interval.execs for interval in self.intervals))
+
+    @property
+    def failed(self) -> int:
+        return round(sum(interval.failed for interval in self.intervals))
+
+
+def survey(
+    history: History,
+    wanted: Filter,
+    edges: Sequence[int],
+    failures: Failures | None = None,
+    *,
+    rows_max: int = ROWS_MAX,
+    late: Callable[[], bool] = lambda: False,
+) -> Survey:
+    """Counts between each two neighbours of `edges`, which are at least two times in order. The
+    filter must not ask for anything outside of them. Reads about `rows_max` rows. Terms about
+    arguments are looked for in the newest segments first, until it is `late`. `failures` makes the
+    numbers of failures exact if there are no conditions. Raises DatabaseError."""
+    found = Survey([Interval(*pair) for pair in pairwise(edges)])
+    with history.database.reading() as connection:
+        selection = history.select(connection, wanted)
+    pieces = _pieces(history, found, selection, edges, late)
+    found.rows = sum(piece.rows for some in pieces for piece in some)
+    plain = selection.ids is None and not selection.entries and not _conditions(wanted)
+    most = rows_max if plain else _FEW * rows_max
+    share = 1.0 if found.rows <= most else rows_max / found.rows
+    found.execs_exact = plain or share == 1.0
+    found.failed_exact = share == 1.0
+    try:
+        for interval, some in zip(found.intervals, pieces, strict=True):
+            _read_interval(history, found, interval, some, share, plain=plain)
+    except TypeError as error:
+        raise DatabaseError(
+            "the database is inconsistent: a column of image is not a number"
+        ) from error
+    if plain and failures is not None and share < 1:
+        _count_failures(found, pieces, failures)
+    return found
+
+
+def _pieces(
+    history: History,
+    found: Survey,
+    selection: Selection,
+    edges: Sequence[int],
+    late: Callable[[], bool],
+) -> list[list[Piece]]:
+    """The rows that may match, by interval."""
+    pieces: list[list[Piece]] = [[] for _ in found.intervals]
+    looks_at_arguments = bool(selection.wanted.about("command"))
+    for span in sorted(selection.spans, key=lambda span: -span.end_ns):
+        if looks_at_arguments and late():
+            found.since_ns = span.segment.last_boot_ns + span.segment.offset_ns + 1
+            break
+        with history.database.reading() as connection:
+            entries, stretches = parts_of(connection, selection, span)
+            if stretches:
+                cuts = cuts_of(connection, span, edges)
+                for at, piece in pieces_of(selection.wanted, span, entries, stretches, cuts):
+                    pieces[at].append(piece)
+    return pieces
+
+
+def _count_failures(found: Survey, pieces: Sequence[Sequence[Piece]], failures: Failures) -> None:
+    """If all segments are counted: exactly."""
+    counts: list[int] = []
+    for some in pieces:
+        known = [failures.within(p.part.segment, p.first, p.last) for p in some]
+        if None in known:
+            return
+        counts.append(sum(number or 0 for number in known))
+    for interval, number in zip(found.intervals, counts, strict=True):
+        interval.failed = number
+    found.failed_exact = True
+
+
+def _conditions(wanted: Filter) -> bool:
+    return bool(wanted.conditions() or wanted.about("command"))
+
+
+def _read_interval(
+    history: History,
+    found: Survey,
+    interval: Interval,
+    pieces: Sequence[Piece],
+    share: float,
+    *,
+    plain: bool,
+) -> None:
+    rows = sum(piece.rows for piece in pieces)
+    kinds: Counter[Kind] = Counter()
+    read = 0
+    chunks = list(chunks_of(pieces, rows, share))
+    for at in range(0, len(chunks), _AT_ONCE):
+        with history.database.reading() as connection:
+            for chunk in chunks[at : at + _AT_ONCE]:
+                kinds.update(chunk.read(connection))
+                read += chunk.rows
+    found.read += read
+    scale = rows / read if read else 0
+    execs = sum(kinds.values()) * scale
+    interval.execs = rows if plain else execs
+    interval.failed = scale * sum(
+        number for (_, _, status, errno), number in kinds.items() if failed(status, errno)
+    )
+    for kind, number in kinds.items():
+        found.kinds[kind] = found.kinds.get(kind, 0) + number * scale
+
+
+def failed(status: int | None, errno: str | None) -> bool:
+    """As `filter.not_well`, of values."""
+    if errno is not None:
+        return True
+    return status is not None and status != REPLACED and status & 0xFF7F != 0
