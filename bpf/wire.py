@@ -13,6 +13,7 @@ SPARE_BYTES = 2 << 20  # of the spare ring, a power of two
 MESSAGE_LEN = 12
 KIND_EXEC, KIND_END, KIND_ATTEMPT = 1, 2, 3
 FLAG_REPLACES = 1
+EXE_DELETED, EXE_BOUND, EXE_NAMELESS = 1, 2, 4  # flags of the file that runs
 UNSET = 0xFFFFFFFF  # a login uid or session id that audit has not set
 
 _FIELDS = (
@@ -25,6 +26,9 @@ _FIELDS = (
     ("flags", "I"),
     ("error", "I"),
     ("where_len", "I"),
+    ("ns_pid", "I"),
+    ("replaced_cpu_ns", "Q"),
+    ("max_rss_kb", "I"),
     ("caller", "16s"),
     ("uid", "I"),
     ("euid", "I"),
@@ -34,6 +38,15 @@ _FIELDS = (
     ("tty", "16s"),
     ("message", "12s"),
     ("config_generation", "I"),
+    ("pid_ns", "I"),
+    ("mnt_ns", "I"),
+    ("user_ns", "I"),
+    ("cwd_deleted", "I"),
+    ("exe_inode", "Q"),
+    ("exe_device", "I"),
+    ("exe_flags", "I"),
+    ("exe_len", "I"),
+    ("unused", "I"),
     ("argc", "I"),
     ("truncated", "I"),
     ("filename_len", "I"),
@@ -59,10 +72,13 @@ LAYOUT = _layout()  # name -> (offset, size), both in bytes
 EXEC = struct.Struct("=" + "".join(code for _, code in _FIELDS))
 
 REPLACED = 0xFFFFFFFF  # instead of a status
-END = struct.Struct("=QQIIII")  # boot_ns, image_boot_ns, image_pid, kind, status, unused
+# boot_ns, image_boot_ns, image_pid, kind, status, max_rss_kb, cpu_ns
+END = struct.Struct("=QQIIIIQ")
 
 GENERATION = struct.Struct("=I")  # of the map `generation`
-IMAGE = struct.Struct("=QII")  # of the map `images`: boot_ns, pid, own
+# Of the map `images`: boot_ns, pid, own, cpu_ns, ahead_ns, cpu
+IMAGE = struct.Struct("=QIIQQI4x")
+CPU_UNKNOWN = (1 << 64) - 1  # of an image that began before the programs were loaded
 # The map `counters`, of one CPU: seen, lost, ends_lost, untracked, cut, untold, open, submitted
 COUNTERS = struct.Struct("=QQQQQQqQ")
 BUDGET = struct.Struct("=qQQ")  # of the map `budgets`: bytes, filled_ns, cut

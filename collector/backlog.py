@@ -5,7 +5,7 @@ from collections import deque
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
 
-from execdb.collector.decode import EXEC_BYTES, STRING_BYTES, Decoded
+from execdb.collector.decoding.decoder import EXEC_BYTES, STRING_BYTES, Decoded
 from execdb.store.event import REPLACED, End, Exec, ImageKey
 
 T = TypeVar("T", Exec, End)
@@ -111,7 +111,13 @@ class Backlog:
         such an exec has replaced."""
         execs = _settled(self._execs, until_ns)
         self._ends += [
-            End(event.boot_ns, event.parent, REPLACED)
+            End(
+                event.boot_ns,
+                event.parent,
+                REPLACED,
+                event.replaced_cpu_ns,
+                event.replaced_rss_kb,
+            )
             for event in execs
             if event.replaces and event.parent is not None
         ]

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 
 from execdb.collector.backlog import Backlog
-from execdb.collector.decode import Decoder
+from execdb.collector.decoding.decoder import Decoder
 from execdb.collector.interfaces import Wiring
 from execdb.collector.ledger import Ledger
 from execdb.collector.running.catch_up import CatchUp
@@ -23,9 +23,9 @@ class Collector:
     """One recording: `run` from attaching to the last row. `ledger` counts what became of every
     exec; `storage` knows what of it is in the database."""
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(self, wiring: Wiring, decoder: Decoder | None = None) -> None:
         self._wiring = wiring
-        self._decoder = Decoder()
+        self._decoder = decoder or Decoder()
         self._backlog = Backlog(wiring.batch_max)
         self.ledger = Ledger(wiring.warn)
         self.storage = Storage(wiring, self._backlog, self.ledger)

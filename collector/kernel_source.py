@@ -14,12 +14,18 @@ from execdb.bpf.offsets import BTF_PATH
 from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, misses, names_of
 from execdb.bpf.requirements import default_ring_pages
 from execdb.bpf.rings.rings import Rings
-from execdb.bpf.wire import BUDGET, COUNTERS, IMAGE, OTHER_UIDS
+from execdb.bpf.wire import BUDGET, COUNTERS, CPU_UNKNOWN, IMAGE, OTHER_UIDS
+from execdb.collector.running.namespaces import first_namespaces
 from execdb.store.event import ImageKey
 
 _TRACKING = ("on_fork", "on_exit")
 ARGUMENT_BUDGET = 2_000_000  # bytes a second for each user
 _LAST_CALLS_S, _LAST_LOOKS = 0.1, 10  # how long the end waits for calls that are under way
+
+
+def _running(image: ImageKey) -> bytes:
+    """A value of the map `images`, for an image that began before the programs were loaded."""
+    return IMAGE.pack(*image, 1, CPU_UNKNOWN, 0, 0)
 
 
 class KernelCounts(NamedTuple):
@@ -57,6 +63,7 @@ class KernelSource:
             btf,
             ring_pages=pages,
             argument_budget=argument_budget,
+            first_mnt_ns=first_namespaces().mnt,
             interrupt=interrupt,
         )
         self._links: list[int] = []
@@ -120,19 +127,19 @@ class KernelSource:
     def follow(self, image: ImageKey) -> None:
         """Before `track`: tells the kernel of an image that runs. Raises OSError."""
         boot_ns, pid = image
-        self.program.images[pid] = IMAGE.pack(boot_ns, pid, 1)
+        self.program.images[pid] = _running(image)
         self._followed[pid] = boot_ns
 
     def adopt(self, image: ImageKey) -> bool:
         """The same afterwards; False if the kernel has seen a fork or an exec of that process, and
         so has a later image. Raises OSError."""
         boot_ns, pid = image
-        new = IMAGE.pack(boot_ns, pid, 1)
+        new = _running(image)
         before = self._followed.get(pid)
         try:
             if before is None:
                 self.program.images.insert(pid, new)
-            elif self.program.images[pid] == IMAGE.pack(before, pid, 1):
+            elif self.program.images[pid] == _running((before, pid)):
                 self.program.images[pid] = new
             else:
                 return False

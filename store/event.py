@@ -4,10 +4,9 @@ Plain data: nothing here knows of BPF or SQL. Text is str throughout; bytes that
 kept as surrogate escapes (PEP 383).
 """
 
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
-from execdb.store.kinds import Group, Kind
-from execdb.store.times import rfc3339
+from execdb.store.keys import Event as Event  # noqa: PLC0414 - most look for it here
 
 
 class Command(NamedTuple):
@@ -18,6 +17,10 @@ class Command(NamedTuple):
     argv: tuple[str, ...]
     argc: int
     truncated: bool
+    exe: str | None = None
+    exe_device: str | None = None
+    exe_inode: int | None = None
+    exe_deleted: bool = False
 
 
 class Creds(NamedTuple):
@@ -39,6 +42,11 @@ class Place(NamedTuple):
 
     cwd: str | None
     cgroup: str | None
+    cwd_deleted: bool = False
+    container: str | None = None
+    pid_ns: int | None = None
+    mnt_ns: int | None = None
+    user_ns: int | None = None
 
 
 class Start(NamedTuple):
@@ -58,7 +66,9 @@ ImageKey = tuple[int, int]  # identifies a process image: when it began (boot_ns
 class Exec(NamedTuple):
     """One exec, decoded, or, if `errno` is set, an attempt that failed. `time_ns` is the wall
     clock since 1970, `boot_ns` is CLOCK_BOOTTIME. `parent` is the image that called execve; if
-    `replaces` is set, it was an image of the same process and this exec ended it."""
+    `replaces` is set, it was an image of the same process and this exec ended it, after it had used
+    `replaced_cpu_ns` and its process up to `replaced_rss_kb`. `ns_pid` is None where it equals
+    `pid`."""
 
     time_ns: int
     boot_ns: int
@@ -68,6 +78,9 @@ class Exec(NamedTuple):
     parent: ImageKey | None
     replaces: bool
     errno: str | None
+    ns_pid: int | None = None
+    replaced_cpu_ns: int | None = None
+    replaced_rss_kb: int | None = None
 
     @property
     def creds(self) -> Creds:
@@ -87,135 +100,17 @@ class Exec(NamedTuple):
 
 
 class End(NamedTuple):
-    """The end of an image. `status` is encoded as by wait(2), or REPLACED."""
+    """The end of an image. `status` is encoded as by wait(2), or REPLACED. What it used is None for
+    an image that began before the recording."""
 
     boot_ns: int
     image: ImageKey
     status: int
+    cpu_ns: int | None = None
+    max_rss_kb: int | None = None
 
 
 REPLACED = -1  # instead of a status: the image ended because its process exec'd another
-
-
-class Event(NamedTuple):
-    """One row of the history, with the names and the order of the view `execs`.
-
-    This is the only description of the keys of an event: type, kind, group and meaning. Output,
-    import, reading and docs/schema.md follow from it, by way of store/fields.py.
-    """
-
-    id: Annotated[
-        int, Kind.ROW, Group.ROW, "number of the row in this file; an import may change it"
-    ]
-    run_id: Annotated[
-        int, Kind.ROW, Group.ROW, "run of the collector that recorded it; an import changes it"
-    ]
-    time_ns: Annotated[int, Kind.TIME, Group.ROW, "wall-clock time of the exec"]
-    boot_ns: Annotated[
-        int,
-        Kind.INT64,
-        Group.ROW,
-        "`CLOCK_BOOTTIME` of the exec; the order of events and durations use it",
-    ]
-    boot_id: Annotated[str, Kind.TEXT, Group.BOOT, "id of the boot"]
-    host: Annotated[str, Kind.TEXT, Group.BOOT, "name of the machine"]
-    pid: Annotated[int, Kind.INT32, Group.ROW, "process id, in the initial PID namespace"]
-    ppid: Annotated[
-        int,
-        Kind.INT32,
-        Group.ROW,
-        "process id of its parent at the exec, in the initial PID namespace",
-    ]
-    uid: Annotated[int, Kind.UID, Group.ORIGIN, "real user"]
-    euid: Annotated[int, Kind.UID, Group.ORIGIN, "effective user, after the exec"]
-    gid: Annotated[int, Kind.INT32, Group.ORIGIN, "real group"]
-    loginuid: Annotated[
-        int | None,
-        Kind.UID,
-        Group.ORIGIN,
-        "user who logged in, kept through `sudo` and `su`; null if unset or without audit",
-    ]
-    sessionid: Annotated[int | None, Kind.INT32, Group.ORIGIN, "audit session; null likewise"]
-    tty: Annotated[str | None, Kind.TEXT, Group.ORIGIN, "controlling terminal"]
-    comm: Annotated[str, Kind.TEXT, Group.COMMAND, "task name of the new image, at most 15 bytes"]
-    filename: Annotated[
-        str, Kind.TEXT, Group.COMMAND, "path as given to the kernel; of a `#!` script the script"
-    ]
-    argv: Annotated[
-        tuple[str, ...],
-        Kind.TEXTS,
-        Group.COMMAND,
-        "every argument, as a JSON array; of a `#!` script the interpreter's",
-    ]
-    argc: Annotated[
-        int, Kind.INT32, Group.COMMAND, "true number of arguments, even if `argv` was cut"
-    ]
-    truncated: Annotated[
-        bool,
-        Kind.BOOL,
-        Group.COMMAND,
-        "1 if `argv` (or `filename`, which then starts with `/...`) was cut or could not be read"
-        " when it was recorded, or was cut by `--max-size` since, else 0; `true` or `false` in"
-        " JSON",
-    ]
-    cwd: Annotated[
-        str | None,
-        Kind.TEXT,
-        Group.ORIGIN,
-        "current directory, from the root of the mount namespace; starts with `/...` where not all"
-        " of it could be followed or kept",
-    ]
-    cgroup: Annotated[
-        str | None, Kind.TEXT, Group.ORIGIN, "control group, version 2; starts with `/...` likewise"
-    ]
-    message: Annotated[
-        str, Kind.TEXT, Group.ORIGIN, "message of the config for the uid, or the default one"
-    ]
-    config_generation: Annotated[
-        int,
-        Kind.GENERATION,
-        Group.ORIGIN,
-        "generation of the config that was in the kernel; 0 if it is not known (of imported events:"
-        " that of the machine that recorded them)",
-    ]
-    errno: Annotated[
-        str | None,
-        Kind.ERRNO,
-        Group.OUTCOME,
-        "null for a success; `ENOENT`, `EACCES` and so on for a failed attempt",
-    ]
-    caller: Annotated[
-        str | None,
-        Kind.TEXT,
-        Group.OUTCOME,
-        "task name of the caller at the execve call; only with `--attempts`",
-    ]
-    ended: Annotated[
-        str | None,
-        Kind.ENDING,
-        Group.OUTCOME,
-        "`exit`, `signal`, or `exec` where another exec of the process took its place; null while"
-        " it runs or if unknown",
-    ]
-    exit_code: Annotated[
-        int | None, Kind.EXIT_CODE, Group.OUTCOME, "exit code, where `ended` is `exit`"
-    ]
-    signal: Annotated[
-        int | None, Kind.SIGNAL, Group.OUTCOME, "number of the signal, where `ended` is `signal`"
-    ]
-    duration_ns: Annotated[int | None, Kind.DURATION, Group.ROW, "time from the exec to the end"]
-    parent_id: Annotated[
-        int | None,
-        Kind.ROW,
-        Group.ROW,
-        "`id` of the image that started this one, in `execs` or `seen`, unless it was removed"
-        " since; null if unknown",
-    ]
-
-    @property
-    def time(self) -> str:
-        """`time_ns` as RFC 3339, in UTC."""
-        return rfc3339(self.time_ns)
 
 
 def ending(status: int | None) -> tuple[str | None, int | None, int | None]:

@@ -47,8 +47,8 @@ def to_dict(event: Event) -> dict[str, Any]:
 
 # The parts of which `at_exec` makes an event, by name. The last one is for what is not known yet.
 _KNOWN = (
-    *("id", "run_id", "boot_id", "host", "time_ns", "boot_ns", "pid", "ppid", "errno", "caller"),
-    "parent_id",
+    *("id", "run_id", "boot_id", "host", "time_ns", "boot_ns", "pid", "ppid", "ns_pid"),
+    *("errno", "caller", "parent_id"),
     *(*Creds._fields, *Command._fields, *Place._fields, ""),
 )
 _in_order = itemgetter(*(_KNOWN.index(name if name in _KNOWN else "") for name in Event._fields))
@@ -58,9 +58,11 @@ def at_exec(
     e: Exec, id_: int, run_id: int, boot_id: str, host: str, parent_id: int | None
 ) -> Event:
     """An exec as an event whose end is not known yet."""
-    time_ns, boot_ns, pid, ppid, (creds, command, place, caller), _, _, errno = e
-    moment = id_, run_id, boot_id, host, time_ns, boot_ns, pid, ppid, errno, caller, parent_id
-    return tuple.__new__(Event, _in_order((*moment, *creds, *command, *place, None)))
+    time_ns, boot_ns, pid, ppid, (creds, command, place, caller), _, _, errno, ns_pid, *_ = e
+    ns_pid = pid if ns_pid is None else ns_pid
+    moment = id_, run_id, boot_id, host, time_ns, boot_ns, pid, ppid, ns_pid
+    known = (*moment, errno, caller, parent_id, *creds, *command, *place, None)
+    return tuple.__new__(Event, _in_order(known))
 
 
 # What a row is told only later: how its image ended.

@@ -183,10 +183,13 @@ def an_event(number: int = 0, **changes: Any) -> Event:
         "filename": "/usr/bin/true",
         "argv": ("true",),
         "truncated": False,
+        "exe_deleted": False,
         "message": "Hey root!",
         "config_generation": 0,
+        "cwd_deleted": False,
     } | changes
     known.setdefault("argc", len(known["argv"]))
+    known.setdefault("ns_pid", known["pid"])
     return Event(**{name: known.get(name) for name in Event._fields})
 
 

@@ -62,7 +62,7 @@ ROOMS = {
         "web": ("input", "show", "table", "output"),
         "commands": ("input", "show", "table", "sums", "drawing", "session", "web", "output"),
     },
-    "collector": {"running": (), "own_process": ()},
+    "collector": {"decoding": (), "running": ("decoding",), "own_process": ()},
     "bpf": {"loading": (), "rings": ()},
 }
 

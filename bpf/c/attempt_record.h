@@ -135,6 +135,8 @@ static inline void tell_attempt(void *ctx, u32 error, const struct attempt *atte
 	s->exec.kind = KIND_ATTEMPT;
 	s->exec.error = error;
 	s->exec.argc = s->exec.filename_len = 0;
+	no_executable(&s->exec);
+	no_cost(&s->exec);
 	if (attempt) /* the task may have another name by now */
 		__builtin_memcpy(s->exec.comm, attempt->caller, sizeof(s->exec.comm));
 	__builtin_memcpy(s->exec.caller, s->exec.comm, sizeof(s->exec.caller));

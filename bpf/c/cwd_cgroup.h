@@ -41,6 +41,14 @@ static inline void append_mark(struct scratch *s)
 	append(s, mark, sizeof(mark));
 }
 
+/* Whether the name was removed (d_unlinked() in linux/dcache.h). */
+static inline u32 is_unlinked(const void *dentry)
+{
+	if (READ(const void *, dentry, DENTRY_D_HASH_OFFSET + BL_NODE_PPREV_OFFSET))
+		return 0;
+	return dentry != READ(const void *, dentry, DENTRY_D_PARENT_OFFSET);
+}
+
 /* Walks up through directories and mounts to the root of the mount namespace. */
 static inline void copy_cwd(struct scratch *s, const void *task)
 {
@@ -48,6 +56,7 @@ static inline void copy_cwd(struct scratch *s, const void *task)
 	const void *mnt = READ(const void *, fs, FS_PWD_OFFSET + PATH_MNT_OFFSET);
 	const void *dentry = READ(const void *, fs, FS_PWD_OFFSET + PATH_DENTRY_OFFSET);
 
+	s->exec.cwd_deleted = is_unlinked(dentry);
 	begin_path(s, CWD_ROOM);
 	for (int i = 0; i < CWD_STEPS; i++) {
 		const void *up;

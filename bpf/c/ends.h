@@ -14,6 +14,8 @@ static inline void end_replaced(void *ctx, const struct exec_record *exec, struc
 	end->image_pid = exec->parent_pid;
 	end->kind = KIND_END;
 	end->status = REPLACED;
+	end->cpu_ns = exec->replaced_cpu_ns;
+	end->max_rss_kb = exec->max_rss_kb;
 	if (hand_over(ctx, end, sizeof(*end), count))
 		count->ends_lost++;
 }

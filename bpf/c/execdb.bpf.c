@@ -12,11 +12,14 @@
  */
 #include "execdb.h"
 #include "scratch.h"
+#include "namespaces.h"
+#include "cost.h"
 #include "identity.h"
 #include "submit.h"
 #include "budget.h"
 #include "command.h"
 #include "cwd_cgroup.h"
+#include "executable.h"
 #include "ends.h"
 
 #ifdef ATTEMPTS
@@ -40,6 +43,11 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx) /* task, old_pid, bprm */
 
 	set_identity(&s->exec, task);
 	set_parent(&s->exec);
+	image.boot_ns = s->exec.boot_ns;
+	image.pid = s->exec.pid;
+	image.own = 1;
+	set_begin(&image, task);
+	set_cost(&s->exec, &image, task);
 	s->exec.kind = KIND_EXEC;
 	s->exec.error = 0;
 	s->exec.argc = READ(u32, bprm, BPRM_ARGC_OFFSET);
@@ -51,12 +59,10 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx) /* task, old_pid, bprm */
 	append_filename(s, filename);
 	append_args(s, task);
 	copy_where(s, task);
+	copy_executable(s, task);
 	s->exec.where_len = s->at - s->exec.filename_len - s->exec.args_len;
 	charge(s, count);
 
-	image.boot_ns = s->exec.boot_ns;
-	image.pid = s->exec.pid;
-	image.own = 1;
 	if (submit(ctx, s, count)) {
 		count->lost++;
 		end_replaced(ctx, &s->exec, count);
@@ -98,7 +104,7 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx) /* task, group_dead on newer ke
 	u32 pid = bpf_get_current_pid_tgid() >> 32;
 	struct end_record *end = ending.lookup(&cpu);
 	struct counters *count = counter();
-	struct image *image;
+	struct image *image, began;
 
 	if (!end || !count)
 		return 0;
@@ -110,15 +116,17 @@ int on_exit(struct bpf_raw_tracepoint_args *ctx) /* task, group_dead on newer ke
 	image = images.lookup(&pid);
 	if (!image)
 		return 0;
-	end->image_boot_ns = image->own ? image->boot_ns : 0;
+	began = *image;
 	if (images.delete(&pid)) /* two threads may be last at once: the first one submits */
 		return 0;
-	if (!end->image_boot_ns)
+	if (!began.own)
 		return 0; /* forked and never exec'd: user space has no row for it */
 	end->boot_ns = bpf_ktime_get_boot_ns();
+	end->image_boot_ns = began.boot_ns;
 	end->image_pid = pid;
 	end->kind = KIND_END;
 	end->status = wait_status(task);
+	set_end_cost(end, task, &began);
 	if (hand_over(ctx, end, sizeof(*end), count))
 		count->ends_lost++;
 	return 0;

@@ -44,8 +44,8 @@ static inline void set_identity(struct exec_record *exec, const void *task)
 	exec->uid = uid_gid;
 	exec->gid = uid_gid >> 32;
 	exec->euid = READ(u32, cred, CRED_EUID_OFFSET);
-	exec->flags = 0;
-	exec->truncated = 0;
+	exec->flags = exec->truncated = 0;
+	set_namespaces(exec, task, cred);
 	bpf_get_current_comm(exec->comm, sizeof(exec->comm));
 	set_login(exec, task);
 	set_message(exec);

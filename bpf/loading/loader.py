@@ -22,22 +22,25 @@ def load(
     *,
     ring_pages: int = 128,
     argument_budget: int | None = None,
+    first_mnt_ns: int = 0,
     interrupt: int | None = None,
 ) -> Program:
     """Compiles and loads the programs of these hooks; attaches nothing.
 
     `btf` is the kernel's BTF or a copy of it, `ring_pages` the size of each CPU's ring,
-    `argument_budget` bytes a second for each user. Raises KernelError with a sentence for the user;
+    `argument_budget` bytes a second for each user, `first_mnt_ns` the machine's first mount
+    namespace. Raises KernelError with a sentence for the user;
     Interrupted as soon as the descriptor `interrupt` has something to read."""
     requirements.require()
     kinds = {hook.kind for hook in hooks}
+    flags = program_flags(kinds, ring_pages, argument_budget, first_mnt_ns)
     kprobes = arch.this() if "kprobe" in kinds else None
     layout = cache(partial(find_layout, btf, kprobes, interrupt))
 
     def make_request() -> Request:
         return Request(
             source=program_source(),
-            cflags=[*layout().flags, *program_flags(kinds, ring_pages, argument_budget)],
+            cflags=[*layout().flags, *flags],
             maps=_maps(attempts=kinds > {"raw_tracepoint"}, budgets=argument_budget is not None),
             programs={hook.program: hook.kind for hook in hooks},
             tracepoints=[hook.target for hook in hooks if hook.kind == "tracepoint"],

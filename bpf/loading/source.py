@@ -22,15 +22,19 @@ def program_source(name: str = "execdb.bpf.c") -> str:
     return _INCLUDE.sub(lambda match: program_source(match[1]), (FOLDER / name).read_text())
 
 
-def program_flags(kinds: Set[str], ring_pages: int, argument_budget: int | None) -> list[str]:
+def program_flags(
+    kinds: Set[str], ring_pages: int, argument_budget: int | None, first_mnt_ns: int
+) -> list[str]:
     """-D flags for sizes and options. `kinds` are the kinds of the hooks, `ring_pages` is the size
-    of each CPU's ring, `argument_budget` is in bytes a second for each user (None: no limit)."""
+    of each CPU's ring, `argument_budget` is in bytes a second for each user (None: no limit),
+    `first_mnt_ns` is the inode number of the machine's first mount namespace."""
     flags = [
         f"-DCONFIG_MAX={CONFIG_MAX}",
         f"-DIMAGES_MAX={IMAGES_MAX}",
         f"-DCPUS={possible_cpus()}",
         f"-DSPARE_PAGES={SPARE_BYTES // mmap.PAGESIZE}",
         f"-DPAGE_SIZE={mmap.PAGESIZE}",
+        f"-DFIRST_MNT_NS={first_mnt_ns}U",
         f"-DRING_BYTES={ring_pages * mmap.PAGESIZE}LL",
     ]
     if kinds > {"raw_tracepoint"}:

@@ -19,11 +19,13 @@ from execdb.cli.show.pace import Pace
 from execdb.collector.argument_cuts import ArgumentCuts
 from execdb.collector.clock import Clock
 from execdb.collector.collect import Collector
+from execdb.collector.decoding.decoder import Decoder
+from execdb.collector.decoding.mounts import Mounts
 from execdb.collector.interfaces import Sink, Wiring
 from execdb.collector.kernel_source import KernelSource
 from execdb.collector.mirror import Mirror
 from execdb.collector.own_process.process_limits import ProcessLimits
-from execdb.collector.running.namespaces import boot_shift_ns
+from execdb.collector.running.namespaces import boot_shift_ns, first_namespaces
 from execdb.collector.running.programs import ALL_BYTES, RunningPrograms
 from execdb.store.config.table import ConfigTable
 from execdb.store.event import Event, Exec
@@ -81,7 +83,9 @@ def wire(
         batch_max=options.bounds.batch_max,
         look_at_cuts=cuts.look,
     )
-    return Session(source, store, Collector(wiring), cuts, live)
+    mounts = stack.enter_context(contextlib.closing(Mounts()))
+    decoder = Decoder(mounts, first_namespaces())
+    return Session(source, store, Collector(wiring, decoder), cuts, live)
 
 
 def _mirror(store: DatabaseSide, program: Program) -> Mirror:

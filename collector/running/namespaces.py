@@ -4,18 +4,33 @@ machine's first namespaces (namespaces(7), time_namespaces(7), proc(5))."""
 import os
 from pathlib import Path
 
+from execdb.collector.decoding.namespaces import FIRST, FIRST_NAMESPACES, Namespaces
 from execdb.store.errors import RecordingError
 
 PROC = Path("/proc")
-# Inode numbers of the namespaces that the machine starts with (include/linux/proc_ns.h).
-_FIRST = {"time": 0xEFFFFFFA, "cgroup": 0xEFFFFFFB, "pid": 0xEFFFFFFC, "user": 0xEFFFFFFD}
+
+
+def first_namespaces(proc: Path = PROC) -> Namespaces:
+    """Older kernels give that of its mounts any number, which is read from /proc/1. Where it may
+    not be read, null stands for none of their mount namespaces."""
+    mnt = None if shows_other_pids(proc) else number_of("mnt", proc / "1/ns")
+    return FIRST_NAMESPACES._replace(mnt=mnt or FIRST_NAMESPACES.mnt)
+
+
+def number_of(kind: str, folder: Path | str, dir_fd: int | None = None) -> int | None:
+    """The inode number of a namespace of that kind in /proc/PID/ns; None if it may not be read."""
+    try:
+        link = os.readlink(f"{folder}/{kind}", dir_fd=dir_fd)
+        return int(link.removeprefix(f"{kind}:[").removesuffix("]"))
+    except (OSError, ValueError):
+        return None
 
 
 def is_first(kind: str, proc: Path = PROC, process: str = "self") -> bool:
     """Whether a process is in the machine's first namespace of that kind; False if that may not be
     read. True on a kernel without namespaces of that kind."""
     try:
-        return os.readlink(proc / process / "ns" / kind) == f"{kind}:[{_FIRST[kind]}]"
+        return os.readlink(proc / process / "ns" / kind) == f"{kind}:[{FIRST[kind]}]"
     except FileNotFoundError:
         return (proc / process / "ns").is_dir()
     except OSError:

@@ -8,6 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from execdb.bpf.wire import UNSET
+from execdb.collector.decoding.container import container_of
+from execdb.collector.decoding.executable import NO_EXECUTABLE, Executable
+from execdb.collector.decoding.namespaces import FIRST_NAMESPACES, Namespaces
+from execdb.collector.running.namespaces import number_of
 from execdb.store.event import Command, Creds, Exec, Place, Start, text_of
 
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
@@ -15,6 +19,7 @@ CMDLINE_MAX = 48 << 10  # bytes kept, as the kernel's program keeps them
 CMDLINE_CUT = 256  # bytes kept beyond the budget of its user
 _STAT_MAX = 4_096
 _STATUS_MAX = 4_096  # what is read precedes the list of groups, which may be long
+_WHOLE_STATUS_MAX = 1 << 20  # 65,536 groups at most
 _CGROUP_MAX = 65_536
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD (linux/sched.h)
 _ADDRESSES = (23, 25, 45)  # startcode, startstack, arg_start: each exec sets them at random
@@ -83,12 +88,14 @@ def image_of(
     process: Process,
     offset_ns: int,
     allowed: Callable[[int, int], bool],
+    first: Namespaces = FIRST_NAMESPACES,
     *,
     cgroups: bool = True,
 ) -> Exec:
     """The image that a process runs; what may not be read is empty or None. `offset_ns` is
     CLOCK_REALTIME - CLOCK_BOOTTIME; `allowed(uid, size_bytes)` says whether the arguments may be
-    kept whole. Raises OSError, ValueError or LookupError if the process has ended."""
+    kept whole; `first` are the namespaces of the machine's first process. Raises OSError,
+    ValueError or LookupError if the process has ended."""
     creds = _creds(folder)
     raw = read(folder, "cmdline", CMDLINE_MAX + 1)
     cut = len(raw) > CMDLINE_MAX
@@ -96,8 +103,13 @@ def image_of(
     if len(raw) > CMDLINE_CUT and not allowed(creds.uid, weight(raw)):
         raw, cut = raw[:CMDLINE_CUT], True
     argv = tuple(text_of(raw.removesuffix(b"\0")).split("\0")) if raw else ()
-    command = Command(_link(folder, "exe") or "", process.comm, argv, len(argv), cut)
-    place = Place(_link(folder, "cwd"), _cgroup(folder) if cgroups else None)
+    filename = _link(folder, "exe") or ""
+    command = Command(filename, process.comm, argv, len(argv), cut, *_executable(folder, filename))
+    cgroup = _cgroup(folder) if cgroups else None
+    cwd, cwd_deleted = _cwd(folder)
+    numbers = [number_of(kind, "ns", folder) or 0 for kind in Namespaces._fields]
+    own = first.others(*numbers)
+    place = Place(cwd, cgroup, cwd_deleted, container_of(cgroup), *own)
     return Exec(
         time_ns=process.start_ns + offset_ns,
         boot_ns=process.start_ns,
@@ -107,6 +119,7 @@ def image_of(
         parent=None,
         replaces=False,
         errno=None,
+        ns_pid=_ns_pid(folder, process.pid) if own[0] is not None else None,
     )
 
 
@@ -140,6 +153,48 @@ def _link(folder: int, name: str) -> str | None:
         return text_of(os.readlink(name.encode(), dir_fd=folder))
     except OSError:  # no right to read it, or there is none
         return None
+
+
+def _cwd(folder: int) -> tuple[str | None, bool]:
+    """The current directory, and whether it was removed, which the kernel adds to its path."""
+    path = _link(folder, "cwd")
+    if path is not None and path.endswith(_DELETED):
+        with contextlib.suppress(OSError):
+            if os.stat("cwd", dir_fd=folder).st_nlink == 0:
+                return path.removesuffix(_DELETED), True
+    return path, False
+
+
+_DELETED = " (deleted)"
+
+
+def _executable(folder: int, link: str) -> Executable:
+    """The file that runs. Its path is known where it leads to that file, or where it was removed
+    and the kernel says so; a process in another mount namespace may have another file there."""
+    try:
+        status = os.stat("exe", dir_fd=folder)
+    except OSError:
+        return NO_EXECUTABLE
+    device = f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}"
+    deleted = status.st_nlink == 0
+    exe: str | None = None
+    if deleted:
+        if link.endswith(_DELETED):
+            exe = re.sub("^/(?=memfd:)", "", link.removesuffix(_DELETED))
+    else:
+        with contextlib.suppress(OSError, ValueError):
+            exe = link if os.path.samestat(os.stat(link), status) else None
+    return Executable(exe, device, status.st_ino, deleted)
+
+
+def _ns_pid(folder: int, pid: int) -> int | None:
+    """The pid in the process's own PID namespace; None if it equals `pid`. Raises OSError."""
+    found = _NS_PID.search(read(folder, "status", _WHOLE_STATUS_MAX))
+    own = pid if found is None else int(found[1])
+    return None if own == pid else own
+
+
+_NS_PID = re.compile(rb"^NStgid:.*\s(\d+)$", re.MULTILINE)
 
 
 def _cgroup(folder: int) -> str | None:

@@ -37,6 +37,7 @@ class RunningPrograms:
         self._known: dict[int, Process] = {}  # as it was when `look` returned it
         self._blind = namespaces.shows_other_pids(proc)
         self._cgroups = namespaces.is_first("cgroup", proc)
+        self._first = namespaces.first_namespaces(proc)
         self._hidden = not self._blind and namespaces.hides_processes(proc)
 
     @property
@@ -114,6 +115,7 @@ class RunningPrograms:
                         before,
                         self._now_offset_ns,
                         self._budget.take,
+                        self._first,
                         cgroups=self._cgroups,
                     )
                     known, before = before, process(folder, pid, self._shift_ns)

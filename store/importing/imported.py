@@ -19,10 +19,13 @@ class Imported(NamedTuple):
     boot_ns: int
     pid: int
     ppid: int
+    ns_pid: int | None  # None: equal to `pid`, or not known
     origin: tuple[Creds, Place]
     command: Command
     outcome: Outcome
     duration_ns: int | None
+    cpu_ns: int | None
+    max_rss_kb: int | None
     id: int | None
     parent_id: int | None
 
@@ -37,13 +40,23 @@ def imported_of(values: Values) -> Imported:
         value_of(values, "boot_ns"),
         value_of(values, "pid"),
         value_of(values, "ppid"),
+        ns_pid_of(
+            value_of(values, "pid"), value_of({"ns_pid": values.get("pid")} | values, "ns_pid")
+        ),
         origin_of(values),
         command_of(values),
         outcome_of(values),
         value_of(values, "duration_ns"),
+        value_of(values, "cpu_ns"),
+        value_of(values, "max_rss_kb"),
         None if values.get("id") is None else value_of(values, "id"),
         value_of(values, "parent_id"),
     )
+
+
+def ns_pid_of(pid: int, ns_pid: int | None) -> int | None:
+    """As it is stored. The key is missing in files of an older execdb."""
+    return None if ns_pid == pid else ns_pid
 
 
 def boot_of(values: Values) -> Boot:

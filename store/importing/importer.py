@@ -85,7 +85,7 @@ def _parsed(lines: Iterable[str]) -> Iterator[list[Line]]:
             raise BadEvent(f"line {before + len(chunk) + 1}: {error}") from error
         chunk.append(item)
         chars += len(line)
-        arguments += len(item[6].argv)
+        arguments += len(item.command.argv)
         if len(chunk) >= _CHUNK or chars > _CHUNK_CHARS or arguments > _CHUNK_ARGUMENTS:
             yield sources.numbered(chunk, before)
             before += len(chunk)

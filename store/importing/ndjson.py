@@ -71,7 +71,7 @@ class Parser:
         head = _HEAD(line)
         if head is None:
             return None
-        number, time_text, boot_text, boot, pid, ppid = head.groups()
+        number, time_text, boot_text, boot, pid, ppid, ns_pid = head.groups()
         find, who_at = line.find, head.end()
         what_at = find(_WHAT, who_at)
         where_at = find(_WHERE, what_at)
@@ -81,7 +81,7 @@ class Parser:
             return None
         outcome_at = find(_OUTCOME, where_at)
         if outcome_at < 0:
-            outcome, duration, parent = _UNKNOWN, "null", "null"
+            outcome, duration, cpu, rss, parent = _UNKNOWN, "null", None, None, "null"
             outcome_at = len(line) - 2 if line.endswith("\n") else len(line) - 1
             if line[outcome_at:] not in ("}\n", "}"):
                 return None
@@ -90,7 +90,7 @@ class Parser:
             tail = _TAIL(line, tail_at)
             if tail is None:
                 return None
-            duration, parent = tail.groups()
+            duration, cpu, rss, parent = tail.groups()
             outcome = self._outcomes[line[outcome_at + 2 : tail_at]]
         time_ns = int(time_text)
         if time_ns > _INT64_MAX:
@@ -101,10 +101,13 @@ class Parser:
             int(boot_text),
             int(pid),
             int(ppid),
+            None if ns_pid is None or ns_pid == pid else int(ns_pid),
             self._origins[line[who_at:what_at] + line[where_at:outcome_at]],
             self._commands[line[what_at + 2 : where_at]],
             outcome,
             None if duration == "null" else int(duration),
+            None if cpu is None or cpu == "null" else int(cpu),
+            None if rss is None or rss == "null" else int(rss),
             None if number is None else int(number),
             None if parent == "null" else int(parent),
         )
@@ -134,9 +137,12 @@ _HEAD = re.compile(
     r'"time_ns": ([1-9][0-9]{0,18}), (?:"time": "[0-9TZ:.@-]*", )?'
     r'"boot_ns": ([1-9][0-9]{0,17}), ("boot_id": "[^"]*", "host": "[^"]*"), '
     r'"pid": ([1-9][0-9]{0,8}), "ppid": (0|[1-9][0-9]{0,8}), '
+    r'(?:"ns_pid": (0|[1-9][0-9]{0,8}), )?'
 ).match
 _TAIL = re.compile(
-    r', "duration_ns": (null|0|[1-9][0-9]{0,17}), "parent_id": (null|-?[1-9][0-9]{0,17})\}\n?'
+    r', "duration_ns": (null|0|[1-9][0-9]{0,17})'
+    r'(?:, "cpu_ns": (null|0|[1-9][0-9]{0,17}), "max_rss_kb": (null|0|[1-9][0-9]{0,17}))?'
+    r', "parent_id": (null|-?[1-9][0-9]{0,17})\}\n?'
 ).fullmatch
 _INT64_MAX = (1 << 63) - 1
 _UNKNOWN: Outcome = None, None, None

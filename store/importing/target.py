@@ -79,8 +79,8 @@ class Target:
         source, recent = 0, ids.recent(0)
         placed = []
         for line in lines:
-            (_, time_ns, boot_ns, pid, ppid, origin, command, (errno, caller, status), duration_ns,
-             id_, parent, line_source) = line  # fmt: skip
+            (_, time_ns, boot_ns, pid, ppid, ns_pid, origin, command, (errno, caller, status),
+             duration_ns, cpu_ns, rss_kb, id_, parent, line_source) = line  # fmt: skip
             number = writer.next_id
             row = known.setdefault((time_ns, pid), number)
             placed.append(row)
@@ -101,7 +101,7 @@ class Target:
             program_id, command_id = commands[command]
             add(
                 run_id, offset_ns, time_ns, pid, ppid, origin[0].uid, origins[origin], program_id,
-                command_id, parent_id, status, duration_ns,
+                command_id, parent_id, status, duration_ns, cpu_ns, rss_kb, ns_pid,
             )  # fmt: skip
             if errno is not None or caller is not None:
                 writer.add_attempt(number, storable(errno), storable(caller))
@@ -109,7 +109,7 @@ class Target:
 
     def _learn(self, line: Line, row: int, run_id: int) -> None:
         """Adds the end and the parent of an event to its row, if they are missing there."""
-        (errno, _, status), duration_ns = line[7:9]
+        (errno, _, status), duration_ns, cpu_ns, rss_kb = line[8:12]
         writer = self._writer
         if row in self._parentless or row >= writer.first_id:
             self._ids.look_later(line, row, run_id)
@@ -117,7 +117,7 @@ class Target:
             return
         if row in self._endless or writer.lacks_end(row):
             self._endless.discard(row)
-            writer.end(row, status, duration_ns)
+            writer.end(row, status, duration_ns, cpu_ns, rss_kb)
             self._learned += 1
 
     def finish(self) -> Tally:

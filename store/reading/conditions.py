@@ -14,6 +14,7 @@ from execdb.store.file.text import readable, storable
 from execdb.store.json_text import json_of
 from execdb.store.kinds import Group
 from execdb.store.schema import tables
+from execdb.store.segments.dictionary import PROGRAM
 from execdb.store.terms.term import COMMAND, Found, Glob, Range, Term, Value
 
 _image, _status = tables.image, tables.image.c.status
@@ -29,6 +30,7 @@ _offset_ns = (
 # Keys that are made of columns of `image`.
 _MADE: dict[str, ColumnElement[Any]] = {
     "boot_ns": _image.c.time_ns - _offset_ns,
+    "ns_pid": func.coalesce(_image.c.ns_pid, _image.c.pid),
     "ended": case(
         (_status.is_(None), None),
         (_status == REPLACED, "exec"),
@@ -45,7 +47,7 @@ _MADE: dict[str, ColumnElement[Any]] = {
 def table_of(field: str) -> str:
     """Where the values of a field are: image, origin, program, command, or run for those that are
     the same in all rows of a segment."""
-    if field in ("comm", "filename"):
+    if field in PROGRAM:
         return "program"
     if field == COMMAND:
         return "command"

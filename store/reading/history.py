@@ -196,12 +196,12 @@ class History:
             commands, origins, new = self._cache.commands, self._cache.origins, tuple.__new__
             events = []
             for (number, time_ns, pid, ppid, _, origin_id, _, command_id, parent_id, status,
-                 duration_ns, errno, caller) in rows:  # fmt: skip
+                 duration_ns, errno, caller, ns_pid, cpu_ns, rss_kb) in rows:  # fmt: skip
                 who, where = origins[origin_id]
                 fields = (
                     number, run_id, time_ns, time_ns - offset_ns, boot_id, host, pid, ppid,
-                    *who, *commands[command_id], *where, *_outcome(errno, caller, status),
-                    duration_ns, parent_id,
+                    pid if ns_pid is None else ns_pid, *who, *commands[command_id], *where,
+                    *_outcome(errno, caller, status), duration_ns, cpu_ns, rss_kb, parent_id,
                 )  # fmt: skip
                 events.append(new(Event, fields))
         except KeyError:

@@ -126,13 +126,22 @@ CREATE TABLE origin (
     message TEXT NOT NULL,
     cwd TEXT,
     cgroup TEXT,
-    config_generation INTEGER DEFAULT 0 NOT NULL   -- 0: not known
+    config_generation INTEGER DEFAULT 0 NOT NULL, -- 0: not known
+    cwd_deleted INTEGER DEFAULT 0 NOT NULL,
+    container TEXT,
+    pid_ns INTEGER,
+    mnt_ns INTEGER,
+    user_ns INTEGER
 );
 
 CREATE TABLE program (
     id INTEGER NOT NULL PRIMARY KEY,
     filename TEXT NOT NULL,
-    comm TEXT NOT NULL
+    comm TEXT NOT NULL,
+    exe TEXT,
+    exe_device TEXT,
+    exe_inode INTEGER,
+    exe_deleted INTEGER DEFAULT 0 NOT NULL
 );
 
 CREATE TABLE argument (
@@ -167,7 +176,10 @@ CREATE TABLE image (
     status INTEGER,                      -- as wait(2) has it; -1: replaced by another exec
     duration_ns INTEGER,
     errno TEXT,                          -- of an attempt that failed
-    caller TEXT
+    caller TEXT,
+    ns_pid INTEGER,                      -- null: equal to pid
+    cpu_ns INTEGER,
+    max_rss_kb INTEGER
 );
 CREATE INDEX image_time ON image (time_ns);
 CREATE INDEX image_parent ON image (parent_id) WHERE parent_id IS NOT NULL;
@@ -225,7 +237,8 @@ SELECT image.id AS id,
         ORDER BY first_id DESC LIMIT 1)) AS boot_id,
        (SELECT host FROM run WHERE run.id = (SELECT run_id FROM segment WHERE first_id <= image.id
         ORDER BY first_id DESC LIMIT 1)) AS host,
-       image.pid AS pid, image.ppid AS ppid, image.uid AS uid,
+       image.pid AS pid, image.ppid AS ppid,
+       coalesce(image.ns_pid, image.pid) AS ns_pid, image.uid AS uid,
        (SELECT euid FROM origin WHERE origin.id = image.origin_id) AS euid,
        (SELECT gid FROM origin WHERE origin.id = image.origin_id) AS gid,
        (SELECT loginuid FROM origin WHERE origin.id = image.origin_id) AS loginuid,
@@ -239,18 +252,26 @@ SELECT image.id AS id,
             WHERE command.id = image.command_id ORDER BY place.key)) AS argv,
        (SELECT argc FROM command WHERE command.id = image.command_id) AS argc,
        (SELECT truncated FROM command WHERE command.id = image.command_id) AS truncated,
+       program.exe AS exe, program.exe_device AS exe_device, program.exe_inode AS exe_inode,
+       program.exe_deleted AS exe_deleted,
        (SELECT cwd FROM origin WHERE origin.id = image.origin_id) AS cwd,
        (SELECT cgroup FROM origin WHERE origin.id = image.origin_id) AS cgroup,
        (SELECT message FROM origin WHERE origin.id = image.origin_id) AS message,
        (SELECT config_generation FROM origin WHERE origin.id = image.origin_id)
        AS config_generation,
+       (SELECT cwd_deleted FROM origin WHERE origin.id = image.origin_id) AS cwd_deleted,
+       (SELECT container FROM origin WHERE origin.id = image.origin_id) AS container,
+       (SELECT pid_ns FROM origin WHERE origin.id = image.origin_id) AS pid_ns,
+       (SELECT mnt_ns FROM origin WHERE origin.id = image.origin_id) AS mnt_ns,
+       (SELECT user_ns FROM origin WHERE origin.id = image.origin_id) AS user_ns,
        image.errno AS errno, image.caller AS caller,
        CASE WHEN image.status IS NULL THEN NULL WHEN image.status < 0 THEN 'exec'
             WHEN image.status & 127 THEN 'signal' ELSE 'exit' END AS ended,
        CASE WHEN image.status >= 0 AND image.status & 127 = 0
             THEN image.status >> 8 & 255 END AS exit_code,
        CASE WHEN image.status >= 0 THEN nullif(image.status & 127, 0) END AS signal,
-       image.duration_ns AS duration_ns, image.parent_id AS parent_id
+       image.duration_ns AS duration_ns, image.cpu_ns AS cpu_ns,
+       image.max_rss_kb AS max_rss_kb, image.parent_id AS parent_id
 FROM image CROSS JOIN program ON program.id = image.program_id;
 
 -- What was recorded. `+`: SQLite is free to read in the order of another index than the ids.

@@ -105,9 +105,7 @@ class Dictionary:
             self, "command", _COMMAND, tuple
         )
         self.commands = Commands(self._ids_of_command)
-        self.programs: Interned[tuple[str, str]] = Interned(
-            self, "program", _PROGRAM, lambda names: (*map(storable, names),)
-        )
+        self.programs: Interned[tuple[Any, ...]] = Interned(self, "program", PROGRAM, _columns)
         self.arguments: Interned[str] = Interned(
             self, "argument", ("text",), lambda text: (json_of(text),)
         )
@@ -146,15 +144,15 @@ class Dictionary:
         return found
 
     def _ids_of_command(self, command: Command) -> tuple[int, int]:
-        filename, comm, argv, argc, truncated = command
+        filename, comm, argv, argc, truncated, *executable = command
         arguments = self.arguments
         ids = str([arguments[argument] for argument in argv]).replace(" ", "")
         # `truncated` as an int: for any other type sqlite3 looks for an adapter.
-        program_id = self.programs[filename, comm]
+        program_id = self.programs[filename, comm, *executable]
         return program_id, self._commands[program_id, ids, argc, 1 if truncated else 0]
 
     def flush(self, connection: Connection) -> None:
-        self._bytes += self.origins.new_bytes(*_ORIGIN_TEXTS) + self.programs.new_bytes(1)
+        self._bytes += self.origins.new_bytes(*_ORIGIN_TEXTS) + self.programs.new_bytes(1, 3)
         self._bytes += self.arguments.new_bytes(1) + self._commands.new_bytes(2)
         for table in self._tables:
             table.flush(connection)
@@ -170,9 +168,19 @@ class Dictionary:
 _TABLES = ("origin", "program", "argument", "command")
 _ORIGIN = (*Creds._fields, *Place._fields)
 _ORIGIN_TEXTS = [place for place, name in enumerate(_ORIGIN, 1) if FIELD_OF[name].kind.is_text]
-_PROGRAM = ("filename", "comm")
+PROGRAM = ("filename", "comm", "exe", "exe_device", "exe_inode", "exe_deleted")
 _COMMAND = ("program_id", "arguments", "argc", "truncated")
 
 
 def _origin_columns(creds: Creds, place: Place) -> tuple[Any, ...]:
-    return tuple([storable(value) if type(value) is str else value for value in (*creds, *place)])
+    return _columns((*creds, *place))
+
+
+def _columns(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    # True and False as ints: for any other type sqlite3 looks for an adapter.
+    return tuple(
+        [
+            storable(value) if type(value) is str else int(value) if type(value) is bool else value
+            for value in values
+        ]
+    )

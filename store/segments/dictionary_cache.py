@@ -34,7 +34,8 @@ _ORIGINS = (
     " CROSS JOIN origin ON origin.id = wanted.value"
 )
 _COMMANDS = (
-    f"SELECT command.id, {_name('comm')}, {_name('filename')}, arguments, argc, truncated"
+    f"SELECT command.id, {_name('comm')}, {_name('filename')}, arguments, argc, truncated,"
+    f" {_name('exe')}, {_name('exe_device')}, exe_inode, exe_deleted"
     " FROM json_each(?) AS wanted CROSS JOIN command ON command.id = wanted.value"
     " CROSS JOIN program ON program.id = program_id"
 )
@@ -90,14 +91,17 @@ class DictionaryCache:
     def _add_commands(self, found: Sequence[Any], lists: list[list[int]], partly: bool) -> None:
         """With `partly` only those of which all arguments are known."""
         arguments = self._arguments
-        for (number, comm, filename, _, argc, truncated), ids in zip(found, lists, strict=True):
+        text, int_ = self._text_or_none, self._int
+        for row, ids in zip(found, lists, strict=True):
+            number, comm, filename, _, argc, truncated, exe, device, inode, deleted = row
             if partly and not all(id_ in arguments for id_ in ids):
                 continue
             argv = tuple([arguments[id_] for id_ in ids])
             if too_long(argv):  # one argument may be listed many times
                 raise self._broken(_TOO_LONG)
             self.commands[number] = (
-                self.text(comm), self.text(filename), argv, self._int(argc), bool(truncated)
+                self.text(comm), self.text(filename), argv, int_(argc), bool(truncated), text(exe),
+                text(device), None if inode is None else int_(inode), bool(deleted),
             )  # fmt: skip
             self._bytes += 8 * len(argv) + len(filename)
 
@@ -149,6 +153,9 @@ class DictionaryCache:
         if not isinstance(value, str | bytes):
             raise self._broken("a value should be text and is not")
         return readable(value)
+
+    def _text_or_none(self, value: Any) -> str | None:
+        return None if value is None else self.text(value)
 
     def _int(self, value: Any) -> int:
         if type(value) is not int:

@@ -2,7 +2,7 @@
 
 COLUMNS = (
     "id", "time_ns", "pid", "ppid", "uid", "origin_id", "program_id", "command_id", "parent_id",
-    "status", "duration_ns", "errno", "caller",
+    "status", "duration_ns", "errno", "caller", "ns_pid", "cpu_ns", "max_rss_kb",
 )  # fmt: skip
 (
     ID,
@@ -17,5 +17,8 @@ COLUMNS = (
     STATUS,
     DURATION_NS,
     ERRNO,
+    _,
+    _,
+    _,
     _,
 ) = range(len(COLUMNS))

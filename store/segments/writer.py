@@ -6,7 +6,7 @@ run or its boot_ns, a time is found by binary search, and the dictionary entries
 removed when the segment is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from sqlite3 import Connection
 from typing import cast
 
@@ -20,8 +20,10 @@ from execdb.store.segments.segment import Segment
 
 ROWS = 65_536  # of a segment; the last batch may exceed it
 
-_COLUMNS = image.COLUMNS[: image.ERRNO]  # an attempt's are rare: they are put there afterwards
+# Those of an attempt are rare: they are put there afterwards.
+_COLUMNS = (*image.COLUMNS[: image.ERRNO], "cpu_ns", "max_rss_kb", "ns_pid")
 _WIDTH = len(_COLUMNS)
+_NS_PID = _COLUMNS.index("ns_pid")
 _NO_RUN = 0  # the id of no run: the next row starts a segment
 
 
@@ -34,7 +36,7 @@ class SegmentWriter:
         self.first_id = self.next_id = 1  # of the rows that are not flushed yet; of the next row
         self._rows: list[int | None] = []  # the columns of these rows, one row after the other
         self._attempts: list[tuple[str | bytes | None, str | bytes | None, int]] = []
-        self._ends: list[tuple[int | None, int | None, int]] = []
+        self._ends: list[tuple[int | None, ...]] = []
         self._segment: Segment | None = None  # the one that the next row may continue
         self._closed: list[Segment] = []  # those before it that had rows since the last flush
         self._run_id, self._offset_ns, self._last_ns = _NO_RUN, 0, 0  # of the last row
@@ -70,20 +72,30 @@ class SegmentWriter:
         parent_id: int | None,
         status: int | None = None,
         duration_ns: int | None = None,
+        cpu_ns: int | None = None,
+        max_rss_kb: int | None = None,
+        ns_pid: int | None = None,
     ) -> int:
-        """Adds a row and returns its id. `offset_ns` is `time_ns` less its boot_ns."""
+        """Adds a row and returns its id. `offset_ns` is `time_ns` less its boot_ns; `ns_pid` is
+        None where it equals `pid`."""
         if time_ns < self._last_ns or offset_ns != self._offset_ns or run_id != self._run_id:
             self._start_segment(run_id, offset_ns, time_ns - offset_ns)
         self._last_ns = time_ns
         number = self.next_id
         self._rows += (
             number, time_ns, pid, ppid, uid, origin_id, program_id, command_id, parent_id, status,
-            duration_ns,
+            duration_ns, cpu_ns, max_rss_kb, ns_pid,
         )  # fmt: skip
         self.next_id = number + 1
         return number
 
-    def extend(self, run_id: int, offset_ns: int, columns: Sequence[Sequence[int | None]]) -> None:
+    def extend(
+        self,
+        run_id: int,
+        offset_ns: int,
+        columns: Sequence[Sequence[int | None]],
+        ns_pids: Sequence[int | None],
+    ) -> None:
         """Adds at least one row. The columns are those of `image` from time_ns to parent_id; the
         times ascend and are boot_ns + `offset_ns`."""
         times = cast("Sequence[int]", columns[0])
@@ -95,6 +107,8 @@ class SegmentWriter:
         rows[image.ID :: _WIDTH] = range(first, first + count)
         for place, column in enumerate(columns, image.TIME_NS):
             rows[place::_WIDTH] = column
+        if any(ns_pids):
+            rows[_NS_PID::_WIDTH] = ns_pids
         self._rows += rows
         self.next_id = first + count
 
@@ -104,26 +118,33 @@ class SegmentWriter:
         """What the row just added has as an attempt: why it failed, and who called."""
         self._attempts.append((errno, caller, number))
 
-    def end(self, number: int, status: int | None, duration_ns: int | None) -> None:
+    def end(
+        self,
+        number: int,
+        status: int | None,
+        duration_ns: int | None,
+        cpu_ns: int | None,
+        max_rss_kb: int | None,
+    ) -> None:
         """Stores how the image of a row ended. The row may be of any transaction."""
         if self.first_id <= number < self.next_id:
             at = (number - self.first_id) * _WIDTH + image.STATUS
-            self._rows[at : at + 2] = status, duration_ns
+            self._rows[at : at + 4] = status, duration_ns, cpu_ns, max_rss_kb
         else:
-            self._ends.append((status, duration_ns, number))
+            self._ends.append((status, duration_ns, cpu_ns, max_rss_kb, number))
 
     def end_rows(
-        self, numbers: Sequence[int], statuses: Sequence[int], durations_ns: Sequence[int]
+        self, numbers: Sequence[int], ends: Iterable[tuple[int, int, int | None, int | None]]
     ) -> None:
-        """The same for many rows; a number of 0 is of no row."""
+        """The same for many rows: status, duration_ns, cpu_ns, max_rss_kb. A number of 0 is of no
+        row."""
         rows, first = self._rows, self.first_id
-        for number, status, duration_ns in zip(numbers, statuses, durations_ns, strict=True):
+        for number, end in zip(numbers, ends, strict=True):
             if number >= first:
                 at = (number - first) * _WIDTH + image.STATUS
-                rows[at] = status
-                rows[at + 1] = duration_ns
+                rows[at : at + 4] = end
             elif number:
-                self._ends.append((status, duration_ns, number))
+                self._ends.append((*end, number))
 
     def lacks_end(self, number: int) -> bool:
         """Whether it is a row added since the last flush that has no end yet."""
@@ -210,7 +231,7 @@ def _last(connection: Connection) -> Segment | None:
 
 _IMAGES = BulkInsert("image", _COLUMNS)
 _ATTEMPT = "UPDATE image SET errno = ?, caller = ? WHERE id = ?"
-_END = "UPDATE image SET status = ?, duration_ns = ? WHERE id = ?"
+_END = "UPDATE image SET status = ?, duration_ns = ?, cpu_ns = ?, max_rss_kb = ? WHERE id = ?"
 # No id is used twice, even if retention has removed all rows: ids have no gaps.
 _LAST_IDS = ("SELECT max(id) FROM image", "SELECT sum(pruned) FROM run")
 _NEWEST = "SELECT * FROM segment ORDER BY first_id DESC LIMIT 1"

@@ -32,7 +32,9 @@ class Batch:
 
     def _add(self, execs: Sequence[Exec]) -> None:
         """The same for events of one segment."""
-        times, boots, pids, ppids, starts, parents, replaces, errnos = zip(*execs, strict=True)
+        (times, boots, pids, ppids, starts, parents, replaces, errnos, ns_pids, _, _) = zip(
+            *execs, strict=True
+        )
         connection, writer, lineage = self._connection, self._writer, self._lineage
         first = writer.next_id
         known, ids_of = writer.dictionary.starts, writer.dictionary.ids_of
@@ -47,7 +49,7 @@ class Batch:
         parent_rows = [row_of(key) or (key and find(connection, key)) for key in parents]
         offset_ns = times[0] - boots[0]
         columns = times, pids, ppids, uids, origins, programs, commands, parent_rows
-        writer.extend(self._run_id, offset_ns, columns)
+        writer.extend(self._run_id, offset_ns, columns, ns_pids)
         if any(callers) or any(errnos):
             for row, errno, caller in zip(count(first), errnos, callers, strict=False):
                 writer.add_attempt(row, errno, storable(caller))
@@ -57,9 +59,9 @@ class Batch:
     def _end_replaced(self, execs: Iterable[Exec]) -> None:
         self.end(
             [
-                End(event.boot_ns, event.parent, REPLACED)
-                for event in execs
-                if event.parent is not None and event.errno is None
+                End(e.boot_ns, e.parent, REPLACED, e.replaced_cpu_ns, e.replaced_rss_kb)
+                for e in execs
+                if e.parent is not None and e.errno is None
             ]
         )
 
@@ -68,7 +70,7 @@ class Batch:
         counted as lost."""
         if not ends:
             return
-        moments, keys, statuses = zip(*ends, strict=True)
+        moments, keys, statuses, cpus, peaks = zip(*ends, strict=True)
         connection, lineage = self._connection, self._lineage
         rows = list(map(lineage.running.pop, keys, repeat(0)))
         if 0 in rows:
@@ -78,7 +80,7 @@ class Batch:
             ]
         lineage.ended.update(zip(keys, rows, strict=True))
         durations = [moment - key[0] for moment, key in zip(moments, keys, strict=True)]
-        self._writer.end_rows(rows, statuses, durations)
+        self._writer.end_rows(rows, zip(statuses, durations, cpus, peaks, strict=True))
 
 
 def _stretches(execs: Sequence[Exec]) -> Iterator[Sequence[Exec]]:

@@ -45,7 +45,7 @@ def peak_bytes() -> int:
 
 def main(kind: str, folder: Path, total: int, *, locked: bool) -> int:
     from execdb.collector.backlog import Backlog
-    from execdb.collector.decode import Decoder
+    from execdb.collector.decoding.decoder import Decoder
     from execdb.collector.own_process.footprint import settle, stay_small
     from execdb.store.account import Counts
     from execdb.store.errors import DatabaseBusy

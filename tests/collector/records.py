@@ -17,6 +17,7 @@ def record(
     caller: bytes = b"",
     tty: bytes = b"",
     where: bytes = b"",
+    exe: bytes = b"",
     padding: bytes = b"",
     **fields: int,
 ) -> bytes:
@@ -36,11 +37,14 @@ def record(
         "kind": wire.KIND_EXEC,
         "loginuid": wire.UNSET,
         "sessionid": wire.UNSET,
-        "where_len": len(where),
+        "where_len": len(where) + len(exe),
+        "exe_len": len(exe),
+        "replaced_cpu_ns": wire.CPU_UNKNOWN,
+        "ns_pid": pid,
         **fields,
     }
     head = wire.EXEC.pack(*(values[name] for name in wire.LAYOUT))
-    return head + filename + b"\0" + args + where + padding
+    return head + filename + b"\0" + args + where + exe + padding
 
 
 def sample(raw: bytes) -> bytes:
@@ -54,6 +58,14 @@ def ring(raws: Iterable[bytes]) -> list[bytes]:
     return [b"".join(map(sample, raws))]
 
 
-def end(image: tuple[int, int], *, boot_ns: int, status: int = 0, padding: bytes = b"") -> bytes:
+def end(
+    image: tuple[int, int],
+    *,
+    boot_ns: int,
+    status: int = 0,
+    max_rss_kb: int = 0,
+    cpu_ns: int = wire.CPU_UNKNOWN,
+    padding: bytes = b"",
+) -> bytes:
     """What the kernel's program submits when an image ends with its process."""
-    return wire.END.pack(boot_ns, *image, wire.KIND_END, status, 0) + padding
+    return wire.END.pack(boot_ns, *image, wire.KIND_END, status, max_rss_kb, cpu_ns) + padding

@@ -8,7 +8,7 @@ import pytest
 
 from execdb.collector import backlog
 from execdb.collector.backlog import Backlog
-from execdb.collector.decode import EXEC_BYTES, Decoded
+from execdb.collector.decoding.decoder import EXEC_BYTES, Decoded
 from execdb.store.event import End
 from tests.conftest import an_exec
 

@@ -8,7 +8,7 @@ import pytest
 from execdb.bpf import wire
 from execdb.collector import backlog
 from execdb.collector.collect import Collector
-from execdb.collector.decode import EXEC_BYTES
+from execdb.collector.decoding.decoder import EXEC_BYTES
 from execdb.store.account import Cause, Counts
 from execdb.store.errors import DatabaseBusy, DatabaseFull, DatabaseRefused
 from execdb.store.event import REPLACED, End

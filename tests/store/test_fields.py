@@ -50,12 +50,22 @@ def test_keys_of_a_group_stand_together_in_an_event() -> None:
 
 def test_an_exec_is_shown_as_it_is_read_back_later() -> None:
     creds = some_creds(501, "Hi", euid=7, gid=11, loginuid=13, sessionid=17, tty="pts/3")
-    place = Place("/home", "/user.slice")
+    place = Place("/home", "/user.slice", True, "c0ffee", 7, 11, 13)
     command = {"filename": "/bin/ls", "comm": "ls", "argv": ("ls", "/"), "truncated": True}
+    file = {"exe": "/bin/ls", "exe_device": "8:1", "exe_inode": 5, "exe_deleted": True}
+    command |= file
     e = an_exec(
-        3, creds=creds, place=place, caller="sh", errno="EACCES", ppid=5, argc=23, **command
+        3,
+        creds=creds,
+        place=place,
+        caller="sh",
+        errno="EACCES",
+        ppid=5,
+        ns_pid=2,
+        argc=23,
+        **command,
     )
     own = creds._asdict() | place._asdict() | command | {"caller": "sh", "errno": "EACCES"}
     assert at_exec(e, 19, 29, BOOT_ID, "workshop", 17) == an_event(
-        3, id=19, run_id=29, parent_id=17, ppid=5, argc=23, **own
+        3, id=19, run_id=29, parent_id=17, ppid=5, ns_pid=2, argc=23, **own
     )

@@ -1,7 +1,7 @@
 /* yardstick DUMP DB: the collector's work without Python: records to committed, indexed rows.
  *
  * DUMP is a file of records as bpf/c/execdb.h has them, each behind its size (u32). Decodes them,
- * stores equal commands, users and places once, finds parents and ends, and writes them to
+ * stores equal commands, users, places and files once, finds parents and ends, and writes them to
  * SQLite in transactions of BATCH records. Prints the CPU time it took in nanoseconds.
  */
 #include <fcntl.h>
@@ -24,9 +24,9 @@ typedef int64_t s64;
 #define SLOTS (1 << 22)               /* a power of two, beyond twice the number of records */
 
 struct row {
-	u64 time_ns, command, creds, place, parent;
-	int64_t status, duration_ns;
-	u32 pid, ppid, uid;
+	u64 time_ns, command, creds, place, file, parent;
+	int64_t status, duration_ns, cpu_ns;
+	u32 pid, ppid, uid, max_rss_kb;
 };
 struct known {
 	const char *bytes;
@@ -43,7 +43,7 @@ static struct {
 	u64 boot_ns;
 	u32 pid, id;
 } * images;
-static struct interned commands, creds, places;
+static struct interned commands, creds, places, files;
 static struct row rows[BATCH];
 static u32 first = 1, waiting;
 static sqlite3 *db;
@@ -111,16 +111,16 @@ static void flush(void)
 {
 	for (u32 i = 0; i < waiting; i++) {
 		struct row *r = &rows[i];
-		int64_t values[] = {first + i, r->time_ns, r->pid,        r->ppid,
-		                    r->uid,    r->creds,   r->command,    r->place,
-		                    r->parent, r->status,  r->duration_ns};
+		int64_t values[] = {first + i, r->time_ns,     r->pid,    r->ppid,      r->uid,
+		                    r->creds,  r->command,     r->place,  r->file,      r->parent,
+		                    r->status, r->duration_ns, r->cpu_ns, r->max_rss_kb};
 
-		for (int n = 0; n < 11; n++)
+		for (int n = 0; n < 14; n++)
 			sqlite3_bind_int64(insert, n + 1, values[n]);
 		if (!r->parent)
-			sqlite3_bind_null(insert, 9);
-		if (!r->duration_ns)
-			sqlite3_bind_null(insert, 10), sqlite3_bind_null(insert, 11);
+			sqlite3_bind_null(insert, 10);
+		for (int n = 11; !r->duration_ns && n < 15; n++)
+			sqlite3_bind_null(insert, n);
 		step(insert);
 	}
 	first += waiting;
@@ -138,7 +138,9 @@ static void exec(const struct exec_record *e)
 		.ppid = e->ppid,
 		.uid = e->uid,
 		.creds = intern(&creds, (const char *)&e->uid,
-	                        (const char *)&e->argc - (const char *)&e->uid),
+	                        (const char *)&e->pid_ns - (const char *)&e->uid),
+		.file = intern(&files, (const char *)&e->pid_ns,
+	                       (const char *)&e->argc - (const char *)&e->pid_ns),
 		.command = intern(&commands, (const char *)&e->argc,
 	                          data + what - (const char *)&e->argc),
 		.place = intern(&places, data + what, e->where_len),
@@ -155,10 +157,14 @@ static void end(const struct end_record *e)
 	if (id >= first) {
 		rows[id - first].status = e->status;
 		rows[id - first].duration_ns = e->boot_ns - e->image_boot_ns;
+		rows[id - first].cpu_ns = e->cpu_ns;
+		rows[id - first].max_rss_kb = e->max_rss_kb;
 	} else if (id) {
 		sqlite3_bind_int64(update, 1, e->status);
 		sqlite3_bind_int64(update, 2, e->boot_ns - e->image_boot_ns);
-		sqlite3_bind_int64(update, 3, id);
+		sqlite3_bind_int64(update, 3, e->cpu_ns);
+		sqlite3_bind_int64(update, 4, e->max_rss_kb);
+		sqlite3_bind_int64(update, 5, id);
 		step(update);
 	}
 }
@@ -183,25 +189,30 @@ int main(int argc, char **argv)
 	images = calloc(SLOTS, sizeof(*images));
 	check(at != MAP_FAILED && images);
 	check(sqlite3_open(argv[2], &db) == SQLITE_OK);
-	check(sqlite3_exec(db,
-	                   "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA "
-	                   "cache_size = -1000;"
-	                   "PRAGMA wal_autocheckpoint = 4000;"
-	                   "CREATE TABLE command (id INTEGER PRIMARY KEY, record BLOB);"
-	                   "CREATE TABLE creds (id INTEGER PRIMARY KEY, record BLOB);"
-	                   "CREATE TABLE place (id INTEGER PRIMARY KEY, record BLOB);"
-	                   "CREATE TABLE image (id INTEGER PRIMARY KEY, time_ns, pid, ppid, uid, "
-	                   "creds_id, command_id, place_id, parent_id, status, duration_ns);"
-	                   "CREATE INDEX image_time ON image (time_ns);"
-	                   "CREATE INDEX image_pid ON image (pid);"
-	                   "CREATE INDEX image_parent ON image (parent_id)"
-	                   " WHERE parent_id IS NOT NULL;",
-	                   NULL, NULL, NULL) == SQLITE_OK);
+	check(sqlite3_exec(
+		      db,
+		      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA "
+		      "cache_size = -1000;"
+		      "PRAGMA wal_autocheckpoint = 4000;"
+		      "CREATE TABLE command (id INTEGER PRIMARY KEY, record BLOB);"
+		      "CREATE TABLE creds (id INTEGER PRIMARY KEY, record BLOB);"
+		      "CREATE TABLE place (id INTEGER PRIMARY KEY, record BLOB);"
+		      "CREATE TABLE file (id INTEGER PRIMARY KEY, record BLOB);"
+		      "CREATE TABLE image (id INTEGER PRIMARY KEY, time_ns, pid, ppid, uid, "
+		      "creds_id, command_id, place_id, file_id, parent_id, status, duration_ns, "
+		      "cpu_ns, max_rss_kb);"
+		      "CREATE INDEX image_time ON image (time_ns);"
+		      "CREATE INDEX image_pid ON image (pid);"
+		      "CREATE INDEX image_parent ON image (parent_id)"
+		      " WHERE parent_id IS NOT NULL;",
+		      NULL, NULL, NULL) == SQLITE_OK);
 	commands.insert = prepare("INSERT INTO command VALUES (?, ?)");
 	creds.insert = prepare("INSERT INTO creds VALUES (?, ?)");
 	places.insert = prepare("INSERT INTO place VALUES (?, ?)");
-	insert = prepare("INSERT INTO image VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-	update = prepare("UPDATE image SET status = ?, duration_ns = ? WHERE id = ?");
+	files.insert = prepare("INSERT INTO file VALUES (?, ?)");
+	insert = prepare("INSERT INTO image VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	update = prepare("UPDATE image SET status = ?, duration_ns = ?, cpu_ns = ?, max_rss_kb = ? "
+	                 "WHERE id = ?");
 	while (at < over) {
 		sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 		for (int n = 0; n < BATCH && at < over; n++) {

@@ -122,7 +122,7 @@ def _read(dump: Path) -> Iterator[list[bytes]]:
 
 def write(dump: Path, db: Path) -> int:
     """The collector's part; its CPU time in ns, imports and the making of the file aside."""
-    from execdb.collector.decode import Decoder
+    from execdb.collector.decoding.decoder import Decoder
     from execdb.collector.own_process.footprint import settle
     from execdb.store.account import Counts
     from execdb.store.file.create import prepare

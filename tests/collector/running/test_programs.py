@@ -8,7 +8,7 @@ import pytest
 
 from execdb.collector.running.process import CMDLINE_CUT, CMDLINE_MAX
 from execdb.collector.running.programs import RunningPrograms
-from execdb.store.event import Creds, Exec, Place, raw_of
+from execdb.store.event import Command, Creds, Exec, Place, raw_of
 from tests.collector.running.test_namespaces import a_proc
 
 TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
@@ -69,7 +69,7 @@ def test_what_is_read_of_a_process(proc: Proc) -> None:
     assert (image.boot_ns, image.time_ns) == (1009 * TICK_NS, 1009 * TICK_NS + OFFSET_NS)
     assert (image.ppid, image.parent) == (1, (0, 1))
     assert image.creds == Creds(1009, 1010, 7, None, 3, None, "")
-    assert image.command == ("/usr/bin/x", "a) (b", ("x", "--name", ""), 3, False)
+    assert image.command == Command("/usr/bin/x", "a) (b", ("x", "--name", ""), 3, False)
     assert image.place == Place("/srv/\udcff", "/system.slice/x.service")
 
 

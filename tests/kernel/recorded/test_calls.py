@@ -11,7 +11,7 @@ import pytest
 
 from execdb.bpf.loading import source as program_source
 from execdb.bpf.program import have_kprobes
-from execdb.collector.decode import Decoder
+from execdb.collector.decoding.decoder import Decoder
 from execdb.collector.kernel_source import KernelSource
 from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
 

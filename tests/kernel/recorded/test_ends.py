@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from execdb.collector.decode import Decoder
+from execdb.collector.decoding.decoder import Decoder
 from execdb.collector.kernel_source import KernelSource
 from execdb.store.event import REPLACED
 from tests.kernel.ground_truth import finish, storm, storm_events

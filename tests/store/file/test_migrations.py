@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from execdb.store.file.database import open_database
 from execdb.store.file.upgrade import _alembic
@@ -10,7 +11,7 @@ from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from execdb.store.schema import definition
 from execdb.store.schema.constants import APPLICATION_ID
-from tests.conftest import schema_of, upgraded
+from tests.conftest import an_exec, recorded, schema_of, upgraded
 
 ROW_OF_0007 = """
 INSERT INTO run (id, kind, host, boot_id, started_ns) VALUES (1, 'collect', 'workshop', 'boot', 7);
@@ -44,3 +45,51 @@ def test_events_of_0007_do_not_know_their_generation(own_database: Path) -> None
         (event,) = History(database).events(Filter())
     assert (event.pid, event.message, event.argv) == (23, "Hi user 501!", ("true",))
     assert (event.exit_code, event.duration_ns, event.config_generation) == (0, 11, 0)
+
+
+# The same, a program that ran before, and an attempt that failed.
+ROWS_OF_0007 = (
+    ROW_OF_0007
+    + """
+INSERT INTO segment VALUES (-1, -1, 1, 100, 700, 700, 1, 4);
+INSERT INTO image VALUES (-1, 800, 19, 1, 501, 1, 2, 4, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO image VALUES (2, 1013, 29, 23, 501, 1, 2, 4, 1, NULL, NULL, 'EPERM', 'sh');
+UPDATE segment SET last_id = 2, last_boot_ns = 913 WHERE first_id = 1;
+INSERT INTO origin_block VALUES (1, 0);
+INSERT INTO program_block VALUES (2, 0);
+"""
+)
+UNKNOWN = {
+    "exe": None, "exe_device": None, "exe_inode": None, "exe_deleted": False, "cwd_deleted": False,
+    "container": None, "pid_ns": None, "mnt_ns": None, "user_ns": None, "cpu_ns": None,
+    "max_rss_kb": None, "config_generation": 0,
+}  # fmt: skip
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute("SELECT * FROM images ORDER BY id")]
+
+
+def test_events_of_0007_lack_what_really_ran(own_database: Path) -> None:
+    before = rows(made(own_database, "0007", ROWS_OF_0007))
+    assert [row["id"] for row in before] == [-1, 1, 2]
+    upgraded(own_database)
+    assert schema_of(own_database) == definition.sql_by_name()
+    assert rows(own_database) == [row | UNKNOWN | {"ns_pid": row["pid"]} for row in before]
+    with open_database(own_database) as database:
+        events = list(History(database).events(Filter()))
+    for event, row in zip(events, before[1:], strict=True):
+        assert (event.id, event.pid, event.ns_pid) == (row["id"], row["pid"], row["pid"])
+        assert {name: getattr(event, name) for name in UNKNOWN} == UNKNOWN
+        assert event.duration_ns == row["duration_ns"]
+
+
+def test_recording_continues_in_an_upgraded_file(own_database: Path) -> None:
+    upgraded(made(own_database, "0007", ROWS_OF_0007))
+    with open_database(own_database) as database:
+        recorded(database, [an_exec(23, exe="/bin/ls", exe_inode=7, ns_pid=3)])
+        *_, last = History(database).events(Filter())
+    assert (last.id, last.exe, last.exe_inode, last.ns_pid) == (3, "/bin/ls", 7, 3)
+    assert rows(own_database)[-1]["exe_inode"] == 7

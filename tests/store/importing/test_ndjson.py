@@ -100,7 +100,12 @@ CHANGES = {
     "a hard space at the end": ("}", "}\xa0"),
     "space within": ('"uid": 0', '"uid":  0'),
     "no space within": ('"comm": ', '"comm":'),
-    "the end left out": ('"duration_ns": 7, "parent_id": 5', '"duration_ns": 7'),
+    "the end left out": (', "parent_id": 5', ""),
+    "half of the cost left out": (', "max_rss_kb": null', ""),
+    "the cost left out": (', "cpu_ns": null, "max_rss_kb": null', ""),
+    "a cost": ('"cpu_ns": null, "max_rss_kb": null', '"cpu_ns": 5, "max_rss_kb": 7'),
+    "no pid of its own namespace": ('"ns_pid": 1023, ', ""),
+    "a pid of its own namespace": ('"ns_pid": 1023, ', '"ns_pid": 3, '),
 }
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from execdb.store.errors import DatabaseError
-from execdb.store.event import Creds, Exec, Place, text_of
+from execdb.store.event import Command, Creds, Exec, Place, text_of
 from execdb.store.file.database import Database
 from execdb.store.ledger.totals import read_totals
 from execdb.store.reading.filter import Filter
@@ -37,9 +37,10 @@ def stored(database: Database) -> list[Exec]:
     return [
         an_exec(
             creds=Creds(*(getattr(e, name) for name in Creds._fields)),
-            place=Place(e.cwd, e.cgroup),
+            place=Place(*(getattr(e, name) for name in Place._fields)),
             **{n: getattr(e, n) for n in ("time_ns", "boot_ns", "pid", "ppid", "errno", "caller")},
-            **{n: getattr(e, n) for n in ("filename", "comm", "argv", "argc", "truncated")},
+            **{name: getattr(e, name) for name in Command._fields},
+            ns_pid=None if e.ns_pid == e.pid else e.ns_pid,
         )
         for e in History(database).events(Filter())
     ]
@@ -65,7 +66,16 @@ EXECS = st.lists(
         an_exec,
         st.integers(0, 1_009),
         creds=st.builds(Creds, *[U32] * 3, *[st.none() | U32] * 2, st.none() | TEXT, TEXT),
-        place=st.builds(Place, st.none() | TEXT, st.none() | TEXT),
+        place=st.builds(
+            Place,
+            *(st.none() | TEXT, st.none() | TEXT, st.booleans(), st.none() | TEXT),
+            *[st.none() | st.integers(0, (1 << 32) - 1)] * 3,
+        ),
+        exe=st.none() | TEXT,
+        exe_device=st.none() | st.just("253:1"),
+        exe_inode=st.none() | st.integers(0, (1 << 63) - 1),
+        exe_deleted=st.booleans(),
+        ns_pid=st.none() | st.integers(0, (1 << 32) - 1),
         caller=st.none() | TEXT,
         filename=TEXT,
         comm=TEXT,

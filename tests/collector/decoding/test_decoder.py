@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execdb.bpf import wire
-from execdb.collector.decode import Decoder
-from execdb.store.event import REPLACED, End, Exec, raw_of, text_of
+from execdb.collector.decoding.decoder import Decoder
+from execdb.store.event import REPLACED, Command, End, Exec, Place, raw_of, text_of
 from tests.collector.records import end, record, ring, sample
 
 ARGUMENTS = st.lists(st.binary(max_size=23).map(lambda raw: raw.replace(b"\0", b"")), max_size=7)
@@ -32,7 +32,7 @@ def test_a_record_becomes_an_event() -> None:
     assert (event.time_ns, event.boot_ns, event.pid, event.ppid) == (1_001_012, 1_009, 23, 7)
     assert event.creds[:3] == (501, 0, 29)
     assert event.creds.message == "Hello World"
-    assert event.command == ("/bin/true", "true", ("ls", "-l"), 2, False)
+    assert event.command == Command("/bin/true", "true", ("ls", "-l"), 2, False)
 
 
 LOST = struct.pack("IHHQQ", 2, 0, 24, 7, 23)
@@ -167,7 +167,7 @@ def test_who_logged_in_and_where() -> None:
 def test_a_place_is_put_together_from_its_names(
     where: bytes, cwd: str | None, cgroup: str | None
 ) -> None:
-    assert decode(record(b"x", where=where, padding=b"pad")).place == (cwd, cgroup)
+    assert decode(record(b"x", where=where, padding=b"pad")).place == Place(cwd, cgroup)
 
 
 def test_arguments_that_are_not_there_are_not_silently_absent() -> None:

@@ -1,14 +1,27 @@
 """From the bytes in a ring (records as in bpf/c/execdb.h) to events. Pure."""
 
 import errno
-import re
 import struct
 from collections.abc import Iterable
 from sys import getsizeof
 from typing import NamedTuple
 
 from execdb.bpf import wire
-from execdb.collector.parse_cache import ParseCache
+from execdb.collector.decoding.executable import Executable
+from execdb.collector.decoding.mounts import Mounts
+from execdb.collector.decoding.namespaces import FIRST_NAMESPACES, Namespaces
+from execdb.collector.decoding.parse_cache import ParseCache
+from execdb.collector.decoding.parts import (
+    COMM_SIZE,
+    CREDS,
+    FILE,
+    NAMESPACES,
+    BadRecord,
+    parse_creds,
+    parse_file,
+    parse_place,
+    parse_program,
+)
 from execdb.store.event import Command, Creds, End, Exec, Place, Start, text_of
 
 _STARTS_BYTES = 4_000_000  # of memory, for the cache of starts
@@ -27,22 +40,21 @@ _END_SIZE = _HEAD + wire.END.size
 _TYPE_AT, _SAMPLE, _KIND_END = wire.TYPE_AT, wire.SAMPLE, wire.KIND_END
 _SIZE = struct.Struct("=6xH").unpack_from
 _SIZE_MIN = 8  # the size of the header of every record in a ring
-# size; boot_ns, image_boot_ns, image_pid, status: signed, so that wire.REPLACED is event.REPLACED
-_END = struct.Struct("=6xH4xQQI4xi4x").unpack_from
-# size; boot_ns, parent_boot_ns, parent_pid, kind, pid, ppid, flags, error, where_len; and, after
-# caller and credentials, filename_len, args_len
-_EXEC = struct.Struct("=6xH4xQQIIIIIII16x52x8xII16x").unpack_from
-_CREDS = struct.Struct("=IIIII16s12sI")
+# size; boot_ns, image_boot_ns, image_pid, status, max_rss_kb, cpu_ns. Two are signed, so that
+# wire.REPLACED is event.REPLACED, and wire.CPU_UNKNOWN is below 0.
+_END = struct.Struct("=6xH4xQQI4xiIq").unpack_from
+# size; boot_ns, parent_boot_ns, parent_pid, kind, pid, ppid, flags, error, where_len, ns_pid,
+# replaced_cpu_ns, max_rss_kb; and, after caller, credentials, namespaces and file, filename_len,
+# args_len
+_EXEC = struct.Struct("=6xH4xQQIIIIIIIIqI16x52x16x24x8xII16x").unpack_from
 _COMMAND = struct.Struct("=IIII").unpack_from  # argc, truncated, filename_len, args_len
 # From `caller` on:
-_CALLER_SIZE = _COMM_SIZE = 16
-_COMMAND_AT = _CALLER_SIZE + _CREDS.size
+_CALLER_SIZE = 16
+_NAMESPACES_AT = _CALLER_SIZE + CREDS.size
+_FILE_AT = _NAMESPACES_AT + NAMESPACES.size
+_COMMAND_AT = _FILE_AT + FILE.size
 _COMM_AT = _COMMAND_AT + 16
-_FILENAME_AT = _COMM_AT + _COMM_SIZE
-
-
-class BadRecord(ValueError):
-    """The bytes are not a record as the kernel's program writes them."""
+_FILENAME_AT = _COMM_AT + COMM_SIZE
 
 
 class Decoded(NamedTuple):
@@ -57,10 +69,17 @@ class Decoder:
     """Decodes records. Caches what recurs, so that a known start costs one dictionary look-up
     instead of parsing its arguments."""
 
-    def __init__(self) -> None:
+    def __init__(self, mounts: Mounts | None = None, first: Namespaces = FIRST_NAMESPACES) -> None:
+        """`first` are the namespaces of the machine's first process. Without `mounts` it is not
+        known where file systems are mounted."""
+        self._mounts = mounts or Mounts(())
+        self._first = first
         self._creds: ParseCache[Creds] = ParseCache(parse_creds, _NAMES_BYTES)
-        self._places: ParseCache[Place] = ParseCache(parse_place, _NAMES_BYTES)
+        self._places: ParseCache[Place] = ParseCache(self._parse_place, _NAMES_BYTES)
         self._programs = ParseCache(parse_program, _NAMES_BYTES)
+        self._files: ParseCache[Executable] = ParseCache(
+            lambda raw: parse_file(raw, self._mounts.of), _NAMES_BYTES
+        )
         self._starts: ParseCache[Start] = ParseCache(self._parse_start, _STARTS_BYTES)
         self.size_bytes = 0  # approximate memory that the result of the last `decode` takes
 
@@ -77,6 +96,9 @@ class Decoder:
         ends: list[End] = []
         unreadable = 0
         starts, new = self._starts, tuple.__new__
+        if self._mounts.look():  # what was known of files may have another path now
+            starts.clear()
+            self._files.clear()
         known_bytes = starts.size_bytes
         add_exec, add_end = execs.append, ends.append
         for chunk in chunks:
@@ -90,14 +112,18 @@ class Decoder:
                         at += size
                         continue
                     if chunk[at + _KIND_AT] == _KIND_END:
-                        size, boot_ns, image_ns, image_pid, status = _END(chunk, at)
+                        size, boot_ns, image_ns, image_pid, status, rss_kb, cpu_ns = _END(chunk, at)
                         if size < _END_SIZE or boot_ns >= _LATEST_NS or image_ns >= _LATEST_NS:
                             raise BadRecord(f"an end at {boot_ns} of {image_ns}, {size} bytes")
-                        add_end(new(End, (boot_ns, (image_ns, image_pid), status)))
+                        image = image_ns, image_pid
+                        if cpu_ns < 0:
+                            add_end(new(End, (boot_ns, image, status, None, None)))
+                        else:
+                            add_end(new(End, (boot_ns, image, status, cpu_ns, rss_kb)))
                         at += size
                         continue
                     (size, boot_ns, parent_ns, parent_pid, kind, pid, ppid, flags, error, where_len,
-                     filename_len, args_len) = _EXEC(chunk, at)  # fmt: skip
+                     ns_pid, cpu_ns, rss_kb, filename_len, args_len) = _EXEC(chunk, at)  # fmt: skip
                     end_at = _DATA_AT + filename_len + args_len + where_len
                     if (
                         end_at > size
@@ -115,6 +141,9 @@ class Decoder:
                         (parent_ns, parent_pid) if parent_ns else None,
                         flags & wire.FLAG_REPLACES != 0,
                         _errno_name(error) if error else None,
+                        None if ns_pid == pid else ns_pid,
+                        None if cpu_ns < 0 else cpu_ns,
+                        None if cpu_ns < 0 else rss_kb,
                     )
                     add_exec(new(Exec, fields))
                     at += size
@@ -133,6 +162,10 @@ class Decoder:
         argc, cut, filename_len, args_len = _COMMAND(raw, _COMMAND_AT)
         args_at = _FILENAME_AT + filename_len
         place_at = args_at + args_len
+        file = raw[_FILE_AT:_COMMAND_AT]
+        names_at = len(raw) - FILE.unpack(file)[-1]
+        if names_at < place_at:
+            raise BadRecord("the names of the file are longer than all names")
         comm, filename = self._programs[raw[_COMM_AT:args_at]]
         text = text_of(raw[args_at:place_at].removesuffix(b"\0"))
         argv = tuple(text.split("\0")[:argc]) if args_len else ()
@@ -142,12 +175,25 @@ class Decoder:
         self._starts.size_bytes += size
         new = tuple.__new__
         fields = (
-            self._creds[raw[_CALLER_SIZE:_COMMAND_AT]],
-            new(Command, (filename, comm, argv, argc, cut != 0 or len(argv) != argc)),
-            self._places[raw[place_at:]],
+            self._creds[raw[_CALLER_SIZE:_NAMESPACES_AT]],
+            new(
+                Command,
+                (
+                    filename,
+                    comm,
+                    argv,
+                    argc,
+                    cut != 0 or len(argv) != argc,
+                    *self._files[file + raw[names_at:]],
+                ),
+            ),
+            self._places[raw[_NAMESPACES_AT:_FILE_AT] + raw[place_at:names_at]],
             text_of(raw[:_CALLER_SIZE].partition(b"\0")[0]) or None,
         )
         return new(Start, fields)
+
+    def _parse_place(self, raw: bytes) -> Place:
+        return parse_place(raw, self._first)
 
 
 _EXEC_KINDS = (wire.KIND_EXEC, wire.KIND_ATTEMPT)
@@ -165,47 +211,3 @@ def _size(chunk: bytes, at: int) -> int:
 def _errno_name(error: int) -> str:
     """`ENOENT`; just the number if the C library has no name for it."""
     return errno.errorcode.get(error, str(error))
-
-
-def parse_creds(raw: bytes) -> Creds:
-    uid, euid, gid, loginuid, sessionid, tty, message, generation = _CREDS.unpack(raw)
-    return Creds(
-        uid,
-        euid,
-        gid,
-        None if loginuid == wire.UNSET else loginuid,
-        None if sessionid == wire.UNSET else sessionid,
-        _tty_name(text_of(tty.partition(b"\0")[0])),
-        text_of(message.partition(b"\0")[0]),
-        generation,
-    )
-
-
-def _tty_name(name: str) -> str | None:
-    """The name as ps(1) shows it: the kernel calls pts/3 `pts3`."""
-    return re.sub(r"^pts(?=\d)", "pts/", name) or None
-
-
-def parse_place(raw: bytes) -> Place:
-    """The bytes are the names of two paths, each from the last to the first, with an empty name
-    between them. Raises BadRecord."""
-    if not raw:
-        return Place(None, None)
-    names = raw.split(b"\0")  # the last one is empty, after the last NUL
-    try:
-        middle = names.index(b"")
-    except ValueError:
-        raise BadRecord("no end of the current directory") from None
-    return Place(_path(names[:middle]), _path(names[middle + 1 : -1]))
-
-
-def _path(names: list[bytes]) -> str:
-    return "/" + text_of(b"/".join(reversed(names)))
-
-
-def parse_program(raw: bytes) -> tuple[str, str]:
-    """(comm, filename)"""
-    return (
-        text_of(raw[:_COMM_SIZE].partition(b"\0")[0]),
-        text_of(raw[_COMM_SIZE:].partition(b"\0")[0]),
-    )

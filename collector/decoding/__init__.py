@@ -1,0 +1,1 @@
+"""From the bytes in the rings to events. Pure, but for the mounts."""
