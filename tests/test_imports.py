@@ -75,6 +75,7 @@ CONFINED = {
     "starlette": ("cli/web",),
     "uvicorn": ("cli/web",),
     "jinja2": ("cli/web",),
+    "perfetto": ("store/export/perfetto",),
 }
 
 

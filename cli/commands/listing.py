@@ -39,7 +39,8 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "Keep and share",
         {
             "export": (
-                "Write recorded execs to a file: NDJSON, CSV, flame graph stacks or SQLite."
+                "Write recorded execs to a file: NDJSON, CSV, flame graph stacks, SQLite or a "
+                "Perfetto trace."
             ),
             "import": "Add events that `execdb query --format ndjson` wrote.",
             "prune": "Remove the oldest events.",

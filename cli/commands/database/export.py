@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -22,13 +22,14 @@ from execdb.store.event import Event
 
 if TYPE_CHECKING:
     from execdb.store.file.database import Database
-    from execdb.store.ledger.coverage import Coverage
-    from execdb.store.reading.filter import Filter
+    from execdb.store.ledger.coverage import Period
+    from execdb.store.reading.history import History
 
 EXAMPLES = """
 execdb export hour.ndjson --since 1h     # JSON lines; import reads it
 execdb export failed.csv --failed --since yesterday --redact
 execdb export build.folded uid=alice     # for a flame graph
+execdb export build.pftrace --since 1h   # for https://ui.perfetto.dev
 execdb export history.sqlite             # one flat table, for Datasette
 """
 
@@ -40,10 +41,12 @@ class FileFormat(StrEnum):
     CSV = "csv"
     FOLDED = "folded"
     SQLITE = "sqlite"
+    PERFETTO = "perfetto"
     HTML = "html"
 
 
 _ENDINGS = {"jsonl": FileFormat.NDJSON, "sqlite3": FileFormat.SQLITE, "db": FileFormat.SQLITE}
+_ENDINGS |= {"pftrace": FileFormat.PERFETTO, "perfetto-trace": FileFormat.PERFETTO}
 _ENDINGS |= {format.value: format for format in FileFormat}
 
 
@@ -54,7 +57,8 @@ def export(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="The file; its ending chooses the format: .ndjson, .csv, .folded, .sqlite.",
+            help="The file; its ending chooses the format: .ndjson, .csv, .folded, .sqlite, "
+            ".pftrace.",
             show_default=False,
         ),
     ],
@@ -66,14 +70,16 @@ def export(
         FileFormat | None, typer.Option(help="The format.", show_default="by the ending of FILE")
     ] = None,
 ) -> None:
-    """Write recorded execs to a file: NDJSON, CSV, flame graph stacks or SQLite.
+    """Write recorded execs to a file: NDJSON, CSV, flame graph stacks, SQLite or a Perfetto trace.
 
     The file appears when it is complete, readable by its owner alone. All of it is of one moment,
     also while a collector records. folded: stacks of program names with their own time in
-    microseconds. sqlite: the tables execs, runs, losses and coverage.
+    microseconds. sqlite: the tables execs, runs, losses and coverage. perfetto (.pftrace): bars
+    over time for https://ui.perfetto.dev, by login, job, service and container.
     """
     from execdb.store.export.new_file import new_file
     from execdb.store.file.database import open_database
+    from execdb.store.ledger.periods import periods
     from execdb.store.reading.history import History
 
     shown = _format_of(file, format)
@@ -83,18 +89,11 @@ def export(
         known, oldest_ns = coverage_of(database, context.obj), history.began_ns(wanted)
         counted = Counted(history.events(wanted))
         events = redactor(context)(counted) if redact else iter(counted)
+        source = _Source(
+            events, database, history, periods(known, wanted.since_ns, wanted.until_ns)
+        )
         with new_file(file, replace=force, but=database.real) as place:
-            if shown is FileFormat.SQLITE:
-                _write_sqlite(place, events, database, known, wanted)
-            elif shown is FileFormat.FOLDED:
-                from execdb.store.export.folded import folded
-                from execdb.store.overview.family import with_ancestors
-
-                _write_text(place, folded(events, partial(with_ancestors, history), escape))
-            else:
-                from execdb.cli.show.formats import renderer
-
-                _write_text(place, renderer(shown)(events))
+            _write(place, shown, source)
         gaps = gaps_in(known, wanted, oldest_ns)
         trim_notes.note(database, wanted, oldest_ns, gaps)
     say(f"{file}: {execs_of(counted.events)}")
@@ -129,23 +128,47 @@ class Counted:
             yield event
 
 
+class _Source(NamedTuple):
+    """What a file is made of."""
+
+    events: Iterable[Event]
+    database: "Database"
+    history: "History"
+    periods: "list[Period]"
+
+
+def _write(place: Path, format: FileFormat, source: _Source) -> None:
+    """Fills an empty file."""
+    if format is FileFormat.SQLITE:
+        from execdb.store.export.flat import write_flat
+
+        write_flat(place, source.events, source.database, source.periods)
+    elif format is FileFormat.PERFETTO:
+        _write_perfetto(place, source)
+    elif format is FileFormat.FOLDED:
+        from execdb.store.export.folded import folded
+        from execdb.store.overview.family import with_ancestors
+
+        _write_text(place, folded(source.events, partial(with_ancestors, source.history), escape))
+    else:
+        from execdb.cli.show.formats import renderer
+
+        _write_text(place, renderer(format)(source.events))
+
+
 def _write_text(place: Path, texts: Iterable[str]) -> None:
     limit_to_ascii(False)
     with place.open("w", encoding="utf-8", errors="execdb", newline="") as file:
         file.writelines(texts)
 
 
-def _write_sqlite(
-    place: Path,
-    events: Iterable[Event],
-    database: "Database",
-    known: "Coverage",
-    wanted: "Filter",
-) -> None:
-    from execdb.store.export.flat import write_flat
-    from execdb.store.ledger.periods import periods
+def _write_perfetto(place: Path, source: _Source) -> None:
+    from execdb.cli.show.lines import command_line
+    from execdb.store.export.perfetto.trace import write_trace
 
-    write_flat(place, events, database, periods(known, wanted.since_ns, wanted.until_ns))
+    limit_to_ascii(False)
+    with place.open("wb") as file:
+        file.writelines(write_trace(source.events, source.periods, (), escape, command_line))
 
 
 @contextlib.contextmanager

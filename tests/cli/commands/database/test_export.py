@@ -17,7 +17,7 @@ from execdb.store.file.database import open_database
 from tests.cli.conftest import Run, refused
 from tests.conftest import EXECDB, an_exec, counts, recorded
 
-FORMATS = ["ndjson", "csv", "folded", "sqlite"]
+FORMATS = ["ndjson", "csv", "folded", "sqlite", "perfetto"]
 
 
 @pytest.mark.parametrize("format", ["ndjson", "csv"])

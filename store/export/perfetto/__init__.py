@@ -1,0 +1,1 @@
+"""Events as a trace for the viewer at ui.perfetto.dev."""
