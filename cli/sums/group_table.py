@@ -24,8 +24,6 @@ Row = Mapping[str, Any]  # the values of the fields, then the sums
 def rows_of(groups: "Groups", fields: Sequence[str], sort: str) -> list[Row]:
     """A row for each group. Largest first, by `sort`, a column of the table; `first` is oldest
     first."""
-    from execdb.store.reading.statistics import HAS_CPU
-
     rows = []
     for values, sums in groups.items():
         row = dict(zip(fields, values, strict=True))
@@ -34,7 +32,7 @@ def rows_of(groups: "Groups", fields: Sequence[str], sort: str) -> list[Row]:
             "failed": sums.failed,
             "total_ns": sums.total_ns,
             "self_ns": sums.self_ns,
-            **({"cpu_ns": sums.cpu_ns} if HAS_CPU else {}),
+            "cpu_ns": sums.cpu_ns,
             "p50_ns": sums.percentile(0.5),
             "p95_ns": sums.percentile(0.95),
             "max_ns": sums.max_ns,

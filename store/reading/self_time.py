@@ -21,13 +21,23 @@ _FROM_NS = """max(0, child.time_ns - image.time_ns
     + CASE WHEN child.id BETWEEN :segment_first AND :segment_last THEN 0 ELSE :offset_ns - (
         SELECT offset_ns FROM segment WHERE first_id <= child.id
         ORDER BY first_id DESC LIMIT 1) END)"""
-_TO_NS = f"min(image.duration_ns, coalesce({_FROM_NS} + {_LASTS_NS}, image.duration_ns))"
 
 # The time that children take of a row of `image`, in ns; null without any. Parameters: the ids and
 # the offset_ns of its segment. An attempt that failed ran nothing, and what has the pid of its
-# parent is no child: it took the place of the parent.
+# parent is no child: it took the place of the parent. LIMIT -1 makes SQLite compute what is below
+# once for each child.
 CHILDREN_NS = f"""(
-    SELECT min(sum({_TO_NS} - {_FROM_NS}), max({_TO_NS}) - min({_FROM_NS}))
-    FROM image AS child
-    WHERE child.parent_id = image.id AND child.errno IS NULL AND child.pid != image.pid
-      AND {_FROM_NS} < image.duration_ns)"""
+    SELECT min(sum(to_ns - from_ns), max(to_ns) - min(from_ns)) FROM (
+        SELECT from_ns,
+               min(image.duration_ns, coalesce(from_ns + lasts_ns, image.duration_ns)) AS to_ns
+        FROM (SELECT {_FROM_NS} AS from_ns, {_LASTS_NS} AS lasts_ns FROM image AS child
+              WHERE child.parent_id = image.id AND child.errno IS NULL
+                AND child.pid != image.pid LIMIT -1))
+    WHERE from_ns < image.duration_ns)"""
+
+# SQL: whether a row of `image` with an id from :first to :last is a parent. One scan of an index
+# finds all that are, and for most rows no child needs to be looked for.
+IS_PARENT = (
+    "image.id IN (SELECT child.parent_id FROM image AS child"
+    " WHERE child.parent_id BETWEEN :first AND :last)"
+)

@@ -12,10 +12,9 @@ from operator import index
 from sqlite3 import Connection, OperationalError
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Integer, case, func, literal_column, select, text
 
 from execdb.store.errors import DatabaseError, UsageError
-from execdb.store.fields import FIELD_OF
 from execdb.store.file.sql import scalar
 from execdb.store.reading.filter import Filter, not_well
 from execdb.store.reading.grouping import Values, check, columns_of
@@ -30,13 +29,12 @@ from execdb.store.reading.selection import (
     lists_of,
     parts_of,
 )
-from execdb.store.reading.self_time import CHILDREN_NS
+from execdb.store.reading.self_time import CHILDREN_NS, IS_PARENT
 from execdb.store.schema import tables
 
 _image = tables.image
 GROUPS_MAX = 100_000
-_ROWS = 1 << 17  # of one transaction
-HAS_CPU = "cpu_ns" in FIELD_OF
+_ROWS = 1 << 13  # of one transaction
 
 
 @dataclass
@@ -63,18 +61,18 @@ class Statistics:
         """The duration that this share of the events with an end do not exceed, within ERROR."""
         return percentile(self.buckets, share, self.max_ns or 0)
 
-    def add(self, bucket: int | None, sums: Sequence[Any]) -> None:
-        """Adds what `_SUMS` gives for a bucket; None: no duration is known. Raises TypeError for
-        values that are no whole numbers."""
-        runs, failed, total_ns, children_ns, max_ns, first_ns, last_ns, cpu_ns = sums
+    def add(self, part: int, sums: Sequence[Any]) -> None:
+        """Adds what `_SUMS` gives for a part of the group, see `_PART`. Raises TypeError for values
+        that are no whole numbers."""
+        runs, total_ns, max_ns, first_ns, last_ns, cpu_ns = sums
+        bucket, failed = divmod(part, 2)
         self.first_ns = min(self.first_ns, index(first_ns)) if self.runs else index(first_ns)
         self.last_ns = max(self.last_ns, index(last_ns)) if self.runs else index(last_ns)
         self.runs += runs
-        self.failed += failed
-        if bucket is not None:
+        self.failed += runs * failed
+        if bucket != _NO_BUCKET:
             self.buckets[bucket] += runs
             self.total_ns += index(total_ns)
-            self.children_ns += index(children_ns or 0)
             self.max_ns = max(self.max_ns or 0, index(max_ns))
         if cpu_ns is not None:
             self.cpu_ns = (self.cpu_ns or 0) + cpu_ns
@@ -99,9 +97,12 @@ def statistics(history: History, wanted: Filter, by: Sequence[str]) -> Groups:
         for first, last, part in _portions(selection, entries, stretches):
             with database.reading() as connection:
                 history.check_there(connection, first)
-                rows = _read(connection, wanted, span, tuple(by), part, (first, last))
+                chosen = wanted, frozenset(part), tuple(by)
+                where = _where(span, part, first, last)
+                rows = _sums(*chosen).rows(connection, **where)
                 values.learn(connection, rows)
-                _add(groups, values, rows)
+                found = _add(groups, values, rows)
+                _add_children(found, _children(*chosen).rows(connection, **where))
     return groups
 
 
@@ -120,70 +121,88 @@ def _portions(
             yield begin, min(begin + _ROWS - 1, last), entries
 
 
-def _read(
-    connection: Connection,
-    wanted: Filter,
-    span: Span,
-    by: tuple[str, ...],
-    entries: Entries,
-    range_: tuple[int, int],
-) -> list[Any]:
-    """The columns of the group, the bucket and the sums."""
-    return _statement(wanted, frozenset(entries), by).rows(
-        connection,
-        first=range_[0],
-        last=range_[1],
-        segment_first=span.segment.first_id,
-        segment_last=span.segment.last_id,
-        offset_ns=span.segment.offset_ns,
+def _where(span: Span, entries: Entries, first: int, last: int) -> dict[str, Any]:
+    """The parameters of the statements."""
+    return {
+        "first": first,
+        "last": last,
+        "segment_first": span.segment.first_id,
+        "segment_last": span.segment.last_id,
+        "offset_ns": span.segment.offset_ns,
         **lists_of(entries),
-    )
+    }
 
 
-def _add(groups: Groups, values: Values, rows: Sequence[Sequence[Any]]) -> None:
-    known: dict[tuple[Any, ...], Statistics] = {}
-    width = len(_SUMS) + 1  # with the bucket
+_Found = dict[tuple[Any, ...], Statistics]  # by the columns of a group
+
+
+def _add(groups: Groups, values: Values, rows: Sequence[Sequence[Any]]) -> _Found:
+    found: _Found = {}
+    width = len(_SUMS) + 1  # with the part
     try:
         for row in rows:
             ids = tuple(row[:-width])
-            found = known.get(ids)
-            if found is None:
-                found = known[ids] = groups.setdefault(values.of(ids), Statistics())
+            group = found.get(ids)
+            if group is None:
+                group = found[ids] = groups.setdefault(values.of(ids), Statistics())
                 if len(groups) > GROUPS_MAX:
                     raise UsageError(
                         f"there are more than {GROUPS_MAX} groups: group by other fields, or "
                         "choose fewer events"
                     )
-            found.add(row[-width], row[1 - width :])
+            group.add(row[-width], row[1 - width :])
     except (KeyError, TypeError) as error:
-        raise DatabaseError(
-            "the database is inconsistent: rows refer to entries that are not there, or a number "
-            "is none"
-        ) from error
+        raise _inconsistent() from error
+    return found
+
+
+def _add_children(found: _Found, rows: Sequence[Sequence[Any]]) -> None:
+    try:
+        for *ids, children_ns in rows:
+            found[tuple(ids)].children_ns += index(children_ns or 0)
+    except (KeyError, TypeError) as error:
+        raise _inconsistent() from error
+
+
+def _inconsistent() -> DatabaseError:
+    return DatabaseError(
+        "the database is inconsistent: rows refer to entries that are not there, or a number is "
+        "none"
+    )
 
 
 _duration = _image.c.duration_ns
-_failed = case((not_well(), 1), else_=0)
-_children = case((_duration > 0, text(CHILDREN_NS)))
+# One number for the bucket of the duration and whether it failed: SQLite sorts all rows by it.
+_NO_BUCKET = 4_095
+_PART: ColumnElement[int] = literal_column(
+    f"ifnull(CAST(log2(max(duration_ns, 1)) * {BUCKETS_PER_DOUBLING} AS INT), {_NO_BUCKET}) * 2",
+    Integer,
+) + case((not_well(), 1), else_=0)
 _SUMS = (
     func.count(),
-    func.sum(_failed),
     func.sum(_duration),
-    func.sum(_children),
     func.max(_duration),
     func.min(_image.c.time_ns),
     func.max(_image.c.time_ns),
-    func.sum(_image.c.cpu_ns) if HAS_CPU else literal_column("NULL"),
-)
-_bucket: ColumnElement[int] = literal_column(
-    f"CAST(log2(max(duration_ns, 1)) * {BUCKETS_PER_DOUBLING} AS INT)"
+    func.sum(_image.c.cpu_ns),
 )
 
 
 @lru_cache
-def _statement(wanted: Filter, lists: frozenset[str], by: tuple[str, ...]) -> Statement:
-    keys = [*columns_of(by).values(), _bucket]
+def _sums(wanted: Filter, lists: frozenset[str], by: tuple[str, ...]) -> Statement:
+    """For each group and part of it: the columns of the group, the part and the sums."""
+    keys = [*columns_of(by).values(), _PART]
     chosen = select(*keys, *_SUMS).where(*conditions_of(wanted, lists))
+    return Statement(chosen.group_by(*keys))
+
+
+@lru_cache
+def _children(wanted: Filter, lists: frozenset[str], by: tuple[str, ...]) -> Statement:
+    """For each group with children: its columns, and what they took of its time."""
+    keys = columns_of(by).values()
+    chosen = select(*keys, func.sum(text(CHILDREN_NS))).where(
+        *conditions_of(wanted, lists), _duration > 0, text(IS_PARENT)
+    )
     return Statement(chosen.group_by(*keys))
 
 

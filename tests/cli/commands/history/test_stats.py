@@ -28,7 +28,7 @@ def test_a_table_has_a_line_for_each_group_and_escapes_values(run: Run, db: Path
     fill(db)
     code, out, err = run("stats")
     header, first, second = out.splitlines()
-    assert " ".join(header.split()) == "runs failed total self p50 p95 max first last comm"
+    assert " ".join(header.split()) == "runs failed total self cpu p50 p95 max first last comm"
     assert (first.split()[0], second.split()[0]) == ("15", "8")
     assert (first.split()[-1], second.split()[-1]) == ("gcc", "\\x1b[2Jrm")
     assert (code, err) == (0, "")
