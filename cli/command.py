@@ -15,6 +15,11 @@ from execdb.store.errors import UsageError
 _FILES = "execdb.option_files"  # where a context has them
 _WITHOUT_FILES = {"-h", "--help", "-V", "--version"}
 _NEVER_IN_FILES = {"help", "version"}
+# What a mistyped command may stand for: nothing that writes to a database.
+_SUGGESTED = {
+    *("query", "tree", "stats", "timeline", "new", "sql", "replay", "compare", "web", "export"),
+    *("status", "coverage", "doctor", "config", "get", "list", "rules", "log", "try"),
+}
 
 
 def database_path(text: str) -> Path:
@@ -132,19 +137,35 @@ class Command(_Shared, typer.core.TyperCommand):
         self.take_db()
 
 
-class Group(_Shared, typer.core.TyperGroup):
-    """A command with commands of its own."""
+class _Commands(_Shared):
+    """What has commands."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """With a hint for an unknown one, which never leads to a command that writes."""
+        if args and not ctx.resilient_parsing and args[0] not in self.list_commands(ctx):  # type: ignore[attr-defined]
+            known = [name for name in self.list_commands(ctx) if name in _SUGGESTED]  # type: ignore[attr-defined]
+            near = get_close_matches(args[0], known, n=1)
+            hint = f": did you mean {near[0]}?" if near else ""
+            ctx.fail(f"There is no command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)  # type: ignore[misc]
+
+
+class Group(_Commands, typer.core.TyperGroup):
+    """A command with commands of its own. Without one it prints its help."""
 
     def __init__(self, *args: Any, **attrs: Any) -> None:
         super().__init__(*args, **attrs)
         self.take_db()
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            print(ctx.get_help())
+            ctx.exit()
         _require_known(ctx, self.list_commands(ctx))
         return super().parse_args(ctx, args)
 
 
-class Root(_Shared, typer.core.TyperGroup):
+class Root(_Commands, typer.core.TyperGroup):
     """`execdb` itself, which has the option --db with its default, and reads the files."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -48,6 +48,25 @@ class _Commands(Root):
         single.command(cmd_name, cls=Command, epilog=module.EXAMPLES)(command)
         return typer.main.get_command(single)
 
+    def _main_shell_completion(self, *args: Any, **options: Any) -> None:
+        """Called before anything else; Typer has its own classes in place now."""
+        if "_EXECDB_COMPLETE" in os.environ:
+            from execdb.cli.input.completion import replace_bash_completion
+
+            replace_bash_completion()
+        super()._main_shell_completion(*args, **options)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Without importing the commands."""
+        from typer._click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=text)
+            for name, text in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return found or super().shell_complete(ctx, incomplete)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         width = max(map(len, COMMANDS))
         for heading, commands in ROOMS.values():
@@ -90,6 +109,7 @@ def _globals(
     version: Annotated[
         bool,
         typer.Option(
+            "-V",
             "--version",
             callback=_version,
             is_eager=True,
@@ -160,7 +180,10 @@ def _usage(error: typer.TyperException) -> str:
     """Typer's sentence, and which help explains it."""
     context = getattr(error, "ctx", None)
     command = "execdb" if context is None else context.command_path
-    return f"{error.format_message().strip().removesuffix('.')} (see {command} --help)"
+    near = getattr(error, "possibilities", None)
+    sentence = error.format_message().strip() if near is None else error.message
+    hint = f": did you mean {' or '.join(sorted(near))}?" if near else ""
+    return f"{sentence.removesuffix('.')}{hint} (see {command} --help)"
 
 
 def _fail(sentence: str, code: int) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from execdb.cli.input import completion
 from execdb.cli.input.numbers import event_id, process_id
 from execdb.cli.input.options import Since, Until, as_recorded, span_of
 from execdb.cli.output.streams import say
@@ -34,17 +35,25 @@ class FilterOptions:
             "duration=5s..1m  errno=null  signal=KILL  argv='*key*'  command~=REGEX. FIELD is any "
             "key of an event; `duration` and `command` (the whole line) are fields as well.",
             metavar="[TERM...]",
+            autocompletion=completion.terms,
             show_default=False,
         ),
     ] = None
     since: Since = None
     until: Until = None
     uid: Annotated[
-        list[str] | None, typer.Option(help="Real user: a number or a name.", metavar="USER")
+        list[str] | None,
+        typer.Option(
+            help="Real user: a number or a name.", metavar="USER", autocompletion=completion.users
+        ),
     ] = None
     comm: Annotated[
         list[str] | None,
-        typer.Option(help="Name of the program, at most 15 bytes; * and ? match.", metavar="NAME"),
+        typer.Option(
+            help="Name of the program, at most 15 bytes; * and ? match.",
+            metavar="NAME",
+            autocompletion=completion.comms,
+        ),
     ] = None
     path: Annotated[
         list[str] | None,
@@ -84,7 +93,11 @@ class FilterOptions:
     ] = None
     loginuid: Annotated[
         list[str] | None,
-        typer.Option(help="User who logged in, also behind sudo and su.", metavar="USER"),
+        typer.Option(
+            help="User who logged in, also behind sudo and su.",
+            metavar="USER",
+            autocompletion=completion.users,
+        ),
     ] = None
     cgroup: Annotated[
         list[str] | None,

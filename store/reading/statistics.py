@@ -5,7 +5,7 @@ bounded number of rows, so that a long history does not keep the WAL from being 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import index
@@ -81,16 +81,21 @@ class Statistics:
 Groups = dict[tuple[Any, ...], Statistics]
 
 
-def statistics(history: History, wanted: Filter, by: Sequence[str]) -> Groups:
-    """The statistics of the events that are wanted, by the values of these fields. Raises
-    UsageError for a field that cannot be used, or for more than GROUPS_MAX groups, and
-    DatabaseError."""
+def statistics(
+    history: History,
+    wanted: Filter,
+    by: Sequence[str],
+    watch: Callable[[Sequence[Span]], Iterable[Span]] = iter,
+) -> Groups:
+    """The statistics of the events that are wanted, by the values of these fields. What is read is
+    taken span by span from `watch`, which may say how far it is. Raises UsageError for a field that
+    cannot be used, or for more than GROUPS_MAX groups, and DatabaseError."""
     check(by)
     database, groups = history.database, Groups()
     _need_log2(database.connection)
     with database.reading() as connection:
         selection = history.select(connection, wanted)
-    for span in selection.spans:
+    for span in watch(selection.spans):
         values = Values(by, history.run_of(span.segment))
         with database.reading() as connection:
             entries, stretches = parts_of(connection, selection, span)

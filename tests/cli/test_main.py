@@ -113,7 +113,7 @@ def test_one_line_and_no_traceback_from_the_process_itself(execdb: Execdb) -> No
     refused(Answer(done.returncode, done.stdout, done.stderr), 1)
 
 
-@pytest.mark.parametrize("command", [["query", "--pid", "x"], ["config", "set"], ["config"]])
+@pytest.mark.parametrize("command", [["query", "--pid", "x"], ["config", "set"]])
 def test_wrong_usage_names_the_help(run: Run, command: list[str]) -> None:
     name = " ".join(word for word in command if not word.startswith("-") and word != "x")
     assert run(*command).err.endswith(f" (see execdb {name} --help)\n")
@@ -134,7 +134,34 @@ def test_what_cannot_be_done_is_a_line(run: Run, db: Path, command: list[str], w
     refused(run(*command), 1, words)
 
 
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        (["quary"], ": did you mean query? (see execdb --help)"),
+        (["statsu"], ": did you mean stat"),
+        (["config", "lits"], ": did you mean list? (see execdb config --help)"),
+        (["query", "--limt", "3"], ": did you mean --limit? (see execdb query --help)"),
+        (["prun"], "'prun' (see execdb --help)"),
+        (["imprt"], "'imprt' (see execdb --help)"),
+        (["colect"], "'colect' (see execdb --help)"),
+        (["upgrad"], "'upgrad' (see execdb --help)"),
+        (["config", "unse"], "'unse' (see execdb config --help)"),
+        (["config", "sett"], "'sett' (see execdb config --help)"),
+        (["config", "defalt"], "'defalt' (see execdb config --help)"),
+    ],
+)
+def test_a_hint_never_leads_to_a_command_that_writes(
+    run: Run, db: Path, command: list[str], hint: str
+) -> None:
+    refused(run(*command), 2, hint)
+
+
+def test_config_alone_prints_its_help(run: Run) -> None:
+    assert run("config") == run("config", "--help")
+
+
 def test_help_and_version(run: Run) -> None:
+    assert run("-V").out == run("--version").out
     assert run("--help").code == 0
     assert run("query", "--help").code == 0
     assert run("--version").out.startswith("execdb ")

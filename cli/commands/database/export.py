@@ -13,6 +13,7 @@ import typer
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.options import Redact, Strict
 from execdb.cli.input.redaction import redactor
+from execdb.cli.output import progress
 from execdb.cli.output.escape import escape, limit_to_ascii
 from execdb.cli.output.streams import say
 from execdb.cli.show import trim_notes
@@ -87,7 +88,7 @@ def export(
     with open_database(context.obj) as database, _end_as_interrupt(), database.snapshot():
         history = History(database)
         known, oldest_ns = coverage_of(database, context.obj), history.began_ns(wanted)
-        counted = Counted(history.events(wanted))
+        counted = Counted(progress.shown(history.events(wanted), "exporting"))
         events = redactor(context)(counted) if redact else iter(counted)
         source = _Source(
             events, database, history, periods(known, wanted.since_ns, wanted.until_ns)

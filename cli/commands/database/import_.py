@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from execdb.cli.output.progress import shown
 from execdb.cli.output.streams import say
 from execdb.store.errors import BadEvent, ExecdbError
 
@@ -19,7 +20,6 @@ execdb import events.ndjson.gz           # into the default database
 execdb import --db copy.db events.ndjson # into another one, made if needed
 ssh build1 execdb query --limit 0 --format ndjson | execdb import -
 """
-_SHOWN_EVERY = 1_000  # lines
 _PAUSE_S = 0.12  # SQLite retries a lock at least every 0.1 s
 
 
@@ -47,8 +47,8 @@ def import_(
         with (
             _opened(file) as fd,
             open_database(context.obj, create=True) as database,
-            _watched(_lines(fd), fd) as lines,
         ):
+            lines = _watched(_lines(fd), fd)
             tally = import_lines(database, lines, _pause if beside else None)
     except BadEvent as error:
         name = "standard input" if str(file) == "-" else file
@@ -79,30 +79,14 @@ def _lines(fd: int) -> Iterator[str]:
         raise BadEvent(f"cannot be read ({error.strerror})") from error
 
 
-@contextmanager
-def _watched(lines: Iterator[str], fd: int) -> Iterator[Iterable[str]]:
-    """The lines. On a terminal a bar shows the progress."""
-    if not sys.stderr.isatty():
-        yield lines
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
+def _watched(lines: Iterator[str], fd: int) -> Iterator[str]:
+    """The lines. On a terminal a bar shows the progress, in bytes of the file."""
     status = os.fstat(fd)
-    size = status.st_size if S_ISREG(status.st_mode) else None  # unknown for a pipe
-    columns = TextColumn("importing"), BarColumn(), TextColumn("{task.fields[execs]:,} execs")
-    console = Console(stderr=True)
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
-        task = progress.add_task("", total=size, execs=0)
-
-        def counted() -> Iterator[str]:
-            for number, line in enumerate(lines):
-                if number % _SHOWN_EVERY == 0:
-                    at = os.lseek(fd, 0, os.SEEK_CUR) if size else 0
-                    progress.update(task, completed=at, execs=number)
-                yield line
-
-        yield counted()
+    if not S_ISREG(status.st_mode):
+        return shown(lines, "importing", after_s=0)
+    return shown(
+        lines, "importing", status.st_size, lambda: os.lseek(fd, 0, os.SEEK_CUR), after_s=0
+    )
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from execdb.cli.input.options import bounds_of
+from execdb.cli.output.progress import shown
 from execdb.cli.show.sizes import size
 from execdb.store.errors import UsageError
 
@@ -52,9 +53,9 @@ def prune(
             print(f"would remove {about}{rows} execs; the file has {size(before)}")
             return
         database.use_wal()
-        retention, removed = Retention(database, bounds), 0
-        while (step := retention.step(now_ns)) is not None:
-            removed += step
+        retention = Retention(database, bounds)
+        steps = iter(lambda: retention.step(now_ns), None)
+        removed = sum(step or 0 for step in shown(steps, "pruning", every=1, unit="steps"))
         compact(database)
         after = size_of(database).total
     print(f"removed {removed} execs; the file had {size(before)}, now it has {size(after)}")

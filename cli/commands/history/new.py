@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from execdb.cli.input import completion
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import SumFormat
 from execdb.cli.input.numbers import event_count
@@ -49,6 +50,7 @@ def new(
         str | None,
         typer.Option(
             help="Keys of an event that tell what is new: a combination of their values.",
+            autocompletion=completion.fields,
             metavar="FIELD[,FIELD...]",
             show_default="program and uid",
         ),

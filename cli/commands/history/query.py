@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from execdb.cli.input import completion
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import EventFormat
 from execdb.cli.input.numbers import event_count
 from execdb.cli.input.options import Redact, Strict
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.colour import wants_colour
+from execdb.cli.output.pager import pager
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show import trim_notes
@@ -59,6 +61,7 @@ def query(
         typer.Option(
             help="Show these columns: any keys of an event; in a table also user, end, took and "
             "command.",
+            autocompletion=completion.fields,
             metavar="A,B,C",
             show_default=False,
         ),
@@ -67,6 +70,7 @@ def query(
         str | None,
         typer.Option(
             help="Order by this key, the greatest last; --limit N shows the N greatest.",
+            autocompletion=completion.fields,
             metavar="FIELD",
             show_default=False,
         ),
@@ -161,7 +165,8 @@ def query(
                 events = sort_events(events, sort, limit=latest, reverse=reverse)
             if shown is EventFormat.TABLE:
                 look = replace(look, default_message=_default_message(database))
-            emit(renderer(shown, look)(oldest.watch(events) if latest else events))
+            with pager():
+                emit(renderer(shown, look)(oldest.watch(events) if latest else events))
             if short:
                 _note_the_rest(history.count(wanted), "greatest" if sort else "latest")
             if latest and not sort and oldest.events == latest:  # what is older was not wanted

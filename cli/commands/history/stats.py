@@ -1,19 +1,25 @@
 """execdb stats: sums over groups of events."""
 
 import sys
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from execdb.cli.input import completion
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import SumFormat
 from execdb.cli.input.numbers import event_count
 from execdb.cli.input.options import Strict
+from execdb.cli.output import progress
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show import trim_notes
 from execdb.cli.show.gap_notes import coverage_of, gaps_in, report
+
+if TYPE_CHECKING:
+    from execdb.store.reading.selection import Span
 
 _ON_A_TERMINAL = 20  # groups shown unless asked for more
 EXAMPLES = """
@@ -46,6 +52,7 @@ def stats(
         str,
         typer.Option(
             help="Keys of an event whose values make a group; `command` is the whole line.",
+            autocompletion=completion.fields,
             metavar="FIELD[,FIELD...]",
         ),
     ] = "comm",
@@ -85,7 +92,8 @@ def stats(
     with open_database(context.obj) as database:
         history = History(database)
         known, oldest_ns = coverage_of(database, context.obj), history.began_ns(wanted)
-        rows = rows_of(statistics(history, wanted, fields), fields, sort.value)
+        groups = statistics(history, wanted, fields, _watched)
+        rows = rows_of(groups, fields, sort.value)
         shown = rows[:limit] if limit else rows
         show = {SumFormat.TABLE: table, SumFormat.JSON: json_text, SumFormat.CSV: csv_text}[format]
         emit([show(fields, shown)])
@@ -94,3 +102,7 @@ def stats(
         gaps = gaps_in(known, wanted, oldest_ns)
         trim_notes.note(database, wanted, oldest_ns, gaps)
         report(gaps, strict=strict, incomplete=history.incomplete)
+
+
+def _watched(spans: "Sequence[Span]") -> "Iterator[Span]":
+    return progress.shown(spans, "reading", len(spans), every=1, unit="segments")

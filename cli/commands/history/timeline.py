@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from execdb.cli.input import completion
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import SumFormat
 from execdb.cli.input.options import Strict
@@ -47,6 +48,7 @@ def timeline(
         str | None,
         typer.Option(
             help="Count the values of this key separately: the most frequent ones that fit.",
+            autocompletion=completion.fields,
             metavar="FIELD",
             show_default=False,
         ),

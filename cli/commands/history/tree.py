@@ -15,6 +15,7 @@ from execdb.cli.input.numbers import event_count, event_id, process_id
 from execdb.cli.input.options import Redact, Strict
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.colour import wants_colour
+from execdb.cli.output.pager import pager
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.gap_notes import coverage_of, gaps_in, report
@@ -188,7 +189,8 @@ def _show(
         emit(tree_json(events, family.chosen))
         return
     look = Look(width, numeric, wants_colour(sys.stdout))
-    emit(f"{line}\n" for line in draw(events, family.chosen, family.above, look))
+    with pager():
+        emit(f"{line}\n" for line in draw(events, family.chosen, family.above, look))
 
 
 def _nothing(path: Path, pid: int | None, number: int | None, wanted: "Filter") -> str:

@@ -1,0 +1,59 @@
+"""A bar on a terminal that says how far a long command is. Into anything else nothing is done."""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_AFTER_S = 1.0  # what is quicker needs no bar
+_EVERY = 1_000  # execs between looks at the clock
+
+
+def shown(
+    items: Iterable[T],
+    doing: str,
+    total: int | None = None,
+    at: Callable[[], int] | None = None,
+    *,
+    every: int = _EVERY,
+    unit: str = "execs",
+    after_s: float = _AFTER_S,
+) -> Iterator[T]:
+    """The items. On stderr, if it is a terminal, a bar counts them. `total` is how many there
+    will be, or what `at` will say at the end; None if that is not known. The clock is looked at
+    `every` so many items."""
+    if not sys.stderr.isatty():
+        return iter(items)
+    return _shown(items, (doing, unit), total, at, every, time.monotonic() + after_s)
+
+
+def _shown(
+    items: Iterable[T],
+    words: tuple[str, str],
+    total: int | None,
+    at: Callable[[], int] | None,
+    every: int,
+    from_s: float,
+) -> Iterator[T]:
+    with ExitStack() as stack:
+        update = None
+        for number, item in enumerate(items):
+            if number % every == 0 and time.monotonic() >= from_s:
+                update = update or _bar(stack, *words, total)
+                update(number, at() if at else number)
+            yield item
+
+
+def _bar(stack: ExitStack, doing: str, unit: str, total: int | None) -> Callable[[int, int], None]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn(doing), BarColumn(), TextColumn(f"{{task.fields[count]:,}} {unit}")
+    console = Console(stderr=True)
+    progress = stack.enter_context(
+        Progress(*columns, TimeRemainingColumn(), console=console, transient=True)
+    )
+    task: Any = progress.add_task("", total=total, count=0)
+    return lambda number, done: progress.update(task, completed=done, count=number)
