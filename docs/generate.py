@@ -1,7 +1,7 @@
 """Writes the generated parts of the documentation: `make generate`.
 
-docs/cli.md from the program's help, and the tables of folders, imports and keys in README.md,
-docs/how-it-works.md and docs/schema.md.
+docs/cli.md from the program's help, the tables of folders, imports and keys in README.md,
+docs/how-it-works.md and docs/schema.md, and the answers in docs/questions.md.
 """
 
 import ast
@@ -10,9 +10,12 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import redirect_stdout
+from functools import cache
 from pathlib import Path
 from unittest import mock
 
+from docs.answers import PAGE as QUESTIONS
+from docs.answers import with_answers
 from execdb.cli import main
 from execdb.store.fields import FIELDS
 from execdb.store.kinds import Kind
@@ -102,6 +105,7 @@ def with_table(page: Path, name: str, table: str) -> str:
     return f"{before}{begin}\n{table}\n\n{end}{after}"
 
 
+@cache
 def generated_pages() -> dict[Path, str]:
     """Each page that is generated, or has generated tables, and its text."""
     return {
@@ -109,6 +113,7 @@ def generated_pages() -> dict[Path, str]:
         README: with_table(README, "folders", folders_table()),
         HOW: with_table(HOW, "imports", imports_table()),
         SCHEMA: with_table(SCHEMA, "keys", keys_table()),
+        QUESTIONS: with_answers(QUESTIONS.read_text()),
     }
 
 

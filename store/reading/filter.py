@@ -52,12 +52,11 @@ class Filter:
         """Whether the rows of a run may be wanted, by its run_id, host and boot_id."""
         return matcher(self.about("run"))
 
-    @property
-    def pids(self) -> list[int] | None:
-        """The only pids that are wanted, if they are listed."""
+    def numbers(self, field: str) -> list[int] | None:
+        """The only values of a field of `image` that are wanted, if they are listed."""
         for term in self.about("image"):
             numbers = [value for value in term.any_of if isinstance(value, int)]
-            if term.field == "pid" and not term.negated and len(numbers) == len(term.any_of):
+            if term.field == field and not term.negated and len(numbers) == len(term.any_of):
                 return numbers
         return None
 

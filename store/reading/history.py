@@ -30,6 +30,7 @@ from execdb.store.reading.selection import (
 from execdb.store.segments.dictionary_cache import DictionaryCache
 from execdb.store.segments.segment import (
     Segment,
+    children_of,
     descendants_of,
     ids_of_pid,
     segments_of,
@@ -112,8 +113,10 @@ class History:
         ids = None
         if wanted.descendants_of is not None:
             ids = descendants_of(connection, wanted.descendants_of)
-        elif wanted.pids is not None:
-            ids = sorted({id_ for pid in wanted.pids for id_ in ids_of_pid(connection, pid)})
+        elif (parents := wanted.numbers("parent_id")) is not None:
+            ids = children_of(connection, parents)
+        elif (pids := wanted.numbers("pid")) is not None:
+            ids = sorted({id_ for pid in pids for id_ in ids_of_pid(connection, pid)})
         spans = self._spans(connection, wanted, seen=seen)
         return Selection(wanted, spans, ids, entries_wanted(connection, wanted))
 

@@ -1,5 +1,7 @@
 """Segments, and finding rows: by time within a segment, by pid, by ancestry."""
 
+import json
+from collections.abc import Iterable
 from sqlite3 import Connection
 from typing import NamedTuple
 
@@ -105,6 +107,21 @@ _DESCENDANTS = """
 WITH RECURSIVE below(id) AS (
     SELECT ? UNION SELECT image.id FROM below CROSS JOIN image ON image.parent_id = below.id)
 SELECT id FROM below WHERE id <> ? ORDER BY id
+"""
+
+
+_LISTED_MAX = 100_000  # rows; a list of more takes more than it saves
+
+
+def children_of(connection: Connection, parents: Iterable[int]) -> list[int] | None:
+    """The rows that these rows started themselves, in order; None if they are too many to list."""
+    rows = connection.execute(_CHILDREN, (json.dumps(list(parents)), _LISTED_MAX + 1)).fetchall()
+    return None if len(rows) > _LISTED_MAX else sorted({row[0] for row in rows})
+
+
+_CHILDREN = """
+SELECT image.id FROM json_each(?) AS parent CROSS JOIN image ON image.parent_id = parent.value
+LIMIT ?
 """
 # CROSS JOIN: SQLite then takes the tables in this order.
 _IDS_OF_PID = (

@@ -12,6 +12,7 @@ from execdb.store.fields import to_dict
 from execdb.store.file.database import Database
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
+from execdb.store.segments import segment
 from execdb.store.terms.match import matcher
 from execdb.store.terms.term import Found, Glob, Range, Term, Value
 from tests.conftest import START_NS, an_exec, counts, recorded, some_creds
@@ -134,3 +135,16 @@ def test_conditions_that_hold_for_many_rows_each_and_for_few_together(database: 
     database.connection.set_trace_callback(None)
     read = [sql for sql in statements if "count(*)" in sql and "FROM image" in sql]
     assert len(read) == 1
+
+
+def test_children_of_rows_are_found_by_their_parents(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parents = [an_exec(n, pid=7 + n) for n in range(3)]
+    below = [an_exec(10 + n, parent=(parents[n % 3].boot_ns, 7 + n % 3)) for n in range(13)]
+    recorded(database, [*parents, *below])
+    wanted = Filter((Term("parent_id", (1, 3)), Term("pid", (Range(0, 1_015),))))
+    found = [e.id for e in History(database).events(wanted)]
+    assert found == [4, 6, 7, 9]
+    monkeypatch.setattr(segment, "_LISTED_MAX", 2)
+    assert [e.id for e in History(database).events(wanted)] == found
