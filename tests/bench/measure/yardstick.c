@@ -1,103 +1,46 @@
-/* yardstick DUMP DB: the collector's work without Python: records to committed, indexed rows.
+/* yardstick DUMP DB: the collector's work without Python, from records to committed rows.
  *
- * DUMP is a file of records as bpf/c/execdb.h has them, each behind its size (u32). Decodes them,
- * stores equal commands, users, places and files once, finds parents and ends, and writes them to
- * SQLite in transactions of BATCH records. Prints the CPU time it took in nanoseconds.
+ * DUMP is a file of records as bpf/c/execdb.h has them, each behind its size (u32). DB is an empty
+ * database of execdb with one run. The program writes into it what the collector would: the same
+ * rows in the same tables and indexes, in transactions of BATCH records. It checks nothing, takes
+ * text for UTF-8, and forgets nothing. Prints the CPU time it took in nanoseconds.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
-#include <sqlite3.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 
-typedef uint32_t u32;
-typedef uint64_t u64;
-typedef int64_t s64;
-#include "../../../bpf/c/execdb.h"
+#include "yardstick.h"
 
 #define BATCH 2000
-#define OFFSET_NS 1760000000000000000 /* of the wall clock from the boot clock */
-#define SLOTS (1 << 22)               /* a power of two, beyond twice the number of records */
+#define SLOTS (1 << 20)   /* a power of two, beyond twice the number of execs */
+#define ENTRIES_MAX 16384 /* then the next segment begins a new one: store/segments/dictionary.py */
+#define ROWS 65536        /* of a segment: store/segments/writer.py */
 
 struct row {
-	u64 time_ns, command, creds, place, file, parent;
-	int64_t status, duration_ns, cpu_ns;
-	u32 pid, ppid, uid, max_rss_kb;
-};
-struct known {
-	const char *bytes;
-	u32 size;
-	u32 id;
-};
-struct interned {
-	struct known slots[1 << 18];
-	sqlite3_stmt *insert;
-	u32 count;
+	u64 boot_ns, parent, duration_ns, cpu_ns;
+	struct start start;
+	u32 pid, ppid, max_rss_kb, ended;
+	int status;
 };
 
 static struct {
 	u64 boot_ns;
 	u32 pid, id;
 } * images;
-static struct interned commands, creds, places, files;
 static struct row rows[BATCH];
-static u32 first = 1, waiting;
-static sqlite3 *db;
-static sqlite3_stmt *insert, *update;
-
-static void check(int ok)
-{
-	if (!ok) {
-		fprintf(stderr, "yardstick: %s\n", db ? sqlite3_errmsg(db) : "cannot read");
-		exit(1);
-	}
-}
-
-static void step(sqlite3_stmt *statement)
-{
-	check(sqlite3_step(statement) == SQLITE_DONE);
-	sqlite3_reset(statement);
-}
-
-static u64 hash(const char *bytes, u32 size)
-{
-	u64 h = 0xcbf29ce484222325;
-
-	for (u32 i = 0; i < size; i++)
-		h = (h ^ (unsigned char)bytes[i]) * 0x100000001b3;
-	return h ^ h >> 29;
-}
-
-static u32 intern(struct interned *table, const char *bytes, u32 size)
-{
-	u64 at = hash(bytes, size);
-
-	for (;; at++) {
-		struct known *slot = &table->slots[at & ((1 << 18) - 1)];
-
-		if (!slot->id) {
-			*slot = (struct known){bytes, size, ++table->count};
-			check(table->count < 1 << 17);
-			sqlite3_bind_int64(table->insert, 1, slot->id);
-			sqlite3_bind_blob(table->insert, 2, bytes, size, SQLITE_STATIC);
-			step(table->insert);
-			return slot->id;
-		}
-		if (slot->size == size && !memcmp(slot->bytes, bytes, size))
-			return slot->id;
-	}
-}
+static u32 first = 1, waiting, first_entry = 1, first_row = 1;
+static u32 pid_stamp[1 << 17], *entry_stamp; /* the last block + 1 that each was noted for */
+static u64 begin_ns, last_ns;                /* of the segment */
+static sqlite3_stmt *to_image, *to_end, *to_segment, *to_pids, *to_origins, *to_programs, *to_run;
 
 /* The row of an image, or where it is to be noted. */
 static u32 *image(u64 boot_ns, u32 pid)
 {
 	u64 at = (boot_ns ^ (u64)pid << 40) * 0x9e3779b97f4a7c15;
 
-	for (at >>= 42;; at = (at + 1) & (SLOTS - 1)) {
+	for (at >>= 44;; at = (at + 1) & (SLOTS - 1)) {
 		if (!images[at].id) {
 			images[at].boot_ns = boot_ns;
 			images[at].pid = pid;
@@ -107,65 +50,79 @@ static u32 *image(u64 boot_ns, u32 pid)
 	}
 }
 
-static void flush(void)
+static void note_block(sqlite3_stmt *statement, u32 *stamp, u32 what, u32 block)
+{
+	if (*stamp != block + 1)
+		run(statement, 2, (s64)what, (s64)block);
+	*stamp = block + 1;
+}
+
+static void flush(u32 seen)
 {
 	for (u32 i = 0; i < waiting; i++) {
 		struct row *r = &rows[i];
-		int64_t values[] = {first + i, r->time_ns,     r->pid,    r->ppid,      r->uid,
-		                    r->creds,  r->command,     r->place,  r->file,      r->parent,
-		                    r->status, r->duration_ns, r->cpu_ns, r->max_rss_kb};
+		u32 id = first + i, block = id >> 10;
 
-		for (int n = 0; n < 14; n++)
-			sqlite3_bind_int64(insert, n + 1, values[n]);
-		if (!r->parent)
-			sqlite3_bind_null(insert, 10);
-		for (int n = 11; !r->duration_ns && n < 15; n++)
-			sqlite3_bind_null(insert, n);
-		step(insert);
+		for (int n = 9; n <= 13; n++)
+			sqlite3_bind_null(to_image, n);
+		if (r->parent)
+			sqlite3_bind_int64(to_image, 9, r->parent);
+		if (r->ended) {
+			sqlite3_bind_int64(to_image, 10, r->status);
+			sqlite3_bind_int64(to_image, 11, r->duration_ns);
+			if (r->cpu_ns != CPU_UNKNOWN) {
+				sqlite3_bind_int64(to_image, 12, r->cpu_ns);
+				sqlite3_bind_int64(to_image, 13, r->max_rss_kb);
+			}
+		}
+		run(to_image, 8, (s64)id, (s64)r->boot_ns, (s64)r->pid, (s64)r->ppid,
+		    (s64)r->start.uid, (s64)r->start.origin, (s64)r->start.program,
+		    (s64)r->start.command);
+		note_block(to_pids, &pid_stamp[r->pid >> 5], r->pid >> 5, block);
+		note_block(to_origins, &entry_stamp[r->start.origin], r->start.origin, block);
+		note_block(to_programs, &entry_stamp[r->start.program], r->start.program, block);
 	}
 	first += waiting;
 	waiting = 0;
+	run(to_segment, 7, (s64)first_row, (s64)first - 1, (s64)0, (s64)begin_ns, (s64)last_ns,
+	    (s64)first_entry, (s64)next_entry - 1);
+	run(to_run, 2, (s64)seen, (s64)seen);
+	if (first - first_row > ROWS || next_entry - first_entry >= ENTRIES_MAX) {
+		generation++; /* which empties the dictionary */
+		first_row = first;
+		first_entry = next_entry;
+	}
 }
 
 static void exec(const struct exec_record *e)
 {
-	const char *data = (const char *)(e + 1);
-	u32 what = e->filename_len + e->args_len;
-
+	if (first + waiting == first_row)
+		begin_ns = e->boot_ns;
+	last_ns = e->boot_ns;
 	rows[waiting] = (struct row){
-		.time_ns = e->boot_ns + OFFSET_NS,
+		.boot_ns = e->boot_ns,
 		.pid = e->pid,
 		.ppid = e->ppid,
-		.uid = e->uid,
-		.creds = intern(&creds, (const char *)&e->uid,
-	                        (const char *)&e->pid_ns - (const char *)&e->uid),
-		.file = intern(&files, (const char *)&e->pid_ns,
-	                       (const char *)&e->argc - (const char *)&e->pid_ns),
-		.command = intern(&commands, (const char *)&e->argc,
-	                          data + what - (const char *)&e->argc),
-		.place = intern(&places, data + what, e->where_len),
+		.start = *start_of(e),
 		.parent = e->parent_boot_ns ? *image(e->parent_boot_ns, e->parent_pid) : 0,
 	};
-	*image(e->boot_ns, e->pid) = first + waiting;
-	waiting++;
+	*image(e->boot_ns, e->pid) = first + waiting++;
 }
 
 static void end(const struct end_record *e)
 {
 	u32 id = *image(e->image_boot_ns, e->image_pid);
+	u64 duration_ns = e->boot_ns - e->image_boot_ns;
 
 	if (id >= first) {
+		rows[id - first].ended = 1;
 		rows[id - first].status = e->status;
-		rows[id - first].duration_ns = e->boot_ns - e->image_boot_ns;
+		rows[id - first].duration_ns = duration_ns;
 		rows[id - first].cpu_ns = e->cpu_ns;
 		rows[id - first].max_rss_kb = e->max_rss_kb;
 	} else if (id) {
-		sqlite3_bind_int64(update, 1, e->status);
-		sqlite3_bind_int64(update, 2, e->boot_ns - e->image_boot_ns);
-		sqlite3_bind_int64(update, 3, e->cpu_ns);
-		sqlite3_bind_int64(update, 4, e->max_rss_kb);
-		sqlite3_bind_int64(update, 5, id);
-		step(update);
+		run(to_end, 5, (s64)(int)e->status, (s64)duration_ns, (s64)e->cpu_ns,
+		    (s64)e->max_rss_kb, (s64)id);
 	}
 }
 
@@ -177,6 +134,33 @@ static sqlite3_stmt *prepare(const char *sql)
 	return statement;
 }
 
+static void prepare_all(void)
+{
+	to_origin =
+		prepare("INSERT INTO origin (id, uid, euid, gid, loginuid, sessionid, tty, message,"
+	                " cwd, cgroup, config_generation, cwd_deleted, pid_ns, mnt_ns,"
+	                " user_ns)"
+	                " VALUES (?, ?, ?, ?, nullif(?, 4294967295), nullif(?, 4294967295),"
+	                " ?, ?, ?, ?, ?, ?, nullif(?, 0), nullif(?, 0), nullif(?, 0))");
+	to_program = prepare("INSERT INTO program (id, exe_inode, exe_deleted, filename, comm, exe,"
+	                     " exe_device) VALUES (?, nullif(?, 0), ?, ?, ?, ?, ?)");
+	to_argument = prepare("INSERT INTO argument (id, text) VALUES (?, ?)");
+	to_command = prepare("INSERT INTO command (id, program_id, argc, truncated, arguments)"
+	                     " VALUES (?, ?, ?, ?, ?)");
+	to_image = prepare("INSERT INTO image (id, time_ns, pid, ppid, uid, origin_id, program_id,"
+	                   " command_id, parent_id, status, duration_ns, cpu_ns, max_rss_kb)"
+	                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	to_end = prepare("UPDATE image SET status = ?, duration_ns = ?, cpu_ns = nullif(?, -1),"
+	                 " max_rss_kb = ? WHERE id = ?");
+	to_segment = prepare("REPLACE INTO segment (run_id, first_id, last_id, offset_ns,"
+	                     " first_boot_ns, last_boot_ns, first_entry_id, last_entry_id)"
+	                     " VALUES (1, ?, ?, ?, ?, ?, ?, ?)");
+	to_pids = prepare("INSERT OR IGNORE INTO pid_block VALUES (?, ?)");
+	to_origins = prepare("INSERT OR IGNORE INTO origin_block VALUES (?, ?)");
+	to_programs = prepare("INSERT OR IGNORE INTO program_block VALUES (?, ?)");
+	to_run = prepare("UPDATE run SET seen = ?, stored = ? WHERE id = 1");
+}
+
 int main(int argc, char **argv)
 {
 	struct stat status;
@@ -184,35 +168,18 @@ int main(int argc, char **argv)
 	int file = argc == 3 ? open(argv[1], O_RDONLY) : -1;
 
 	check(file >= 0 && !fstat(file, &status));
-	char *at = mmap(NULL, status.st_size, PROT_READ, MAP_PRIVATE, file, 0),
-	     *over = at + status.st_size;
+	const char *at = mmap(NULL, status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+	const char *over = at + status.st_size;
 	images = calloc(SLOTS, sizeof(*images));
-	check(at != MAP_FAILED && images);
+	entry_stamp = calloc(SLOTS, sizeof(*entry_stamp));
+	check(at != MAP_FAILED && images && entry_stamp);
 	check(sqlite3_open(argv[2], &db) == SQLITE_OK);
-	check(sqlite3_exec(
-		      db,
-		      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA "
-		      "cache_size = -1000;"
-		      "PRAGMA wal_autocheckpoint = 4000;"
-		      "CREATE TABLE command (id INTEGER PRIMARY KEY, record BLOB);"
-		      "CREATE TABLE creds (id INTEGER PRIMARY KEY, record BLOB);"
-		      "CREATE TABLE place (id INTEGER PRIMARY KEY, record BLOB);"
-		      "CREATE TABLE file (id INTEGER PRIMARY KEY, record BLOB);"
-		      "CREATE TABLE image (id INTEGER PRIMARY KEY, time_ns, pid, ppid, uid, "
-		      "creds_id, command_id, place_id, file_id, parent_id, status, duration_ns, "
-		      "cpu_ns, max_rss_kb);"
-		      "CREATE INDEX image_time ON image (time_ns);"
-		      "CREATE INDEX image_pid ON image (pid);"
-		      "CREATE INDEX image_parent ON image (parent_id)"
-		      " WHERE parent_id IS NOT NULL;",
-		      NULL, NULL, NULL) == SQLITE_OK);
-	commands.insert = prepare("INSERT INTO command VALUES (?, ?)");
-	creds.insert = prepare("INSERT INTO creds VALUES (?, ?)");
-	places.insert = prepare("INSERT INTO place VALUES (?, ?)");
-	files.insert = prepare("INSERT INTO file VALUES (?, ?)");
-	insert = prepare("INSERT INTO image VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-	update = prepare("UPDATE image SET status = ?, duration_ns = ?, cpu_ns = ?, max_rss_kb = ? "
-	                 "WHERE id = ?");
+	/* As store/file/database.py has them. */
+	sqlite3_exec(db,
+	             "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1000;"
+	             "PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 8000;",
+	             NULL, NULL, NULL);
+	prepare_all();
 	while (at < over) {
 		sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 		for (int n = 0; n < BATCH && at < over; n++) {
@@ -226,10 +193,9 @@ int main(int argc, char **argv)
 				exec((const struct exec_record *)at);
 			at += size;
 		}
-		flush();
+		flush(first + waiting - 1);
 		check(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK);
 	}
-	check(sqlite3_close_v2(db) == SQLITE_OK);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
 	printf("%lld\n", used.tv_sec * 1000000000LL + used.tv_nsec);
 	return 0;
