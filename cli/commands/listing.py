@@ -39,8 +39,8 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "Keep and share",
         {
             "export": (
-                "Write recorded execs to a file: NDJSON, CSV, flame graph stacks, SQLite or a "
-                "Perfetto trace."
+                "Write recorded execs to a file: NDJSON, CSV, flame graph stacks, SQLite, HTML, "
+                "Perfetto."
             ),
             "import": "Add events that `execdb query --format ndjson` wrote.",
             "prune": "Remove the oldest events.",

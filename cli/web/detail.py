@@ -1,6 +1,5 @@
 """The page about one event: what led to it, what it started, what ran beside it, all its keys."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -10,15 +9,14 @@ from execdb.cli.show.event_table import cells_of
 from execdb.cli.show.lines import command_line
 from execdb.cli.table.layout import Cell
 from execdb.cli.table.look import Look
-from execdb.cli.web import gantt
 from execdb.cli.web.rows import address_of, command_for, identity
+from execdb.cli.web.shapes import gantt
 from execdb.cli.web.site import Site
 from execdb.cli.web.view import View, term_of
 from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.event import Event
 from execdb.store.fields import FIELDS, Field
 from execdb.store.kinds import Kind
-from execdb.store.redaction.argv import redact_events
 from execdb.store.times import local_time
 
 CHILDREN = 50
@@ -70,10 +68,10 @@ def event_of(site: Site, rest: dict[str, str]) -> Event:
 def detail(site: Site, view: View, rest: dict[str, str]) -> dict[str, Any]:
     """What the template shows."""
     recorded = event_of(site, rest)
-    event = _shown(view, [recorded])[0]
-    chain = _shown(view, site.pages.chain(recorded))
+    event = site.shown(view, [recorded])[0]
+    chain = site.shown(view, site.pages.chain(recorded))
     siblings = site.pages.siblings(recorded)
-    ours = _shown(view, siblings.events)
+    ours = site.shown(view, siblings.events)
     steps = [_step(each, view) for each in chain[:-1]]
     left_out = max(0, len(steps) - _STEPS_FIRST - _STEPS_LAST)
     return {
@@ -102,7 +100,7 @@ def detail(site: Site, view: View, rest: dict[str, str]) -> dict[str, Any]:
 def children(site: Site, view: View, event: Event, after: int | None = None) -> dict[str, Any]:
     """What an event started, a page of it, and the address of the next one."""
     found = site.pages.children(event.id, CHILDREN + 1, after=after)
-    some = _shown(view, found[:CHILDREN])
+    some = site.shown(view, found[:CHILDREN])
     more = len(found) > CHILDREN
     last = max((each.id for each in some), default=0)
     where = identity(event)
@@ -119,10 +117,6 @@ def children_of(site: Site, view: View, rest: dict[str, str]) -> dict[str, Any]:
         raise UsageError("behind is the id of an event")
     event = event_of(site, rest)
     return {"children": children(site, view, event, None if behind is None else int(behind[:19]))}
-
-
-def _shown(view: View, events: Sequence[Event]) -> list[Event]:
-    return list(redact_events(events)) if view.redact else list(events)
 
 
 _cell = cells_of(("end", "took"), Look())

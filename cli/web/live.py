@@ -14,7 +14,6 @@ from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.event import Event
 from execdb.store.reading.event_filter import EventFilter
 from execdb.store.reading.following import Following
-from execdb.store.redaction.argv import redact_events
 
 _PAUSE_S = 0.1  # between updates: at most ten a second
 _HEARTBEAT_S = 15.0  # how often a quiet connection is used, so that a closed one is noticed
@@ -85,7 +84,7 @@ class Tail:
         return found
 
     def _html(self, events: list[Event]) -> str:
-        shown = redact_events(events) if self._view.redact else events
+        shown = self._site.shown(self._view, events)
         rows = list(self._rows.of(shown, self._view))
         return self._render("rows.html", {"rows": rows}) if rows else ""
 

@@ -8,17 +8,16 @@ from typing import Any
 from execdb.cli.output.escape import escape
 from execdb.cli.show import trim_notes
 from execdb.cli.show.gap_notes import gaps_in
-from execdb.cli.web import flags, timeline
-from execdb.cli.web.choices import choices
 from execdb.cli.web.rows import Row, command_for, next_address
+from execdb.cli.web.shapes import flags, timeline
+from execdb.cli.web.shapes.choices import choices
 from execdb.cli.web.site import Site
 from execdb.cli.web.view import View, filter_for
 from execdb.store.browsing.facets import facets
-from execdb.store.browsing.pages import Moment
+from execdb.store.browsing.pages import Moment, Pages
 from execdb.store.browsing.survey import Survey, survey
 from execdb.store.ledger.coverage import Coverage
 from execdb.store.reading.filter import Filter
-from execdb.store.redaction.argv import redact_events
 
 PAGE = 50  # events
 _SURVEY_S = 0.2  # after that, terms about arguments are not looked for further back
@@ -27,7 +26,7 @@ _SURVEY_S = 0.2  # after that, terms about arguments are not looked for further 
 def overview(site: Site, view: View) -> dict[str, Any]:
     """What the template shows. Raises UsageError for terms that make no sense, DatabaseError."""
     wanted, known = filter_for(view.words), site.coverage()
-    span = _span(site, wanted, known)
+    span = span_of(site.pages, wanted, known)
     shown: dict[str, Any] = {"span": span, "states": _state(site, known), "flags": ()}
     if span is not None and span[0] < span[1]:
         shown |= _over_time(site, view, wanted, known, span)
@@ -47,15 +46,14 @@ def events(site: Site, view: View, wanted: Filter) -> tuple[Sequence[Row], Momen
     """A page of the list, and the moment behind which the next one begins."""
     newest_first = not view.oldest_first
     found = site.pages.page(wanted, PAGE + 1, newest_first=newest_first, after=view.after)
-    some = [event for _, event in found[:PAGE]]
-    shown = redact_events(some) if view.redact else some
+    shown = site.shown(view, [event for _, event in found[:PAGE]])
     following = found[PAGE - 1][0] if len(found) > PAGE else None
     return list(site.rows().of(shown, view)), following
 
 
-def _span(site: Site, wanted: Filter, known: Coverage) -> tuple[int, int] | None:
+def span_of(pages: Pages, wanted: Filter, known: Coverage) -> tuple[int, int] | None:
     """The time that is asked for, as far as it is not the future; None: nothing was recorded."""
-    extent = site.pages.extent()
+    extent = pages.extent()
     begins = [extent[0]] if extent else []
     ends = [extent[1] + 1] if extent else []
     if known.runs:
@@ -80,7 +78,10 @@ def _over_time(
         late=lambda: time.monotonic() > deadline_s,
     )  # fmt: skip
     gaps = gaps_in(known, inside)
-    drawn = timeline.lay_out(counted, gaps, view)
+    filtered = flags.read_filtered(site.database, *span)
+    drawn = timeline.lay_out(
+        counted, gaps, filtered, lambda since, until: view.within(since, until).address("/")
+    )
     trims = trim_notes.sentences(trim_notes.within(known.trims, *span))
     found = flags.read_flags(site.database, *span)
     return {
@@ -88,7 +89,6 @@ def _over_time(
         "counted": counted,
         "notes": [escape(each) for each in (*trims, *_how_counted(counted))],
         "flags": flags.lay_out(found, *span),
-        "filtered": flags.read_filtered(site.database, *span),
         "choices": choices(
             facets(site.database, counted.kinds), view, exact=counted.exact, here=site.is_here()
         ),

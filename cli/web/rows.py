@@ -1,5 +1,6 @@
 """Events as the page shows them: text that is safe to show, and addresses."""
 
+import os
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -9,7 +10,9 @@ from execdb.cli.table.layout import DIM, RED, Cell
 from execdb.cli.table.look import Look
 from execdb.cli.web.view import View
 from execdb.store.browsing.pages import Moment
+from execdb.store.config.stored import read_default
 from execdb.store.event import Event
+from execdb.store.file.database import Database
 from execdb.store.times import rfc3339
 
 _COLUMNS = ("time", "pid", "user", "comm", "end", "took", "command")
@@ -42,6 +45,10 @@ class Rows:
         self._cells = cells_of(_COLUMNS, Look(width=_CHARS_MAX))
         self._default = default_message
 
+    @staticmethod
+    def this_host() -> str:
+        return os.uname().nodename
+
     def of(self, events: Iterable[Event], view: View) -> Iterator[Row]:
         for event in events:
             texts, styles = zip(*(_plain(cell(event)) for cell in self._cells), strict=True)
@@ -51,6 +58,12 @@ class Rows:
                 event.id, address_of(event, view), rfc3339(event.time_ns), time, pid, user,
                 event.uid, comm, end, styles[4], took, message, command[:_CHARS_MAX],
             )  # fmt: skip
+
+
+def rows_of(database: Database) -> Rows:
+    """With the default message as it is now. Raises DatabaseError."""
+    with database.reading() as connection:
+        return Rows(read_default(connection))
 
 
 def _plain(cell: str | Cell) -> tuple[str, str]:

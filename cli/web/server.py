@@ -5,11 +5,9 @@ import socket
 import threading
 from collections.abc import Callable
 from functools import partial
-from importlib.resources import files
 from typing import Any
 
 import uvicorn
-from jinja2 import DictLoader, Environment, StrictUndefined
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
@@ -23,6 +21,7 @@ from execdb.cli.web.guard import Guard, allowed_hosts
 from execdb.cli.web.live import Tail, Tails
 from execdb.cli.web.overview import link, next_page, overview
 from execdb.cli.web.site import Site
+from execdb.cli.web.templates import environment, files_in
 from execdb.cli.web.view import View, view_of, words_of
 from execdb.cli.web.worker import Busy, TooSlow, Worker
 from execdb.store.errors import ExecdbError, UsageError
@@ -52,7 +51,7 @@ class Server:
 
     def __init__(self, site: Site, worker: Worker, token: str, listener: socket.socket) -> None:
         self._site, self._worker, self._listener = site, worker, listener
-        self._templates, self._static = _templates(), _read("static")
+        self._templates, self._static = environment(), files_in("static")
         self._tails = Tails(worker)
         self._counting: asyncio.Task[None] | None = None
         host, port = listener.getsockname()[:2]
@@ -179,24 +178,3 @@ class Server:
                 await asyncio.sleep(0.005)
         except ExecdbError:  # who asks next is told
             return
-
-
-def _templates() -> Environment:
-    environment = Environment(
-        loader=DictLoader(_read("templates")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    for name in environment.list_templates():
-        environment.get_template(name)
-    return environment
-
-
-def _read(folder: str) -> dict[str, str]:
-    """The files of a folder beside this module."""
-    return {
-        each.name: each.read_text(encoding="utf-8")
-        for each in files("execdb.cli.web").joinpath(folder).iterdir()
-    }

@@ -1,29 +1,34 @@
 """What all requests share: the file, and what is known of it. Used by one thread at a time."""
 
-import os
 import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from execdb import DEFAULT_PATH
 from execdb.cli.output.escape import escape
-from execdb.cli.web.rows import Rows
+from execdb.cli.web.rows import Rows, rows_of
 from execdb.cli.web.view import View, view_of
 from execdb.store.browsing.failures import Failures
 from execdb.store.browsing.pages import Pages
-from execdb.store.config.stored import read_default
 from execdb.store.errors import DatabaseError
+from execdb.store.event import Event
 from execdb.store.file.collector_lock import CollectorWatch
 from execdb.store.file.database import Database
 from execdb.store.ledger.coverage import Coverage
 from execdb.store.ledger.read_coverage import read_coverage
+from execdb.store.redaction.argv import redact_events
+
+Hide = Callable[[Iterable[Event]], Iterator[Event]]
 
 
 class Site:
-    """`redact`: secrets are hidden, whatever the address says."""
+    """`hide` hides secrets in arguments; with `redact` always, whatever the address says."""
 
-    def __init__(self, database: Database, path: Path, *, redact: bool = False) -> None:
-        self.database, self.path, self.redact = database, path, redact
+    def __init__(
+        self, database: Database, path: Path, hide: Hide = redact_events, *, redact: bool = False
+    ) -> None:
+        self.database, self.path, self.redact, self._hide = database, path, redact, hide
         database.connection.execute("PRAGMA query_only = ON")
         self.pages, self.failures = Pages(database), Failures(database)
         self._collector = CollectorWatch(path)
@@ -47,6 +52,10 @@ class Site:
         view, rest = view_of(query)
         return (replace(view, redact=True) if self.redact else view), rest
 
+    def shown(self, view: View, events: Sequence[Event]) -> list[Event]:
+        """The events as this view may show them."""
+        return list(self._hide(events)) if view.redact else list(events)
+
     def collector(self) -> int | None:
         """The pid of the collector that records to the file."""
         return self._collector.pid()
@@ -56,11 +65,10 @@ class Site:
 
     def is_here(self) -> bool:
         """Whether all events are of this machine."""
-        return self.pages.hosts() <= {os.uname().nodename}
+        return self.pages.hosts() <= {Rows.this_host()}
 
     def rows(self) -> Rows:
-        with self.database.reading() as connection:
-            return Rows(read_default(connection))
+        return rows_of(self.database)
 
     def check(self) -> None:
         """Raises DatabaseError if the file was moved or replaced."""

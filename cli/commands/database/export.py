@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
-from execdb.cli.input.options import Redact, Strict
+from execdb.cli.input.options import Strict
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output import progress
 from execdb.cli.output.escape import escape, limit_to_ascii
 from execdb.cli.output.streams import say
 from execdb.cli.show import trim_notes
 from execdb.cli.show.gap_notes import coverage_of, execs_of, gaps_in, report
-from execdb.store.errors import ExecdbError, UsageError
+from execdb.cli.web import extra_needed
+from execdb.store.errors import UsageError
 from execdb.store.event import Event
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 execdb export hour.ndjson --since 1h     # JSON lines; import reads it
-execdb export failed.csv --failed --since yesterday --redact
+execdb export incident.html --since 03:00 --until 03:10
 execdb export build.folded uid=alice     # for a flame graph
 execdb export build.pftrace --since 1h   # for https://ui.perfetto.dev
 execdb export history.sqlite             # one flat table, for Datasette
@@ -59,24 +60,33 @@ def export(
         typer.Argument(
             metavar="FILE",
             help="The file; its ending chooses the format: .ndjson, .csv, .folded, .sqlite, "
-            ".pftrace.",
+            ".html, .pftrace.",
             show_default=False,
         ),
     ],
     chosen: FilterOptions,
-    redact: Redact = False,
+    redact: Annotated[
+        bool | None,
+        typer.Option(
+            "--redact/--no-redact",
+            help="Show [redacted] for what looks like a secret in arguments: passwords, tokens, "
+            "keys.",
+            show_default="only for html",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
     strict: Strict = False,
     format: Annotated[
         FileFormat | None, typer.Option(help="The format.", show_default="by the ending of FILE")
     ] = None,
 ) -> None:
-    """Write recorded execs to a file: NDJSON, CSV, flame graph stacks, SQLite or a Perfetto trace.
+    """Write recorded execs to a file: NDJSON, CSV, flame graph stacks, SQLite, HTML, Perfetto.
 
     The file appears when it is complete, readable by its owner alone. All of it is of one moment,
     also while a collector records. folded: stacks of program names with their own time in
-    microseconds. sqlite: the tables execs, runs, losses and coverage. perfetto (.pftrace): bars
-    over time for https://ui.perfetto.dev, by login, job, service and container.
+    microseconds. sqlite: the tables execs, runs, losses and coverage. html: one page of at most
+    50,000 execs with a time line, which needs no server (and execdb[web] to be written). perfetto
+    (.pftrace): bars over time for https://ui.perfetto.dev, by login, job, service and container.
     """
     from execdb.store.export.new_file import new_file
     from execdb.store.file.database import open_database
@@ -89,12 +99,19 @@ def export(
         history = History(database)
         known, oldest_ns = coverage_of(database, context.obj), history.began_ns(wanted)
         counted = Counted(progress.shown(history.events(wanted), "exporting"))
-        events = redactor(context)(counted) if redact else iter(counted)
+        hidden = shown is FileFormat.HTML if redact is None else redact
+        events = redactor(context)(counted) if hidden else iter(counted)
         source = _Source(
             events, database, history, periods(known, wanted.since_ns, wanted.until_ns)
         )
         with new_file(file, replace=force, but=database.real) as place:
-            _write(place, shown, source)
+            if shown is FileFormat.HTML:
+                with extra_needed("html"):
+                    from execdb.cli.web.one_file import one_file
+
+                _write_text(place, one_file(database, events, wanted, known, redacted=hidden))
+            else:
+                _write(place, shown, source)
         gaps = gaps_in(known, wanted, oldest_ns)
         trim_notes.note(database, wanted, oldest_ns, gaps)
     say(f"{file}: {execs_of(counted.events)}")
@@ -102,7 +119,7 @@ def export(
 
 
 def _format_of(file: Path, given: FileFormat | None) -> FileFormat:
-    """Raises UsageError, and ExecdbError for a format that is not there yet."""
+    """Raises UsageError."""
     if str(file) == "-":
         raise UsageError("- is no file: execdb query --format ndjson writes to stdout")
     if not file.name:
@@ -111,8 +128,6 @@ def _format_of(file: Path, given: FileFormat | None) -> FileFormat:
     if found is None:
         names = ", ".join(format.value for format in FileFormat)
         raise UsageError(f"the ending of {file} names no format: give --format, one of {names}")
-    if found is FileFormat.HTML:
-        raise ExecdbError("html is not yet a format of export")
     return found
 
 

@@ -11,7 +11,9 @@ import typer
 
 from execdb.cli.input.numbers import port_number
 from execdb.cli.input.options import Redact
+from execdb.cli.input.redaction import redactor
 from execdb.cli.output.streams import say
+from execdb.cli.web import extra_needed
 from execdb.store.errors import ExecdbError, UsageError
 
 _LIMIT_S = 5.0  # of a request
@@ -45,18 +47,13 @@ def web(
     """
     from execdb.store.file.database import open_database
 
-    try:
+    with extra_needed("execdb web"):
         from execdb.cli.web.server import Server
         from execdb.cli.web.site import Site
         from execdb.cli.web.worker import Worker
-    except ImportError as error:
-        if error.name is None or error.name.startswith("execdb"):
-            raise
-        raise ExecdbError(
-            f"execdb web needs {error.name}: install it with pip install 'execdb[web]'"
-        ) from error
     with open_database(context.obj) as database, _listening(host, port) as listener:
-        site, token = Site(database, context.obj, redact=redact), secrets.token_urlsafe(24)
+        token = secrets.token_urlsafe(24)
+        site = Site(database, context.obj, redactor(context), redact=redact)
         worker = Worker(database, _LIMIT_S)
         server = Server(site, worker, token, listener)
         _become_reader(context.obj)

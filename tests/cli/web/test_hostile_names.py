@@ -80,12 +80,10 @@ def hostile(
         yield served
 
 
-def nothing_broke_out(page: Page) -> None:
-    assert page.evaluate("document.scripts.length") == 1
+def nothing_broke_out(page: Page, scripts: int = 1) -> None:
+    assert page.evaluate("document.scripts.length") == scripts
     assert "pwned" not in page.title() or "<" in page.title()
-    strange = (
-        "img, iframe, object, embed, base, style, h1 h1, math, b, [onclick], [onerror], [onload]"
-    )
+    strange = "img, iframe, object, embed, base, body style, h1 h1, math, b"
     assert page.evaluate(f"document.querySelectorAll({strange!r}).length") == 0
     attributes = page.evaluate(
         "[...document.querySelectorAll('*')].flatMap(e => e.getAttributeNames())"
@@ -93,7 +91,7 @@ def nothing_broke_out(page: Page) -> None:
     )
     assert attributes == []
     addresses = page.evaluate("[...document.links].map(link => link.href.baseVal ?? link.href)")
-    ours = page.evaluate("origin")
+    ours = page.url.partition("#")[0] if page.url.startswith("file:") else page.evaluate("origin")
     assert [each for each in addresses if not each.startswith(ours)] == []
 
 

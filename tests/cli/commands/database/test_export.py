@@ -104,7 +104,6 @@ def test_a_file_that_exists_is_replaced_with_force_only(
     [
         (["-"], 2, "stdout"),
         (["a.txt"], 2, "--format"),
-        (["a.html"], 1, "not yet"),
         (["none/a.csv"], 1, "none/a.csv"),
         (["/dev/null", "--format", "csv", "--force"], 1, "not a plain file"),
     ],

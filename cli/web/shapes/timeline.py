@@ -1,16 +1,16 @@
 """The time line as shapes: bars, hatched stretches, flags. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from execdb.cli.show.gap_notes import execs_of, note
-from execdb.cli.web.view import View
+from execdb.cli.show.gap_notes import execs_of, note, were
+from execdb.cli.web.shapes.flags import WIDTH, Filtered
 from execdb.store.browsing.survey import Interval, Survey
 from execdb.store.ledger.coverage import Period
 from execdb.store.times import local_time
 
-WIDTH, HEIGHT = 1_200, 120  # units of the drawing
+HEIGHT = 120  # units of the drawing
 INTERVALS_MAX = 120
 _LEAST = 2.0  # height of what is not nothing
 _SECOND_NS = 10**9
@@ -79,17 +79,23 @@ def _step_ns(span_ns: int) -> int:
     return -(-span_ns // (most * _DAY_NS)) * _DAY_NS
 
 
-def lay_out(counted: Survey, gaps: Sequence[Period], view: View) -> Timeline:
-    """The shapes for counted intervals."""
+def lay_out(
+    counted: Survey,
+    gaps: Sequence[Period],
+    filtered: Sequence[Filtered],
+    address: Callable[[int, int], str],
+) -> Timeline:
+    """The shapes for counted intervals; `address` is where a click on a time leads."""
     intervals = counted.intervals
     from_ns, to_ns = intervals[0].from_ns, intervals[-1].to_ns
     scale = _Scale(from_ns, to_ns)
     most = max(interval.execs for interval in intervals)
-    bars = [_bar(each, most, scale, counted, view) for each in intervals]
+    bars = [_bar(each, most, scale, counted, address) for each in intervals]
     ticks = [local_time(from_ns + (to_ns - from_ns) * n // (_TICKS - 1)) for n in range(_TICKS)]
     return Timeline(
-        from_ns, to_ns, bars, list(_stretches(gaps, scale)), list(_legend(gaps)),
-        _shortened(ticks), round(most),
+        from_ns, to_ns, bars,
+        [*_stretches(gaps, scale), *(_of_filtered(each, scale) for each in filtered)],
+        [*_legend(gaps), *_legend_of_filtered(filtered)], _shortened(ticks), round(most),
     )  # fmt: skip
 
 
@@ -103,14 +109,20 @@ class _Scale:
         return round(min(1.0, max(0.0, share)) * WIDTH, 2)
 
 
-def _bar(interval: Interval, most: float, scale: _Scale, counted: Survey, view: View) -> Bar:
+def _bar(
+    interval: Interval,
+    most: float,
+    scale: _Scale,
+    counted: Survey,
+    address: Callable[[int, int], str],
+) -> Bar:
     x = scale.x(interval.from_ns)
     return Bar(
         x,
         round(scale.x(interval.to_ns) - x, 2),
         _height(interval.execs, most),
         _height(interval.failed, most),
-        view.within(interval.from_ns, interval.to_ns).address("/"),
+        address(interval.from_ns, interval.to_ns),
         _title(interval, counted),
     )
 
@@ -146,6 +158,20 @@ def _stretches(gaps: Iterable[Period], scale: _Scale) -> Iterable[Stretch]:
 def _stretch(kind: str, gaps: Sequence[Period], scale: _Scale) -> Stretch:
     x, end = scale.x(gaps[0].from_ns), scale.x(max(gap.to_ns for gap in gaps))
     return Stretch(kind, x, max(round(end - x, 2), 2.0), note(gaps).removeprefix("note: "))
+
+
+def _of_filtered(each: Filtered, scale: _Scale) -> Stretch:
+    x = scale.x(each.from_ns)
+    title = f"{execs_of(each.execs)} filtered by {each.by}"
+    return Stretch("filtered", x, max(round(scale.x(each.to_ns) - x, 2), 2.0), title)
+
+
+def _legend_of_filtered(filtered: Sequence[Filtered]) -> Iterable[tuple[str, str]]:
+    by: dict[str, int] = {}
+    for each in filtered:
+        by[each.by] = by.get(each.by, 0) + each.execs
+    for name, execs in by.items():
+        yield "filtered", f"{execs_of(execs)} {were(execs)} filtered by {name}"
 
 
 def _legend(gaps: Iterable[Period]) -> Iterable[tuple[str, str]]:

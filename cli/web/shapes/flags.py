@@ -6,13 +6,13 @@ from sqlite3 import Connection
 from typing import Any, NamedTuple
 
 from execdb.cli.output.escape import escape
-from execdb.cli.web.timeline import WIDTH
 from execdb.store.errors import DatabaseError
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
 from execdb.store.file.text import readable
 from execdb.store.times import local_time
 
+WIDTH = 1_200  # units of the drawing of a time
 _MOST = 200
 _CHARS_MAX = 300
 
@@ -27,6 +27,15 @@ class Flag(NamedTuple):
     time: str = ""
 
 
+class Filtered(NamedTuple):
+    """A time in which execs were filtered, and by what: `rule 3`, `limit`."""
+
+    from_ns: int
+    to_ns: int
+    execs: int
+    by: str
+
+
 _SOURCES = {
     "marks": ("mark", "SELECT time_ns, text FROM marks WHERE time_ns BETWEEN ? AND ?"),
     "config_log": (
@@ -36,8 +45,8 @@ _SOURCES = {
     ),
 }
 _FILTERED = (
-    "SELECT count(*), coalesce(sum(filtered), 0), min(from_ns), max(to_ns) FROM filters"
-    " WHERE to_ns >= ? AND from_ns < ?"
+    "SELECT from_ns, to_ns, filtered, cause, rule FROM filters WHERE to_ns >= ? AND from_ns < ?"
+    " ORDER BY from_ns LIMIT 1000"
 )
 
 
@@ -72,16 +81,20 @@ def lay_out(flags: Sequence[Flag], since_ns: int, until_ns: int) -> list[Flag]:
     ]
 
 
-def read_filtered(database: Database, since_ns: int, until_ns: int) -> str:
-    """A sentence about execs that were not recorded on purpose; nothing if there are none. Raises
-    DatabaseError."""
+def read_filtered(database: Database, since_ns: int, until_ns: int) -> list[Filtered]:
+    """Times in which execs were not recorded on purpose. Raises DatabaseError."""
     with database.reading() as connection:
         if not _has(connection, "filters"):
-            return ""
-        rows, filtered, _, _ = connection.execute(_FILTERED, (since_ns, until_ns)).fetchone()
-    if not rows or not filtered:
-        return ""
-    return f"{filtered} execs were filtered by rules or limits: execdb config rules lists them"
+            return []
+        rows = connection.execute(_FILTERED, (since_ns, until_ns)).fetchall()
+    found = []
+    for from_ns, to_ns, execs, cause, rule in rows:
+        if not all(isinstance(value, int) for value in (from_ns, to_ns, execs)):
+            raise DatabaseError("the database is inconsistent: a time or a count is not a number")
+        by = f"{readable(cause) if isinstance(cause, str | bytes) else cause}"
+        by = by if rule is None else f"{by} {rule}"
+        found.append(Filtered(from_ns, to_ns, execs, escape(by[:_CHARS_MAX])))
+    return found
 
 
 def _has(connection: Connection, view: str) -> bool:

@@ -1,0 +1,139 @@
+"""An incident in one file: the page with the chosen events inside. It asks no server for anything,
+runs no script, and forbids both."""
+
+import base64
+import hashlib
+import time
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from execdb.cli.output.escape import escape, quote
+from execdb.cli.show import trim_notes
+from execdb.cli.show.gap_notes import execs_of, gaps_in
+from execdb.cli.web.overview import span_of
+from execdb.cli.web.rows import Row, Rows, rows_of
+from execdb.cli.web.shapes import flags, timeline
+from execdb.cli.web.shapes.choices import choices
+from execdb.cli.web.templates import environment, files_in
+from execdb.cli.web.view import View
+from execdb.store.browsing.facets import facets
+from execdb.store.browsing.pages import Pages
+from execdb.store.browsing.survey import survey
+from execdb.store.errors import UsageError
+from execdb.store.event import Event
+from execdb.store.fields import FIELDS
+from execdb.store.file.database import Database
+from execdb.store.ledger.coverage import Coverage
+from execdb.store.reading.filter import Filter
+from execdb.store.times import local_time
+
+EVENTS_MAX = 50_000
+_WITH_KEYS_MAX = 2_000  # events of which all keys are shown
+_ALL = 1 << 62
+
+
+class Line(NamedTuple):
+    """A row, the place in it to which a bar of the time line leads, the row of its parent, if that
+    is in the file, and all keys if there is room for them."""
+
+    row: Row
+    place: str
+    parent: int | None
+    keys: Sequence[tuple[str, str]]
+
+
+def one_file(
+    database: Database,
+    events: Iterable[Event],
+    wanted: Filter,
+    known: Coverage,
+    *,
+    redacted: bool,
+) -> Iterator[str]:
+    """The file, in pieces. `events` are those that the filter chooses, `redacted` or not. Raises
+    UsageError for more than EVENTS_MAX events, DatabaseError."""
+    pages = Pages(database)
+    number = pages.count(wanted)
+    if number > EVENTS_MAX:
+        raise UsageError(
+            f"{number} events are too many for a page, which takes {EVENTS_MAX}: choose fewer by "
+            "terms, --since and --until"
+        )
+    span = span_of(pages, wanted, known)
+    drawn, edges = _over_time(pages, wanted, known, span) if span else ({"timeline": None}, [0])
+    lines = _lines(events, edges, rows_of(database), with_keys=number <= _WITH_KEYS_MAX)
+    style = files_in("static")["page.css"]
+    yield from (
+        environment()
+        .get_template("export.html")
+        .generate(
+            **drawn,
+            title=_title(pages, number, span),
+            style=Markup(style),
+            style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+            redacted=redacted,
+            zone="/".join(dict.fromkeys(time.tzname)),
+            lines=lines,
+        )
+    )
+
+
+def _title(pages: Pages, number: int, span: tuple[int, int] | None) -> str:
+    hosts = escape(", ".join(sorted(pages.hosts())[:3]))
+    when = f" from {local_time(span[0])} to {local_time(span[1])}" if span else ""
+    return f"{execs_of(number)} of {hosts or 'nothing recorded'}{when}"
+
+
+def _over_time(
+    pages: Pages, wanted: Filter, known: Coverage, span: tuple[int, int]
+) -> tuple[dict[str, Any], list[int]]:
+    """What the template shows above the list, and the edges of its intervals."""
+    edges = timeline.edges_of(*span)
+    inside = replace(wanted, since_ns=span[0], until_ns=span[1])
+    counted = survey(pages, inside, edges, rows_max=_ALL)
+    filtered = flags.read_filtered(pages.database, *span)
+    places = {edge: f"#t{place}" for place, edge in enumerate(edges)}
+    drawn = timeline.lay_out(
+        counted, gaps_in(known, inside), filtered, lambda since_ns, _: places[since_ns]
+    )
+    found = flags.read_flags(pages.database, *span)
+    trims = trim_notes.sentences(trim_notes.within(known.trims, *span))
+    values = facets(pages.database, counted.kinds)
+    here = pages.hosts() <= {Rows.this_host()}
+    return {
+        "timeline": drawn,
+        "counted": counted,
+        "notes": [escape(each) for each in trims],
+        "flags": flags.lay_out(found, *span),
+        "choices": choices(values, View(), exact=True, here=here),
+    }, edges
+
+
+def _lines(
+    events: Iterable[Event], edges: Sequence[int], rows: Rows, *, with_keys: bool
+) -> Iterator[Line]:
+    there: set[int] = set()
+    placed: set[int] = set()
+    for event in events:
+        place = bisect_right(edges, event.time_ns) - 1
+        mark = "" if place in placed else f"t{place}"
+        placed.add(place)
+        there.add(event.id)
+        parent = event.parent_id if event.parent_id in there else None
+        (row,) = rows.of([event], View())
+        yield Line(row, mark, parent, _keys(event) if with_keys else ())
+
+
+def _keys(event: Event) -> list[tuple[str, str]]:
+    found = []
+    for field in FIELDS:
+        value = getattr(event, field.name)
+        if isinstance(value, tuple):
+            found.append((field.name, " ".join(map(quote, value))))
+        elif value is not None:
+            found.append((field.name, escape(value) if isinstance(value, str) else str(value)))
+    return found
