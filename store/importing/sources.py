@@ -79,12 +79,10 @@ class Sources:
         """The source of lines that are all of one boot and continue the lines before them, as in
         one export; None if the lines must be examined one by one."""
         stream = self._streams.get(items[0].boot) if items else None
-        if stream is None or len({id(item[0]) for item in items}) > 1:
+        if stream is None or len({id(item.boot) for item in items}) > 1:
             return None
-        ids, moments = (
-            [item[9] for item in items if item[9] is not None],
-            [item[2] for item in items],
-        )
+        ids = [item.id for item in items if item.id is not None]
+        moments = [item.boot_ns for item in items]
         if not ids:
             return stream.source
         if stream.low is None or len(set(ids)) < len(items):

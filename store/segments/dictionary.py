@@ -62,12 +62,13 @@ class Interned(dict[T, int]):
 
 class Commands:
     """Ids of programs and commands, for a caller that has no starts: `commands[command]`. Known by
-    identity, as starts are."""
+    identity, as starts are, and by value: an import reads equal commands anew for each chunk."""
 
     def __init__(self, ids_of: Callable[[Command], tuple[int, int]]) -> None:
         self._ids_of = ids_of
         self._known: dict[int, tuple[tuple[int, int], Command]] = {}
-        self._bytes = 0
+        self._equal: dict[Command, tuple[int, int]] = {}
+        self._known_bytes = self._equal_bytes = 0
 
     def __getitem__(self, command: Command) -> tuple[int, int]:
         """The id of its program, and its own."""
@@ -75,16 +76,26 @@ class Commands:
         return found[0]
 
     def _learn(self, command: Command) -> tuple[tuple[int, int], Command]:
-        if len(self._known) >= _STARTS_MAX or self._bytes >= _BYTES_MAX:
-            self.forget()
         argv = command.argv
-        self._bytes += getsizeof("".join(argv)) + _STRING_BYTES * len(argv)
-        found = self._known[id(command)] = self._ids_of(command), command
+        size = getsizeof("".join(argv)) + _STRING_BYTES * len(argv)
+        ids = self._equal.get(command)
+        if ids is None:
+            if len(self._equal) >= _STARTS_MAX or self._equal_bytes >= _BYTES_MAX:
+                self._equal.clear()
+                self._equal_bytes = 0
+            ids = self._equal[command] = self._ids_of(command)
+            self._equal_bytes += size
+        if len(self._known) >= _STARTS_MAX or self._known_bytes >= _BYTES_MAX:
+            self._known.clear()
+            self._known_bytes = 0
+        self._known_bytes += size
+        found = self._known[id(command)] = ids, command
         return found
 
     def forget(self) -> None:
         self._known.clear()
-        self._bytes = 0
+        self._equal.clear()
+        self._known_bytes = self._equal_bytes = 0
 
 
 class Dictionary:
