@@ -19,31 +19,26 @@ from execdb.store.importing.imported import (
     outcome_of,
 )
 from execdb.store.kinds import Group
+from execdb.store.segments.bounded_cache import BoundedCache
 
-_REMEMBERED_CHARS = 2_000_000  # of each group of keys
+_REMEMBERED, _REMEMBERED_CHARS = 100_000, 2_000_000  # texts of each group of keys
 
 T = TypeVar("T")
 
 
-class Parts(dict[str, T]):
+class Parts(BoundedCache[str, T]):
     """What the keys of a group say, by their text on a line. A text that is not known yet is
     parsed; raises BadEvent if it is not valid JSON or has keys of other groups."""
 
     def __init__(self, group: Group, build: Callable[[Values], T]) -> None:
+        super().__init__(_REMEMBERED, _REMEMBERED_CHARS)
         self._keys, self._build = keys_of(group), build
-        self._chars = 0
 
     def __missing__(self, text: str) -> T:
         values = load(f"{{{text}}}")
         if not values.keys() <= self._keys:
             raise BadEvent("a key is out of place")
-        found = self._build(values)
-        self._chars += len(text)
-        if self._chars > _REMEMBERED_CHARS:
-            self.clear()
-            self._chars = len(text)
-        self[text] = found
-        return found
+        return self.keep(text, self._build(values), len(text))
 
 
 class Parser:

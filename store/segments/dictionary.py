@@ -10,6 +10,7 @@ from execdb.store.fields import FIELD_OF
 from execdb.store.file.sql import BulkInsert, scalar
 from execdb.store.file.text import storable
 from execdb.store.json_text import json_of
+from execdb.store.segments.bounded_cache import BoundedCache
 
 T = TypeVar("T")
 # Of a start: the uid; the ids of its origin, program and command; the caller; and the start itself,
@@ -66,9 +67,8 @@ class Commands:
 
     def __init__(self, ids_of: Callable[[Command], tuple[int, int]]) -> None:
         self._ids_of = ids_of
-        self._known: dict[int, tuple[tuple[int, int], Command]] = {}
-        self._equal: dict[Command, tuple[int, int]] = {}
-        self._known_bytes = self._equal_bytes = 0
+        self._known: BoundedCache[int, tuple[tuple[int, int], Command]] = _cache()
+        self._equal: BoundedCache[Command, tuple[int, int]] = _cache()
 
     def __getitem__(self, command: Command) -> tuple[int, int]:
         """The id of its program, and its own."""
@@ -76,26 +76,25 @@ class Commands:
         return found[0]
 
     def _learn(self, command: Command) -> tuple[tuple[int, int], Command]:
-        argv = command.argv
-        size = getsizeof("".join(argv)) + _STRING_BYTES * len(argv)
+        size = _size_of(command)
         ids = self._equal.get(command)
         if ids is None:
-            if len(self._equal) >= _STARTS_MAX or self._equal_bytes >= _BYTES_MAX:
-                self._equal.clear()
-                self._equal_bytes = 0
-            ids = self._equal[command] = self._ids_of(command)
-            self._equal_bytes += size
-        if len(self._known) >= _STARTS_MAX or self._known_bytes >= _BYTES_MAX:
-            self._known.clear()
-            self._known_bytes = 0
-        self._known_bytes += size
-        found = self._known[id(command)] = ids, command
-        return found
+            ids = self._equal.keep(command, self._ids_of(command), size)
+        return self._known.keep(id(command), (ids, command), size)
 
     def forget(self) -> None:
         self._known.clear()
         self._equal.clear()
-        self._known_bytes = self._equal_bytes = 0
+
+
+def _cache() -> BoundedCache[Any, Any]:
+    return BoundedCache(_STARTS_MAX, _BYTES_MAX)
+
+
+def _size_of(command: Command) -> int:
+    """What its arguments take in memory."""
+    argv = command.argv
+    return getsizeof("".join(argv)) + _STRING_BYTES * len(argv)
 
 
 class Dictionary:
@@ -121,8 +120,7 @@ class Dictionary:
             self, "argument", ("text",), lambda text: (json_of(text),)
         )
         self._tables = (self.origins, self.programs, self.arguments, self._commands)
-        self.starts: dict[int, Refers] = {}
-        self._starts_bytes = 0
+        self.starts: BoundedCache[int, Refers] = _cache()
         self._bytes = 0
         self.bytes_max = _BYTES_MAX
         self.first_id = self.next_id = 1
@@ -143,16 +141,10 @@ class Dictionary:
 
     def ids_of(self, start: Start) -> Refers:
         """What its rows refer to. `starts` then has it under the identity of the start."""
-        if len(self.starts) >= _STARTS_MAX or self._starts_bytes >= _BYTES_MAX:
-            self.starts.clear()
-            self._starts_bytes = 0
         creds, command, place, caller = start
-        argv = command.argv
-        self._starts_bytes += getsizeof("".join(argv)) + _STRING_BYTES * len(argv)
         ids = self._ids_of_command(command)
         found = creds.uid, self.origins[creds, place], *ids, caller, start
-        self.starts[id(start)] = found
-        return found
+        return self.starts.keep(id(start), found, _size_of(command))
 
     def _ids_of_command(self, command: Command) -> tuple[int, int]:
         filename, comm, argv, argc, truncated, *executable = command
@@ -173,7 +165,7 @@ class Dictionary:
             table.forget()
         self.starts.clear()
         self.commands.forget()
-        self._bytes = self._starts_bytes = 0
+        self._bytes = 0
 
 
 _TABLES = ("origin", "program", "argument", "command")
