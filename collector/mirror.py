@@ -41,7 +41,7 @@ class Table(Protocol):
     """The config table, which is mirrored."""
 
     def changed(self) -> bool: ...
-    def read(self) -> Wanted: ...
+    def follow(self) -> Wanted: ...
     def confirm(self, generation: int) -> None: ...
 
 
@@ -106,7 +106,7 @@ class Mirror:
             self._audited_s = now_s
 
     def _follow(self) -> None:
-        wanted = self._table.read()
+        wanted = self._table.follow()
         self._take(wanted)
         self._tell(list(map(str, wanted.refused)))
         if not self._written:

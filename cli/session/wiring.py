@@ -73,7 +73,7 @@ def wire(
     wiring = Wiring(
         source=source,
         sink=sink,
-        mirror=_mirror(store, source.program),
+        mirror=_mirror(store, source.program, clock),
         clock=clock,
         show=show,
         running=_running_programs(clock, shift_ns, options.bounds),
@@ -88,8 +88,9 @@ def wire(
     return Session(source, store, Collector(wiring, decoder), cuts, live)
 
 
-def _mirror(store: DatabaseSide, program: Program) -> Mirror:
-    table, maps = ConfigTable(store.database), (program.config, program.fallback)
+def _mirror(store: DatabaseSide, program: Program, clock: Clock) -> Mirror:
+    table = ConfigTable(store.database, clock=clock.wall_ns)
+    maps = program.config, program.fallback
     return Mirror(table, *maps, program.generation, warn)
 
 

@@ -5,14 +5,10 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 from typing import Any
 
-from execdb.store.config.generation import (
-    add_missing_state,
-    current_generation,
-    next_generation,
-)
+from execdb.store.config.changing import Changer
+from execdb.store.config.generation import add_missing_state
+from execdb.store.config.log import Who
 from execdb.store.config.rule import RULES_MAX, Action, Rule, make_rule
-from execdb.store.config.stored import short_values
-from execdb.store.config.stored_rules import read_rules
 from execdb.store.errors import ExecdbError
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
@@ -24,8 +20,8 @@ _NUMBER_MAX = 1 << 62
 class RuleTable:
     """Changes the rules; each change is a generation, which is returned with it."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, who: Who | None = None) -> None:
+        self._changer = Changer(database, who or Who())
 
     def add(
         self, action: Action, terms: Sequence[Term], note: str | None, before: int | None
@@ -34,19 +30,23 @@ class RuleTable:
         not added at the end again. Raises UsageError for a rule that cannot be, ExecdbError when
         there are too many or none has that number."""
         rule = make_rule(0, action, terms, note)
-        with self._database.writing() as connection, short_values(connection):
-            if before is None:
-                for other in read_rules(connection)[0]:
-                    if (other.action, other.terms) == (action, rule.terms):
-                        return other, current_generation(connection)
-            rule = insert_rule(connection, rule, before)
-            return rule, next_generation(connection)
+        with self._changer.changing(str(action)) as change:
+            same = [
+                other
+                for other in change.config.rules
+                if (other.action, other.terms) == (action, rule.terms)
+            ]
+            if before is None and same:
+                rule = same[0]
+            else:
+                rule = insert_rule(change.connection, rule, before)
+        return rule, change.generation
 
     def remove(self, number: int) -> int:
         """Removes a rule. Raises ExecdbError if there is none with this number."""
-        with self._database.writing() as connection:
-            delete_rule(connection, number)
-            return next_generation(connection)
+        with self._changer.changing("remove") as change:
+            delete_rule(change.connection, number)
+        return change.generation
 
 
 def insert_rule(connection: Connection, rule: Rule, before: int | None = None) -> Rule:

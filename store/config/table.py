@@ -1,26 +1,33 @@
 """The config table: the truth about which uid has which message. The kernel's map is its mirror; a
 collector reconciles the map with it and confirms the generation."""
 
+import time
+from collections.abc import Callable
+
+from execdb.store.config.changing import Changer, log_found
 from execdb.store.config.entry import ENTRIES_MAX, check_message
-from execdb.store.config.generation import (
-    add_missing_state,
-    current_generation,
-    next_generation,
-)
+from execdb.store.config.generation import add_missing_state
+from execdb.store.config.log import State, Who, flat
 from execdb.store.config.snapshot import Config, read_config
 from execdb.store.config.stored import is_default, is_message_of, short_values
-from execdb.store.errors import ExecdbError
+from execdb.store.errors import DatabaseRefused, ExecdbError
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
 from execdb.store.uids import check_uid
 
 
 class ConfigTable:
-    """Reads and changes the config. A change that changes nothing makes no new generation."""
+    """Reads and changes the config, on behalf of `who`. A change that changes nothing makes no new
+    generation."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(
+        self, database: Database, who: Who | None = None, clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        self._database, self._clock = database, clock
+        self._changer = Changer(database, who or Who(), clock)
         self._data_version = -1
+        self._followed: State = {}
+        self._unlogged = False
 
     def read(self) -> Config:
         """The config, and what of the tables is refused."""
@@ -31,31 +38,35 @@ class ConfigTable:
         """Adds or changes an entry; returns the generation that holds it. Raises UsageError for
         bad input, ExecdbError when the map has no room."""
         values = check_uid(uid), check_message(message)
-        with self._database.writing() as connection, short_values(connection):
+        with self._changer.changing("set") as change:
+            connection = change.connection
             exists = scalar(connection, "SELECT count(*) FROM config WHERE uid = ?", (uid,))
-            if exists and is_message_of(connection, uid, message):
-                return current_generation(connection)
+            with short_values(connection):
+                same = exists and is_message_of(connection, uid, message)
             if not exists and scalar(connection, _COUNT) >= ENTRIES_MAX:
                 raise ExecdbError(f"the config is full: {ENTRIES_MAX} entries; unset one first")
-            connection.execute("INSERT OR REPLACE INTO config (uid, message) VALUES (?, ?)", values)
-            return next_generation(connection)
+            if not same:
+                connection.execute(_SET, values)
+        return change.generation
 
     def unset(self, uid: int) -> int | None:
         """Removes an entry; returns the generation without it, None if there was no entry."""
         check_uid(uid)
-        with self._database.writing() as connection:
-            done = connection.execute("DELETE FROM config WHERE uid = ?", (uid,))
-            return next_generation(connection) if done.rowcount else None
+        with self._changer.changing("unset") as change:
+            done = change.connection.execute("DELETE FROM config WHERE uid = ?", (uid,))
+        return change.generation if done.rowcount else None
 
     def set_default(self, message: str) -> int:
         """Changes the message of uids without an entry; returns the generation."""
         check_message(message)
-        with self._database.writing() as connection, short_values(connection):
-            if is_default(connection, message):
-                return current_generation(connection)
-            add_missing_state(connection)
-            connection.execute("UPDATE config_state SET default_message = ?", (message,))
-            return next_generation(connection)
+        with self._changer.changing("default") as change:
+            connection = change.connection
+            with short_values(connection):
+                same = is_default(connection, message)
+            if not same:
+                add_missing_state(connection)
+                connection.execute("UPDATE config_state SET default_message = ?", (message,))
+        return change.generation
 
     # For the collector:
 
@@ -64,7 +75,23 @@ class ConfigTable:
         although the config is the same."""
         version = self._database.data_version()
         changed, self._data_version = version != self._data_version, version
-        return changed
+        return changed or self._unlogged
+
+    def follow(self) -> Config:
+        """As `read`, for who puts it into the kernel: what others have changed by plain SQL is
+        logged before, as a generation of its own, unless the database refuses to be written to."""
+        config = self.read()
+        state = flat(config)
+        if state == self._followed and not self._unlogged:
+            return config
+        try:
+            with self._database.writing() as connection:
+                found = log_found(connection, self._clock())
+            self._unlogged = False
+        except DatabaseRefused:
+            found, self._unlogged = False, True
+        self._followed = state
+        return self.read() if found else config
 
     def confirm(self, generation: int) -> None:
         """Notes that the kernel's map equals this generation."""
@@ -73,3 +100,4 @@ class ConfigTable:
 
 
 _COUNT = "SELECT count(*) FROM config"
+_SET = "INSERT OR REPLACE INTO config (uid, message) VALUES (?, ?)"

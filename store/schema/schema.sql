@@ -25,9 +25,24 @@ CREATE TABLE config_state (
     default_message TEXT NOT NULL,       -- of every other uid
     generation INTEGER NOT NULL,         -- counts changes of the config
     kernel_generation INTEGER NOT NULL,  -- the one that a collector has put into the kernel's maps
-    next_rule INTEGER NOT NULL DEFAULT 1 -- the number of the next rule: none is given twice
+    next_rule INTEGER NOT NULL DEFAULT 1, -- the number of the next rule: none is given twice
+    logged_from INTEGER NOT NULL DEFAULT 1 -- the first generation that config_change tells
 );
-INSERT INTO config_state VALUES (1, 'Hello World', 1, 0, 1);
+INSERT INTO config_state VALUES (1, 'Hello World', 1, 0, 1, 1);
+
+-- What was changed in the four tables above and below: one row for each entry, rule or limit.
+CREATE TABLE config_change (
+    id INTEGER NOT NULL PRIMARY KEY,
+    generation INTEGER NOT NULL,         -- begins with this change
+    time_ns INTEGER NOT NULL,
+    uid INTEGER,                         -- who did it; null if not known
+    loginuid INTEGER,
+    tty TEXT,
+    action TEXT NOT NULL,                -- the command, or found: changed by SQL
+    subject TEXT NOT NULL,               -- uid 501, rule 3, limit default ...
+    before TEXT,                         -- null: there was none
+    after TEXT                           -- null: there is none
+);
 
 -- Which execs are recorded: of the rules that match, the one with the lowest place decides.
 CREATE TABLE rule (
@@ -284,6 +299,13 @@ CREATE VIEW runs AS
 SELECT id AS run_id, host, boot_id, started_ns, ended_ns, ended,
        seen, stored, filtered, lost, kernel, version, pruned, alive_ns
 FROM run WHERE kind = 'collect';
+
+CREATE VIEW config_log AS
+SELECT generation, time_ns,
+       strftime('%Y-%m-%dT%H:%M:%S', time_ns / 1000000000, 'unixepoch')
+       || printf('.%09dZ', time_ns % 1000000000) AS time,
+       uid, loginuid, tty, action, subject, before, after
+FROM config_change;
 
 CREATE VIEW losses AS
 SELECT loss.run_id AS run_id, run.host AS host, run.boot_id AS boot_id, loss.cause AS cause,

@@ -98,7 +98,7 @@ class Table:
         touched, self.touched = self.touched, False
         return touched
 
-    def read(self) -> Wanted:
+    def follow(self) -> Wanted:
         return self.wanted
 
     def confirm(self, generation: int) -> None:

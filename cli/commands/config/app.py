@@ -1,15 +1,13 @@
 """execdb config: which user gets which message."""
 
 import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from execdb.cli.command import Command, Group
+from execdb.cli.commands.config import log
+from execdb.cli.commands.config.changed import config_table, report
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.options import as_recorded
 from execdb.cli.output.escape import escape
@@ -19,7 +17,6 @@ from execdb.store.terms.users import uid_of
 
 if TYPE_CHECKING:
     from execdb.store.config.snapshot import Config
-    from execdb.store.config.table import ConfigTable
 
 app = typer.Typer(
     cls=Group,
@@ -35,7 +32,7 @@ execdb config set --help                 # more about each command
 """,
 )
 
-_CONFIRMED_WITHIN_S = 2.0
+app.command("log", cls=Command, epilog=log.EXAMPLES)(log.log)
 # So that -1 is refused as a uid, with the range, and not as an unknown option.
 _TAKES_MINUS = {"ignore_unknown_options": True}
 
@@ -65,9 +62,9 @@ def set_(
     """
     message = as_recorded(message)
     number, text = uid_of(uid), check_message(message)
-    with _table(context.obj, create=True) as table:
+    with config_table(context.obj, create=True) as table:
         generation = table.set(number, text)
-        _report(context.obj, table, generation, f'uid {number}: "{message}"')
+        report(context.obj, table, generation, f'uid {number}: "{message}"')
 
 
 @app.command(
@@ -81,7 +78,7 @@ execdb config get alice
 def get(context: typer.Context, uid: User) -> None:
     """Show the message of a user."""
     number = uid_of(uid)
-    with _table(context.obj) as table:
+    with config_table(context.obj) as table:
         config = table.read()
     message = config.entries.get(number)
     if message is None:
@@ -105,7 +102,7 @@ def list_(
     format: Annotated[ReportFormat, typer.Option(help="How to show them.")] = ReportFormat.TEXT,
 ) -> None:
     """Show the message of every user who has one, and the default."""
-    with _table(context.obj) as table:
+    with config_table(context.obj) as table:
         config = table.read()
     if format is ReportFormat.JSON:
         entries = [{"uid": uid, "message": text} for uid, text in config.entries.items()]
@@ -138,11 +135,11 @@ execdb config unset alice
 def unset(context: typer.Context, uid: User) -> None:
     """Remove the message of a user, who then gets the default."""
     number = uid_of(uid)
-    with _table(context.obj) as table:
+    with config_table(context.obj) as table:
         generation = table.unset(number)
         if generation is None:
             raise ExecdbError(f"uid {number} has no message of its own: there is nothing to remove")
-        _report(context.obj, table, generation, f"uid {number}: no entry")
+        report(context.obj, table, generation, f"uid {number}: no entry")
 
 
 @app.command(
@@ -163,7 +160,7 @@ def default(
     """Show or set the message of users who have none of their own."""
     if message is not None:
         message = check_message(as_recorded(message))
-    with _table(context.obj, create=message is not None) as table:
+    with config_table(context.obj, create=message is not None) as table:
         if message is None:
             config = table.read()
             if config.default is None:
@@ -171,38 +168,4 @@ def default(
                 raise ExecdbError(f"{whys[-1]}; set another with execdb config default MESSAGE")
             print(escape(config.default))
             return
-        _report(context.obj, table, table.set_default(message), f'default: "{message}"')
-
-
-@contextmanager
-def _table(path: Path, *, create: bool = False) -> Iterator["ConfigTable"]:
-    """The config table of a database, opened for one command."""
-    from execdb.store.config.table import ConfigTable
-    from execdb.store.file.database import open_database
-
-    with open_database(path, create=create) as database:
-        yield ConfigTable(database)
-
-
-def _report(path: Path, table: "ConfigTable", generation: int, what: str) -> None:
-    """Reports a change. While a collector runs, waits until the kernel has it; raises ExecdbError
-    after 2 s."""
-    from execdb.store.file.collector_lock import collector_pid
-
-    shown = escape(what)
-    deadline_s = time.monotonic() + _CONFIRMED_WITHIN_S
-    while (pid := collector_pid(path)) is not None:
-        if _in_kernel(table.read(), generation):
-            print(f"{shown} (in the kernel)")
-            return
-        if time.monotonic() > deadline_s:
-            raise ExecdbError(
-                f"{what}: saved, but the collector (pid {pid}) has not put it into the kernel "
-                f"within {_CONFIRMED_WITHIN_S:.0f} s: see execdb status"
-            )
-        time.sleep(0.01)
-    print(f"{shown} (saved; takes effect at the next collect)")
-
-
-def _in_kernel(config: "Config", generation: int) -> bool:
-    return config.in_kernel >= generation
+        report(context.obj, table, table.set_default(message), f'default: "{message}"')

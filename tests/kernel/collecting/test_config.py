@@ -1,5 +1,6 @@
 """The config table and its mirror in the kernel."""
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -125,8 +126,17 @@ def test_what_plain_sql_changes_comes_into_the_kernel(recorder: Recorder) -> Non
     wait_for(lambda: _entries(fallback)[0] == b"Moin" + bytes(8), "the default")
     by_sql(recorder, "DELETE FROM config")
     wait_for(lambda: _entries(map_id) == {}, "the entry to go")
+    subprocess.run(["true", "by sql"], check=True)
     recorder.stop()
     assert "warning" not in recorder.log
+    log = json.loads(recorder.run("config", "log", "--format", "json"))
+    assert [(row["generation"], row["action"], row["subject"], row["after"]) for row in log] == [
+        (2, "found", "uid 501", "by sql"),
+        (3, "found", "default", "Moin"),
+        (4, "found", "uid 501", None),
+    ]
+    (event,) = recorder.events("comm=true", f"ppid={os.getpid()}")
+    assert event["config_generation"] == 4
 
 
 def test_a_row_that_cannot_be_in_the_kernel_costs_only_itself(recorder: Recorder) -> None:

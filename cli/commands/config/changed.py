@@ -1,0 +1,51 @@
+"""What commands share that change the config: the tables, opened, and the answer when the kernel
+has the change."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from execdb.cli.output.escape import escape
+from execdb.store.errors import ExecdbError
+
+if TYPE_CHECKING:
+    from execdb.store.config.table import ConfigTable
+
+_CONFIRMED_WITHIN_S = 2.0
+
+
+@contextmanager
+def config_table(path: Path, *, create: bool = False) -> Iterator["ConfigTable"]:
+    """The config table of a database, opened for one command."""
+    from execdb.cli.input.who import who_am_i
+    from execdb.store.config.table import ConfigTable
+    from execdb.store.file.database import open_database
+
+    with open_database(path, create=create) as database:
+        yield ConfigTable(database, who_am_i())
+
+
+def report(path: Path, table: "ConfigTable", generation: int, what: str) -> None:
+    """Reports a change. While a collector runs, waits until the kernel has it; raises ExecdbError
+    after 2 s."""
+    print(f"{escape(what)} ({whereabouts(path, table, generation, what)})")
+
+
+def whereabouts(path: Path, table: "ConfigTable", generation: int, what: str) -> str:
+    """Whether the kernel has this generation, for which it waits while a collector runs. Raises
+    ExecdbError after 2 s."""
+    from execdb.store.file.collector_lock import collector_pid
+
+    deadline_s = time.monotonic() + _CONFIRMED_WITHIN_S
+    while (pid := collector_pid(path)) is not None:
+        if table.read().in_kernel >= generation:
+            return "in the kernel"
+        if time.monotonic() > deadline_s:
+            raise ExecdbError(
+                f"{what}: saved, but the collector (pid {pid}) has not put it into the kernel "
+                f"within {_CONFIRMED_WITHIN_S:.0f} s: see execdb status"
+            )
+        time.sleep(0.01)
+    return "saved; takes effect at the next collect"
