@@ -26,13 +26,20 @@ class Ledger:
         self._changed: dict[int, _Interval] = {}
         self._clock_sets: list[ClockSet] = []
         self._offset_ns = 0
+        self._begun_boot_ns = 0
         self._started_ns: int | None = None
         self._number = 0
 
     def begin(self, boot_ns: int, offset_ns: int) -> None:
         """Recording begins."""
         self._offset_ns = offset_ns
-        self._started_ns = boot_ns + offset_ns
+        self._begun_boot_ns, self._started_ns = boot_ns, boot_ns + offset_ns
+
+    def include(self, boot_ns: int, time_ns: int) -> None:
+        """Recording began no later than this moment (boot time, and its time of day): the programs
+        may record an exec between the moment they are attached and `begin`."""
+        if boot_ns < self._begun_boot_ns:
+            self._begun_boot_ns, self._started_ns = boot_ns, time_ns
 
     def follow_clock(self, boot_ns: int, offset_ns: int) -> None:
         """After `boot_ns` the wall clock has this offset from boot time."""

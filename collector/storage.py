@@ -136,6 +136,8 @@ class Storage:
         """Raises DatabaseError, after which nothing has changed."""
         execs, ends, until_ns = batch
         until_ns = min(until_ns, self.drained_ns)
+        if execs:
+            self._ledger.include(execs[0].boot_ns, execs[0].time_ns)
         counts = self._ledger.counts(len(execs))
         # A recorded period excludes its last moment, but what happened at `until_ns` is stored.
         ids = self._wiring.sink.write(execs, ends, counts, self._ledger.account(until_ns + 1))

@@ -28,7 +28,12 @@ def statements() -> tuple[str, ...]:
 
 def sql_by_name() -> dict[str, str]:
     """The normalized SQL of each object of the schema, by type and name: "table image"."""
-    found = ((_CREATE.match(sql), normalized(sql)) for sql in statements())
+    return _sql_by_name(SCHEMA_FILE)
+
+
+@cache
+def _sql_by_name(file: Path) -> dict[str, str]:
+    found = ((_CREATE.match(sql), normalized(sql)) for sql in read_statements(file))
     return {f"{match[1].lower()} {match[2]}": sql for match, sql in found if match}
 
 

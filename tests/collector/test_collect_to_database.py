@@ -29,6 +29,20 @@ def test_what_the_loop_collects_is_in_the_database(database: Database) -> None:
     assert runs == [("clean", 11, 3, 8)]
 
 
+def test_the_recorded_time_begins_with_the_first_exec_however_late_the_clock_was_read(
+    database: Database,
+) -> None:
+    """A busy machine may run other programs between attaching and reading the clock."""
+    begun_ns = 100 * SECOND
+    desk = Desk([Round([at(begun_ns - 7, begun_ns + 3), at(begun_ns - 11)]), Round([at(begun_ns)])])
+    recording = Recording(database, MACHINE, "0", START_NS)
+    desk.collector = Collector(desk.wiring(sink=recording))
+    desk.run(times=2)
+    with database.reading() as connection:
+        (started,) = connection.execute("SELECT started_ns FROM runs").fetchall()
+    assert started == (begun_ns - 11,)
+
+
 def test_many_that_waited_are_stored_in_parts_with_their_ends(database: Database) -> None:
     starts = at(*range(1, 24))
     ends_of_all = [end((n, 23), boot_ns=50 + n) for n in range(1, 24)]

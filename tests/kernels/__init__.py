@@ -1,1 +1,1 @@
-"""Other kernels than the one at hand, booted under QEMU: `make test-kernels`."""
+"""Boots other kernels than the running one under QEMU: `make test-kernels`."""

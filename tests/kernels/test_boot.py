@@ -1,4 +1,4 @@
-"""What becomes of a guest that dies. Shells stand in for QEMU: no kernel is booted."""
+"""What happens when a guest dies. Shells stand in for QEMU: no kernel is booted."""
 
 import argparse
 from pathlib import Path

@@ -67,6 +67,7 @@ def forge(path: Path, table: str, column: str, value: object, how: str = "?") ->
         (sql,) = connection.execute(
             "SELECT sql FROM sqlite_schema WHERE name = ?", (table,)
         ).fetchone()
+        connection.execute("PRAGMA synchronous = OFF")
         first = f"WHERE rowid = (SELECT min(rowid) FROM {table})"
         if value is None or "WITHOUT ROWID" in sql:
             first = ""

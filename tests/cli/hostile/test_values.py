@@ -22,15 +22,21 @@ from tests.conftest import an_event
 
 @pytest.mark.parametrize("kind", list(VALUES))
 def test_a_value_that_should_not_be_there(
-    own_database: Path, sound: bytes, run: Run, kind: str
+    own_database: Path, sound: bytes, run: Run, kind: str, tmp_path: Path
 ) -> None:
+    """Questions answer. An import, and a removal, is done as a whole or not at all."""
+    lines = tmp_path / "lines"
+    lines.write_text("".join(json.dumps(to_dict(an_event(n))) + "\n" for n in range(7)))
     how, value = VALUES[kind]
     own_database.write_bytes(sound)
     for table, column in list(columns(own_database)):
         own_database.write_bytes(sound)
         if forge(own_database, table, column, value, how):
-            commands = CONFIG if table.startswith("config") else READING
-            assert_answers(run, commands, (table, column))
+            forged = own_database.read_bytes()
+            reading = CONFIG if table.startswith("config") else READING
+            for commands in (reading, [("import", str(lines))], PRUNING):
+                own_database.write_bytes(forged)
+                assert_answers(run, commands, (table, column))
 
 
 @pytest.mark.parametrize("kind", ["text", "a fraction"])
@@ -41,28 +47,3 @@ def test_no_form_of_output_takes_it_for_what_it_is_not(
     own_database.write_bytes(sound)
     assert forge(own_database, "origin", column, VALUES[kind][1])
     assert_answers(run, MORE, column)
-
-
-@pytest.mark.parametrize("kind", list(VALUES))
-def test_import_into_it(
-    own_database: Path, sound: bytes, run: Run, kind: str, tmp_path: Path
-) -> None:
-    """All or nothing, whatever stands there already."""
-    lines = tmp_path / "lines"
-    lines.write_text("".join(json.dumps(to_dict(an_event(n))) + "\n" for n in range(7)))
-    how, value = VALUES[kind]
-    own_database.write_bytes(sound)
-    for table, column in list(columns(own_database)):
-        own_database.write_bytes(sound)
-        if forge(own_database, table, column, value, how):
-            assert_answers(run, [("import", str(lines))], (table, column))
-
-
-@pytest.mark.parametrize("kind", list(VALUES))
-def test_pruning_it(own_database: Path, sound: bytes, run: Run, kind: str) -> None:
-    how, value = VALUES[kind]
-    own_database.write_bytes(sound)
-    for table, column in list(columns(own_database)):
-        own_database.write_bytes(sound)
-        if forge(own_database, table, column, value, how):
-            assert_answers(run, PRUNING, (table, column))
