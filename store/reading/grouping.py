@@ -22,7 +22,9 @@ from execdb.store.schema import tables
 from execdb.store.terms.term import COMMAND
 
 # Every event has its own.
-_UNIQUE = ("id", "time_ns", "time", "boot_ns", "duration_ns", "parent_id")
+_UNIQUE = (
+    *("id", "time_ns", "time", "boot_ns", "duration_ns", "cpu_ns", "max_rss_kb", "parent_id"),
+)
 GROUPABLE = (*(name for name in FIELD_OF if name not in _UNIQUE), COMMAND)
 _ENTRIES = {"origin": "origin_id", "program": "program_id", "command": "command_id"}
 

@@ -84,6 +84,17 @@ class Recorder:
                 found += [event] if event["comm"] == comm else []
         return found
 
+    def ended(self, mark: str) -> dict[str, Any]:
+        """The image whose last argument is this, once its end is in the database. Of a chain of
+        execs the last one."""
+
+        def found() -> dict[str, Any] | None:
+            events = [event for event in self.events("--arg", mark) if event["argv"][-1] == mark]
+            return next((event for event in events if event["ended"] not in (None, "exec")), None)
+
+        event: dict[str, Any] = wait_for(found, f"the end of {mark}")
+        return event
+
     def seen(self) -> list[dict[str, Any]]:
         """The programs that ran before the start."""
         with closing(sqlite3.connect(self.db)) as connection:

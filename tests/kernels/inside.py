@@ -17,6 +17,9 @@ IN = (
     "recorded/test_ends.py",
     "recorded/test_parents.py",
     "recorded/test_who.py",
+    "recorded/test_executables.py",
+    "recorded/test_containers.py",
+    "recorded/test_costs.py",
     "recorded/test_attempts.py",
     "recorded/test_calls.py::test_calls_that_fail_late_leave_nothing_behind",
     "recorded/test_calls.py::test_a_call_that_fails_late_names_what_was_asked_for_and_who_asked",
@@ -35,6 +38,8 @@ OUT = (
     "recorded/test_parents.py::test_tree_of_nothing",
     "recorded/test_attempts.py::test_the_book_line_names_the_caller",
     "recorded/test_attempts.py::test_attempts_are_counted_in_the_ledger",
+    # Needs a disk that is not an overlay itself.
+    "recorded/test_executables.py::test_nor_does_an_overlay",
     # Have, or want, a recorder of their own.
     "recorded/test_ends.py::test_forks_and_threads_that_never_exec_are_not_sent",
     "recorded/test_ends.py::test_an_image_whose_successor_is_lost_has_an_end_or_is_counted",

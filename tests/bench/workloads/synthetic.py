@@ -53,7 +53,18 @@ _CREDS = {uid: _creds(uid) for uid in (*_UIDS, RARE.uid)}
 
 def _command(name: str, *arguments: str, path: str = "") -> Command:
     argv = (name, *arguments)
-    return Command(path or f"/usr/bin/{name}", name[:15], argv, len(argv), False)
+    path = path or f"/usr/bin/{name}"
+    return Command(path, name[:15], argv, len(argv), False, *_file(path))
+
+
+def _file(path: str) -> tuple[str, str, int, bool]:
+    return path, "254:0", 260_000 + sum(path.encode()), False
+
+
+def _ended(boot_ns: int, image: ImageKey, status: int = 0) -> End:
+    """An end that comes with what the image cost."""
+    lasted_ns = boot_ns - image[0]
+    return End(boot_ns, image, status, lasted_ns * 7 // 11, 1_400 + lasted_ns // 1_009 % 30_011)
 
 
 # A thousand that recur, a hundred bytes of argv on average.
@@ -85,15 +96,15 @@ def month(events: int) -> Iterator[Batch]:
         scattered = _scattered(number)
         parent: ImageKey | None
         if place == 0:
-            ends += [End(boot_ns, key, 0) for key in (make, shell) if number]
+            ends += [_ended(boot_ns, key) for key in (make, shell) if number]
             shell, parent, command = image, None, _SHELL
         elif place % 100 == 1:
-            ends += [End(boot_ns, make, 0)] if place > 1 else []
+            ends += [_ended(boot_ns, make)] if place > 1 else []
             make, parent, command = image, shell, _COMMANDS[number // SESSION % 100]
         else:
             parent = make
             command = _ordinary(number, scattered)
-            ends.append(End(boot_ns + scattered % 50_000_000, image, scattered % 7 // 6 << 8))
+            ends.append(_ended(boot_ns + scattered % 50_000_000, image, scattered % 7 // 6 << 8))
         rare = number % RARE.every == RARE.every - 1
         uid = RARE.uid if rare else _UIDS[number // SESSION % len(_UIDS)]
         where = _PLACES[number // SESSION % len(_PLACES)]
@@ -137,7 +148,7 @@ def builds(trace: list[dict[str, Any]], events: int, *, unlike: bool = False) ->
         exec_ = _exec_of(values, argv, latest.get(values["ppid"]))
         image = latest[exec_.pid] = exec_.boot_ns, exec_.pid
         execs.append(exec_)
-        ends.append(End(exec_.boot_ns + 1_000_003 + number * 7_919 % 40_000_000, image, 0))
+        ends.append(_ended(exec_.boot_ns + 1_000_003 + number * 7_919 % 40_000_000, image))
         if len(execs) == BATCH:
             yield execs, ends
             execs, ends = [], []
@@ -158,7 +169,8 @@ def repeated(trace: list[dict[str, Any]], events: int) -> Iterator[dict[str, Any
 
 def _exec_of(values: dict[str, Any], argv: tuple[str, ...], parent: ImageKey | None) -> Exec:
     creds = Creds(values["uid"], values["euid"], values["gid"], None, None, None, values["message"])
-    command = Command(values["filename"], values["comm"], argv, len(argv), False)
+    file = _file(values["filename"])
+    command = Command(values["filename"], values["comm"], argv, len(argv), False, *file)
     return Exec(
         values["time_ns"], values["boot_ns"], values["pid"], values["ppid"],
         Start(creds, command, Place("/root/hello", "/"), None), parent, False, None,

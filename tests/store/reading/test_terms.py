@@ -41,12 +41,16 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Stored:
     execs = [_an_exec(n) for n in range(211)]
     recording = recorded(database, execs)
     ends = [
-        End(e.boot_ns + 1_000 * n, (e.boot_ns, e.pid), STATUSES[n % len(STATUSES)])
+        End(e.boot_ns + 1_000 * n, (e.boot_ns, e.pid), STATUSES[n % len(STATUSES)], *_cost(n))
         for n, e in enumerate(execs)
         if n % 7 and not e.errno
     ]
     recording.write([], ends, counts(0))
     return Stored(History(database))
+
+
+def _cost(n: int) -> tuple[int | None, int | None]:
+    return (None, None) if n % 5 == 0 else (n % 11, n % 9)
 
 
 def _an_exec(n: int) -> Exec:
@@ -58,7 +62,20 @@ def _an_exec(n: int) -> Exec:
         pid=1_000 + n % 11,
         ppid=n % 5,
         creds=some_creds(n % 3, text(3), loginuid=None if n % 2 else n % 4),
-        place=Place(text(7) or None, text(9) or None),
+        place=Place(
+            text(7) or None,
+            text(9) or None,
+            n % 4 == 0,
+            text(2) or None,
+            n % 3 or None,
+            None,
+            n % 2,
+        ),
+        ns_pid=n % 9 if n % 3 else None,
+        exe=text(13) or None,
+        exe_device=text(5) or None,
+        exe_inode=n % 7 or None,
+        exe_deleted=n % 3 == 0,
         filename=text(11),
         comm=text(1)[:15],
         argv=tuple(text(salt) for salt in range(n % 4)),
@@ -75,6 +92,10 @@ _number = st.integers(-2, 12)
 _range = st.tuples(st.none() | _number, _number).map(lambda ends: Range(*ends))
 _VALUES: dict[str, st.SearchStrategy[Value]] = {
     **dict.fromkeys(("comm", "filename", "message", "cwd", "cgroup", "command"), _text),
+    **dict.fromkeys(("exe", "exe_device", "container"), _text),
+    **dict.fromkeys(("exe_inode", "pid_ns", "mnt_ns", "user_ns", "ns_pid"), _number | _range),
+    **dict.fromkeys(("cpu_ns", "max_rss_kb"), _number | _range),
+    **dict.fromkeys(("exe_deleted", "cwd_deleted"), st.sampled_from((0, 1))),
     "argv": _text,
     **dict.fromkeys(("uid", "ppid", "loginuid", "exit_code", "signal", "argc"), _number | _range),
     "id": _number | _range,

@@ -1,0 +1,110 @@
+"""What an image cost: as wait4(2) says, but for the time in which its memory is freed, which comes
+after its end on newer kernels."""
+
+import os
+import resource
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kernel.recorder import Recorder, wait_for
+
+TICK_NS = 10_000_000  # of the kernels with the longest one (CONFIG_HZ=100)
+BURN = "import sys, time\nwhile time.process_time() < float(sys.argv[1]): pass"
+THREADS = """
+import hashlib, sys, threading
+x = b'x' * 2**22
+def f(): [hashlib.sha256(x).digest() for _ in range(16)]
+t = [threading.Thread(target=f) for _ in range(7)]
+[x.start() for x in t]; [x.join() for x in t]
+"""
+# The first thread ends at once, the others later.
+LEADERLESS = """
+import ctypes, hashlib, threading
+x = b'x' * 2**22
+def f(): [hashlib.sha256(x).digest() for _ in range(16)]
+[threading.Thread(target=f).start() for _ in range(3)]
+ctypes.CDLL(None).syscall(60 if __import__('platform').machine() == 'x86_64' else 93, 0)
+"""
+MEMORY = "x = bytearray(64 << 20)\nfor i in range(0, len(x), 4096): x[i] = 1"
+
+
+def used(*command: str) -> tuple[int, resource.struct_rusage]:
+    """Runs a program; its pid and what wait4 says that it used."""
+    process = subprocess.Popen(["/usr/bin/python3", "-c", *command])
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.pid, usage
+
+
+def cpu_ns(usage: resource.struct_rusage) -> float:
+    return (usage.ru_utime + usage.ru_stime) * 1e9
+
+
+CODES = {"one thread": BURN, "threads": THREADS, "a leader that ends first": LEADERLESS}
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_cpu_time_and_memory_are_those_of_rusage(module_recorder: Recorder, name: str) -> None:
+    pid, usage = used(CODES[name], "0.23", f"used by {name}")
+    event = module_recorder.ended(f"used by {name}")
+    assert event["pid"] == pid
+    assert abs(event["cpu_ns"] - cpu_ns(usage)) < TICK_NS, (event["cpu_ns"], cpu_ns(usage))
+    assert abs(event["max_rss_kb"] - usage.ru_maxrss) <= resource.getpagesize() // 1024
+
+
+def test_much_memory(module_recorder: Recorder) -> None:
+    _, usage = used(MEMORY, "much-memory")
+    event = module_recorder.ended("much-memory")
+    assert event["max_rss_kb"] > 64 << 10
+    assert abs(event["max_rss_kb"] - usage.ru_maxrss) <= resource.getpagesize() // 1024
+
+
+def test_each_image_of_a_chain_has_its_own_share(module_recorder: Recorder) -> None:
+    burn = (
+        "import os, sys, time\nt = time.process_time() + 0.2\nwhile time.process_time() < t: pass"
+    )
+    go_on = "if sys.argv[1:]: os.execv(sys.executable, [sys.executable, '-c', *sys.argv[1:]])"
+    code = f"{burn}\n{go_on}"
+    pid, usage = used(code, code, "pass", "chain")
+    wait_for(lambda: len(ended(module_recorder, pid)) == 3, "three images to end")
+    images = ended(module_recorder, pid)
+    assert [image["ended"] for image in images] == ["exec", "exec", "exit"]
+    assert all(0.19e9 < image["cpu_ns"] < 0.4e9 for image in images[:2]), images
+    total_ns = sum(image["cpu_ns"] for image in images)
+    assert abs(total_ns - cpu_ns(usage)) < TICK_NS, (total_ns, cpu_ns(usage))
+
+
+def ended(recorder: Recorder, pid: int) -> list[dict[str, Any]]:
+    return [event for event in recorder.events("--pid", str(pid)) if event["ended"]]
+
+
+def test_children_are_not_included(module_recorder: Recorder) -> None:
+    child = f"[sys.executable, '-c', {BURN!r}, '0.3', 'a-child']"
+    used(f"import subprocess, sys; subprocess.run({child})", "a-parent")
+    ends = {mark: module_recorder.ended(mark) for mark in ("a-parent", "a-child")}
+    assert ends["a-child"]["parent_id"] == ends["a-parent"]["id"]
+    assert ends["a-child"]["cpu_ns"] > 0.29e9 > ends["a-parent"]["cpu_ns"]
+
+
+def test_what_runs_shorter_than_a_tick_is_not_for_free(
+    module_recorder: Recorder, programs: Path
+) -> None:
+    """The kernel brings a task's time up to date at each tick only."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for number in range(101):
+        subprocess.run(
+            [programs / "tell", "short", str(number)], check=True, stdout=subprocess.DEVNULL
+        )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    module_recorder.ended("100")
+    images = [
+        e for e in module_recorder.events("--path", str(programs / "tell")) if "short" in e["argv"]
+    ]
+    assert len(images) == 101
+    total = sum(image["cpu_ns"] for image in images)
+    share = total / (cpu_ns(after) - cpu_ns(before))  # the rest is before the exec, after the end
+    assert 0.5 < share <= 1.1, share
+    assert all(0 < image["cpu_ns"] <= image["duration_ns"] + TICK_NS for image in images)
