@@ -13,6 +13,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
                 "Show when execs were recorded, when some were lost, and when no collector was "
                 "running."
             ),
+            "mark": "Leave a note at this moment of the history, or list the notes.",
             "doctor": (
                 "Check whether recording works on this machine, and say how to fix what does not."
             ),

@@ -4,7 +4,8 @@ import functools
 import inspect
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -112,6 +113,30 @@ class FilterOptions:
     ] = None
 
 
+def with_marks(chosen: FilterOptions, path: Path) -> FilterOptions:
+    """The same, with the time of the mark for `mark:TEXT`. Raises ExecdbError if there is none,
+    DatabaseError."""
+    typed = chosen.since, chosen.until
+    if not any(text is not None and text.startswith(_MARK) for text in typed):
+        return chosen
+    from execdb.store.file.database import open_database
+    from execdb.store.writing.marks import time_of_mark
+
+    with open_database(path) as database:
+        since, until = (
+            _at(time_of_mark(database, as_recorded(text.removeprefix(_MARK))))
+            if text is not None and text.startswith(_MARK)
+            else text
+            for text in typed
+        )
+    return replace(chosen, since=since, until=until)
+
+
+def _at(time_ns: int) -> str:
+    return f"@{time_ns // 10**9}.{time_ns % 10**9:09d}"
+
+
+_MARK = "mark:"
 OF_THE_HISTORY = ("since", "until", "failed", "running")  # of no use while it is being recorded
 
 
@@ -126,6 +151,8 @@ def with_filter_options(
     @functools.wraps(command)
     def gathered(*args: Any, **given: Any) -> None:
         chosen = FilterOptions(**{each.name: given.pop(each.name) for each in own})
+        if "context" in given:
+            chosen = with_marks(chosen, given["context"].obj)
         command(*args, chosen=chosen, **given)
 
     parameters: list[inspect.Parameter] = []

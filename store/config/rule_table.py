@@ -55,11 +55,16 @@ def insert_rule(connection: Connection, rule: Rule, before: int | None = None) -
         raise ExecdbError(f"there are {RULES_MAX} rules, and no more fit: remove one first")
     place = _place(connection, before)
     add_missing_state(connection)
-    number = max(1, *(scalar(connection, sql, (_NUMBER_MAX,)) or 1 for sql in _NEXT_NUMBERS))
+    number = next_number(connection)
     connection.execute("UPDATE config_state SET next_rule = ?", (number + 1,))
     values = number, place, str(rule.action), json.dumps(rule.terms), rule.note
     connection.execute("INSERT INTO rule VALUES (?, ?, ?, ?, ?)", values)
     return Rule(number, rule.action, rule.terms, rule.asked, rule.note)
+
+
+def next_number(connection: Connection) -> int:
+    """Above every number that was ever given."""
+    return max(1, *(scalar(connection, sql, (_NUMBER_MAX,)) or 1 for sql in _NEXT_NUMBERS))
 
 
 def delete_rule(connection: Connection, number: int) -> None:

@@ -23,7 +23,7 @@ class ConfigTable:
     def __init__(
         self, database: Database, who: Who | None = None, clock: Callable[[], int] = time.time_ns
     ) -> None:
-        self._database, self._clock = database, clock
+        self.database, self._clock = database, clock
         self._changer = Changer(database, who or Who(), clock)
         self._data_version = -1
         self._followed: State = {}
@@ -31,7 +31,7 @@ class ConfigTable:
 
     def read(self) -> Config:
         """The config, and what of the tables is refused."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return read_config(connection)
 
     def set(self, uid: int, message: str) -> int:
@@ -73,7 +73,7 @@ class ConfigTable:
     def changed(self) -> bool:
         """Whether anyone else has written to the file since the last call. Cheap; may be true
         although the config is the same."""
-        version = self._database.data_version()
+        version = self.database.data_version()
         changed, self._data_version = version != self._data_version, version
         return changed or self._unlogged
 
@@ -85,7 +85,7 @@ class ConfigTable:
         if state == self._followed and not self._unlogged:
             return config
         try:
-            with self._database.writing() as connection:
+            with self.database.writing() as connection:
                 found = log_found(connection, self._clock())
             self._unlogged = False
         except DatabaseRefused:
@@ -95,7 +95,7 @@ class ConfigTable:
 
     def confirm(self, generation: int) -> None:
         """Notes that the kernel's map equals this generation."""
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             connection.execute("UPDATE config_state SET kernel_generation = ?", (generation,))
 
 

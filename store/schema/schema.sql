@@ -13,6 +13,15 @@ CREATE TABLE alembic_version (
 );
 
 
+-- Notes that people have left in the history.
+CREATE TABLE mark (
+    id INTEGER NOT NULL PRIMARY KEY,
+    time_ns INTEGER NOT NULL,
+    uid INTEGER,                         -- who made it
+    text TEXT NOT NULL                   -- at most 1,000 bytes
+);
+
+
 -- Config: which message a uid's events get.
 
 CREATE TABLE config (
@@ -299,6 +308,13 @@ CREATE VIEW runs AS
 SELECT id AS run_id, host, boot_id, started_ns, ended_ns, ended,
        seen, stored, filtered, lost, kernel, version, pruned, alive_ns
 FROM run WHERE kind = 'collect';
+
+CREATE VIEW marks AS
+SELECT time_ns,
+       strftime('%Y-%m-%dT%H:%M:%S', time_ns / 1000000000, 'unixepoch')
+       || printf('.%09dZ', time_ns % 1000000000) AS time,
+       uid, text
+FROM mark;
 
 CREATE VIEW config_log AS
 SELECT generation, time_ns,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from execdb.cli.command import Command, Group
-from execdb.cli.commands.config import log
+from execdb.cli.commands.config import document, log
 from execdb.cli.commands.config.changed import config_table, report
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.options import as_recorded
@@ -32,6 +32,8 @@ execdb config set --help                 # more about each command
 """,
 )
 
+app.command("export", cls=Command, epilog=document.EXPORT_EXAMPLES)(document.export)
+app.command("apply", cls=Command, epilog=document.APPLY_EXAMPLES)(document.apply)
 app.command("log", cls=Command, epilog=log.EXAMPLES)(log.log)
 # So that -1 is refused as a uid, with the range, and not as an unknown option.
 _TAKES_MINUS = {"ignore_unknown_options": True}

@@ -65,6 +65,7 @@ def replay(
     """
     from execdb.store.file.database import open_database
     from execdb.store.reading.history import History
+    from execdb.store.writing.marks import read_marks
 
     encode_for(format)
     wanted = filter_of(chosen)
@@ -73,6 +74,9 @@ def replay(
         history = History(database)
         gaps = gaps_in(coverage_of(database, context.obj), wanted, history.began_ns(wanted))
         asides = [(gap.from_ns, note([gap])) for gap in gaps]
+        with database.reading() as connection:
+            marks = read_marks(connection, wanted.since_ns, wanted.until_ns)
+        asides = sorted(asides + [(mark.time_ns, f"mark: {mark.text}") for mark in marks])
         try:
             for _ in repeat(None) if loop else range(1):
                 events = history.events(wanted)
