@@ -37,7 +37,7 @@ SUDO, BY_SUDO = creds(1000, 0, login=1000), creds(0, login=1000)
 _HOME = Place("/home/alice/shop", "/user.slice/user-1000.slice/session-3.scope")
 _CRON = Place("/", "/system.slice/cron.service")
 _WEB = Place("/srv/shop", "/system.slice/php-fpm.service")
-_DOCKER = Place("/", f"/system.slice/docker-{CONTAINER}.scope")
+_DOCKER = Place("/", f"/system.slice/docker-{CONTAINER}.scope", container=CONTAINER)
 
 
 @dataclass
@@ -60,20 +60,22 @@ class Day:
         *,
         status: int = 0,
         path: str = "",
-        errno: str | None = None,
+        memfd: str = "",
     ) -> Exec:
         """One program: `at` is its time of day, `status` as wait(2) has it."""
         self.pid += 7
         argv = tuple(line.split(" "))
         name = argv[0].rpartition("/")[2]
-        command = Command(path or f"/usr/bin/{name}", name[:15], argv, len(argv), False)
+        file = path or f"/usr/bin/{name}"
+        really = memfd or ("/usr/bin/dash" if name == "sh" else file)
+        command = Command(file, name[:15], argv, len(argv), False, really, exe_deleted=bool(memfd))
         time_ns = ns(f"{self.date}T{at}+00:00")
         made = Exec(
             time_ns, time_ns - ns(_BOOTED), self.pid, parent.pid, Start(who, command, where, None),
-            key(parent), False, errno,
+            key(parent), False, None,
         )  # fmt: skip
         self.execs.append(made)
-        if took_s is not None and errno is None:
+        if took_s is not None:
             self.ends.append(End(made.boot_ns + int(took_s * SECOND_NS), key(made), status))
         return made
 
@@ -151,6 +153,8 @@ def today() -> Day:
     odd = day.run("13:10:05", "sh -c /tmp/.x/kworker", 1_200, WWW, _WEB, FPM)
     day.run("13:10:05.010", "/tmp/.x/kworker --pool pool.example:4444", 1_199, WWW, _WEB, odd,
             status=15, path="/tmp/.x/kworker")  # fmt: skip
+    day.run("13:12:40", "kworker", 900, WWW, _WEB, odd, path="/proc/self/fd/5",
+            memfd="memfd:kworker")  # fmt: skip
     day.run("13:31:00", "mysqldump --password=hunter2 -u shop shop", 6.5, ALICE, _HOME, shell)
     for minute, code in (("13:35", 0), ("13:40", 1), ("13:45", 0), ("13:50", 1)):
         day.run(f"{minute}:00", "/srv/shop/bin/health", 0.3, WWW, _WEB, FPM, status=code << 8,

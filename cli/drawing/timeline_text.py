@@ -30,10 +30,11 @@ class Look(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A line between intervals."""
+    """A line between intervals; `mark` stands before it."""
 
     time_ns: int
     text: str
+    mark: str = "*"
 
 
 def timeline_lines(
@@ -147,7 +148,7 @@ class _Drawing:
 
     def notes(self, notes: Sequence[Note]) -> Iterator[str]:
         for note in notes:
-            yield self._below("*", f"{self._clock(note.time_ns)} {note.text}")
+            yield self._below(note.mark, f"{self._clock(note.time_ns)} {note.text}")
 
     def _below(self, mark: str, text: str) -> str:
         line = " " * (self._time + 2) + f"{mark} {text}"

@@ -4,11 +4,11 @@ The latest events are grouped first. Then earlier ones are looked through, the n
 what is left of these groups, and only in rows that may have such values.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from sqlite3 import Connection
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import func, select
 
@@ -55,20 +55,57 @@ def newcomers(
     a collector started count as earlier ones. Oldest first. Raises UsageError for a field that
     cannot be used, or more than GROUPS_MAX combinations, and DatabaseError."""
     check(by)
-    found: dict[tuple[Any, ...], Newcomer] = {}
+    found = _Found()
     selection = _selected(history, wanted)
     for span in selection.spans:
-        for values, runs, first_id in _grouped(history, selection, span, by, None):
-            known = found.setdefault(values, Newcomer(values, 0, first_id))
-            known.runs += runs
-            if len(found) > GROUPS_MAX:
-                raise UsageError(
-                    f"there are more than {GROUPS_MAX} combinations: give other fields with --by, "
-                    "or choose fewer events"
-                )
+        for group in _grouped(history, selection, span, by, None):
+            found.add(group)
     if wanted.since_ns is not None:
         _forget_known(history, wanted, baseline_ns, by, found)
-    return sorted(found.values(), key=lambda each: each.first_id)
+    return sorted(found.new.values(), key=lambda each: each.first_id)
+
+
+class _Group(NamedTuple):
+    """Rows with the same values. `otherwise` has what stands for values that may be null; `lacks`:
+    it stands for some here."""
+
+    values: tuple[Any, ...]
+    otherwise: tuple[Any, ...]
+    lacks: bool
+    runs: int
+    first_id: int
+
+
+class _Found:
+    """What may be new. An earlier row whose `exe` is not known is taken for each that was started
+    by the same `filename`: otherwise all would be new from the day on that `exe` is recorded."""
+
+    def __init__(self) -> None:
+        self.new: dict[tuple[Any, ...], Newcomer] = {}
+        self._otherwise: dict[tuple[Any, ...], set[tuple[Any, ...]]] = {}
+
+    def add(self, group: _Group) -> None:
+        """Raises UsageError for too many."""
+        known = self.new.setdefault(group.values, Newcomer(group.values, 0, group.first_id))
+        known.runs += group.runs
+        if not group.lacks and group.otherwise != group.values:
+            self._otherwise.setdefault(group.otherwise, set()).add(group.values)
+        if len(self.new) > GROUPS_MAX:
+            raise UsageError(
+                f"there are more than {GROUPS_MAX} combinations: give other fields with --by, "
+                "or choose fewer events"
+            )
+
+    def forget(self, group: _Group) -> None:
+        """An earlier event has these values."""
+        self.new.pop(group.values, None)
+        if group.lacks:
+            for values in self._otherwise.pop(group.values, ()):
+                self.new.pop(values, None)
+
+    def looked_for(self) -> set[tuple[Any, ...]]:
+        """The values that earlier rows are read for."""
+        return {*self.new, *self._otherwise}
 
 
 def _forget_known(
@@ -76,7 +113,7 @@ def _forget_known(
     wanted: Filter,
     baseline_ns: int | None,
     by: Sequence[str],
-    found: dict[tuple[Any, ...], Newcomer],
+    found: _Found,
 ) -> None:
     """Removes what earlier events have."""
     since_ns = wanted.since_ns or 0
@@ -88,10 +125,10 @@ def _forget_known(
     earlier = _selected(history, before)
     newest_first = sorted(earlier.spans, key=lambda span: span.end_ns, reverse=True)
     for selection, span in [*spans, *((earlier, span) for span in newest_first)]:
-        if not found:
+        if not found.new:
             return
-        for values, _, _ in _grouped(history, selection, span, by, found):
-            found.pop(values, None)
+        for group in _grouped(history, selection, span, by, found.looked_for()):
+            found.forget(group)
 
 
 def _selected(history: History, wanted: Filter, *, seen: bool = False) -> Selection:
@@ -104,10 +141,10 @@ def _grouped(
     selection: Selection,
     span: Span,
     by: Sequence[str],
-    only: Mapping[tuple[Any, ...], object] | None,
-) -> Iterator[tuple[tuple[Any, ...], int, int]]:
-    """The values of groups of rows of a span, how many rows each has, and the lowest id. Where
-    `only` is given, rows that cannot have any of its values may be left out."""
+    only: Set[tuple[Any, ...]] | None,
+) -> Iterator[_Group]:
+    """Groups of rows of a span. Where `only` is given, rows that cannot have any of its values may
+    be left out."""
     database = history.database
     fields = tuple(dict.fromkeys([*by, *(_INSTEAD[name] for name in by if name in _INSTEAD)]))
     values = Values(fields, history.run_of(span.segment))
@@ -133,7 +170,10 @@ def _grouped(
                 raise DatabaseError(
                     "the database is inconsistent: rows refer to entries that are not there"
                 ) from error
-            yield tuple(_value(name, known) for name in by), row[-2], row[-1]
+            found = tuple(_value(name, known) for name in by)
+            otherwise = tuple(known[_INSTEAD.get(name, name)] for name in by)
+            lacks = any(known[name] is None for name in by if name in _INSTEAD)
+            yield _Group(found, otherwise, lacks, row[-2], row[-1])
 
 
 def _value(name: str, known: Mapping[str, Any]) -> Any:
@@ -155,7 +195,7 @@ def _narrowed(
     connection: Connection,
     segment: Segment,
     by: Sequence[str],
-    only: Mapping[tuple[Any, ...], object],
+    only: Set[tuple[Any, ...]],
     entries: Entries,
 ) -> Entries | None:
     """`entries` without programs and origins whose values are not those that are looked for. None
@@ -181,7 +221,7 @@ def _entries_like(
     table: Any,
     fields: Sequence[str],
     by: Sequence[str],
-    only: Mapping[tuple[Any, ...], object],
+    only: Set[tuple[Any, ...]],
 ) -> list[int]:
     """The entries of a segment whose values occur in `only`."""
     places = [by.index(field) for field in fields]

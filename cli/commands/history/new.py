@@ -76,7 +76,8 @@ def new(
     """Show what had never run before, and who started it first.
 
     New is what ran from --since on (24 hours ago unless told otherwise) and not in the time
-    before: by default a program, as a user. Terms choose what is looked at, in both times.
+    before: by default a program (`exe`, or `filename` where that is not known), as a user. Terms
+    choose what is looked at, in both times.
     Failed attempts do not count, unless terms ask for them. Whatever ran in a time that was not
     recorded may be said to be new: a note names such times, also of the baseline.
     """

@@ -15,12 +15,14 @@ from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show import trim_notes
-from execdb.cli.show.gap_notes import coverage_of, gaps_in, report
+from execdb.cli.show.durations import duration
+from execdb.cli.show.gap_notes import coverage_of, execs_of, gaps_in, report
 from execdb.store.errors import UsageError
 
 if TYPE_CHECKING:
     from execdb.cli.drawing.timeline_text import Note
     from execdb.store.ledger.coverage import Coverage
+    from execdb.store.overview.timeline import Division
     from execdb.store.reading.filter import Filter
     from execdb.store.reading.history import History
 
@@ -61,8 +63,8 @@ def timeline(
 
     Each line is an interval, its bar as long as it has execs; the end of the bar, drawn as `x`,
     are those that failed. `/` marks time that was not recorded, `~` where execs were lost, `-`
-    where they were pruned since; a stretch without anything else is one line. With --by a number
-    with `!` includes some that failed.
+    where they were pruned since; a stretch without anything else is one line. `%` says what rules
+    and limits kept out. With --by a number with `!` includes some that failed.
     """
     from execdb.cli.drawing.timeline_data import timeline_csv, timeline_json
     from execdb.cli.drawing.timeline_text import Look, timeline_lines
@@ -82,15 +84,16 @@ def timeline(
         span = _span(history, known, wanted, oldest_ns)
         gaps = gaps_in(known, wanted, oldest_ns)
         intervals = [] if span is None else counted(history, wanted, span, division, by)
+        notes = [] if span is None else list(_filtered_notes(history, span, division))
         if format is SumFormat.JSON:
-            emit(timeline_json(intervals, gaps, [], by))
+            emit(timeline_json(intervals, gaps, notes, by))
         elif format is SumFormat.CSV:
             emit(timeline_csv(intervals, gaps, by))
         elif span is None:
             say("there is nothing at that time")
         else:
             look = Look(division.length_ns(*span), screen.columns, utc, wants_colour(sys.stdout))
-            notes = [] if utc else list(_clock_notes(span))
+            notes += [] if utc else _clock_notes(span)
             emit(timeline_lines(intervals, gaps, notes, zone_of(span[0], utc=utc), look))
         trim_notes.note(database, wanted, oldest_ns, gaps)
         report(gaps, strict=strict, incomplete=history.incomplete)
@@ -129,6 +132,21 @@ def _span(
     if rows:
         since_ns, until_ns = min(since_ns, rows[0]), max(until_ns, rows[1])
     return (since_ns, until_ns) if since_ns < until_ns else None
+
+
+def _filtered_notes(
+    history: "History", span: tuple[int, int], division: "Division"
+) -> "Iterator[Note]":
+    from execdb.cli.drawing.timeline_text import Note
+    from execdb.store.overview.filtered import filtered_within
+
+    for each in filtered_within(history.database, span, division.length_ns(*span)):
+        why = f"rule {each.rule}" if each.cause == "rule" else f"the limit of uid {each.uid}"
+        if each.cause == "limit" and each.uid is None:
+            why = "limits of users"
+        lasted = duration(each.to_ns - each.from_ns)
+        text = f"{execs_of(each.execs)} kept out within {lasted} by {why}"
+        yield Note(max(each.from_ns, span[0]), text, "%")
 
 
 def _clock_notes(span: tuple[int, int]) -> "Iterator[Note]":

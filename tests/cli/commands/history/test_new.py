@@ -129,3 +129,33 @@ def test_nothing_is_said(run: Run, db: Path) -> None:
     assert (answer.code, answer.out) == (3, "")
     assert "nothing ran for the first time\n" in answer.err
     assert run("new", "--format", "json").out == "[]\n"
+
+
+def test_earlier_rows_without_exe_are_known_by_the_name_they_were_started_by(
+    run: Run, db: Path
+) -> None:
+    """So that the day on which `exe` was first recorded has not everything new; but an exe that is
+    known is compared."""
+    names = [
+        (1, "/bin/sh", None),
+        (2, "/bin/cp", "/usr/bin/busybox"),
+        (100 * HOUR, "/bin/sh", "/usr/bin/dash"),
+        (100 * HOUR + 1, "/bin/cp", "/opt/evil"),
+        (100 * HOUR + 2, "/bin/mv", "/usr/bin/busybox"),
+        (100 * HOUR + 3, "/bin/ls", None),
+    ]
+    with open_database(db) as database:
+        recording = Recording(database, MACHINE, "0", START_NS)
+        execs = [
+            base._replace(start=base.start._replace(
+                command=base.command._replace(filename=name, exe=exe)))
+            for number, name, exe in names
+            for base in [an_exec(number, pid=1_000)]
+        ]  # fmt: skip
+        recording.write(execs, [], counts(len(execs)))
+        recording.finish(execs[-1].time_ns, counts(len(execs)))
+    new = json.loads(run("new", *SINCE, "--format", "json").out)
+    assert [each["new"] for each in new] == [
+        {"exe": "/opt/evil", "uid": 0},
+        {"exe": "/bin/ls", "uid": 0},
+    ]

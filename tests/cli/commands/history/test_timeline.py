@@ -138,3 +138,25 @@ def test_nothing_is_said(run: Run, db: Path) -> None:
     answer = run("timeline", "--strict")
     assert (answer.code, answer.out) == (3, "")
     assert run("timeline", "--format", "json").out == "[]\n"
+
+
+def test_what_rules_and_limits_kept_out_is_said_where_it_was(
+    run: Run, holes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "117")
+    rows = [
+        ("rule", 2, None, 0, 3, 11),
+        ("rule", 2, None, 4, 5, 2),
+        ("limit", None, 501, 501, 9, 7),
+    ]
+    with open_database(holes) as database, database.writing() as connection:
+        connection.executemany(
+            f"INSERT INTO filtered VALUES (1, ?, ?, ?, ?, {START_NS} + ?, {START_NS} + ?, ?)",
+            [(n, cause, rule, uid, at * MS, (at + ms) * MS, execs)
+             for n, (cause, rule, uid, at, ms, execs) in enumerate(rows)],
+        )  # fmt: skip
+    lines = [line.strip() for line in run("timeline", *EVERY).out.splitlines()]
+    assert lines[2] == "% 08:53:20 13 execs kept out within 9 ms by rule 2"
+    assert "% 08:53:20 7 execs kept out within 9 ms by the limit of uid 501" in lines
+    (first, *_) = json.loads(run("timeline", *EVERY, "--format", "json").out)
+    assert first["notes"][0]["text"] == "13 execs kept out within 9 ms by rule 2"
