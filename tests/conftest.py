@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -36,6 +37,8 @@ settings.load_profile("execdb")
 
 
 def pytest_configure() -> None:
+    # A shell ignores it for what it runs in the background, and so would the commands under test.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["EXECDB_DB"] = NOWHERE  # for what runs before a test's own guard
     os.environ["EXECDB_OPTIONS"] = ""  # the files of whoever runs the tests are not read
     sys.addaudithook(_keep_out)

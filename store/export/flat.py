@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from execdb.store.event import Event
-from execdb.store.fields import FIELDS
+from execdb.store.fields import FIELDS, Field
 from execdb.store.file.database import Database
 from execdb.store.file.sql import insert_sql
 from execdb.store.file.sqlite_errors import database_errors
@@ -31,9 +31,7 @@ def write_flat(
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = MEMORY"):
             flat.execute(f"PRAGMA {pragma}")
         flat.execute("BEGIN")
-        _fill(
-            flat, "execs", [f"{field.name} {_type(field.kind)}" for field in FIELDS], _rows(events)
-        )
+        _fill(flat, "execs", [_column(field) for field in FIELDS], _rows(events))
         for columns in _INDEXES:
             name = columns.replace(", ", "_")
             flat.execute(f"CREATE INDEX execs_{name} ON execs ({columns})")
@@ -53,10 +51,11 @@ def _fill(
     flat.executemany(insert_sql(table, [column.split()[0] for column in columns]), rows)
 
 
-def _type(kind: Kind) -> str:
-    if kind is Kind.BOOL or kind.most is not None:
-        return "INTEGER"
-    return "TEXT"
+def _column(field: Field) -> str:
+    if field.name == "id":
+        return "id INTEGER PRIMARY KEY"
+    is_number = field.kind is Kind.BOOL or field.kind.most is not None
+    return f"{field.name} {'INTEGER' if is_number else 'TEXT'}"
 
 
 def _rows(events: Iterable[Event]) -> Iterator[list[Any]]:

@@ -1,6 +1,7 @@
 """execdb export: writes events of the history to a file, for other tools."""
 
 import contextlib
+import json
 import signal
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -25,6 +26,7 @@ from execdb.store.event import Event
 if TYPE_CHECKING:
     from execdb.store.file.database import Database
     from execdb.store.ledger.coverage import Period
+    from execdb.store.reading.filter import Filter
     from execdb.store.reading.history import History
 
 EXAMPLES = """
@@ -34,6 +36,9 @@ execdb export build.folded uid=alice     # for a flame graph
 execdb export build.pftrace --since 1h   # for https://ui.perfetto.dev
 execdb export history.sqlite             # one flat table, for Datasette
 """
+
+
+_NOTES_MAX = 10_000  # changes of the config in a trace, the latest ones
 
 
 class FileFormat(StrEnum):
@@ -102,9 +107,12 @@ def export(
         hidden = shown is FileFormat.HTML if redact is None else redact
         events = redactor(context)(counted) if hidden else iter(counted)
         source = _Source(
-            events, database, history, periods(known, wanted.since_ns, wanted.until_ns)
+            events, database, history, wanted, periods(known, wanted.since_ns, wanted.until_ns)
         )
-        with new_file(file, replace=force, but=database.real) as place:
+        with (
+            new_file(file, replace=force, but=database.real) as place,
+            _metadata_beside(file, shown, force, database.real),
+        ):
             if shown is FileFormat.HTML:
                 with extra_needed("html"):
                     from execdb.cli.web.one_file import one_file
@@ -150,6 +158,7 @@ class _Source(NamedTuple):
     events: Iterable[Event]
     database: "Database"
     history: "History"
+    wanted: "Filter"
     periods: "list[Period]"
 
 
@@ -172,6 +181,20 @@ def _write(place: Path, format: FileFormat, source: _Source) -> None:
         _write_text(place, renderer(format)(source.events))
 
 
+@contextlib.contextmanager
+def _metadata_beside(file: Path, format: FileFormat, force: bool, but: Path) -> Iterator[None]:
+    """For SQLite: `NAME.metadata.json`, by which Datasette shows NAME.sqlite."""
+    if format is not FileFormat.SQLITE:
+        yield
+        return
+    from execdb.store.export.datasette import metadata
+    from execdb.store.export.new_file import new_file
+
+    with new_file(file.with_suffix(".metadata.json"), replace=force, but=but) as place:
+        place.write_text(json.dumps(metadata(file.stem), indent=2))
+        yield
+
+
 def _write_text(place: Path, texts: Iterable[str]) -> None:
     limit_to_ascii(False)
     with place.open("w", encoding="utf-8", errors="execdb", newline="") as file:
@@ -184,7 +207,21 @@ def _write_perfetto(place: Path, source: _Source) -> None:
 
     limit_to_ascii(False)
     with place.open("wb") as file:
-        file.writelines(write_trace(source.events, source.periods, (), escape, command_line))
+        parts = write_trace(source.events, source.periods, _notes(source), escape, command_line)
+        file.writelines(parts)
+
+
+def _notes(source: _Source) -> list[tuple[int, str]]:
+    """When the config was changed, and how."""
+    from execdb.store.config.log import read_log
+
+    since_ns, until_ns = source.wanted.since_ns or 0, source.wanted.until_ns
+    with source.database.reading() as connection:
+        return [
+            (row.time_ns, f"config {row.action} {row.subject}: {row.after or 'none'}")
+            for row in read_log(connection, _NOTES_MAX)
+            if since_ns <= row.time_ns and (until_ns is None or row.time_ns < until_ns)
+        ]
 
 
 @contextlib.contextmanager
