@@ -28,6 +28,7 @@ class Arch:
 
     bpf: int
     perf_event_open: int
+    membarrier: int
     ioc_none: int = 0  # direction bits of an ioctl number without an argument,
     ioc_write: int = 1 << 30  # and of one whose argument the kernel reads
     first: str = ""
@@ -41,6 +42,7 @@ _ARCHS = {
     "x86_64": Arch(
         bpf=321,
         perf_event_open=298,
+        membarrier=324,
         first="di",
         result="ax",
         native=Entry("__x64_sys_", ("di", "si", "dx")),
@@ -49,15 +51,18 @@ _ARCHS = {
     "aarch64": Arch(
         bpf=280,
         perf_event_open=241,
+        membarrier=283,
         first="regs[0]",
         result="regs[0]",
         native=Entry("__arm64_sys_", _ARM_ARGUMENTS),
         compat=Entry("__arm64_compat_sys_", _ARM_ARGUMENTS),
     ),
-    "riscv64": Arch(bpf=280, perf_event_open=241),
-    "loongarch64": Arch(bpf=280, perf_event_open=241),
-    "ppc64le": Arch(bpf=361, perf_event_open=319, ioc_none=1 << 29, ioc_write=4 << 29),
-    "s390x": Arch(bpf=351, perf_event_open=331),
+    "riscv64": Arch(bpf=280, perf_event_open=241, membarrier=283),
+    "loongarch64": Arch(bpf=280, perf_event_open=241, membarrier=283),
+    "ppc64le": Arch(
+        bpf=361, perf_event_open=319, membarrier=365, ioc_none=1 << 29, ioc_write=4 << 29
+    ),
+    "s390x": Arch(bpf=351, perf_event_open=331, membarrier=356),
 }
 
 

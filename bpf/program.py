@@ -10,9 +10,13 @@ from pathlib import Path
 from execdb.bpf import syscall
 from execdb.bpf.arch import Arch
 from execdb.bpf.errors import KernelError
-from execdb.bpf.map import Map
+from execdb.bpf.map import BytesMap, Map
 
-MAPS = ("config", "fallback", "generation", "counters", "images", "output", "drained", "spare")
+MAPS = (
+    *("config", "fallback", "generation", "counters", "images", "output", "drained", "spare"),
+    *("budgets", "limits", "limit", "exec_budgets"),
+    *("rule_sets", "rule_half", "rule_values", "rule_texts", "filtered"),
+)
 _KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe/type")
 
 
@@ -67,8 +71,7 @@ def _kprobes(arch: Arch) -> tuple[Hook, ...]:
 class Program:
     """The programs and maps that were loaded. `descriptors` are those of the programs, by name;
     `tracepoint_ids` are the numbers that perf_event_open(2) takes; `layout_from` says where the
-    layout of the kernel's structs was found. `budgets` (uid -> BUDGET) exists only if arguments are
-    bounded, `noting` only if attempts are recorded."""
+    layout of the kernel's structs was found. `noting` exists only if attempts are recorded."""
 
     config: Map
     fallback: Map
@@ -78,7 +81,15 @@ class Program:
     output: Map
     drained: Map
     spare: Map
-    budgets: Map | None
+    budgets: Map  # uid -> BUDGET
+    limits: Map  # uid -> LIMIT
+    limit: Map
+    exec_budgets: Map  # uid -> EXEC_BUDGET
+    rule_sets: Map
+    rule_half: Map
+    rule_values: BytesMap
+    rule_texts: BytesMap
+    filtered: Map
     noting: Map | None
     descriptors: dict[str, int]
     tracepoint_ids: dict[str, int]
@@ -116,7 +127,7 @@ class Program:
             self.noting[0] = struct.pack("=I", on)
 
     def close(self) -> None:
-        maps = [getattr(self, name) for name in (*MAPS, "budgets", "noting")]
+        maps = [getattr(self, name) for name in (*MAPS, "noting")]
         close_all([each.fd for each in maps if each is not None])
         close_all(list(self.descriptors.values()))
 

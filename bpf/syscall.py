@@ -1,17 +1,21 @@
-"""bpf(2) and perf_event_open(2), made directly.
+"""bpf(2), perf_event_open(2) and membarrier(2), made directly.
 
-Sources: bpf(2), perf_event_open(2), `union bpf_attr` in the kernel's include/uapi/linux/bpf.h.
+Sources: bpf(2), perf_event_open(2), membarrier(2), `union bpf_attr` in the kernel's
+include/uapi/linux/bpf.h.
 """
 
 import ctypes
 import fcntl
 import os
 import struct
+import time
 
 from execdb.bpf import arch
 
 MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM, MAP_GET_NEXT_KEY = 1, 2, 3, 4
 RAW_TRACEPOINT_OPEN = 17
+_MEMBARRIER_GLOBAL = 1  # MEMBARRIER_CMD_GLOBAL
+_PROGRAMS_END_S = 0.02
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -34,6 +38,22 @@ def bpf(command: int, attributes: bytes) -> int:
         ctypes.c_char_p(attributes),
         ctypes.c_uint(len(attributes)),
     )
+
+
+def wait_for_programs() -> None:
+    """Returns when every BPF program that runs now has ended: they run as RCU readers, for which
+    MEMBARRIER_CMD_GLOBAL waits (kernel/sched/membarrier.c). A kernel with nohz_full CPUs refuses
+    it; then this waits for longer than a program takes."""
+    try:
+        _call(
+            arch.this().membarrier,
+            "membarrier",
+            ctypes.c_int(_MEMBARRIER_GLOBAL),
+            ctypes.c_uint(0),
+            ctypes.c_int(0),
+        )
+    except OSError:
+        time.sleep(_PROGRAMS_END_S)
 
 
 def open_raw_tracepoint(name: str, program: int) -> int:

@@ -79,7 +79,19 @@ GENERATION = struct.Struct("=I")  # of the map `generation`
 # Of the map `images`: boot_ns, pid, own, cpu_ns, ahead_ns, cpu
 IMAGE = struct.Struct("=QIIQQI4x")
 CPU_UNKNOWN = (1 << 64) - 1  # of an image that began before the programs were loaded
-# The map `counters`, of one CPU: seen, lost, ends_lost, untracked, cut, untold, open, submitted
-COUNTERS = struct.Struct("=QQQQQQqQ")
+# The map `counters`, of one CPU: seen, lost, ends_lost, untracked, cut, untold, open, filtered,
+# submitted
+COUNTERS = struct.Struct("=QQQQQQqQQ")
 BUDGET = struct.Struct("=qQQ")  # of the map `budgets`: bytes, filled_ns, cut
+LIMIT = struct.Struct("=QQ")  # of the map `limits`: execs, bytes
+COMMON_LIMIT = struct.Struct("=QQQ")  # of the map `limit`: execs, bytes, users
+UNLIMITED = (1 << 64) - 1
+EXEC_BUDGET = struct.Struct("=qQQ")  # of the map `exec_budgets`: left, filled_ns, filtered
 OTHER_UIDS = 1 << 31  # in a key of `budgets` with a login uid: all other uids of that login
+
+# The maps of the rules, see rules.h. Fields, in the order in which they are asked for:
+RULE_FIELDS = ("uid", "euid", "loginuid", "comm", "filename", "cgroup")
+RULES_MAX, RULE_SLOTS = 64, 1024
+RULE_SET = struct.Struct("=6QQQ64H")  # unasked for each field, rules, ignored, slot of each rule
+RULE_VALUE = struct.Struct("=QII")  # value, field, half
+RULE_TEXT = struct.Struct("=IB255s")  # bits of what follows, field * 2 + half, text

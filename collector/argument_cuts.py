@@ -9,13 +9,13 @@ _NAMED = 3  # users that a warning names
 
 class ArgumentCuts:
     """Calls `warn` when the arguments of a user's execs begin to be cut. `by_user` returns how many
-    such execs each user has had so far; `rate` is the budget in bytes a second."""
+    such execs each user has had so far."""
 
     def __init__(
-        self, rate: int, by_user: Callable[[], Mapping[int, int]], warn: Callable[[str], None]
+        self, by_user: Callable[[], Mapping[int, int]], warn: Callable[[str], None]
     ) -> None:
         self.total = 0
-        self._rate, self._by_user, self._warn = rate, by_user, warn
+        self._by_user, self._warn = by_user, warn
         self._known: Mapping[int, int] = {}
         self._cut_ns: dict[int, int] = {}  # boot time of each user's last cut
         self._looked: tuple[int, int] | None = None  # total and boot time of the last look
@@ -42,6 +42,6 @@ class ArgumentCuts:
             names += f" and {len(uids) - _NAMED} more"
         who = f"uid {names} starts" if len(uids) == 1 else f"uids {names} start"
         return (
-            f"{who} programs with more than {self._rate / 10**6:g} MB/s of arguments: "
-            "they are cut to 256 bytes (--argument-budget)"
+            f"{who} programs with more arguments than the limit: they are cut to 256 bytes "
+            "(execdb config limit)"
         )

@@ -80,6 +80,7 @@ class Collector:
             self.ledger.lose(Cause.UNREADABLE, unreadable, since_ns, now_ns)
         self.ledger.lose_all_of(Cause.RING_FULL, kernel.lost, since_ns, now_ns)
         self.ledger.lose_all_of(Cause.SKIPPED, kernel.skipped, since_ns, now_ns)
+        self._wiring.filtered.look(kernel.filtered, now_ns, self.ledger.leave_out)
         self._wiring.look_at_cuts(kernel.cut, now_ns)
 
     def _finish(self) -> None:
@@ -96,10 +97,12 @@ class Collector:
     def _count_missing(self, since_ns: int) -> None:
         """The kernel's own count is final now: what has not arrived was lost."""
         kernel = self._wiring.source.counts()
+        now_ns = self.storage.drained_ns
+        self._wiring.filtered.finish(kernel.filtered, now_ns, self.ledger.leave_out)
         arrived = self.ledger.counts(self._backlog.execs).seen
         missing = kernel.seen + kernel.skipped - arrived
         if missing > 0:
-            self.ledger.lose(Cause.MISSING, missing, since_ns, self.storage.drained_ns)
+            self.ledger.lose(Cause.MISSING, missing, since_ns, now_ns)
 
     def _begin(self) -> None:
         now_ns = self._now_ns()

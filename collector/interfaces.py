@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from execdb.collector.rules.filtered import Add
 from execdb.collector.running.catch_up import RunningPrograms
 from execdb.store.account import Account, Cause, Counts
 from execdb.store.event import End, Exec, ImageKey
@@ -24,6 +25,8 @@ class KernelCounts(Protocol):
     def skipped(self) -> int: ...
     @property
     def cut(self) -> int: ...
+    @property
+    def filtered(self) -> int: ...
 
 
 class Source(Protocol):
@@ -69,6 +72,13 @@ class Mirror(Protocol):
     def update(self, now_s: float) -> None: ...
 
 
+class FilteredCounts(Protocol):
+    """What rules and limits leave out: see `rules.filtered.FilteredCounts`."""
+
+    def look(self, total: int, now_ns: int, add: Add) -> None: ...
+    def finish(self, total: int, now_ns: int, add: Add) -> None: ...
+
+
 class Room(Protocol):
     """`lack` is why nothing may be stored now; None if it may."""
 
@@ -96,3 +106,4 @@ class Wiring:
     warn: Callable[[str], None]
     batch_max: int
     look_at_cuts: Callable[[int, int], None]
+    filtered: FilteredCounts

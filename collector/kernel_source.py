@@ -19,7 +19,6 @@ from execdb.collector.running.namespaces import first_namespaces
 from execdb.store.event import ImageKey
 
 _TRACKING = ("on_fork", "on_exit")
-ARGUMENT_BUDGET = 2_000_000  # bytes a second for each user
 _LAST_CALLS_S, _LAST_LOOKS = 0.1, 10  # how long the end waits for calls that are under way
 
 
@@ -36,6 +35,7 @@ class KernelCounts(NamedTuple):
     ends_lost: int
     untracked: int
     skipped: int  # execs for which the kernel did not run the program; not counted in `seen`
+    filtered: int  # what rules and limits left out
     cut: int  # execs whose arguments were cut for a budget or a ring that fills
 
 
@@ -52,7 +52,6 @@ class KernelSource:
         *,
         attempts: bool = False,
         btf: Path = BTF_PATH,
-        argument_budget: int | None = ARGUMENT_BUDGET,
         interrupt: int | None = None,
     ) -> None:
         pages = ring_pages or default_ring_pages()
@@ -62,7 +61,6 @@ class KernelSource:
             self.hooks,
             btf,
             ring_pages=pages,
-            argument_budget=argument_budget,
             first_mnt_ns=first_namespaces().mnt,
             interrupt=interrupt,
         )
@@ -161,17 +159,15 @@ class KernelSource:
         return self._rings.unread_ns()
 
     def counts(self) -> KernelCounts:
-        seen, lost, ends_lost, untracked, cut, untold, open_, _ = self._totals()
+        seen, lost, ends_lost, untracked, cut, untold, open_, filtered, _ = self._totals()
         skipped = misses(self._fdinfo) + untold
         if not self._links and open_ > 0:  # no return can be seen any more
             skipped += open_
-        return KernelCounts(seen, lost, ends_lost, untracked, skipped, cut)
+        return KernelCounts(seen, lost, ends_lost, untracked, skipped, filtered, cut)
 
     def cut_by_user(self) -> dict[int, int]:
         """How many execs of each uid had their arguments cut."""
         budgets = self.program.budgets
-        if budgets is None:
-            return {}
         found: Counter[int] = Counter()
         for key in budgets:
             with contextlib.suppress(KeyError):  # the kernel has removed it meanwhile

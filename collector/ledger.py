@@ -5,7 +5,8 @@ Pure. Moments come in as boot time, which nobody can set, and go out as wall-clo
 
 from collections.abc import Callable
 
-from execdb.store.account import Account, Cause, ClockSet, Counts, Loss
+from execdb.collector.rules.intervals import FilterIntervals
+from execdb.store.account import Account, Cause, ClockSet, Counts, FilteredBy, Loss
 
 _PAUSE_NS = 1_000_000_000  # losses of one cause without a longer pause are one interval
 _SILENCE_NS = 10_000_000_000  # after a longer pause a warning says that they begin again
@@ -13,7 +14,7 @@ _SET_NS = 1_000_000_000  # a greater change of the offset is a clock that was se
 
 
 class Ledger:
-    """Counts what is stored and lost. Calls `warn` when losses of a cause begin.
+    """Counts what is stored, filtered and lost. Calls `warn` when losses of a cause begin.
 
     `account` is what the database does not have yet; call `kept` after it was stored.
     """
@@ -21,6 +22,7 @@ class Ledger:
     def __init__(self, warn: Callable[[str], None]) -> None:
         self.stored = 0
         self.by_cause: dict[Cause, int] = {}
+        self.filtered = FilterIntervals(warn)
         self._warn = warn
         self._latest: dict[Cause, _Interval] = {}
         self._changed: dict[int, _Interval] = {}
@@ -49,6 +51,7 @@ class Ledger:
             self._clock_sets.append(ClockSet(before_ns, after_ns))
             for interval in self._latest.values():
                 interval.open = False
+            self.filtered.end_all()
 
     def lose(self, cause: Cause, lost: int, from_ns: int, to_ns: int) -> None:
         """Counts `lost` execs between two boot times. If there are none, an interval that has not
@@ -72,29 +75,40 @@ class Ledger:
         if total > (before := self.by_cause.get(cause, 0)):
             self.lose(cause, total - before, from_ns, to_ns)
 
+    def leave_out(self, by: FilteredBy, count: int, from_ns: int, to_ns: int) -> None:
+        """Counts execs that were left out on purpose between two boot times."""
+        self.filtered.add(by, count, from_ns, to_ns, self._offset_ns)
+
     @property
     def lost(self) -> int:
         return sum(self.by_cause.values())
 
     def counts(self, more: int = 0) -> Counts:
         """The counts once `more` further execs are stored."""
-        stored, lost = self.stored + more, self.lost
-        return Counts(seen=stored + lost, stored=stored, filtered=0, lost=lost)
+        stored, filtered, lost = self.stored + more, self.filtered.total, self.lost
+        return Counts(stored + filtered + lost, stored, filtered, lost)
 
     def account(self, boot_ns: int) -> Account:
         """What there is to store at this boot time."""
         losses = [interval.loss for interval in self._changed.values()]
-        return Account(self._started_ns, boot_ns + self._offset_ns, losses, tuple(self._clock_sets))
+        return Account(
+            self._started_ns,
+            boot_ns + self._offset_ns,
+            losses,
+            tuple(self._clock_sets),
+            self.filtered.changed,
+        )
 
     @property
     def pending(self) -> bool:
         """Whether there is more to store than that time has passed."""
-        return bool(self._changed or self._clock_sets)
+        return bool(self._changed or self._clock_sets or self.filtered.changed)
 
     def kept(self) -> None:
         """The last account was stored."""
         self._changed.clear()
         self._clock_sets.clear()
+        self.filtered.kept()
 
 
 class _Interval:

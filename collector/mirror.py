@@ -2,10 +2,12 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Protocol
 
-from execdb.bpf.wire import GENERATION, MESSAGE_LEN
+from execdb.bpf.wire import COMMON_LIMIT, GENERATION, LIMIT, MESSAGE_LEN, UNLIMITED
+from execdb.collector.rules.compile import Rule
+from execdb.collector.rules.reconcile import reconcile
 from execdb.store.errors import RecordingError
 
 _FIRST_DEFAULT = "Hello World"  # the book's message, until the table has a valid one
@@ -21,8 +23,11 @@ class Refused(Protocol):
     def uid(self) -> int | None: ...
 
 
+Limit = tuple[int | None, int | None]  # execs and bytes; see store/config/limit.py
+
+
 class Wanted(Protocol):
-    """What the table says. `in_kernel` is the generation that was confirmed last; `default` is None
+    """What the tables say. `in_kernel` is the generation that was confirmed last; `default` is None
     if it is invalid."""
 
     @property
@@ -33,6 +38,12 @@ class Wanted(Protocol):
     def default(self) -> str | None: ...
     @property
     def entries(self) -> Mapping[int, str]: ...
+    @property
+    def rules(self) -> Sequence[Rule]: ...
+    @property
+    def limits(self) -> Mapping[int, Limit]: ...
+    @property
+    def default_limit(self) -> Limit: ...
     @property
     def refused(self) -> Sequence[Refused]: ...
 
@@ -55,42 +66,58 @@ def generation_bytes(generation: int) -> bytes:
     return GENERATION.pack(generation if 0 <= generation <= _GENERATION_MAX else 0)
 
 
-def reconcile(kernel: MutableMapping[int, bytes], wanted: Mapping[int, bytes]) -> list[int]:
-    """Makes `kernel` equal to `wanted` with as few writes as possible; returns the keys that were
-    written or deleted. Deletions come first, so that a full map has room."""
-    # Someone else may delete a key meanwhile: `get` allows for that, dict(kernel) would not.
-    present = {key: value for key in list(kernel) if (value := kernel.get(key)) is not None}
-    changed = [key for key in present if key not in wanted]
-    for key in changed:
-        with contextlib.suppress(KeyError):
-            del kernel[key]
-    for key, value in wanted.items():
-        if present.get(key) != value:
-            kernel[key] = value
-            changed.append(key)
-    return changed
+def limit_bytes(limit: Limit) -> bytes:
+    """A user's limit as the map `limits` holds it: see bpf/c/limits.h."""
+    return LIMIT.pack(*(_LIMIT_WORDS.get(part, part) for part in limit))
+
+
+def common_limit_bytes(limit: Limit, users: int) -> bytes:
+    """The limit of all others; `users` have one of their own."""
+    return COMMON_LIMIT.pack(*(max(part or 0, 0) for part in limit), users)
+
+
+_LIMIT_WORDS = {None: 0, -1: UNLIMITED}
+
+
+class Maps(Protocol):
+    """The kernel's maps of messages, limits and the generation."""
+
+    @property
+    def config(self) -> MutableMapping[int, bytes]: ...
+    @property
+    def fallback(self) -> MutableMapping[int, bytes]: ...
+    @property
+    def generation(self) -> MutableMapping[int, bytes]: ...
+    @property
+    def limits(self) -> MutableMapping[int, bytes]: ...
+    @property
+    def limit(self) -> MutableMapping[int, bytes]: ...
+
+
+class RuleMaps(Protocol):
+    """The kernel's maps of rules: see `rules.rule_maps.RuleMaps`."""
+
+    def put(self, rules: Sequence[Rule]) -> None: ...
+    def follow_cgroups(self) -> None: ...
+    def audit(self) -> bool: ...
 
 
 class Mirror:
-    """Keeps the maps `config`, `fallback` and `generation` equal to the table. Where the table has
-    an invalid value, the last valid message stays. The generation is written last: an event with it
-    was recorded under the whole of that config, one just before it may have a message of it."""
+    """Keeps the kernel's maps equal to the tables. Where a table has an invalid message, the last
+    valid one stays. The generation is written last: an event with it was recorded under the whole
+    of that config, one just before it may have a message of it."""
 
     def __init__(
-        self,
-        table: Table,
-        config: MutableMapping[int, bytes],
-        fallback: MutableMapping[int, bytes],
-        generation: MutableMapping[int, bytes],
-        warn: Callable[[str], None],
+        self, table: Table, maps: Maps, rules: RuleMaps, warn: Callable[[str], None]
     ) -> None:
-        self._table, self._warn = table, warn
-        self._config, self._fallback, self._generation = config, fallback, generation
+        self._table, self._maps, self._rules, self._warn = table, maps, rules, warn
         self._behind = True  # until the table's latest state is in the kernel and confirmed
         self._entries: dict[int, bytes] = {}
         self._default = {0: message_bytes(_FIRST_DEFAULT)}
+        self._limits: dict[int, bytes] = {}
+        self._limit = {0: bytes(COMMON_LIMIT.size)}
+        self._written = False  # whether the maps were made equal to the four above
         self._number = {0: generation_bytes(0)}
-        self._written = False  # whether the maps were made equal to the three above
         self._told: set[str] = set()  # invalid values that the user was warned of
         self._audited_s = 0.0
 
@@ -109,9 +136,12 @@ class Mirror:
         wanted = self._table.follow()
         self._take(wanted)
         self._tell(list(map(str, wanted.refused)))
-        if not self._written:
-            self._write()
-            self._written = True
+        with _kernel_refuses():
+            if not self._written:
+                self._write()
+                self._written = True
+            self._rules.put(wanted.rules)
+            reconcile(self._maps.generation, self._number)
         if wanted.in_kernel != wanted.generation:
             self._table.confirm(wanted.generation)
 
@@ -132,24 +162,42 @@ class Mirror:
         default = self._default
         if wanted.default is not None:
             default = {0: message_bytes(wanted.default)}
-        number = {0: generation_bytes(wanted.generation)}
-        if (entries, default, number) != (self._entries, self._default, self._number):
-            self._entries, self._default, self._number = entries, default, number
+        limits = {uid: limit_bytes(each) for uid, each in wanted.limits.items()}
+        limit = {0: common_limit_bytes(wanted.default_limit, len(limits))}
+        self._number = {0: generation_bytes(wanted.generation)}
+        all_ = entries, default, limits, limit
+        if all_ != (self._entries, self._default, self._limits, self._limit):
+            self._entries, self._default, self._limits, self._limit = all_
             self._written = False
 
     def _audit(self) -> None:
-        uids = self._write()
+        with _kernel_refuses():
+            uids = self._write() + reconcile(self._maps.generation, self._number)
+            self._rules.follow_cgroups()
+            rules_differed = self._rules.audit()
         if uids:
             shown = ", ".join(map(str, uids[:5])) + (", ..." if len(uids) > 5 else "")
             self._warn(f"something else changed the kernel's config map (uid {shown}); restored")
+        if rules_differed:
+            self._warn("something else changed the kernel's maps of rules; restored")
 
     def _write(self) -> list[int]:
-        try:
-            changed = reconcile(self._config, self._entries)
-            changed += reconcile(self._fallback, self._default)
-            return changed + reconcile(self._generation, self._number)
-        except OSError as error:
-            raise RecordingError(
-                f"the kernel refuses to change the config map ({os.strerror(error.errno or 0)}): "
-                "something else has frozen or filled it; start again"
-            ) from error
+        maps = self._maps
+        return [
+            *reconcile(maps.config, self._entries),
+            *reconcile(maps.fallback, self._default),
+            *reconcile(maps.limits, self._limits),
+            *reconcile(maps.limit, self._limit),
+        ]
+
+
+@contextlib.contextmanager
+def _kernel_refuses() -> Iterator[None]:
+    """Inside, OSError is raised as RecordingError."""
+    try:
+        yield
+    except OSError as error:
+        raise RecordingError(
+            f"the kernel refuses to change the config map ({os.strerror(error.errno or 0)}): "
+            "something else has frozen or filled it; start again"
+        ) from error

@@ -37,6 +37,33 @@ class Loss(NamedTuple):
     lost: int
 
 
+class FilterCause(StrEnum):
+    """Why an exec was left out on purpose."""
+
+    RULE = "rule"
+    LIMIT = "limit"
+
+
+class FilteredBy(NamedTuple):
+    """What left execs out: the rule with this number, or the limit of this uid (None: not known
+    any more)."""
+
+    cause: FilterCause
+    rule: int | None = None
+    uid: int | None = None
+
+
+class Filtered(NamedTuple):
+    """An interval, in wall-clock time, in which one rule or limit left execs out. `number`
+    identifies it within its run, as that of a loss does."""
+
+    number: int
+    by: FilteredBy
+    from_ns: int
+    to_ns: int
+    filtered: int
+
+
 class ClockSet(NamedTuple):
     """The wall clock was set during recording, from `before_ns` to `after_ns`."""
 
@@ -46,12 +73,14 @@ class ClockSet(NamedTuple):
 
 class Account(NamedTuple):
     """What a collector reports besides its counts: the wall-clock times between which it certainly
-    recorded (None: unchanged since the last report), its losses, and settings of the clock."""
+    recorded (None: unchanged since the last report), its losses, settings of the clock, and what
+    was left out."""
 
     started_ns: int | None = None
     alive_ns: int | None = None
     losses: Sequence[Loss] = ()
     clock_sets: Sequence[ClockSet] = ()
+    filtered: Sequence[Filtered] = ()
 
 
 NOTHING_MORE = Account()

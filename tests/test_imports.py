@@ -62,7 +62,12 @@ ROOMS = {
         "web": ("input", "show", "table", "output"),
         "commands": ("input", "show", "table", "sums", "drawing", "session", "web", "output"),
     },
-    "collector": {"decoding": (), "running": ("decoding",), "own_process": ()},
+    "collector": {
+        "decoding": (),
+        "running": ("decoding",),
+        "own_process": (),
+        "rules": (),
+    },
     "bpf": {"loading": (), "rings": ()},
 }
 

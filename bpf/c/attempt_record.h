@@ -140,8 +140,11 @@ static inline void tell_attempt(void *ctx, u32 error, const struct attempt *atte
 	if (attempt) /* the task may have another name by now */
 		__builtin_memcpy(s->exec.comm, attempt->caller, sizeof(s->exec.comm));
 	__builtin_memcpy(s->exec.caller, s->exec.comm, sizeof(s->exec.caller));
+	set_limits(s);
 	begin_data(s, count);
 	append_asked(s, attempt);
+	if (is_left_out(s, s->exec.filename_len ? s->data : (const char *)&s->nothing, count))
+		return;
 	s->exec.args_len = s->at - s->exec.filename_len;
 	copy_where(s, task);
 	s->exec.where_len = s->at - s->exec.filename_len - s->exec.args_len;

@@ -9,15 +9,11 @@
  * user who has logged in has one more budget for all other uids together: those reached by `sudo`,
  * and by user namespaces, which give everyone thousands of uids. (The login uid alone does not
  * serve: a process without one may choose any, and would use up someone else's budget.) The budget
- * of the machine bounds a user who has many uids nevertheless. Compiled in with BUDGET, in bytes a
- * second.
- */
+ * of the machine bounds a user who has many uids nevertheless. How many bytes it is, and whose limit
+ * is its own and not shared, says limits.h. */
 
-#ifdef BUDGET
-
-#define SAVED_S 4          /* a budget that is not used grows for so many seconds */
-#define EVERYBODY 8        /* the machine's budget is that of so many users */
-#define STEP_NS 1000000ULL /* filled no more often, so that two CPUs rarely do it at once */
+#define SAVED_S 4   /* a budget that is not used grows for so many seconds */
+#define EVERYBODY 8 /* the machine's budget is that of so many users */
 
 BPF_TABLE("lru_hash", u32, struct budget, budgets, 4096);
 BPF_ARRAY(everybody, struct budget, 1);
@@ -32,7 +28,7 @@ static inline void fill(struct budget *budget, u64 now_ns, u64 rate)
 	if (now_ns < budget->filled_ns || passed_ns < STEP_NS)
 		return;
 	budget->filled_ns = now_ns;
-	if (passed_ns < SAVED_S * 1000000000ULL)
+	if (passed_ns < SAVED_S * SECOND_NS)
 		__sync_fetch_and_add(&budget->bytes, passed_ns / 1000 * rate / 1000000);
 	else
 		budget->bytes = most;
@@ -41,23 +37,38 @@ static inline void fill(struct budget *budget, u64 now_ns, u64 rate)
 }
 
 /* The key in `budgets` of whoever is charged for this record. */
-static inline u32 payer(const struct exec_record *exec)
+static inline u32 payer(const struct scratch *s)
 {
-	if (exec->loginuid == (u32)-1 || exec->loginuid == exec->uid)
+	const struct exec_record *exec = &s->exec;
+
+	if (s->own_bytes || exec->loginuid == (u32)-1 || exec->loginuid == exec->uid)
 		return exec->uid;
 	return exec->loginuid | OTHER_UIDS;
+}
+
+/* The budget of the machine, unless the user has a limit of its own. */
+static inline struct budget *shared_budget(const struct scratch *s)
+{
+	u32 first = 0;
+
+	return s->own_bytes ? 0 : everybody.lookup(&first);
 }
 
 /* Whether the record must be short; sets `over` if its user's own budget is the reason. */
 static inline int is_over(struct scratch *s)
 {
-	u32 first = 0, who = payer(&s->exec);
-	struct budget *own = budgets.lookup(&who), *all = everybody.lookup(&first);
+	u32 who = payer(s);
+	struct budget *own, *all;
 
+	s->over = 0;
+	if (!s->bytes_max)
+		return 0;
+	own = budgets.lookup(&who);
+	all = shared_budget(s);
 	if (own)
-		fill(own, s->exec.boot_ns, BUDGET);
+		fill(own, s->exec.boot_ns, s->bytes_max);
 	if (all)
-		fill(all, s->exec.boot_ns, EVERYBODY * (u64)BUDGET);
+		fill(all, s->exec.boot_ns, EVERYBODY * s->bytes_max);
 	s->over = own && own->bytes < 0;
 	return s->over || (all && all->bytes < 0);
 }
@@ -65,45 +76,33 @@ static inline int is_over(struct scratch *s)
 /* Charges for the data in the record beyond FREE_BYTES. An ordinary exec costs one comparison. */
 static inline void charge(struct scratch *s, struct counters *count)
 {
-	u32 first = 0, who = payer(&s->exec);
+	u32 who = payer(s);
 	s64 bytes = s->at - FREE_BYTES;
-	struct budget fresh = {.bytes = SAVED_S * (u64)BUDGET, .filled_ns = s->exec.boot_ns};
+	struct budget fresh = {.bytes = SAVED_S * s->bytes_max, .filled_ns = s->exec.boot_ns};
 	struct budget *own, *all;
 
 	if (s->cut)
 		count->cut++;
 	else if (s->at <= FREE_BYTES)
 		return;
+	if (!s->bytes_max)
+		return;
 	own = budgets.lookup(&who);
 	if (!own) {
 		budgets.insert(&who, &fresh);
 		own = budgets.lookup(&who);
 	}
-	all = everybody.lookup(&first);
-	if (!own || !all)
+	if (!own)
 		return;
 	if (s->cut && s->over)
 		__sync_fetch_and_add(&own->cut, 1);
-	if (bytes > 0) {
-		__sync_fetch_and_add(&own->bytes, -bytes);
+	if (bytes <= 0)
+		return;
+	__sync_fetch_and_add(&own->bytes, -bytes);
+	all = shared_budget(s);
+	if (all)
 		__sync_fetch_and_add(&all->bytes, -bytes);
-	}
 }
-
-#else
-
-static inline int is_over(struct scratch *s)
-{
-	return 0;
-}
-
-static inline void charge(struct scratch *s, struct counters *count)
-{
-	if (s->cut)
-		count->cut++;
-}
-
-#endif
 
 /* Starts the data of a record, and sets how much it may take. */
 static inline void begin_data(struct scratch *s, const struct counters *count)

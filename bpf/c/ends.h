@@ -20,6 +20,18 @@ static inline void end_replaced(void *ctx, const struct exec_record *exec, struc
 		count->ends_lost++;
 }
 
+/* An exec that gets no record: what it replaces has ended, and what it starts has the nearest image
+ * that was recorded as its parent. */
+static inline void end_left_out(void *ctx, const struct exec_record *exec, struct counters *count)
+{
+	u32 pid = exec->pid;
+	struct image *image = images.lookup(&pid);
+
+	end_replaced(ctx, exec, count);
+	if (image)
+		image->own = 0;
+}
+
 /* The status that wait(2) will return for the process (kernel/exit.c, wait_task_zombie). */
 static inline u32 wait_status(const void *task)
 {

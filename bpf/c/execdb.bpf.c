@@ -16,6 +16,8 @@
 #include "cost.h"
 #include "identity.h"
 #include "submit.h"
+#include "rules.h"
+#include "limits.h"
 #include "budget.h"
 #include "command.h"
 #include "cwd_cgroup.h"
@@ -55,6 +57,11 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx) /* task, old_pid, bprm */
 #ifdef ATTEMPTS
 	set_caller(&s->exec, task, count);
 #endif
+	set_limits(s);
+	if (is_left_out(s, filename, count)) {
+		end_left_out(ctx, &s->exec, count);
+		return 0;
+	}
 	begin_data(s, count);
 	append_filename(s, filename);
 	append_args(s, task);

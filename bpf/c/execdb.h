@@ -122,6 +122,7 @@ struct counters {
 	u64 cut;       /* execs whose arguments were cut because of a budget or a ring that fills */
 	u64 untold;    /* failed attempts whose return was not seen; not counted in `seen` */
 	s64 open;      /* calls that were noted, minus those that are over */
+	u64 filtered;  /* execs and attempts that rules or limits left out */
 	u64 submitted; /* bytes that went into this CPU's ring */
 };
 

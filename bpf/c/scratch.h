@@ -14,6 +14,11 @@ struct scratch {
 	s64 left;  /* bytes that `data` may take; each part may take CUT bytes in any case */
 	u64 cut;   /* nonzero if the arguments were cut because of `left` */
 	u64 over;  /* nonzero if the user's own budget is used up */
+	/* The limits that hold for this record, see limits.h; 0: without limit. */
+	u64 execs_max; /* a second */
+	u64 bytes_max; /* a second */
+	u64 own_bytes; /* nonzero if the user has a limit on bytes of its own */
+	u64 nothing;   /* zero: an empty name */
 };
 
 BPF_HASH(config, u32, struct message, CONFIG_MAX); /* uid -> message */

@@ -12,7 +12,7 @@ from execdb.bpf.loading.conversation import Request
 from execdb.bpf.loading.interpreters import Answer, ask_bcc
 from execdb.bpf.loading.layout import find_layout
 from execdb.bpf.loading.source import program_flags, program_source
-from execdb.bpf.map import Map
+from execdb.bpf.map import BytesMap, Map
 from execdb.bpf.program import ALWAYS, MAPS, Hook, Program, close_all
 
 
@@ -21,19 +21,17 @@ def load(
     btf: Path = offsets.BTF_PATH,
     *,
     ring_pages: int = 128,
-    argument_budget: int | None = None,
     first_mnt_ns: int = 0,
     interrupt: int | None = None,
 ) -> Program:
     """Compiles and loads the programs of these hooks; attaches nothing.
 
     `btf` is the kernel's BTF or a copy of it, `ring_pages` the size of each CPU's ring,
-    `argument_budget` bytes a second for each user, `first_mnt_ns` the machine's first mount
-    namespace. Raises KernelError with a sentence for the user;
-    Interrupted as soon as the descriptor `interrupt` has something to read."""
+    `first_mnt_ns` the machine's first mount namespace. Raises KernelError with a sentence for the
+    user; Interrupted as soon as the descriptor `interrupt` has something to read."""
     requirements.require()
     kinds = {hook.kind for hook in hooks}
-    flags = program_flags(kinds, ring_pages, argument_budget, first_mnt_ns)
+    flags = program_flags(kinds, ring_pages, first_mnt_ns)
     kprobes = arch.this() if "kprobe" in kinds else None
     layout = cache(partial(find_layout, btf, kprobes, interrupt))
 
@@ -41,7 +39,7 @@ def load(
         return Request(
             source=program_source(),
             cflags=[*layout().flags, *flags],
-            maps=_maps(attempts=kinds > {"raw_tracepoint"}, budgets=argument_budget is not None),
+            maps=[*MAPS, *["noting"] * (kinds > {"raw_tracepoint"})],
             programs={hook.program: hook.kind for hook in hooks},
             tracepoints=[hook.target for hook in hooks if hook.kind == "tracepoint"],
             record=["scratch", "exec"],
@@ -54,10 +52,6 @@ def load(
         close_all(answer.descriptors)
         raise
     return _program(answer, layout().found_in)
-
-
-def _maps(*, attempts: bool, budgets: bool) -> list[str]:
-    return [*MAPS, *["budgets"] * budgets, *["noting"] * attempts]
 
 
 def _check_record(layout: list[list[Any]]) -> None:
@@ -82,7 +76,15 @@ def _program(answer: Answer, layout_from: str) -> Program:
         output=Map(fds["output"], 4),
         drained=Map(fds["drained"], 8),
         spare=Map(fds["spare"], 0),
-        budgets=Map(fds["budgets"], wire.BUDGET.size) if "budgets" in fds else None,
+        budgets=Map(fds["budgets"], wire.BUDGET.size),
+        limits=Map(fds["limits"], wire.LIMIT.size),
+        limit=Map(fds["limit"], wire.COMMON_LIMIT.size),
+        exec_budgets=Map(fds["exec_budgets"], wire.EXEC_BUDGET.size),
+        rule_sets=Map(fds["rule_sets"], wire.RULE_SET.size),
+        rule_half=Map(fds["rule_half"], 4),
+        rule_values=BytesMap(fds["rule_values"], wire.RULE_VALUE.size, 8),
+        rule_texts=BytesMap(fds["rule_texts"], wire.RULE_TEXT.size, 8),
+        filtered=Map(fds["filtered"], 8 * possible_cpus()),
         noting=Map(fds["noting"], 4) if "noting" in fds else None,
         descriptors={name: fds[name] for name in request.programs},
         tracepoint_ids=answer.reply["tracepoints"],

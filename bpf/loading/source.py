@@ -22,12 +22,9 @@ def program_source(name: str = "execdb.bpf.c") -> str:
     return _INCLUDE.sub(lambda match: program_source(match[1]), (FOLDER / name).read_text())
 
 
-def program_flags(
-    kinds: Set[str], ring_pages: int, argument_budget: int | None, first_mnt_ns: int
-) -> list[str]:
+def program_flags(kinds: Set[str], ring_pages: int, first_mnt_ns: int) -> list[str]:
     """-D flags for sizes and options. `kinds` are the kinds of the hooks, `ring_pages` is the size
-    of each CPU's ring, `argument_budget` is in bytes a second for each user (None: no limit),
-    `first_mnt_ns` is the inode number of the machine's first mount namespace."""
+    of each CPU's ring, `first_mnt_ns` the inode number of the machine's first mount namespace."""
     flags = [
         f"-DCONFIG_MAX={CONFIG_MAX}",
         f"-DIMAGES_MAX={IMAGES_MAX}",
@@ -41,6 +38,4 @@ def program_flags(
         flags += ["-DATTEMPTS", f"-DATTEMPTS_MAX={ATTEMPTS_MAX}"]
     if "kprobe" in kinds:
         flags.append("-DKPROBES")
-    if argument_budget is not None:
-        flags.append(f"-DBUDGET={argument_budget}ULL")
     return flags

@@ -34,7 +34,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "config": (
         "Configure",
-        {"config": "Manage the message that is recorded with each user's execs."},
+        {"config": "Manage messages, rules and limits: what the kernel does with each exec."},
     ),
     "database": (
         "Keep and share",

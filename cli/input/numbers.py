@@ -33,6 +33,10 @@ def port_number(text: Typed) -> int:
     return _whole(text, 0, 65_535, "a port, 0 to 65535")
 
 
+def rule_number(text: Typed) -> int:
+    return _whole(text, 0, _INT64_MAX, "the number of a rule, such as 3")
+
+
 def ring_pages(text: Typed) -> int:
     pages = _whole(text, 1, _RING_PAGES_MAX, f"a power of two from 1 to {_RING_PAGES_MAX}")
     if pages & (pages - 1):

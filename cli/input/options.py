@@ -98,16 +98,3 @@ def bounds_of(keep: str | None, max_size: str | None) -> "Bounds":
         least = f"{MAX_BYTES_MIN // 10**6}MB"
         raise UsageError(f"--max-size must be at least {least}: {max_size} is less")
     return Bounds(None if keep is None else parse_age(keep), max_bytes)
-
-
-_BUDGET_MIN, _BUDGET_MAX = 1_000, 10**9  # bytes a second
-
-
-def budget_of(text: str) -> int | None:
-    """Bytes per second; None for no limit. Raises UsageError."""
-    if text == "none":
-        return None
-    budget = parse_size(text)
-    if not _BUDGET_MIN <= budget <= _BUDGET_MAX:
-        raise UsageError(f"--argument-budget must be from 1kB to 1GB, or none: {text} is not")
-    return budget

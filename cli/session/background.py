@@ -53,7 +53,6 @@ def _load(options: CollectOptions, interrupt: int) -> "KernelSource":
             options.ring_pages,
             attempts=options.attempts,
             btf=options.btf,
-            argument_budget=options.argument_budget,
             interrupt=interrupt,
         )
     except Interrupted:

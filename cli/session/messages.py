@@ -1,12 +1,14 @@
 """What a recording says on stderr, which never waits for the reader: see `output/outlet.py`."""
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from execdb.cli.output.escape import escape
 from execdb.cli.show.gap_notes import causes
+from execdb.cli.show.notes.filter_notes import causes as named
 
 if TYPE_CHECKING:
     from execdb.collector.kernel_source import KernelSource
@@ -42,7 +44,18 @@ def started(path: Path, source: "KernelSource", kept: Sequence[str]) -> str:
 
 
 def summary(ledger: "Ledger", elapsed_s: float, path: Path) -> str:
-    return f"recorded {ledger.stored} execs in {elapsed_s:.1f} s, {_lost(ledger.by_cause)}, {path}"
+    did = f"recorded {ledger.stored} execs in {elapsed_s:.1f} s{_filtered(ledger)}"
+    return f"{did}, {_lost(ledger.by_cause)}, {path}"
+
+
+def _filtered(ledger: "Ledger") -> str:
+    """`, 23 filtered (20 rule 1, 3 limits)`; nothing if nothing was."""
+    filtered = ledger.filtered
+    if not filtered.total:
+        return ""
+    by_name = Counter({f"rule {rule}": count for rule, count in filtered.by_rule.items()})
+    by_name["limits"] = filtered.by_limits
+    return f", {filtered.total} filtered ({named(+by_name)})"
 
 
 def _lost(by_cause: "Mapping[Cause, int]") -> str:

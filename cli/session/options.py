@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 class CollectOptions:
     """`shown` is the format in which execs that are `wanted` are shown (None: none are); `user` is
     the name of the user to switch to, `group` that of a group that may read the database; `bounds`
-    and `min_free_percent` limit what the file takes of the disk; `argument_budget` is in bytes a
-    second for each user (None: no limit); `redact` are patterns of secrets beside the known ones
-    (None: nothing is hidden)."""
+    and `min_free_percent` limit what the file takes of the disk; `redact` are patterns of secrets
+    beside the known ones (None: nothing is hidden)."""
 
     path: Path
     shown: StreamFormat | None
@@ -30,5 +29,4 @@ class CollectOptions:
     group: str | None
     bounds: "Bounds"
     min_free_percent: float
-    argument_budget: int | None
     redact: "tuple[OwnPattern, ...] | None"

@@ -31,7 +31,7 @@ def record(options: CollectOptions, stop: Stop) -> None:
         warn_of_missing_ends(session.source, session.collector.storage.ends_lost)
     if cut := session.cuts.total:
         say(
-            f"{cut} execs had their arguments cut: over --argument-budget, or while a ring was "
+            f"{cut} execs had their arguments cut: over their user's limit, or while a ring was "
             "filling up"
         )
     if not_shown:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from execdb.bpf.program import Program
+from execdb.bpf.syscall import wait_for_programs
 from execdb.cli.input.formats import StreamFormat
 from execdb.cli.output.streams import encode_for
 from execdb.cli.session.background import Background
@@ -25,6 +26,9 @@ from execdb.collector.interfaces import Sink, Wiring
 from execdb.collector.kernel_source import KernelSource
 from execdb.collector.mirror import Mirror
 from execdb.collector.own_process.process_limits import ProcessLimits
+from execdb.collector.rules.filtered import FilteredCounts
+from execdb.collector.rules.rule_maps import RuleMaps
+from execdb.collector.rules.slots import Slots
 from execdb.collector.running.namespaces import boot_shift_ns, first_namespaces
 from execdb.collector.running.programs import ALL_BYTES, RunningPrograms
 from execdb.store.config.table import ConfigTable
@@ -63,7 +67,8 @@ def wire(
     store = open_database_side(options, clock, stack)
     live = _live_view(options, store)
     sink, show = _without_secrets(options, store.recording, live)
-    cuts = ArgumentCuts(options.argument_budget or 0, source.cut_by_user, warn)
+    cuts = ArgumentCuts(source.cut_by_user, warn)
+    slots = Slots()
     limits = ProcessLimits(warn)
 
     def tidy() -> None:
@@ -73,7 +78,7 @@ def wire(
     wiring = Wiring(
         source=source,
         sink=sink,
-        mirror=_mirror(store, source.program, clock),
+        mirror=_mirror(store, source.program, slots, clock),
         clock=clock,
         show=show,
         running=_running_programs(clock, shift_ns, options.bounds),
@@ -82,16 +87,16 @@ def wire(
         warn=warn,
         batch_max=options.bounds.batch_max,
         look_at_cuts=cuts.look,
+        filtered=FilteredCounts(source.program, slots),
     )
     mounts = stack.enter_context(contextlib.closing(Mounts()))
     decoder = Decoder(mounts, first_namespaces())
     return Session(source, store, Collector(wiring, decoder), cuts, live)
 
 
-def _mirror(store: DatabaseSide, program: Program, clock: Clock) -> Mirror:
+def _mirror(store: DatabaseSide, program: Program, slots: Slots, clock: Clock) -> Mirror:
     table = ConfigTable(store.database, clock=clock.wall_ns)
-    maps = program.config, program.fallback
-    return Mirror(table, *maps, program.generation, warn)
+    return Mirror(table, program, RuleMaps(program, slots, wait_for_programs), warn)
 
 
 def _running_programs(clock: Clock, shift_ns: int, bounds: Bounds) -> RunningPrograms:

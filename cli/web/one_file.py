@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from execdb.cli.output.escape import escape, quote
-from execdb.cli.show import trim_notes
 from execdb.cli.show.gap_notes import execs_of, gaps_in
+from execdb.cli.show.notes import trim_notes
 from execdb.cli.web.overview import span_of
 from execdb.cli.web.rows import Row, Rows, rows_of
 from execdb.cli.web.shapes import flags, timeline

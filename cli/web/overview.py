@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from execdb.cli.output.escape import escape
-from execdb.cli.show import trim_notes
 from execdb.cli.show.gap_notes import gaps_in
+from execdb.cli.show.notes import trim_notes
 from execdb.cli.web.rows import Row, command_for, next_address
 from execdb.cli.web.shapes import flags, timeline
 from execdb.cli.web.shapes.choices import choices

@@ -5,7 +5,7 @@ compares the two. So a rule can ask only for what is quickly looked up there: si
 values, and text that begins so.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -50,26 +50,31 @@ class Pattern:
         )
 
 
-Asked = int | Pattern | None  # a uid, text, or None: there is no login uid
-
-
 @dataclass(frozen=True)
 class Rule:
     """`number` names the rule for good; where it stands is its place in a sequence. It matches if
-    each field in `asked` has one of the values there. `terms` say the same as text."""
+    each field in `numbers` has one of the uids there (None: there is no login uid), and each in
+    `patterns` matches one of those there. `terms` say the same as text."""
 
     number: int
     action: Action
     terms: tuple[str, ...]
-    asked: Mapping[str, tuple[Asked, ...]]
+    numbers: Mapping[str, tuple[int | None, ...]]
+    patterns: Mapping[str, tuple[Pattern, ...]]
     note: str | None = None
 
     def __str__(self) -> str:
         return " ".join((self.action, *self.terms))
 
+    @property
+    def ignores(self) -> bool:
+        return self.action is Action.IGNORE
+
     def matches(self, event: Mapping[str, Any]) -> bool:
         """`event` has the keys of an event, as at its exec."""
-        return all(_has(field, event[field], values) for field, values in self.asked.items())
+        return all(event[field] in wanted for field, wanted in self.numbers.items()) and all(
+            _fits(field, event[field], wanted) for field, wanted in self.patterns.items()
+        )
 
 
 def decide(rules: Iterable[Rule], event: Mapping[str, Any]) -> Rule | None:
@@ -80,11 +85,18 @@ def decide(rules: Iterable[Rule], event: Mapping[str, Any]) -> Rule | None:
 def make_rule(number: int, action: Action, terms: Sequence[Term], note: str | None = None) -> Rule:
     """Raises UsageError for what the kernel could not decide; `terms` as `Reader.terms` gives
     them."""
-    asked = {term.field: _asked(term) for term in terms}
-    if sum(map(len, asked.values())) > VALUES_MAX:
+    for term in terms:
+        _check_term(term)
+    if sum(len(term.any_of) for term in terms) > VALUES_MAX:
         raise UsageError(f"a rule names at most {VALUES_MAX} values: make two of it")
-    texts = tuple(map(text_of_term, terms))
-    return Rule(number, action, texts, asked, None if note is None else check_note(note))
+    return Rule(
+        number,
+        action,
+        tuple(map(text_of_term, terms)),
+        {t.field: tuple(map(_number(t.field), t.any_of)) for t in terms if t.field in NUMBERS},
+        {t.field: tuple(map(_pattern(t.field), t.any_of)) for t in terms if t.field not in NUMBERS},
+        None if note is None else check_note(note),
+    )
 
 
 def check_note(note: str) -> str:
@@ -94,19 +106,16 @@ def check_note(note: str) -> str:
     return note
 
 
-def _has(field: str, value: Any, wanted: Sequence[Asked]) -> bool:
-    if field in NUMBERS:
-        return value in wanted
-    if value is None:
+def _fits(field: str, text: str | None, patterns: Sequence[Pattern]) -> bool:
+    if text is None:
         return False
-    raw = raw_of(value)
-    patterns = [each for each in wanted if isinstance(each, Pattern)]
+    raw = raw_of(text)
     if field == "cgroup":
         return any(pattern.holds_below(raw) for pattern in patterns)
     return any(pattern.matches(raw) for pattern in patterns)
 
 
-def _asked(term: Term) -> tuple[Asked, ...]:
+def _check_term(term: Term) -> None:
     """Raises UsageError."""
     if term.field not in FIELDS:
         raise UsageError(f"a rule cannot ask for {term.field}: only for {', '.join(FIELDS)}")
@@ -114,30 +123,35 @@ def _asked(term: Term) -> tuple[Asked, ...]:
         raise UsageError(
             f"a rule cannot ask for {term.field}!=: put a rule for the exception before it"
         )
-    read = _number if term.field in NUMBERS else _pattern
-    return tuple(read(term.field, value) for value in term.any_of)
 
 
-def _number(field: str, value: Value) -> int | None:
-    if isinstance(value, int) or (value is None and field == "loginuid"):
-        return value
-    raise UsageError(f"{field} in a rule is one user or several, as {field}=0,1000")
+def _number(field: str) -> Callable[[Value], int | None]:
+    def read(value: Value) -> int | None:
+        if isinstance(value, int) or (value is None and field == "loginuid"):
+            return value
+        raise UsageError(f"{field} in a rule is one user or several, as {field}=0,1000")
+
+    return read
 
 
-def _pattern(field: str, value: Value) -> Pattern:
-    if isinstance(value, Glob):
-        text, prefix = _begin(field, value.pattern), True
-    elif isinstance(value, str):
-        text, prefix = value, False
-    else:
-        raise UsageError(f"{field} in a rule is a text, exact or with * at its end")
-    raw = _raw(field, text)
-    if field == "cgroup":
-        raw = _cgroup(raw, prefix)
+def _pattern(field: str) -> Callable[[Value], Pattern]:
     most = {"comm": COMM_MAX, "cgroup": CGROUP_MAX}.get(field, TEXT_MAX)
-    if len(raw) > most:
-        raise UsageError(f"{field} in a rule has at most {most} bytes, this one has {len(raw)}")
-    return Pattern(raw, prefix)
+
+    def read(value: Value) -> Pattern:
+        if isinstance(value, Glob):
+            text, prefix = _begin(field, value.pattern), True
+        elif isinstance(value, str):
+            text, prefix = value, False
+        else:
+            raise UsageError(f"{field} in a rule is a text, exact or with * at its end")
+        raw = _raw(field, text)
+        if field == "cgroup":
+            raw = _cgroup(raw, prefix)
+        if len(raw) > most:
+            raise UsageError(f"{field} in a rule has at most {most} bytes, this one has {len(raw)}")
+        return Pattern(raw, prefix)
+
+    return read
 
 
 def _raw(field: str, text: str) -> bytes:
@@ -169,6 +183,8 @@ def _cgroup(raw: bytes, prefix: bool) -> bytes:
         raise UsageError("cgroup in a rule is a path from the root, as /system.slice/cron.service")
     if not prefix:
         raw = raw.rstrip(b"/") or b"/"
+    if {b".", b".."} & {*raw.split(b"/")}:
+        raise UsageError("cgroup in a rule has no . and .. in it")
     if raw.count(b"/") > CGROUP_LEVELS:
         raise UsageError(f"cgroup in a rule is at most {CGROUP_LEVELS} levels below the root")
     return raw

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from sqlite3 import Connection
 from typing import Any
 
@@ -59,7 +60,7 @@ def insert_rule(connection: Connection, rule: Rule, before: int | None = None) -
     connection.execute("UPDATE config_state SET next_rule = ?", (number + 1,))
     values = number, place, str(rule.action), json.dumps(rule.terms), rule.note
     connection.execute("INSERT INTO rule VALUES (?, ?, ?, ?, ?)", values)
-    return Rule(number, rule.action, rule.terms, rule.asked, rule.note)
+    return replace(rule, number=number)
 
 
 def next_number(connection: Connection) -> int:

@@ -23,8 +23,8 @@ class ConfigTable:
     def __init__(
         self, database: Database, who: Who | None = None, clock: Callable[[], int] = time.time_ns
     ) -> None:
-        self.database, self._clock = database, clock
-        self._changer = Changer(database, who or Who(), clock)
+        self.database, self.who, self._clock = database, who or Who(), clock
+        self._changer = Changer(database, self.who, clock)
         self._data_version = -1
         self._followed: State = {}
         self._unlogged = False

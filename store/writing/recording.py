@@ -152,13 +152,16 @@ class Recording:
 
     def _keep(self, connection: Connection, counts: Counts, account: Account) -> None:
         """The ledger as of now."""
-        started_ns, alive_ns, losses, clock_sets = account
+        started_ns, alive_ns, losses, clock_sets, filtered = account
         kept = connection.execute(_COUNT, (*counts, started_ns, alive_ns, self.run_id))
         if kept.rowcount != 1:
             raise DatabaseError(f"run {self.run_id} is not in the database any more: start again")
         if losses:
             rows = [(self.run_id, *loss) for loss in losses]
             connection.executemany(_LOSS, rows)
+        if filtered:
+            left_out = [(self.run_id, each.number, *each.by, *each[2:]) for each in filtered]
+            connection.executemany(_FILTERED, left_out)
         if clock_sets:
             moments = [(self.run_id, *clock_set) for clock_set in clock_sets]
             connection.executemany(_CLOCK_SET, moments)
@@ -180,6 +183,11 @@ _COUNT = (
 )
 _LOSS = insert_sql(
     "loss", ("run_id", "number", "cause", "from_ns", "to_ns", "lost"), conflict="REPLACE"
+)
+_FILTERED = insert_sql(
+    "filtered",
+    ("run_id", "number", "cause", "rule", "uid", "from_ns", "to_ns", "filtered"),
+    conflict="REPLACE",
 )
 _CLOCK_SET = "INSERT INTO clock_set (run_id, before_ns, after_ns) VALUES (?, ?, ?)"
 _UPDATE = "UPDATE image SET status = ?, duration_ns = ? WHERE id = ?"

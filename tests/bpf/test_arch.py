@@ -21,16 +21,16 @@ def _preprocessed(header: str, *names: str) -> list[int]:
 
 def test_system_call_numbers_of_this_machine() -> None:
     this = arch.this()
-    assert [this.bpf, this.perf_event_open] == _preprocessed(
-        "sys/syscall.h", "__NR_bpf", "__NR_perf_event_open"
+    assert [this.bpf, this.perf_event_open, this.membarrier] == _preprocessed(
+        "sys/syscall.h", "__NR_bpf", "__NR_perf_event_open", "__NR_membarrier"
     )
 
 
 @pytest.mark.parametrize("name", ["aarch64", "riscv64", "loongarch64"])
 def test_system_call_numbers_of_machines_that_share_a_table(name: str) -> None:
     there = arch.of(name)
-    assert [there.bpf, there.perf_event_open] == _preprocessed(
-        "asm-generic/unistd.h", "__NR_bpf", "__NR_perf_event_open"
+    assert [there.bpf, there.perf_event_open, there.membarrier] == _preprocessed(
+        "asm-generic/unistd.h", "__NR_bpf", "__NR_perf_event_open", "__NR_membarrier"
     )
 
 

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from execdb.collector.collect import Collector
 from execdb.collector.interfaces import Wiring
-from execdb.store.account import Account, Cause, Counts, Loss
+from execdb.collector.rules.filtered import Add
+from execdb.store.account import Account, Cause, Counts, FilteredBy, Loss
 from execdb.store.errors import DatabaseRefused
 from execdb.store.event import End, Exec, ImageKey
 from tests.collector.records import record, ring
@@ -22,6 +23,7 @@ class KernelCounts(NamedTuple):
     untracked: int = 0
     skipped: int = 0
     cut: int = 0
+    filtered: int = 0
 
 
 class Round(NamedTuple):
@@ -46,6 +48,20 @@ class NothingRuns:
 
 
 @dataclass
+class Filtering:
+    """What rules leave out of `desk`."""
+
+    desk: "Desk"
+
+    def look(self, total: int, now_ns: int, add: Add) -> None:
+        for by in self.desk.left_out:
+            add(by, 1, now_ns, now_ns)
+        self.desk.left_out.clear()
+
+    finish = look
+
+
+@dataclass
 class Desk:
     """Everything that the collector works with, in one; `log` is what was called, in order."""
 
@@ -67,6 +83,8 @@ class Desk:
         self.skipped = 0
         self.cut = 0
         self.cuts: list[int] = []
+        self.left_out: list[FilteredBy] = []  # what the kernel has left out since the last look
+        self.filtered = 0
         self.cause: Cause | None = None  # why there is no room
         self.refusal: DatabaseRefused | None = None
         self.ended: list[End] = []
@@ -79,6 +97,7 @@ class Desk:
     def wiring(self, **changes: Any) -> Wiring:
         known = dict.fromkeys(("source", "sink", "mirror", "clock", "room"), self)
         known |= {"show": self.show, "running": NothingRuns(), "warn": self.warnings.append}
+        known |= {"filtered": Filtering(self)}
         known |= {"look_at_cuts": lambda cut, now_ns: self.cuts.append(cut)}
         return Wiring(**known | {"tidy": self.tidy, "batch_max": 997} | changes)
 
@@ -96,7 +115,8 @@ class Desk:
         self.now_ns += SECOND // 10
 
     def counts(self) -> KernelCounts:
-        return KernelCounts(self.seen, self.lost, skipped=self.skipped, cut=self.cut)
+        seen, filtered = self.seen + self.filtered, self.filtered
+        return KernelCounts(seen, self.lost, 0, 0, self.skipped, self.cut, filtered)
 
     def read(self) -> Iterator[bytes]:
         if not self.rounds:

@@ -17,7 +17,7 @@ class Users(dict[int, int]):
 
 def cuts_of(users: Users) -> tuple[ArgumentCuts, list[str]]:
     said: list[str] = []
-    return ArgumentCuts(2_000_000, users, said.append), said
+    return ArgumentCuts(users, said.append), said
 
 
 def test_is_said_when_it_begins_and_not_again_while_it_lasts() -> None:
@@ -27,8 +27,8 @@ def test_is_said_when_it_begins_and_not_again_while_it_lasts() -> None:
         users[1000] = second
         cuts.look(second, second * SECOND)
     assert said == [
-        "uid 1000 starts programs with more than 2 MB/s of arguments: they are cut to 256 bytes "
-        "(--argument-budget)"
+        "uid 1000 starts programs with more arguments than the limit: they are cut to 256 bytes "
+        "(execdb config limit)"
     ]
     cuts.look(29, 60 * SECOND)
     assert len(said) == 1

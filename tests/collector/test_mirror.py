@@ -1,35 +1,20 @@
 """The map becomes equal to the table, with as few writes as that takes. A dict is the map."""
 
+import struct
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execdb.collector.mirror import Mirror, message_bytes, reconcile
+from execdb.bpf.wire import RULE_SET
+from execdb.collector.mirror import message_bytes
+from execdb.collector.rules.reconcile import reconcile
+from execdb.store.config.limit import Limit
+from execdb.store.config.rule import Action, make_rule
+from tests.collector.mirror_desk import Desk, WrittenDown
 
 ENTRIES = st.dictionaries(st.integers(0, 13), st.sampled_from([b"a", b"b", b"c"]))
-
-
-class WrittenDown(dict[int, bytes]):
-    """A map that notes what is done to it."""
-
-    def __init__(self, *values: Mapping[int, bytes]) -> None:
-        super().__init__(*values)
-        self.done: list[tuple[str, int]] = []
-        self.before_set: Callable[[], None] = lambda: None
-
-    def __setitem__(self, key: int, value: bytes) -> None:
-        self.before_set()
-        self.done.append(("set", key))
-        super().__setitem__(key, value)
-
-    def __delitem__(self, key: int) -> None:
-        self.done.append(("delete", key))
-        super().__delitem__(key)
 
 
 @given(ENTRIES, ENTRIES)
@@ -58,64 +43,6 @@ def test_a_message_fills_its_twelve_bytes() -> None:
     assert message_bytes("Hi user 501!") == b"Hi user 501!"
     assert message_bytes("") == bytes(12)
     assert message_bytes("é" * 6) == "é".encode() * 6
-
-
-class Refused(NamedTuple):
-    uid: int | None
-
-    def __str__(self) -> str:
-        return f"{self.uid} is refused"
-
-
-class Wanted(NamedTuple):
-    generation: int
-    default: str | None
-    entries: Mapping[int, str]
-    in_kernel: int = 0
-    refused: Sequence[Refused] = ()
-
-
-@dataclass
-class Table:
-    """The truth, changed by hand."""
-
-    wanted: Wanted
-    touched: bool = True
-    confirmed: list[int] = field(default_factory=list)
-
-    def put(
-        self,
-        generation: int,
-        entries: Mapping[int, str],
-        default: str | None = "Hello",
-        refused: Sequence[int | None] = (),
-    ) -> None:
-        in_kernel, bad = self.wanted.in_kernel, tuple(map(Refused, refused))
-        self.wanted = Wanted(generation, default, entries, in_kernel, bad)
-        self.touched = True
-
-    def changed(self) -> bool:
-        touched, self.touched = self.touched, False
-        return touched
-
-    def follow(self) -> Wanted:
-        return self.wanted
-
-    def confirm(self, generation: int) -> None:
-        self.confirmed.append(generation)
-        self.wanted = self.wanted._replace(in_kernel=generation)
-
-
-class Desk:
-    """A mirror with everything around it."""
-
-    def __init__(self, entries: Mapping[int, str]) -> None:
-        self.table = Table(Wanted(1, "Hello", entries))
-        self.config, self.fallback = WrittenDown(), WrittenDown({0: bytes(12)})
-        self.generation = WrittenDown({0: bytes(4)})
-        self.warnings: list[str] = []
-        maps = self.config, self.fallback, self.generation
-        self.mirror = Mirror(self.table, *maps, self.warnings.append)
 
 
 def test_the_first_update_fills_the_map_and_the_default() -> None:
@@ -244,3 +171,28 @@ def test_a_map_that_could_not_be_written_is_written_later() -> None:
     desk.table.confirm = confirm  # type: ignore[method-assign]
     desk.mirror.update(0.1)
     assert desk.table.confirmed == [1]
+
+
+def test_limits_and_rules_are_followed_and_put_right() -> None:
+    desk = Desk({})
+    limits = {33: Limit(50, None), 34: Limit(None, -1)}
+    rules = [make_rule(7, Action.IGNORE, ())]
+    desk.table.wanted = desk.table.wanted._replace(
+        limits=limits, default_limit=Limit(-1, 2_000_000), rules=rules
+    )
+    desk.mirror.update(100.0)
+    none = (1 << 64) - 1
+    assert desk.maps.limits == {33: struct.pack("=QQ", 50, 0), 34: struct.pack("=QQ", 0, none)}
+    assert desk.maps.limit == {0: struct.pack("=QQQ", 0, 2_000_000, 2)}
+    held = desk.maps.rule_half[0], dict(desk.maps.rule_sets)
+    assert held[0] == struct.pack("=I", 1)
+    desk.maps.rule_half[0] = bytes(4)
+    desk.maps.rule_sets[1] = bytes(RULE_SET.size)
+    desk.maps.limits.clear()
+    desk.mirror.update(103.0)
+    assert (desk.maps.rule_half[0], desk.maps.rule_sets) == held
+    assert len(desk.maps.limits) == 2
+    assert [warning.split(";")[0] for warning in desk.warnings] == [
+        "something else changed the kernel's config map (uid 33, 34)",
+        "something else changed the kernel's maps of rules",
+    ]

@@ -11,6 +11,7 @@ from execdb.cli.output.escape import escape
 from execdb.store.errors import ExecdbError
 
 if TYPE_CHECKING:
+    from execdb.store.config.snapshot import Config
     from execdb.store.config.table import ConfigTable
 
 _CONFIRMED_WITHIN_S = 2.0
@@ -49,3 +50,11 @@ def whereabouts(path: Path, table: "ConfigTable", generation: int, what: str) ->
             )
         time.sleep(0.01)
     return "saved; takes effect at the next collect"
+
+
+def refused_of(config: "Config") -> dict[str, list[dict[str, object]]]:
+    """For JSON: what cannot be put into the kernel, if there is anything."""
+    refused: list[dict[str, object]] = [
+        {"uid": each.uid, "why": each.why} for each in config.refused
+    ]
+    return {"refused": refused} if refused else {}

@@ -16,8 +16,8 @@ from execdb.cli.input.options import Strict
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
-from execdb.cli.show import trim_notes
 from execdb.cli.show.gap_notes import coverage_of, gaps_in, report
+from execdb.cli.show.notes import trim_notes
 from execdb.store.terms.times import parse_age
 from execdb.store.times import local_time
 

@@ -17,9 +17,9 @@ from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.pager import pager
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
-from execdb.cli.show import trim_notes
 from execdb.cli.show.formats import renderer
 from execdb.cli.show.gap_notes import Oldest, coverage_of, gaps_in, report
+from execdb.cli.show.notes import filter_notes, trim_notes
 from execdb.cli.table.look import Look, columns_of, require_known
 from execdb.store.errors import UsageError
 from execdb.store.fields import FIELD_OF
@@ -173,6 +173,7 @@ def query(
                 oldest_ns = oldest.time_ns
         gaps = gaps_in(known, wanted, oldest_ns)
         trim_notes.note(database, wanted, oldest_ns, gaps)
+        filter_notes.note(database, wanted, oldest_ns)
         report(gaps, strict=strict, incomplete=history.incomplete)
 
 

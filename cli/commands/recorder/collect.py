@@ -9,7 +9,7 @@ from execdb.cli.input.filter_options import FilterOptions, start_filter_of, with
 from execdb.cli.input.formats import StreamFormat
 from execdb.cli.input.numbers import percent, seconds
 from execdb.cli.input.numbers import ring_pages as number_of_ring_pages
-from execdb.cli.input.options import Btf, bounds_of, btf_path, budget_of
+from execdb.cli.input.options import Btf, bounds_of, btf_path
 from execdb.cli.input.redaction import own_patterns
 from execdb.cli.output.descriptors import close_inherited
 from execdb.cli.session.options import CollectOptions
@@ -91,14 +91,6 @@ def collect(
         str | None,
         typer.Option(help="Allow members of this group to read the database.", metavar="NAME"),
     ] = None,
-    argument_budget: Annotated[
-        str,
-        typer.Option(
-            help="Size of long arguments recorded for each user per second; beyond it arguments "
-            "are cut. `none`: no limit.",
-            metavar="SIZE",
-        ),
-    ] = "2MB",
     ring_pages: Annotated[
         int | None,
         typer.Option(
@@ -132,9 +124,8 @@ def collect(
     close_inherited(but=btf)
     with Stop(for_s) as stop:
         bounds = bounds_of(keep, max_size)
-        budget = budget_of(argument_budget)
         options = CollectOptions(
             context.obj, shown, wanted, ring_pages, attempts, btf_path(btf), user, group, bounds,
-            min_free, budget, own_patterns(context) if redact else None,
+            min_free, own_patterns(context) if redact else None,
         )  # fmt: skip
         record(options, stop)

@@ -11,9 +11,9 @@ from execdb.cli.input import options
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.output.escape import escape
 from execdb.cli.output.stdout import emit
-from execdb.cli.show import trim_notes
 from execdb.cli.show.durations import duration
 from execdb.cli.show.gap_notes import INCOMPLETE, causes, coverage_of, execs_of, reason, total
+from execdb.cli.show.notes import trim_notes
 from execdb.store.times import local_time, rfc3339
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from execdb.cli.commands.config.app import refused_of
+from execdb.cli.commands.config.changed import refused_of
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.output.escape import escape
-from execdb.cli.show import trim_notes
+from execdb.cli.show.notes import filter_notes, trim_notes
 from execdb.cli.show.sizes import size
 from execdb.store.times import rfc3339
 
@@ -33,12 +33,14 @@ def status(
     from execdb.store.config.table import ConfigTable
     from execdb.store.file.collector_lock import collector_pid
     from execdb.store.file.database import open_database
+    from execdb.store.ledger.filters import read_filters
     from execdb.store.ledger.totals import read_totals
 
     with open_database(context.obj) as database:
         totals, config = read_totals(database), ConfigTable(database).read()
-        fullest = trim_notes.fullest(database)
-    found = describe(str(context.obj), collector_pid(context.obj), totals, config) | fullest
+        more = trim_notes.fullest(database)
+        more["filters"] = filter_notes.totals(read_filters(database))
+    found = describe(str(context.obj), collector_pid(context.obj), totals, config) | more
     if format is ReportFormat.JSON:
         print(json.dumps(found))
     else:
@@ -63,6 +65,8 @@ def describe(path: str, pid: int | None, totals: "Totals", config: "Config") -> 
         "config": {
             "default": config.default,
             "entries": len(config.entries),
+            "rules": len(config.rules),
+            "limits": len(config.limits),
             "generation": config.generation,
             "in_kernel": pid is not None
             and config.in_kernel >= config.generation
@@ -76,7 +80,7 @@ def describe(path: str, pid: int | None, totals: "Totals", config: "Config") -> 
 def lines(found: dict[str, Any]) -> list[str]:
     """For people."""
     pid, config, runs = found["collector_pid"], found["config"], found["runs"]
-    entries = f"{config['entries']} entries"
+    entries = f"{config['entries']} entries, {config['rules']} rules, {config['limits']} limits"
     if config["default"] is not None:
         entries += f', default "{escape(config["default"])}"'
     span = ""
@@ -94,6 +98,7 @@ def lines(found: dict[str, Any]) -> list[str]:
             f"{rfc3339(loss['to_ns'])}"
             for loss in found["losses"]
         ),
+        *filter_notes.status_lines(found.get("filters", [])),
         *([pruned] if found["pruned"] else []),
         *trim_notes.status_lines(found),
         f"config     {entries}; {_where(pid, config)}",
@@ -103,7 +108,8 @@ def lines(found: dict[str, Any]) -> list[str]:
         ended = "running" if run["ended"] is None and pid is not None else run["ended"] or "crashed"
         answer.append(
             f"run {run['run_id']:<6} {rfc3339(run['started_ns'])} {escape(ended)}: seen "
-            f"{run['seen']}, stored {run['stored']}, lost {run['lost']} on {escape(run['host'])}"
+            f"{run['seen']}, stored {run['stored']}, filtered {run['filtered']}, lost "
+            f"{run['lost']} on {escape(run['host'])}"
         )
     if len(runs) > _RUNS:
         answer.append(f"{len(runs) - _RUNS} older runs: execdb status --format json")

@@ -92,6 +92,7 @@ REFUSED = {
     "filename=/\0": "NUL",
     "filename=\ud800": "UTF-8",
     "cgroup=system.slice": "a path from the root",
+    "cgroup=/a/../b": "no . and .. in it",
     "cgroup=" + "/a" * 16: "at most 15 levels",
     "uid=" + ",".join(map(str, range(65))): "at most 64 values",
 }

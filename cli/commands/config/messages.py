@@ -1,0 +1,140 @@
+"""execdb config set, get, list, unset, default: which user gets which message."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from execdb.cli.command import Command
+from execdb.cli.commands.config.changed import config_table, refused_of, report
+from execdb.cli.commands.config.group import TAKES_MINUS, User, app
+from execdb.cli.input.formats import ReportFormat
+from execdb.cli.input.options import as_recorded
+from execdb.cli.output.escape import escape
+from execdb.store.config.entry import check_message
+from execdb.store.errors import ExecdbError
+from execdb.store.terms.users import uid_of
+
+
+@app.command(
+    "set",
+    cls=Command,
+    context_settings=TAKES_MINUS,
+    epilog="""
+execdb config set 0 'Hey root!'
+execdb config set alice 'Hi Alice!'
+""",
+)
+def set_(
+    context: typer.Context,
+    uid: User,
+    message: Annotated[
+        str,
+        typer.Argument(help="At most 12 bytes of UTF-8, no control characters.", metavar="MESSAGE"),
+    ],
+) -> None:
+    """Set the message of a user.
+
+    While a collector runs, this waits until the kernel has the message, at most 2 seconds.
+    """
+    message = as_recorded(message)
+    number, text = uid_of(uid), check_message(message)
+    with config_table(context.obj, create=True) as table:
+        generation = table.set(number, text)
+        report(context.obj, table, generation, f'uid {number}: "{message}"')
+
+
+@app.command(
+    cls=Command,
+    context_settings=TAKES_MINUS,
+    epilog="""
+execdb config get 0
+execdb config get alice
+""",
+)
+def get(context: typer.Context, uid: User) -> None:
+    """Show the message of a user."""
+    number = uid_of(uid)
+    with config_table(context.obj) as table:
+        config = table.read()
+    message = config.entries.get(number)
+    if message is None:
+        for refused in config.refused:
+            if refused.uid == number:
+                raise ExecdbError(f"{refused}; set another with execdb config set {number} MESSAGE")
+        raise ExecdbError(f"uid {number} has no message of its own: it gets the default")
+    print(escape(message))
+
+
+@app.command(
+    "list",
+    cls=Command,
+    epilog="""
+execdb config list
+execdb config list --format json
+""",
+)
+def list_(
+    context: typer.Context,
+    format: Annotated[ReportFormat, typer.Option(help="How to show them.")] = ReportFormat.TEXT,
+) -> None:
+    """Show the message of every user who has one, and the default."""
+    with config_table(context.obj) as table:
+        config = table.read()
+    if format is ReportFormat.JSON:
+        entries = [{"uid": uid, "message": text} for uid, text in config.entries.items()]
+        print(json.dumps({"default": config.default, "entries": entries} | refused_of(config)))
+        return
+    if config.default is not None:
+        print(f"default {escape(config.default)}")
+    for uid, message in config.entries.items():
+        print(f"{uid} {escape(message)}")
+    for refused in config.refused:
+        print(f"not in the kernel: {escape(str(refused))}")
+
+
+@app.command(
+    cls=Command,
+    context_settings=TAKES_MINUS,
+    epilog="""
+execdb config unset 0
+execdb config unset alice
+""",
+)
+def unset(context: typer.Context, uid: User) -> None:
+    """Remove the message of a user, who then gets the default."""
+    number = uid_of(uid)
+    with config_table(context.obj) as table:
+        generation = table.unset(number)
+        if generation is None:
+            raise ExecdbError(f"uid {number} has no message of its own: there is nothing to remove")
+        report(context.obj, table, generation, f"uid {number}: no entry")
+
+
+@app.command(
+    cls=Command,
+    context_settings=TAKES_MINUS,
+    epilog="""
+execdb config default                    # show it
+execdb config default 'Hello World'      # change it
+""",
+)
+def default(
+    context: typer.Context,
+    message: Annotated[
+        str | None,
+        typer.Argument(help="At most 12 bytes of UTF-8, no control characters.", metavar="MESSAGE"),
+    ] = None,
+) -> None:
+    """Show or set the message of users who have none of their own."""
+    if message is not None:
+        message = check_message(as_recorded(message))
+    with config_table(context.obj, create=message is not None) as table:
+        if message is None:
+            config = table.read()
+            if config.default is None:
+                whys = [str(each) for each in config.refused if each.uid is None]
+                raise ExecdbError(f"{whys[-1]}; set another with execdb config default MESSAGE")
+            print(escape(config.default))
+            return
+        report(context.obj, table, table.set_default(message), f'default: "{message}"')

@@ -1,0 +1,1 @@
+"""What was left out, cut or removed on purpose, in sentences."""
