@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from execdb.cli.show.tempo import Key, Tempo
 from execdb.store.event import Event
 
 _NAP_S = 86_400.0  # a longer sleep is divided: no clock accepts any number of seconds
@@ -79,20 +80,39 @@ def _between(before: Due | None, after: Due, time_ns: int) -> float:
 def play(
     due: Iterable[Due | Aside],
     now_s: Callable[[], float],
-    sleep: Callable[[float], None],
+    wait: Callable[[float], Key | None],
     say: Callable[[str], None] = print,
 ) -> Iterator[tuple[Event, float]]:
     """Yields each event when it is due, and how late that was, in seconds. The clock starts when
-    the first event has been read: the time that this took does not delay the others. `say` is
-    called with the text of each Aside."""
-    start_s: float | None = None
+    the first event has been read: the time that this took does not delay the others. `wait` waits
+    at most so many seconds, and may return a key. `say` is called with the text of each Aside, and
+    with what a key has changed."""
+    tempo: Tempo | None = None
     for item in due:
-        at_s = item.at_s
-        if start_s is None:
-            start_s = now_s() - at_s
-        while (wait_s := start_s + at_s - now_s()) > 0:
-            sleep(min(wait_s, _NAP_S))
+        if tempo is None:
+            tempo = Tempo(now_s() - item.at_s)
+        late_s = _reach(tempo, item, now_s, wait, say)
         if isinstance(item, Aside):
             say(item.text)
         else:
-            yield item.event, max(0.0, now_s() - start_s - at_s)
+            tempo.stepping = False
+            yield item.event, late_s
+
+
+def _reach(
+    tempo: Tempo,
+    item: Due | Aside,
+    now_s: Callable[[], float],
+    wait: Callable[[float], Key | None],
+    say: Callable[[str], None],
+) -> float:
+    """Waits until the item is due, or wanted at once; returns how late that is."""
+    while True:
+        left_s = tempo.wait_s(item.at_s, now_s())
+        if left_s is not None and left_s <= 0:
+            return -left_s
+        key = wait(_NAP_S if left_s is None else min(left_s, _NAP_S))
+        if key is not None:
+            tempo.press(key, now_s())
+            if key not in (Key.CONTINUED, Key.STEP):
+                say("paused" if tempo.paused else f"speed x {tempo.rate:g}")

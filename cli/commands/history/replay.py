@@ -4,7 +4,6 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import repeat
 from typing import Annotated
 
 import typer
@@ -61,7 +60,8 @@ def replay(
 
     An event must fulfil all terms and options that choose events; an option given twice, or a
     field named twice, is an alternative. Nothing is executed: each event is printed
-    when it is due.
+    when it is due. On a terminal space pauses and goes on, `.` shows the next event, `+` and `-`
+    double and halve the speed. While the process is stopped (Ctrl-Z), so is the replay.
     """
     from execdb.store.file.database import open_database
     from execdb.store.reading.history import History
@@ -77,25 +77,41 @@ def replay(
         with database.reading() as connection:
             marks = read_marks(connection, wanted.since_ns, wanted.until_ns)
         asides = sorted(asides + [(mark.time_ns, f"mark: {mark.text}") for mark in marks])
+        change = redactor(context) if redact else iter
+
+        def once() -> None:
+            events = change(history.events(wanted))
+            played = _played(events, asides, speed, idle_limit, report)
+            emit(renderer(format)(played), at_once=speed > 0)
+
         try:
-            for _ in repeat(None) if loop else range(1):
-                events = history.events(wanted)
-                if redact:
-                    events = redactor(context)(events)
-                if speed:
-                    due = with_asides(schedule(events, speed, idle_limit), asides)
-                    played = report.watch(play(due, time.monotonic, time.sleep, _say))
-                else:  # without pauses nothing can be late
-                    played = report.count(_say_between(events, asides) if asides else events)
-                emit(renderer(format)(played), at_once=speed > 0)
-                if not report.events:
-                    break  # otherwise an empty loop would never wait
+            once()
+            while loop and report.events:  # otherwise an empty loop would never wait
+                once()
         finally:
             if history.incomplete:
                 _say(PRUNED_MEANWHILE)
             report.print()
     if strict and (gaps or history.incomplete):
         raise typer.Exit(INCOMPLETE)
+
+
+def _played(
+    events: Iterator[Event],
+    asides: Sequence[tuple[int, str]],
+    speed: float,
+    idle_limit_s: float | None,
+    report: "Report",
+) -> Iterator[Event]:
+    """Each event when it is due, and each aside said."""
+    if not speed:  # without pauses nothing can be late
+        yield from report.count(_say_between(events, asides) if asides else events)
+        return
+    from execdb.cli.session.keys import Keys
+
+    due = with_asides(schedule(events, speed, idle_limit_s), asides)
+    with Keys() as keys:
+        yield from report.watch(play(due, time.monotonic, keys.wait, _say))
 
 
 def _say_between(events: Iterator[Event], asides: Sequence[tuple[int, str]]) -> Iterator[Event]:

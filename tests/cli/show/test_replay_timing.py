@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from execdb.cli.show.replay_timing import Due, play, schedule, with_asides
+from execdb.cli.show.tempo import Key
 from execdb.store.event import Event
 from tests.conftest import an_event
 
@@ -148,3 +149,59 @@ def test_events_are_taken_as_they_are_due() -> None:
     clock = HandClock()
     playing = play(endless(), clock.read, clock.sleep)  # type: ignore[arg-type]
     assert [next(playing)[0].pid for _ in range(3)] == [1_000, 1_001, 1_002]
+
+
+class Keyboard:
+    """Keys that are pressed at certain times of a hand-driven clock."""
+
+    def __init__(self, *pressed: tuple[float, Key]) -> None:
+        self.now_s, self._pressed = 100.0, [(100 + at_s, key) for at_s, key in pressed]
+
+    def read(self) -> float:
+        return self.now_s
+
+    def wait(self, timeout_s: float) -> Key | None:
+        until_s = self.now_s + timeout_s
+        if self._pressed and self._pressed[0][0] <= until_s:
+            self.now_s, key = self._pressed.pop(0)
+            return key
+        self.now_s = until_s
+        return None
+
+
+def shown_at(keyboard: Keyboard, *seconds: float) -> list[float]:
+    items = schedule(at_seconds(*seconds), 1, None)
+    shown = []
+    for _ in play(items, keyboard.read, keyboard.wait, lambda _: None):
+        shown.append(round(keyboard.now_s - 100, 6))
+    return shown
+
+
+def test_a_pause_delays_all_that_follows() -> None:
+    keys = (0.5, Key.PAUSE), (7.5, Key.PAUSE)
+    assert shown_at(Keyboard(*keys), 0, 1, 3) == [0, 8, 10]
+
+
+def test_a_step_shows_the_next_one_at_once_and_pauses() -> None:
+    keys = (0.25, Key.STEP), (2.25, Key.STEP), (5.0, Key.PAUSE)
+    assert shown_at(Keyboard(*keys), 0, 1, 3, 4) == [0, 0.25, 2.25, 6]
+
+
+def test_the_speed_changes_from_where_it_is() -> None:
+    keys = (1.0, Key.FASTER), (2.0, Key.SLOWER), (2.0, Key.SLOWER)
+    assert shown_at(Keyboard(*keys), 0, 3, 4) == [0, 2, 4]
+
+
+def test_time_that_the_process_was_stopped_does_not_count() -> None:
+    """A nap that should have taken 0.1 s took 60: the position is where it was before."""
+
+    class Stopped(Keyboard):
+        def wait(self, timeout_s: float) -> Key | None:
+            if self.now_s < 101 <= self.now_s + timeout_s:
+                self.now_s += 60
+                return Key.CONTINUED
+            return super().wait(timeout_s)
+
+    first, second = shown_at(Stopped(), 0, 2)
+    assert first == 0
+    assert 62 <= second <= 62.2
