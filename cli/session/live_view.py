@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from execdb.cli.output.outlet import Outlet
+from execdb.cli.session.pace import Pace
 from execdb.cli.show.formats import Renderer
-from execdb.cli.show.pace import Pace
 from execdb.store.errors import DatabaseError
 from execdb.store.event import Event, Exec
 from execdb.store.fields import at_exec

@@ -15,8 +15,8 @@ from execdb.cli.session.database_side import DatabaseSide, open_database_side
 from execdb.cli.session.live_view import LiveView, Origin
 from execdb.cli.session.messages import warn
 from execdb.cli.session.options import CollectOptions
+from execdb.cli.session.pace import Pace
 from execdb.cli.show.formats import renderer
-from execdb.cli.show.pace import Pace
 from execdb.collector.argument_cuts import ArgumentCuts
 from execdb.collector.clock import Clock
 from execdb.collector.collect import Collector

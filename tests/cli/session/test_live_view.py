@@ -11,11 +11,11 @@ from functools import partial
 import pytest
 
 from execdb.cli.session.live_view import LiveView, Origin
+from execdb.cli.session.pace import BURST, Pace
 from execdb.cli.show.fitting import fit_terminal
 from execdb.cli.show.formats import Renderer, renderer
 from execdb.cli.show.json_lines import ndjson
 from execdb.cli.show.lines import line
-from execdb.cli.show.pace import BURST, Pace
 from execdb.cli.table.layout import width_of
 from execdb.store.event import End, Event, Exec
 from execdb.store.fields import without_end

@@ -1,6 +1,6 @@
 """How fast lines come on a terminal."""
 
-from execdb.cli.show.pace import BURST, LINES_PER_S, Pace
+from execdb.cli.session.pace import BURST, LINES_PER_S, Pace
 
 
 def test_a_screen_is_shown_at_once_and_the_rest_is_counted() -> None:
