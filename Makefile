@@ -23,13 +23,13 @@ collect: setup ## record the programs that start on this machine (ARGS='...' pas
 web: setup $(VENV)/ready-for-web build/demo.db ## the page in a browser, with a demo history (ARGS=... passes options)
 	@$(VENV)/bin/execdb --db build/demo.db web $(ARGS)
 
-# First what does not need the kernel, on all CPUs; then the rest, one test at a time, because tests
-# measure. With ARGS, one of the two may find nothing to run (exit code 5).
+# First on all CPUs, then what measures or needs all CPUs itself, one test at a time. With ARGS, one
+# of the two may find nothing to run (exit code 5).
 test: setup $(VENV)/ready-to-test ## all tests, on the real kernel (as root)
 	@[ -n "$(SUDO)" ] || [ "$$(id -u)" = 0 ] || echo "tests of the kernel need root: skipped" >&2
-	@$(SUDO) $(VENV)/bin/pytest -n auto --dist loadfile -m 'not kernel and not install' $(ARGS) \
+	@$(SUDO) $(VENV)/bin/pytest -n auto --dist loadfile -m 'not alone and not install' $(ARGS) \
 		|| [ $$? = 5 ]
-	@$(SUDO) $(VENV)/bin/pytest -m kernel $(ARGS) || [ $$? = 5 ]
+	@$(SUDO) $(VENV)/bin/pytest -m alone $(ARGS) || [ $$? = 5 ]
 
 test-kernels: setup $(VENV)/ready-to-test ## tests on Debian's own kernels, under QEMU (as root)
 	@mkdir -p build/programs && $(VENV)/bin/python -m tests.kernel.ground_truth build/programs

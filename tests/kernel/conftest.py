@@ -25,10 +25,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="needs root: sudo make test"))
 
 
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Recorder] | None]:
-    """Recorders that run from test to test, one for each set of options, if EXECDB_TEST_SHARED=1:
-    in an emulated machine starting one takes too long."""
+SHARED = bool(os.environ.get("EXECDB_TEST_SHARED"))  # in an emulated machine a start takes long
+
+
+@pytest.fixture(scope="session" if SHARED else "module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Recorder]]:
+    """Recorders that run from test to test, one for each set of options: to the end of the module,
+    or of all tests if EXECDB_TEST_SHARED=1."""
     recorders: dict[tuple[str, ...], Recorder] = {}
 
     def shared_recorder(*options: str) -> Recorder:
@@ -37,20 +40,19 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., R
             recorders[options] = Recorder(db, *options)
         return SharedRecorder(recorders[options])
 
-    yield shared_recorder if os.environ.get("EXECDB_TEST_SHARED") else None
+    yield shared_recorder
     for recorder in recorders.values():
         assert ", 0 lost, " in recorder.stop()
 
 
 @pytest.fixture
-def record(
-    tmp_path: Path, shared: Callable[..., Recorder] | None
-) -> Iterator[Callable[..., Recorder]]:
-    """Starts a recorder; whatever the test leaves running is ended."""
+def record(tmp_path: Path, shared: Callable[..., Recorder]) -> Iterator[Callable[..., Recorder]]:
+    """Starts a recorder; whatever the test leaves running is ended. With EXECDB_TEST_SHARED=1, one
+    without options of its own is shared."""
     started: list[Recorder] = []
 
     def start(*options: str, db: Path | None = None, **popen: Any) -> Recorder:
-        if shared and not db and not popen and options in ((), ("--attempts",)):
+        if SHARED and not db and not popen and options in ((), ("--attempts",)):
             return shared(*options)
         recorder = Recorder(db or tmp_path / "execdb.db", *options, **popen)
         started.append(recorder)
@@ -62,22 +64,20 @@ def record(
             recorder.kill()
 
 
-@pytest.fixture(scope="module")
-def module_recorder(
-    tmp_path_factory: pytest.TempPathFactory, shared: Callable[..., Recorder] | None
-) -> Iterator[Recorder]:
-    """One recorder for all cases of a module; the test data is made while it runs."""
-    if shared:
-        yield shared()
-        return
-    recorder = Recorder(tmp_path_factory.mktemp("recorder") / "execdb.db")
-    yield recorder
-    recorder.kill()
+@pytest.fixture
+def recorder(record: Callable[..., Recorder]) -> Recorder:
+    """A recorder of the test's own."""
+    return record()
 
 
 @pytest.fixture
-def recorder(record: Callable[..., Recorder]) -> Recorder:
-    return record()
+def reachable() -> Iterator[Path]:
+    """A folder that other users can enter and read. Not one of pytest's: each start of another
+    pytest closes those to others."""
+    with tempfile.TemporaryDirectory(prefix="execdb-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -32,11 +32,12 @@ def _compile(name: str, folder: Path, *options: str) -> None:
     )
 
 
-def storm(programs: Path, *counts: int) -> list[subprocess.Popen[str]]:
-    """One process a count, each starting that many programs as fast as it can."""
+def storm(programs: Path, *counts: int, argument_bytes: int = 0) -> list[subprocess.Popen[str]]:
+    """One process a count, each starting that many programs as fast as it can. Their argument is
+    their number, at least so long."""
     return [
         subprocess.Popen(
-            [programs / "storm", programs / "nothing", str(count)],
+            [programs / "storm", programs / "nothing", str(count), str(argument_bytes)],
             stdout=subprocess.PIPE,
             text=True,
         )

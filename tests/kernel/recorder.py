@@ -74,14 +74,15 @@ class Recorder:
         lines = self.run("query", "--format", "ndjson", *options).splitlines()
         return [json.loads(line) for line in lines]
 
-    def ours(self, comm: str) -> list[dict[str, Any]]:
-        """Events with that name among what this test started, directly or indirectly: other
-        programs run on this machine as well."""
+    def ours(self, comm: str, *arguments: str) -> list[dict[str, Any]]:
+        """Events with that name, and these arguments if any are given, among what this test
+        started, directly or indirectly: other programs run on this machine as well."""
         known, found = set(), []
         for event in self.events():
             if event["ppid"] == os.getpid() or event["parent_id"] in known:
                 known.add(event["id"])
-                found += [event] if event["comm"] == comm else []
+                if event["comm"] == comm and (not arguments or event["argv"][1:] == [*arguments]):
+                    found.append(event)
         return found
 
     def ended(self, mark: str) -> dict[str, Any]:

@@ -1,9 +1,8 @@
-"""Inside a guest: the tests that run there, with the expectations they have anywhere.
+"""Runs inside a guest: chooses the tests that run there, which expect the same as anywhere.
 
 An emulated machine takes 10 to 40 s to start a recorder: most tests share one, and not all run.
-In are the files whose outcome depends on the kernel's structs, hooks and maps. Out are those about
-the terminal, the database, the loader and its errors, which are the same on every kernel,
-and the tests of OUT.
+IN lists what depends on the kernel's structs, hooks and maps. Terminals, the database, the loader
+and its errors are the same on every kernel and are not in it; OUT lists exceptions.
 """
 
 import os
@@ -29,18 +28,18 @@ IN = (
     "guest_faults.py",  # the last: it changes the machine
 )
 OUT = (
-    # About rates and races, which are others in emulation, and long.
+    # About rates and races, which differ in emulation; and long.
     "recorded/test_starts.py::test_exec_from_a_thread_11003_times",
     "recorded/test_ends.py::test_every_end_of_a_storm_finds_its_row",
     "recorded/test_parents.py::test_parents_are_right_when_pids_are_reused",
-    # About a whole database, which here is other tests', too.
+    # About a whole database, which tests share here.
     "recorded/test_arguments.py::test_ndjson_goes_to_another_database_and_back_unchanged",
     "recorded/test_parents.py::test_tree_of_nothing",
     "recorded/test_attempts.py::test_the_book_line_names_the_caller",
     "recorded/test_attempts.py::test_attempts_are_counted_in_the_ledger",
     # Needs a disk that is not an overlay itself.
     "recorded/test_executables.py::test_nor_does_an_overlay",
-    # Have, or want, a recorder of their own.
+    # Start a recorder of their own.
     "recorded/test_ends.py::test_forks_and_threads_that_never_exec_are_not_sent",
     "recorded/test_ends.py::test_an_image_whose_successor_is_lost_has_an_end_or_is_counted",
     "recorded/test_attempts.py::test_without_the_option_nothing_is_attached_to_system_calls",

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.kernel.bpf_state import no_program_is_left
 from tests.kernel.ground_truth import finish, storm, storm_events
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
@@ -30,6 +32,7 @@ def test_filters_by_user(recorder: Recorder) -> None:
     assert [event["uid"] for event in recorder.events("--uid", "daemon", *here)] == [1]
 
 
+@pytest.mark.alone
 def test_stores_every_exec_of_a_storm_in_order(
     record: Callable[..., Recorder], programs: Path
 ) -> None:
@@ -97,6 +100,24 @@ def test_survives_kill_in_the_middle_of_a_storm(
     assert 0 < len(crashes) <= 11
     assert (set(crashes), after) == ({"crash"}, "no collector")
     assert {each["events"] for each in blind} == {0}
+
+
+def test_every_exec_lies_in_recorded_time_however_slow_the_start_is(
+    record: Callable[..., Recorder], tmp_path: Path
+) -> None:
+    """Each bpf() call is held up as it returns, that which attaches the program as well."""
+    busy = subprocess.Popen(["sh", "-c", "while :; do /bin/true; done"])
+    slow = ["strace", "-D", "-f", "-o", tmp_path / "calls", "-e", "trace=bpf"]
+    try:
+        recorder = record(under=[*slow, "-e", "inject=bpf:delay_exit=20000"])
+        wait_for(lambda: recorder.events("--ppid", str(busy.pid)), "an event")
+    finally:
+        busy.kill()
+        busy.wait()
+    recorder.stop()
+    (run,) = _runs(recorder.db)
+    first_ns = min(event["time_ns"] for event in recorder.events())
+    assert run["started_ns"] == first_ns
 
 
 def test_works_without_tracefs_and_debugfs(tmp_path: Path) -> None:

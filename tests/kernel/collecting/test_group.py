@@ -37,27 +37,19 @@ def as_member(*arguments: str) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text
 
 
-@pytest.fixture
-def reachable(tmp_path: Path) -> Path:
-    """A folder that everyone may pass through."""
-    for folder in [tmp_path, *tmp_path.parents[:2]]:
-        folder.chmod(0o755)
-    return tmp_path
-
-
 def test_a_group_may_read_and_not_write(
     record: Callable[..., Recorder], reachable: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     db = reachable / "new" / "execdb.db"
     recorder = record("--group", str(GROUP), db=db, log=reachable / "log")
     subprocess.run(["true", "47"], check=True)
-    wait_for(lambda: recorder.events("--comm", "true", "--arg", "47"), "the event")
+    wait_for(lambda: recorder.ours("true", "47"), "the event")
     assert db.parent.stat().st_mode & 0o777 == 0o750
     for name in (db, f"{db}-wal", f"{db}-shm"):
         assert (os.stat(name).st_mode & 0o777, os.stat(name).st_gid) == (0o640, GROUP), name
     assert os.stat(f"{db}.lock").st_mode & 0o777 == 0o600  # who may open it may hold it
 
-    query = ["--db", str(db), "query", "--comm", "true", "--format", "plain"]
+    query = ["--db", str(db), "query", "--comm", "true", "--arg", "47", "--format", "plain"]
     commands = (query, ["--db", str(db), "status"], ["--db", str(db), "config", "list"])
     for command in (*commands, ["--db", str(db), "config", "set", "0", "no"]):
         main.run(command)  # loads what it needs

@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.kernel.ground_truth import finish, storm
 from tests.kernel.recorder import Recorder
 
 _UNNEEDED = ("LLVM", "libbcc", "sqlalchemy", "libcrypto", "libssl", "_asyncio")
 
 
+@pytest.mark.alone
 def test_a_recorder_has_loaded_what_recording_needs(recorder: Recorder, programs: Path) -> None:
     finish(storm(programs, 5_003))
     process = Path(f"/proc/{recorder.process.pid}")

@@ -59,7 +59,7 @@ def test_is_nobody_without_capabilities_and_still_does_its_work(
     """In a folder and on a file that nobody may not even look at."""
     recorder = record("--print", db=private)
     subprocess.run(["true", "23"], check=True)
-    wait_for(lambda: recorder.events("--comm", "true", "--arg", "23"), "the first event")
+    wait_for(lambda: recorder.ours("true", "23"), "the first event")
     assert len(status(recorder.process.pid)) > 1  # the one that prints as well
     assert_unprivileged(recorder.process.pid, OWN)
     assert_closed_to_others(recorder.process.pid)
@@ -68,10 +68,10 @@ def test_is_nobody_without_capabilities_and_still_does_its_work(
 
     assert "in the kernel" in recorder.run("config", "set", "0", "still here")
     subprocess.run(["true", "29"], check=True)
-    wait_for(lambda: recorder.events("--comm", "true", "--arg", "29"), "the second event")
+    wait_for(lambda: recorder.ours("true", "29"), "the second event")
     assert ", 0 lost, " in recorder.stop()
     no_program_is_left()
-    (event,) = recorder.events("--comm", "true", "--arg", "29")
+    (event,) = recorder.ours("true", "29")
     assert event["message"] == "still here"
     assert recorder.run("status").count(" clean: ") == 1
 
@@ -119,7 +119,7 @@ def test_is_not_the_owner_of_the_database(
     wait_for(lambda: private.stat().st_size > before, "the WAL to be emptied")
     subprocess.run(["true", "37"], check=True)
     assert ", 0 lost, " in recorder.stop()
-    assert len(recorder.events("--comm", "true", "--arg", "37")) == 1
+    assert len(recorder.ours("true", "37")) == 1
     with closing(sqlite3.connect(private)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert {file.stat().st_uid for file in private.parent.iterdir()} <= {MEMBER, 0}
@@ -133,7 +133,7 @@ def test_is_whom_one_names(
     assert_unprivileged(recorder.process.pid, uid)
     subprocess.run(["true", "41"], check=True)
     recorder.stop()
-    assert len(recorder.events("--comm", "true", "--arg", "41")) == 1
+    assert len(recorder.ours("true", "41")) == 1
 
 
 def test_holds_nothing_that_its_caller_has_open(
@@ -153,7 +153,7 @@ def test_a_limit_that_others_lower_is_restored_or_reported(recorder: Recorder) -
 
     def stored(mark: str) -> bool:
         subprocess.run(["true", mark], check=True)
-        return bool(recorder.events("--comm", "true", "--arg", mark))
+        return bool(recorder.ours("true", mark))
 
     def lower(limit: str) -> None:
         user, group = own_user()
@@ -194,22 +194,20 @@ def test_an_unknown_name_is_told_before_anything_is_made(tmp_path: Path, option:
 
 
 def test_without_the_right_to_become_someone_stays_who_it_is(
-    tmp_path: Path, record: Callable[..., Recorder]
+    reachable: Path, record: Callable[..., Recorder]
 ) -> None:
     """As with CAP_BPF and CAP_PERFMON alone, for a user."""
-    os.chown(tmp_path, MEMBER, GROUP)
-    for folder in tmp_path.parents[:2]:
-        folder.chmod(0o755)
+    os.chown(reachable, MEMBER, GROUP)
     capabilities = "+bpf,+perfmon"
     become = ["setpriv", "--reuid", str(MEMBER), "--regid", str(GROUP), "--clear-groups",
               "--inh-caps", capabilities, "--ambient-caps", capabilities]  # fmt: skip
-    recorder = record(under=become)
+    recorder = record(db=reachable / "execdb.db", under=become)
     assert all(thread["CapEff"] == "0" * 16 for thread in status(recorder.process.pid))
     assert status(recorder.process.pid)[0]["Uid"].split() == [str(MEMBER)] * 4
     assert_closed_to_others(recorder.process.pid)
     subprocess.run(["true", "43"], check=True)
     recorder.stop()
-    assert len(recorder.events("--comm", "true", "--arg", "43")) == 1
+    assert len(recorder.ours("true", "43")) == 1
 
 
 def test_keeps_what_the_kernel_asks_for_and_nothing_more() -> None:

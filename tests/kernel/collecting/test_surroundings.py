@@ -31,10 +31,8 @@ def test_the_name_of_the_host_may_be_any_bytes(record: Callable[..., Recorder], 
 
 
 @pytest.mark.parametrize("most", [2, 3, 4])
-def test_few_processes_are_a_line(tmp_path: Path, most: int) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    own = tmp_path / "own"
+def test_few_processes_are_a_line(reachable: Path, most: int) -> None:
+    own = reachable / "own"
     own.mkdir()
     os.chown(own, MEMBER, MEMBER)
     capabilities = "+bpf,+perfmon"

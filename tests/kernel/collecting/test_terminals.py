@@ -39,6 +39,7 @@ def collecting(db: Path, *options: str, **popen: Any) -> Iterator[subprocess.Pop
 
 def stored(db: Path, mark: str) -> bool:
     """Whether an exec with this argument is stored, of those that there are from now on."""
+    mark = f"{mark}-{os.getpid()}"  # other tests may use the same word at the same time
     subprocess.run(["true", mark], check=True)
     with closing(sqlite3.connect(db)) as connection:
         query = "SELECT count(*) FROM execs WHERE argv = ?"

@@ -1,5 +1,5 @@
-"""The database's files moved, deleted, replaced, truncated, overwritten or mounted over underneath
-a collector: it ends, and says why."""
+"""The database's files are moved, deleted, replaced, truncated, overwritten or mounted over while
+a collector records to them: it ends and says why."""
 
 import os
 import shutil
@@ -31,13 +31,13 @@ def recorder(record: Record, tmp_path: Path) -> Recorder:
 
 
 def last_words(recorder: Recorder) -> str:
-    """What it says as it ends by itself: one line behind the first, soon, with exit code 1."""
+    """Waits until it ends by itself, with exit code 1; returns its second and last line."""
     pid, started_s = recorder.process.pid, time.monotonic()
     waited_s = waited_for_cpu_s(pid)
     ended = os.WEXITED | os.WNOWAIT | os.WNOHANG
     wait_for(lambda: os.waitid(os.P_PID, pid, ended), "it to end")
     took_s = time.monotonic() - started_s
-    # What it could not run for is not its fault: the machine may be busy.
+    # Time in which it got no CPU does not count: the machine may be busy.
     assert took_s - (waited_for_cpu_s(pid) - waited_s) < NOTICED_S
     assert recorder.process.wait(PATIENCE_S) == 1
     no_program_is_left()
@@ -47,7 +47,7 @@ def last_words(recorder: Recorder) -> str:
 
 
 def content(path: Path) -> list[tuple[object, ...]]:
-    """Of the file alone: a copy has no WAL."""
+    """The execs in the file without its WAL."""
     alone = path.with_suffix(".copy")
     shutil.copy(path, alone)
     with closing(sqlite3.connect(alone)) as connection:
@@ -59,7 +59,7 @@ def content(path: Path) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize("kind", ["the file", "its folder"])
 def test_moved(recorder: Recorder, kind: str, tmp_path: Path) -> None:
-    """All that was recorded is where the file is now."""
+    """Everything that was recorded is in the moved file."""
     source = recorder.db if kind == "the file" else recorder.db.parent
     target = tmp_path / "elsewhere"
     source.rename(target)
@@ -93,7 +93,7 @@ def test_replaced_by_another_file(recorder: Recorder, template: Path, tmp_path: 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm"])
 def test_what_stands_beside_it_deleted(recorder: Recorder, suffix: str) -> None:
-    """Nothing that was recorded goes with it."""
+    """Nothing that was recorded is lost."""
     beside = Path(f"{recorder.db}{suffix}")
     beside.unlink()
     assert f"{beside} was deleted or replaced" in last_words(recorder)
@@ -112,7 +112,7 @@ def test_truncated(recorder: Recorder, suffix: str) -> None:
 
 
 def test_overwritten(recorder: Recorder, template: Path) -> None:
-    """Nothing of what was recorded gets into what is there now."""
+    """Nothing is written into the new content."""
     recorder.db.write_bytes(template.read_bytes())
     subprocess.run(["true", "37"], check=True)
     assert last_words(recorder) == (
@@ -146,7 +146,7 @@ def test_mounted_over(recorder: Recorder, tmp_path: Path, over: str) -> None:
 
 
 def test_its_lock_removed(recorder: Recorder) -> None:
-    """It goes on, alone and known."""
+    """Recording continues; commands still find the collector, and a second one is refused."""
     Path(f"{recorder.db}.lock").unlink()
     assert f"running, pid {recorder.process.pid}" in recorder.run("status")
     assert "(in the kernel)" in recorder.run("config", "set", "0", "hi")
@@ -156,9 +156,9 @@ def test_its_lock_removed(recorder: Recorder) -> None:
     assert second.returncode == 1
     assert f"(pid {recorder.process.pid}) already records" in second.stderr
     subprocess.run(["true", "41"], check=True)
-    wait_for(lambda: recorder.events("--comm", "true", "--arg", "41"), "the event")
+    wait_for(lambda: recorder.ours("true", "41"), "the event")
     recorder.stop()
-    assert len(recorder.events("--comm", "true", "--arg", "41")) == 1
+    assert len(recorder.ours("true", "41")) == 1
 
 
 def test_not_recorded_to_under_a_second_name(recorder: Recorder, tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_copies_that_have_lost_something_are_recorded_to(
     recorder = record(db=copy, log=tmp_path / "log")
     subprocess.run(["true", "43"], check=True)
     recorder.stop()
-    assert len(recorder.events("--comm", "true", "--arg", "43")) == 1
+    assert len(recorder.ours("true", "43")) == 1
     assert recorder.run("config", "get", "23") == "kept\n"
     assert ("true", '["true", "43"]') in content(copy)
 

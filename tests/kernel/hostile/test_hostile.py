@@ -1,4 +1,4 @@
-"""Databases from elsewhere handed to `collect`: one line, and nothing is attached; or a warning."""
+"""`collect` refuses a forged database in a line and attaches nothing; a bad config is a warning."""
 
 import shutil
 import sqlite3

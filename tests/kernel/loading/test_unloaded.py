@@ -5,8 +5,11 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from execdb.collector.kernel_source import KernelSource
 from tests.kernel.bpf_state import bpftool, held
@@ -39,6 +42,7 @@ def take_rings_away(recorder: Recorder) -> None:
         bpftool("map", "delete", "id", output, "key", *key)
 
 
+@pytest.mark.alone
 def test_the_spare_ring_does_the_work_of_those_that_were_taken_away(
     recorder: Recorder, programs: Path
 ) -> None:
@@ -53,7 +57,10 @@ def test_the_spare_ring_does_the_work_of_those_that_were_taken_away(
     assert times == sorted(times)
 
 
-def test_a_full_spare_ring_loses_and_counts(recorder: Recorder, programs: Path) -> None:
+def test_a_full_spare_ring_loses_and_counts(
+    record: Callable[..., Recorder], programs: Path
+) -> None:
+    recorder = record("--ring-pages", "128")
     take_rings_away(recorder)
     recorder.process.send_signal(signal.SIGSTOP)
     finish(storm(programs, 5_003, 5_009))
@@ -61,7 +68,7 @@ def test_a_full_spare_ring_loses_and_counts(recorder: Recorder, programs: Path) 
 
     def has_room() -> bool:
         subprocess.run(["true", "after"], check=True)
-        return bool(recorder.events("--comm", "true", "--arg", "after"))
+        return bool(recorder.events("--ppid", str(os.getpid()), "--arg", "after"))
 
     wait_for(has_room, "an event")
     summary = recorder.stop()

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,9 @@ def test_what_is_too_long_is_cut_and_marked(recorder: Recorder, programs: Path) 
 
 
 def test_ndjson_goes_to_another_database_and_back_unchanged(
-    recorder: Recorder, programs: Path, tmp_path: Path
+    record: Callable[..., Recorder], programs: Path, tmp_path: Path
 ) -> None:
+    recorder = record()
     _exec(programs, *HOSTILE)
     recorder.stop()
     exported = recorder.run("query", "--format", "ndjson")

@@ -1,4 +1,4 @@
-"""Failed attempts and callers, on request; and that nothing taxes system calls without."""
+"""`--attempts` records failed attempts and callers; without it, no system call gets slower."""
 
 import json
 import os
@@ -6,8 +6,15 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.kernel.bpf_state import programs_of
 from tests.kernel.recorder import PATIENCE_S, Recorder
+
+
+@pytest.fixture
+def recorder(shared: Callable[..., Recorder]) -> Recorder:
+    return shared("--attempts")
 
 
 def _folder(tmp_path: Path) -> Path:
@@ -24,9 +31,8 @@ def _attempts(recorder: Recorder, pid: int) -> list[tuple[str, str]]:
 
 
 def test_each_failure_is_a_row_with_its_errno(
-    record: Callable[..., Recorder], programs: Path, tmp_path: Path
+    recorder: Recorder, programs: Path, tmp_path: Path
 ) -> None:
-    recorder = record("--attempts")
     folder, runs = _folder(tmp_path), []
     for options in ([], ["thread"]):
         process = subprocess.Popen(
@@ -50,10 +56,7 @@ def test_each_failure_is_a_row_with_its_errno(
         assert {e["parent_id"] for e in events} == {success["id"]}
 
 
-def test_a_search_along_the_path_shows_each_try(
-    record: Callable[..., Recorder], tmp_path: Path
-) -> None:
-    recorder = record("--attempts")
+def test_a_search_along_the_path_shows_each_try(recorder: Recorder, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     search = f"{tmp_path}/none:{tmp_path}/a:/usr/bin"
     process = subprocess.Popen(["env", f"PATH={search}", "true"])
@@ -78,8 +81,7 @@ def test_the_book_line_names_the_caller(record: Callable[..., Recorder], program
     assert [line.split(" ", 1)[1] for line in lines] == ["0 starts Hello World"]
 
 
-def test_a_mere_check_is_no_attempt(record: Callable[..., Recorder], programs: Path) -> None:
-    recorder = record("--attempts")
+def test_a_mere_check_is_no_attempt(recorder: Recorder, programs: Path) -> None:
     process = subprocess.Popen(
         [programs / "starts", "check", programs / "tell"], stdout=subprocess.PIPE, text=True
     )
@@ -101,8 +103,7 @@ def test_attempts_are_counted_in_the_ledger(
     assert status["seen"] == status["stored"] == len(recorder.events())
 
 
-def test_says_what_it_costs(record: Callable[..., Recorder]) -> None:
-    recorder = record("--attempts")
+def test_says_what_it_costs(recorder: Recorder) -> None:
     if Path("/sys/bus/event_source/devices/kprobe").exists():
         assert "with failed attempts through kprobes" in recorder.log
         loaded = {each["name"] for each in programs_of(recorder.process.pid)}
@@ -112,7 +113,9 @@ def test_says_what_it_costs(record: Callable[..., Recorder]) -> None:
     recorder.stop()
 
 
-def test_without_the_option_nothing_is_attached_to_system_calls(recorder: Recorder) -> None:
-    ours = programs_of(recorder.process.pid)
+def test_without_the_option_nothing_is_attached_to_system_calls(
+    record: Callable[..., Recorder],
+) -> None:
+    ours = programs_of(record().process.pid)
     assert {p["name"] for p in ours} == {"on_exec", "on_fork", "on_exit"}
     assert {p["type"] for p in ours} == {"raw_tracepoint"}

@@ -1,4 +1,4 @@
-"""Failed attempts that recorders overlook, and users who want them to."""
+"""Failed attempts that are easy to overlook, or that a user tries to hide."""
 
 import struct
 import subprocess
@@ -19,6 +19,11 @@ BEYOND = 1 << 62  # where no program can be mapped, with five levels of page tab
 
 
 @pytest.fixture
+def recorder(shared: Callable[..., Recorder]) -> Recorder:
+    return shared("--attempts")
+
+
+@pytest.fixture
 def bad(tmp_path: Path) -> Path:
     """A program that the kernel gives up on when the caller's memory is gone already: its second
     segment is out of reach."""
@@ -36,7 +41,7 @@ def bad(tmp_path: Path) -> Path:
 
 @contextmanager
 def attached(monkeypatch: pytest.MonkeyPatch, notes: int) -> Iterator[KernelSource]:
-    """With room for so many calls that are under way."""
+    """A source that can follow this many calls at a time (`notes`)."""
     monkeypatch.setattr(program_source, "ATTEMPTS_MAX", notes)
     source = KernelSource(ring_pages=2048, attempts=True)
     try:
@@ -47,7 +52,7 @@ def attached(monkeypatch: pytest.MonkeyPatch, notes: int) -> Iterator[KernelSour
 
 
 def failed(source: KernelSource) -> Counter[str]:
-    """Filename -> failed attempts, of those since it was last asked for."""
+    """The number of failed attempts by filename since the last call."""
     execs, _, unreadable = Decoder().decode(source.read(), 0)
     assert not unreadable
     return Counter(event.command.filename for event in execs if event.errno)
@@ -71,9 +76,8 @@ def test_calls_that_fail_late_leave_nothing_behind(
 
 
 def test_a_call_that_fails_late_names_what_was_asked_for_and_who_asked(
-    record: Callable[..., Recorder], programs: Path, bad: Path
+    recorder: Recorder, programs: Path, bad: Path
 ) -> None:
-    recorder = record("--attempts")
     subprocess.run([programs / "calls", "behind", "23", bad], check=True)
     recorder.stop()
     events = recorder.events("--path", str(bad))
@@ -105,7 +109,7 @@ def test_who_keeps_calls_open_hides_nobody_elses(
 def test_a_call_that_the_program_is_not_run_for_is_counted(
     programs: Path, bad: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As where more calls are under way than the kernel follows (kretprobe, maxactive)."""
+    """As if there were more calls at a time than the kernel follows (maxactive of a kretprobe)."""
     monkeypatch.setattr(program_source, "ATTEMPTS_MAX", 509)
     source = KernelSource(ring_pages=128, attempts=True)
     source.hooks = tuple(hook for hook in source.hooks if hook.program != "on_return")
@@ -127,11 +131,8 @@ def test_a_call_that_the_program_is_not_run_for_is_counted(
         source.close()
 
 
-def test_what_a_filter_refuses_is_a_row_without_a_name(
-    record: Callable[..., Recorder], programs: Path
-) -> None:
+def test_what_a_filter_refuses_is_a_row_without_a_name(recorder: Recorder, programs: Path) -> None:
     """Kprobes do not see it."""
-    recorder = record("--attempts")
     process = subprocess.Popen([programs / "calls", "refuse", "23", "/bin/true"])
     process.wait(PATIENCE_S)
     recorder.stop()
@@ -140,10 +141,7 @@ def test_what_a_filter_refuses_is_a_row_without_a_name(
     assert found == [("EPERM", "", "calls", True)] * (0 if have_kprobes() else 23)
 
 
-def test_a_call_that_the_kernel_gives_up_is_no_attempt(
-    record: Callable[..., Recorder], programs: Path
-) -> None:
-    recorder = record("--attempts")
+def test_a_call_that_the_kernel_gives_up_is_no_attempt(recorder: Recorder, programs: Path) -> None:
     subprocess.run([programs / "calls", "race", "101", programs / "nothing"], check=True)
     recorder.stop()
     errors = {event["errno"] for event in recorder.events("--failed", "--comm", "calls")}

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from execdb.collector.decoding.decoder import Decoder
 from execdb.collector.kernel_source import KernelSource
 from execdb.store.event import REPLACED
 from tests.kernel.ground_truth import finish, storm, storm_events
-from tests.kernel.recorder import PATIENCE_S, Recorder
+from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
 
 
 def _one(recorder: Recorder, pid: int) -> dict[str, Any]:
@@ -33,10 +34,10 @@ def test_the_end_is_what_wait_says(how: str, recorder: Recorder, programs: Path)
     assert event["duration_ns"] > (40_000_000 if how == "leader" else 0)
 
 
-def test_an_image_that_runs_has_no_end(recorder: Recorder) -> None:
+def test_an_image_that_runs_has_no_end(record: Callable[..., Recorder]) -> None:
+    recorder = record()
     with subprocess.Popen(["sleep", "600"]) as process:
-        while not (events := recorder.events("--pid", str(process.pid))):
-            pass
+        events = wait_for(lambda: recorder.events("--pid", str(process.pid)), "its start")
         recorder.stop()
         after = recorder.events("--pid", str(process.pid))
         process.kill()
@@ -57,7 +58,11 @@ def test_ends_that_come_while_the_collector_is_stopped(recorder: Recorder, progr
     assert [_one(recorder, pid)["exit_code"] for pid in pids] == [3] * 23
 
 
-def test_every_end_of_a_storm_finds_its_row(recorder: Recorder, programs: Path) -> None:
+@pytest.mark.alone
+def test_every_end_of_a_storm_finds_its_row(
+    record: Callable[..., Recorder], programs: Path
+) -> None:
+    recorder = record()
     finish(storm(programs, 5003, 5009))
     recorder.stop()
     events = storm_events(recorder, programs)
@@ -89,7 +94,7 @@ def test_forks_and_threads_that_never_exec_are_not_sent(programs: Path) -> None:
 
 
 def test_an_image_whose_successor_is_lost_has_an_end_or_is_counted() -> None:
-    """Where the ring has no room for the larger record of the second exec, but for a small one."""
+    """The ring has room for a small record, but not for the larger one of the second exec."""
     path = {"FILE": f"/bin/{'/' * 997}true"}
     source, decoder = KernelSource(ring_pages=8), Decoder()
     execs, ends = [], []

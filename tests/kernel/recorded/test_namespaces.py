@@ -1,4 +1,4 @@
-"""A collector in namespaces of its own, or with few rights, records right or says why not."""
+"""A collector in its own namespaces, or with few rights, records correctly or says why not."""
 
 import json
 import os
@@ -20,7 +20,7 @@ CHILD = "/bin/true of-the-host"
 def test_in_a_pid_namespace_no_parent_is_invented(
     record: Callable[..., Recorder], tmp_path: Path
 ) -> None:
-    """A process of the namespace has the pid, inside, that this test has outside."""
+    """A process in the namespace has the same pid there as this test has outside."""
     inside = tmp_path / "inside"
     inside.write_text(
         f'echo {os.getpid() - 1} > /proc/sys/kernel/ns_last_pid; sleep 1009 & s=$!; "$@"; kill $s'
@@ -58,19 +58,13 @@ def test_in_a_time_namespace_times_are_the_machines(
 TWO_CAPABILITIES = ("--inh-caps", "+bpf,+perfmon", "--ambient-caps", "+bpf,+perfmon")
 
 
-def open_to_all(folder: Path) -> None:
-    """pytest's folders are its user's own."""
-    folder.chmod(0o777)
-    for above in folder.parents[:3]:
-        if above.stat().st_uid == os.geteuid():
-            above.chmod(above.stat().st_mode | 0o011)
-
-
 def test_with_two_capabilities_what_runs_is_known_as_far_as_it_may_be_read(
-    record: Callable[..., Recorder], tmp_path: Path
+    record: Callable[..., Recorder], reachable: Path
 ) -> None:
-    open_to_all(tmp_path)
-    recorder = record(under=["setpriv", *UNPRIVILEGED, *TWO_CAPABILITIES])
+    reachable.chmod(0o777)
+    recorder = record(
+        db=reachable / "execdb.db", under=["setpriv", *UNPRIVILEGED, *TWO_CAPABILITIES]
+    )
     subprocess.run(CHILD.split(), check=True)
     recorder.stop()
     (child,) = recorder.events("--arg", "of-the-host")
@@ -95,13 +89,15 @@ def test_nothing_is_recorded_from_a_user_namespace(tmp_path: Path) -> None:
 
 
 def test_where_others_are_hidden_it_is_said(
-    record: Callable[..., Recorder], tmp_path: Path
+    record: Callable[..., Recorder], reachable: Path
 ) -> None:
-    open_to_all(tmp_path)
-    script = tmp_path / "hide"
+    reachable.chmod(0o777)
+    script = reachable / "hide"
     script.write_text('mount -t proc -o hidepid=invisible proc /proc && exec "$@"')
     hidden = ["unshare", "--mount", "sh", script]
-    recorder = record(under=[*hidden, "setpriv", *UNPRIVILEGED, *TWO_CAPABILITIES])
+    recorder = record(
+        db=reachable / "execdb.db", under=[*hidden, "setpriv", *UNPRIVILEGED, *TWO_CAPABILITIES]
+    )
     subprocess.run(CHILD.split(), check=True)
     recorder.stop()
     (child,) = recorder.events("--arg", "of-the-host")

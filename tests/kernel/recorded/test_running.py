@@ -1,4 +1,4 @@
-"""What runs when a collector starts: known, bounded, and never in the way."""
+"""Programs that run already when a collector starts: known, in bounded memory and time."""
 
 import json
 import os
@@ -19,8 +19,8 @@ UNPRIVILEGED = ("--reuid", "1000", "--regid", "1000", "--clear-groups")
 
 @contextmanager
 def sleepers(programs: Path, count: int, argument_bytes: int = 0) -> Iterator[int]:
-    """So many processes of someone without rights, for the time of the block; gives their
-    parent's pid."""
+    """Starts this many processes of an unprivileged user, which end with the block. Gives the pid
+    of their parent."""
     command = [programs / "sleepers", str(count), str(argument_bytes)]
     with subprocess.Popen(
         ["setpriv", *UNPRIVILEGED, *command],
@@ -39,7 +39,7 @@ def sleepers(programs: Path, count: int, argument_bytes: int = 0) -> Iterator[in
 
 @pytest.fixture
 def shell() -> Iterator[subprocess.Popen[str]]:
-    """A shell that does what is written to it."""
+    """A shell that reads commands from a pipe."""
     with subprocess.Popen(["sh"], stdin=subprocess.PIPE, text=True, bufsize=1) as shell:
         yield shell
         shell.kill()
@@ -55,13 +55,14 @@ def peak_kb(pid: int) -> int:
     return int(re.findall(r"VmHWM:\s+(\d+) kB", text)[0])
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("argument_bytes", [0, 49_152])
 def test_thousands_that_sleep_cost_no_exec(
     record: Callable[..., Recorder], programs: Path, argument_bytes: int
 ) -> None:
     """During a storm of execs, and even if their arguments are as long as possible."""
     with sleepers(programs, SLEEPERS, argument_bytes) as parent:
-        storms = storm(programs, 30_011)
+        storms = storm(programs, 15_013)
         recorder = record()
         finish(storms)
         assert peak_kb(recorder.process.pid) < 96_000
@@ -117,7 +118,7 @@ def test_the_end_of_what_ran_before_is_on_its_row(record: Callable[..., Recorder
 
 
 def ran(recorder: Recorder, argument: str) -> None:
-    wait_for(lambda: recorder.events("--arg", argument, "--comm", "true"), argument)
+    wait_for(lambda: recorder.ours("true", argument), argument)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,7 +42,13 @@ def _truth(output: str, starter: int) -> Truth:
 
 
 @pytest.fixture(scope="module")
-def truths(programs: Path, module_recorder: Recorder) -> dict[str, Truth]:
+def whole(shared: Callable[..., Recorder]) -> Recorder:
+    """The module's recorder, from the first case on."""
+    return shared()
+
+
+@pytest.fixture(scope="module")
+def truths(programs: Path, whole: Recorder) -> dict[str, Truth]:
     """All cases, run under one recorder."""
     found = {}
     for case in CASES:
@@ -51,13 +58,13 @@ def truths(programs: Path, module_recorder: Recorder) -> dict[str, Truth]:
         output, _ = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, case
         found[case] = _truth(output, process.pid)
-    module_recorder.stop()
+    whole.stop()
     return found
 
 
 @pytest.fixture(scope="module")
-def events(truths: dict[str, Truth], module_recorder: Recorder) -> list[dict[str, Any]]:
-    return module_recorder.events()
+def events(truths: dict[str, Truth], whole: Recorder) -> list[dict[str, Any]]:
+    return whole.events()
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -194,7 +201,9 @@ def test_set_uid_and_changes_of_user(recorder: Recorder, programs: Path) -> None
     assert (event["uid"], event["euid"], event["gid"]) == (1, 1, 1)
 
 
-def test_exec_from_a_thread_11003_times(recorder: Recorder, programs: Path) -> None:
+@pytest.mark.alone
+def test_exec_from_a_thread_11003_times(record: Callable[..., Recorder], programs: Path) -> None:
+    recorder = record()
     process = subprocess.Popen([programs / "threads", programs / "nothing", "11003"])
     assert process.wait(5 * PATIENCE_S) == 0
     summary = recorder.stop()

@@ -1,4 +1,4 @@
-"""Who, really, and where: login, session, terminal, directory, cgroup."""
+"""Login uid, session, terminal, directory, cgroup."""
 
 import os
 import pty
@@ -75,7 +75,7 @@ def test_the_current_directory_across_mounts(recorder: Recorder, tmp_path: Path)
 
 
 def test_a_directory_of_forty_names_is_whole(recorder: Recorder, tmp_path: Path) -> None:
-    """Mounts on the way are no names."""
+    """Mount points in the path do not count as names."""
     here = len(tmp_path.parts) - 1
     folders = {n: tmp_path.joinpath(*["d"] * (n - here)) for n in (39, 40, 41)}
     folders[41].mkdir(parents=True)
@@ -89,7 +89,7 @@ def test_a_directory_of_forty_names_is_whole(recorder: Recorder, tmp_path: Path)
     mounts = ["unshare", "-m", "sh", "-ec", script, "sh", tmp_path, below]
     path = subprocess.run(mounts, check=True, capture_output=True, text=True).stdout
     recorder.stop()
-    cwds = {e["argv"][1]: e["cwd"] for e in recorder.events("--comm", "true")}
+    cwds = {e["argv"][1]: e["cwd"] for e in recorder.ours("true")}
     assert (cwds["39"], cwds["40"]) == (str(folders[39]), str(folders[40]))
     assert cwds["41"] == "/..." + str(folders[41]).removeprefix("/" + folders[41].parts[1])
     assert path.count("/") == 40
@@ -162,14 +162,14 @@ def test_a_cgroup_of_sixteen_names_as_long_as_they_get_is_whole(
     recorder.stop()
     for folder in reversed(below[1:]):
         folder.rmdir()
-    (event,) = recorder.events("--comm", "true")
+    (event,) = recorder.ours("true")
     assert event["cgroup"] == path
 
 
 def test_a_cgroup_whose_name_is_too_long_is_cut_and_says_so(
     recorder: Recorder, cgroup: Path
 ) -> None:
-    """Its file system does not keep to NAME_MAX."""
+    """The cgroup file system allows names longer than NAME_MAX."""
     longer = cgroup / ("x" * 300)
     below = longer / "below"
     below.mkdir(parents=True)
@@ -178,7 +178,7 @@ def test_a_cgroup_whose_name_is_too_long_is_cut_and_says_so(
     recorder.stop()
     below.rmdir()
     longer.rmdir()
-    assert [e["cgroup"] for e in recorder.events("--comm", "true")] == ["/...", "/.../below"]
+    assert [e["cgroup"] for e in recorder.ours("true")] == ["/...", "/.../below"]
 
 
 def test_a_cgroup_deeper_than_sixteen_names_is_cut_and_says_so(
