@@ -43,7 +43,7 @@ ROOMS = {
         "writing": ("segments", "file", "schema"),
         "importing": ("segments", "file", "schema"),
         "reading": ("terms", "segments", "file", "schema"),
-        "overview": ("reading", "terms", "segments", "file", "schema"),
+        "overview": ("reading", "config", "terms", "segments", "file", "schema"),
         "limits": ("ledger", "segments", "file", "schema"),
         "config": ("terms", "file"),
         "redaction": (),

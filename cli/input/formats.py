@@ -40,6 +40,13 @@ class SumFormat(StrEnum):
     CSV = "csv"
 
 
+class TrialFormat(StrEnum):
+    """Of what rules would have left out."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
 class ReportFormat(StrEnum):
     """Of everything else."""
 

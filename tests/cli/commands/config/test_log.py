@@ -111,3 +111,19 @@ def test_terminals_are_called_as_in_ps(number: int, name: str | None) -> None:
 
 def test_who_runs_this() -> None:
     assert who_am_i().uid == os.getuid()
+
+
+def test_who_changed_rules_and_limits_is_known(db: Path, run: Run, tmp_path: Path) -> None:
+    run("config", "ignore", "comm=sed")
+    run("config", "record", "uid=0", "--before", "1")
+    run("config", "remove", "1")
+    run("config", "limit", "33", "--execs", "50")
+    run("config", "default", "Moin")
+    file = tmp_path / "config.toml"
+    file.write_text("")
+    run("config", "apply", file)
+    rows = json.loads(run("config", "log", "--format", "json").out)
+    actions = dict.fromkeys(row["action"] for row in rows)
+    assert [*actions] == ["ignore", "record", "remove", "limit", "default", "apply"]
+    me = who_am_i()
+    assert {(row["uid"], row["loginuid"], row["tty"]) for row in rows} == {tuple(me)}
