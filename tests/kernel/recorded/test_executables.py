@@ -15,8 +15,16 @@ OWN_NAMESPACES = ("unshare", "--user", "--map-root-user", "--mount")
 
 
 def file_of(path: Path) -> tuple[str, int]:
-    found = path.stat()
-    return f"{os.major(found.st_dev)}:{os.minor(found.st_dev)}", found.st_ino
+    """The device of its file system, and its inode. stat(2) gives files of an overlay other devices
+    than the overlay has."""
+    fd = os.open(path, os.O_PATH)
+    try:
+        fields = dict(map(str.split, Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines()))
+        inode = os.fstat(fd).st_ino
+    finally:
+        os.close(fd)
+    mounts = map(str.split, Path("/proc/self/mountinfo").read_text().splitlines())
+    return next(line[2] for line in mounts if line[0] == fields["mnt_id:"]), inode
 
 
 def identity(event: dict[str, Any]) -> tuple[str, int]:
