@@ -18,13 +18,13 @@ from execdb.cli.show.formats import renderer
 from execdb.cli.show.gap_notes import INCOMPLETE, coverage_of, gaps_in, note, notes
 from execdb.store.errors import DatabaseError, UsageError
 from execdb.store.event import Event
-from execdb.store.fields import without_end
+from execdb.store.fields import OF_THE_END, without_end
 from execdb.store.file.collector_lock import collector_pid
 from execdb.store.file.database import Database, open_database
 from execdb.store.ledger.news import News, RunEnded
 from execdb.store.reading.event_filter import EventFilter
 from execdb.store.reading.filter import Filter
-from execdb.store.reading.following import Following
+from execdb.store.reading.following import RUNNING_MAX, Following
 from execdb.store.terms.term import Range, Term
 from execdb.store.times import local_time
 
@@ -82,26 +82,39 @@ class Follower:
         ancestor = wanted.descendants_of
         family = () if ancestor is None else self._following.started_by(ancestor)
         self._filter = EventFilter(wanted, family)
+        self._until_now = Term("id", (Range(None, self._following.last_id),))
+        self._too_many = False  # programs run; whether it was said
         self._run_id = 0  # of the latest event
         self._news_at_s = self._changed_s = time.monotonic()
         self._missed = collector_pid(path) is None  # whether it was said that there is none
+        self.gaps = 0
+        self._wait_for_those_that_run()
         if self._missed:
             say("note: no collector is running: waiting for one")
-        self.gaps = 0
         self._interrupt = Interrupt()
 
+    def _wait_for_those_that_run(self) -> None:
+        """Of programs that run now `after` gives the ends as well, if ends are wanted."""
+        if not (self._ends or self._filter.about_the_end):
+            return
+        terms = [term for term in self._wanted.terms if term.field not in OF_THE_END]
+        running = replace(self._wanted, terms=(*terms, self._until_now), failed=None, running=True)
+        for event in self._following.events(running, limit=RUNNING_MAX):
+            self._wait_for_end(event)
+
+    def _wait_for_end(self, event: Event) -> None:
+        if self._following.wait_for_end(event) and not self._too_many:
+            self._too_many = True
+            self._say(f"note: over {RUNNING_MAX} programs run: ends of the oldest are not shown")
+
     def before(self, limit: int) -> Iterator[Event]:
-        """What was recorded until now, and notes on its gaps; of what still runs, `after` will
-        give the end if it is wanted."""
-        until_now = Term("id", (Range(None, self._following.last_id),))
-        wanted = replace(self._wanted, terms=(*self._wanted.terms, until_now))
+        """What was recorded until now, and notes on its gaps."""
+        wanted = replace(self._wanted, terms=(*self._wanted.terms, self._until_now))
         oldest_ns = None
         for event in self._following.events(wanted, limit=limit):
             if self._interrupt.asked:
                 return
             oldest_ns = oldest_ns or event.time_ns
-            if self._ends and event.ended is None and event.errno is None:
-                self._following.wait_for_end(event)
             yield event
         known = coverage_of(self._database, self._path)
         gaps = gaps_in(known, wanted, oldest_ns if limit else None)
@@ -154,7 +167,7 @@ class Follower:
         if shown:
             yield start
         if event.errno is None and (self._ends or (self._filter.about_the_end and not shown)):
-            self._following.wait_for_end(event)
+            self._wait_for_end(event)
 
     def _look_around(self) -> None:
         """While nothing is committed. Raises DatabaseError if the file was replaced."""

@@ -14,7 +14,7 @@ from execdb.store.reading.ordered import PAGE
 from execdb.store.reading.selection import Span
 from execdb.store.segments.segment import Segment, descendants_of
 
-_RUNNING_MAX = 16_384  # events whose ends are waited for
+RUNNING_MAX = 16_384  # events whose ends are waited for
 
 
 class Following(History):
@@ -49,11 +49,14 @@ class Following(History):
         with self.database.reading() as connection:
             return descendants_of(connection, number)
 
-    def wait_for_end(self, event: Event) -> None:
-        """From now on `ended` gives this event once it has ended. Of very many only the latest."""
+    def wait_for_end(self, event: Event) -> bool:
+        """From now on `ended` gives this event once it has ended. Of more than RUNNING_MAX only the
+        latest; whether an earlier one had to be given up."""
         self._running[event.id] = None
-        if len(self._running) > _RUNNING_MAX:
-            del self._running[next(iter(self._running))]
+        if len(self._running) <= RUNNING_MAX:
+            return False
+        del self._running[next(iter(self._running))]
+        return True
 
     def ended(self) -> list[Event]:
         """Those of the events waited for that have ended, in the order of their ends. Raises

@@ -2,7 +2,8 @@
 
 import shutil
 import sys
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,15 +20,19 @@ from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.formats import renderer
 from execdb.cli.show.gap_notes import Oldest, coverage_of, gaps_in, report
-from execdb.cli.show.notes import filter_notes, trim_notes
+from execdb.cli.show.notes import trim_notes
 from execdb.cli.table.look import Look, columns_of, require_known
 from execdb.store.errors import UsageError
+from execdb.store.event import Event
 from execdb.store.fields import FIELD_OF
 
 if TYPE_CHECKING:
     from execdb.store.file.database import Database
+    from execdb.store.reading.filter import Filter
+    from execdb.store.reading.history import History
 
 _ON_A_TERMINAL = 50  # events shown unless asked for more
+_FOR_PEOPLE = EventFormat.TABLE, EventFormat.LINE
 EXAMPLES = """
 execdb query --since 10m --failed        # what failed in the last 10 minutes
 execdb query comm=gcc,cc1 duration=5s..  # long runs of two programs
@@ -115,10 +120,8 @@ def query(
     """
     from execdb.store.file.database import open_database
     from execdb.store.reading.history import History
-    from execdb.store.reading.sorting import sort_events
-    from execdb.store.terms.parse import SHORT
 
-    wanted = filter_of(chosen)
+    wanted, change = filter_of(chosen), redactor(context) if redact else iter
     if follow or ends:
         if not follow:
             raise UsageError("--ends goes with --follow only")
@@ -126,55 +129,76 @@ def query(
             raise UsageError("--follow goes without --count, --reverse, --columns and --sort")
         from execdb.cli.session.follow import FollowOptions, follow_to
 
-        options = FollowOptions(
-            format or EventFormat.LINE,
-            limit or 0,
-            ends,
-            redactor(context) if redact else iter,
-            strict,
-        )
-        follow_to(context.obj, wanted, options)
+        shown = format or EventFormat.LINE
+        follow_to(context.obj, wanted, FollowOptions(shown, limit or 0, ends, change, strict))
         return
-    terminal = sys.stdout.isatty()
-    shown = format or (EventFormat.TABLE if terminal or columns else EventFormat.LINE)
-    encode_for(shown)
+    format = format or (EventFormat.TABLE if sys.stdout.isatty() or columns else EventFormat.LINE)
+    encode_for(format)
     look = Look(
-        () if columns is None else columns_of(columns, shown),
+        () if columns is None else columns_of(columns, format),
         None if wide else shutil.get_terminal_size().columns,
         numeric=numeric,
         utc=utc,
         colour=wants_colour(sys.stdout),
     )
-    if sort:
-        sort = SHORT.get(sort, sort)
-        require_known("key", sort, FIELD_OF)
-    short = limit is None and terminal and shown in (EventFormat.TABLE, EventFormat.LINE)
+    view = View(format, look, _key_of(sort), limit, reverse, change)
     with open_database(context.obj) as database:
         history = History(database)
         known, oldest_ns = coverage_of(database, context.obj), history.began_ns(wanted)
         if count:
             print(history.count(wanted))
         else:
-            latest, oldest = _ON_A_TERMINAL if short else limit or 0, Oldest()
-            events = history.events(
-                wanted, limit=0 if sort else latest, reverse=reverse and not sort
-            )
-            if redact:
-                events = redactor(context)(events)
-            if sort:
-                events = sort_events(events, sort, limit=latest, reverse=reverse)
-            if shown is EventFormat.TABLE:
-                look = replace(look, default_message=_default_message(database))
-            with pager():
-                emit(renderer(shown, look)(oldest.watch(events) if latest else events))
-            if short:
-                _note_the_rest(history.count(wanted), "greatest" if sort else "latest")
-            if latest and not sort and oldest.events == latest:  # what is older was not wanted
-                oldest_ns = oldest.time_ns
+            oldest_ns = view.show(history, wanted) or oldest_ns
         gaps = gaps_in(known, wanted, oldest_ns)
         trim_notes.note(database, wanted, oldest_ns, gaps)
-        filter_notes.note(database, wanted, oldest_ns)
         report(gaps, strict=strict, incomplete=history.incomplete)
+
+
+def _key_of(sort: str | None) -> str | None:
+    """Raises UsageError if there is no such key."""
+    if not sort:
+        return None
+    from execdb.store.terms.parse import SHORT
+
+    key = SHORT.get(sort, sort)
+    require_known("key", key, FIELD_OF)
+    return key
+
+
+@dataclass(frozen=True)
+class View:
+    """How events are shown. `limit` None: what a person can read, on a terminal; else all."""
+
+    format: EventFormat
+    look: Look
+    sort: str | None
+    limit: int | None
+    reverse: bool
+    change: Callable[[Iterable[Event]], Iterator[Event]]
+
+    def show(self, history: "History", wanted: "Filter") -> int | None:
+        """Shows them, and how many there are besides. Returns the time of the oldest one if what
+        is older was not asked for."""
+        short = self.limit is None and sys.stdout.isatty() and self.format in _FOR_PEOPLE
+        latest, oldest = _ON_A_TERMINAL if short else self.limit or 0, Oldest()
+        events = self._events(history, wanted, latest)
+        look = self.look
+        if self.format is EventFormat.TABLE:
+            look = replace(look, default_message=_default_message(history.database))
+        with pager():
+            emit(renderer(self.format, look)(oldest.watch(events) if latest else events))
+        if short:
+            _note_the_rest(history.count(wanted), "greatest" if self.sort else "latest")
+        whole = not latest or self.sort is not None or oldest.events < latest
+        return None if whole else oldest.time_ns
+
+    def _events(self, history: "History", wanted: "Filter", latest: int) -> Iterator[Event]:
+        if self.sort is None:
+            return self.change(history.events(wanted, limit=latest, reverse=self.reverse))
+        from execdb.store.reading.sorting import sort_events
+
+        events = self.change(history.events(wanted))
+        return iter(sort_events(events, self.sort, limit=latest, reverse=self.reverse))
 
 
 def _default_message(database: "Database") -> str | None:

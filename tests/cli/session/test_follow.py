@@ -109,6 +109,33 @@ def test_says_how_programs_end(follow: Follow, database: Database) -> None:
     assert lines(process, 1)[0].endswith(" 1001 1 0 true ended: exit 3 after 3.0 s\n")
 
 
+def test_ends_of_what_already_ran_are_shown(follow: Follow, database: Database) -> None:
+    ended, first, second = an_exec(0), an_exec(1), an_exec(2, comm="other")
+    recording = recorded(database, [ended, first, second])
+    recording.write([], [end(ended, 1, 0)], counts(3))
+    process = follow("--ends", "comm=true", "exit_code=3")
+    recording.write([], [end(second, 1, 3 << 8), end(first, 2 * SECOND_NS, 3 << 8)], counts(3))
+    assert lines(process, 1)[0].endswith(" 1001 1 0 true ended: exit 3 after 2.0 s\n")
+
+
+def test_what_already_ran_and_fails_now_is_shown(follow: Follow, database: Database) -> None:
+    execs = [an_exec(0), an_exec(1)]
+    recording = recorded(database, execs)
+    process = follow("--failed", "--format", "ndjson")
+    recording.write([], [end(execs[0], 1, 0), end(execs[1], 2, 256)], counts(2))
+    assert json.loads(lines(process, 1)[0])["pid"] == 1001
+
+
+def test_it_is_said_if_too_many_run(follow: Follow, database: Database) -> None:
+    recording = recorded(database, [])
+    process = follow("--ends")
+    recording.write([an_exec(n) for n in range(16_384 + 23)], [], counts(16_384 + 23))
+    lines(process, 16_384 + 23)
+    assert process.stderr is not None
+    said = "note: over 16384 programs run: ends of the oldest are not shown\n"
+    assert process.stderr.readline() == said
+
+
 def test_what_is_asked_about_the_end_is_shown_at_the_end(
     follow: Follow, database: Database
 ) -> None:
