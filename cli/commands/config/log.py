@@ -85,7 +85,8 @@ def _line(row: "LogRow") -> str:
     if row.tty is not None:
         who += f" on {row.tty}"
     change = f"{_quoted(row.before)} -> {_quoted(row.after)}"
-    text = f"{row.generation} {local_time(row.time_ns)} {who}: {row.action} {row.subject}: {change}"
+    what = row.subject if row.subject.startswith(row.action) else f"{row.action} {row.subject}"
+    text = f"{row.generation} {local_time(row.time_ns)} {who}: {what}: {change}"
     return escape(text) + "\n"
 
 
