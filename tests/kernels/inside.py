@@ -20,8 +20,8 @@ IN = (
     "recorded/test_containers.py",
     "recorded/test_costs.py",
     "recorded/test_attempts.py",
-    "recorded/test_calls.py::test_calls_that_fail_late_leave_nothing_behind",
-    "recorded/test_calls.py::test_a_call_that_fails_late_names_what_was_asked_for_and_who_asked",
+    "hostile/test_calls.py::test_calls_that_fail_late_leave_nothing_behind",
+    "hostile/test_calls.py::test_a_call_that_fails_late_names_what_was_asked_for_and_who_asked",
     "collecting/test_collect.py::test_filters_by_user",
     "collecting/test_collect.py::test_counts_what_a_full_ring_loses",
     "collecting/test_config.py::test_unset_and_default",  # it changes what others expect
