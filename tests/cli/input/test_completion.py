@@ -45,7 +45,7 @@ def bash(environment: dict[str, str]) -> Complete:
 
 def test_bash_completes_commands_and_options(bash: Complete) -> None:
     assert bash("qu") == ["query"]
-    assert bash("config", "li") == ["list"]
+    assert bash("config", "lis") == ["list"]
     assert "--format" in bash("query", "--fo")
     assert bash("query", "--format", "nd") == ["ndjson"]
 

@@ -37,41 +37,41 @@ def root() -> Iterator[Path]:
 
 @pytest.mark.parametrize("runtime", CGROUPS)
 def test_a_container_is_known_by_its_cgroup(
-    module_recorder: Recorder, root: Path, runtime: str
+    recorder: Recorder, root: Path, runtime: str
 ) -> None:
     path, container = CGROUPS[runtime]
     (root / path).mkdir(parents=True)
     mark = f"contained-{runtime}"
     script = f"echo 0 > {root / path}/cgroup.procs; exec true {mark}"
     subprocess.run(["sh", "-c", script], check=True)
-    event = module_recorder.ended(mark)
+    event = recorder.ended(mark)
     assert (event["cgroup"][-len(path) :], event["container"]) == (path, container)
 
 
-def test_pid_namespaces_two_deep(module_recorder: Recorder, tmp_path: Path) -> None:
+def test_pid_namespaces_two_deep(recorder: Recorder, tmp_path: Path) -> None:
     told = tmp_path / "told"
     inner = f"readlink /proc/self/ns/pid > {told}; sh -c 'echo $$ >> {told}; exec true two-deep'"
     enter = ["unshare", "--pid", "--fork", "--mount-proc"]
     subprocess.run([*enter, *enter, "sh", "-c", f"{inner}; exit 0"], check=True)
-    event = module_recorder.ended("two-deep")
+    event = recorder.ended("two-deep")
     namespace, pid = told.read_text().split()
     assert namespace == f"pid:[{event['pid_ns']}]"
     assert int(pid) == event["ns_pid"] < event["pid"]
 
 
-def test_user_and_mount_namespaces(module_recorder: Recorder, tmp_path: Path) -> None:
+def test_user_and_mount_namespaces(recorder: Recorder, tmp_path: Path) -> None:
     told = tmp_path / "told"
     script = f"readlink /proc/self/ns/user /proc/self/ns/mnt > {told};"
     script += " /usr/bin/true own-namespaces; exit 0"
     subprocess.run(["unshare", "-Urm", "sh", "-c", script], check=True)
-    event = module_recorder.ended("own-namespaces")
+    event = recorder.ended("own-namespaces")
     assert told.read_text().split() == [f"user:[{event['user_ns']}]", f"mnt:[{event['mnt_ns']}]"]
     assert (event["pid_ns"], event["ns_pid"]) == (None, event["pid"])
 
 
-def test_those_of_the_first_process_are_null(module_recorder: Recorder) -> None:
+def test_those_of_the_first_process_are_null(recorder: Recorder) -> None:
     subprocess.run(["true", "no-namespaces"], check=True)
-    event = module_recorder.ended("no-namespaces")
+    event = recorder.ended("no-namespaces")
     found = [event[f"{kind}_ns"] for kind in ("pid", "mnt", "user")]
     with contextlib.suppress(PermissionError):
         for kind in ("pid", "mnt", "user"):

@@ -47,30 +47,30 @@ CODES = {"one thread": BURN, "threads": THREADS, "a leader that ends first": LEA
 
 
 @pytest.mark.parametrize("name", CODES)
-def test_cpu_time_and_memory_are_those_of_rusage(module_recorder: Recorder, name: str) -> None:
+def test_cpu_time_and_memory_are_those_of_rusage(recorder: Recorder, name: str) -> None:
     pid, usage = used(CODES[name], "0.23", f"used by {name}")
-    event = module_recorder.ended(f"used by {name}")
+    event = recorder.ended(f"used by {name}")
     assert event["pid"] == pid
     assert abs(event["cpu_ns"] - cpu_ns(usage)) < TICK_NS, (event["cpu_ns"], cpu_ns(usage))
     assert abs(event["max_rss_kb"] - usage.ru_maxrss) <= resource.getpagesize() // 1024
 
 
-def test_much_memory(module_recorder: Recorder) -> None:
+def test_much_memory(recorder: Recorder) -> None:
     _, usage = used(MEMORY, "much-memory")
-    event = module_recorder.ended("much-memory")
+    event = recorder.ended("much-memory")
     assert event["max_rss_kb"] > 64 << 10
     assert abs(event["max_rss_kb"] - usage.ru_maxrss) <= resource.getpagesize() // 1024
 
 
-def test_each_image_of_a_chain_has_its_own_share(module_recorder: Recorder) -> None:
+def test_each_image_of_a_chain_has_its_own_share(recorder: Recorder) -> None:
     burn = (
         "import os, sys, time\nt = time.process_time() + 0.2\nwhile time.process_time() < t: pass"
     )
     go_on = "if sys.argv[1:]: os.execv(sys.executable, [sys.executable, '-c', *sys.argv[1:]])"
     code = f"{burn}\n{go_on}"
     pid, usage = used(code, code, "pass", "chain")
-    wait_for(lambda: len(ended(module_recorder, pid)) == 3, "three images to end")
-    images = ended(module_recorder, pid)
+    wait_for(lambda: len(ended(recorder, pid)) == 3, "three images to end")
+    images = ended(recorder, pid)
     assert [image["ended"] for image in images] == ["exec", "exec", "exit"]
     assert all(0.19e9 < image["cpu_ns"] < 0.4e9 for image in images[:2]), images
     total_ns = sum(image["cpu_ns"] for image in images)
@@ -81,16 +81,16 @@ def ended(recorder: Recorder, pid: int) -> list[dict[str, Any]]:
     return [event for event in recorder.events("--pid", str(pid)) if event["ended"]]
 
 
-def test_children_are_not_included(module_recorder: Recorder) -> None:
+def test_children_are_not_included(recorder: Recorder) -> None:
     child = f"[sys.executable, '-c', {BURN!r}, '0.3', 'a-child']"
     used(f"import subprocess, sys; subprocess.run({child})", "a-parent")
-    ends = {mark: module_recorder.ended(mark) for mark in ("a-parent", "a-child")}
+    ends = {mark: recorder.ended(mark) for mark in ("a-parent", "a-child")}
     assert ends["a-child"]["parent_id"] == ends["a-parent"]["id"]
     assert ends["a-child"]["cpu_ns"] > 0.29e9 > ends["a-parent"]["cpu_ns"]
 
 
 def test_what_runs_shorter_than_a_tick_is_not_for_free(
-    module_recorder: Recorder, programs: Path
+    recorder: Recorder, programs: Path
 ) -> None:
     """The kernel brings a task's time up to date at each tick only."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -99,9 +99,9 @@ def test_what_runs_shorter_than_a_tick_is_not_for_free(
             [programs / "tell", "short", str(number)], check=True, stdout=subprocess.DEVNULL
         )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    module_recorder.ended("100")
+    recorder.ended("100")
     images = [
-        e for e in module_recorder.events("--path", str(programs / "tell")) if "short" in e["argv"]
+        e for e in recorder.events("--path", str(programs / "tell")) if "short" in e["argv"]
     ]
     assert len(images) == 101
     total = sum(image["cpu_ns"] for image in images)

@@ -38,58 +38,58 @@ def own_true(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_plain_file(module_recorder: Recorder, own_true: Path) -> None:
+def test_a_plain_file(recorder: Recorder, own_true: Path) -> None:
     subprocess.run([own_true, "plain-file"], check=True)
-    event = module_recorder.ended("plain-file")
+    event = recorder.ended("plain-file")
     assert (event["exe"], identity(event)) == (str(own_true), file_of(own_true))
     assert (event["exe_deleted"], event["cwd_deleted"]) == (False, False)
     assert (event["pid_ns"], event["user_ns"], event["ns_pid"]) == (None, None, event["pid"])
 
 
-def test_a_symbolic_link_is_followed(module_recorder: Recorder, own_true: Path) -> None:
+def test_a_symbolic_link_is_followed(recorder: Recorder, own_true: Path) -> None:
     link = own_true.with_name("link")
     link.symlink_to(own_true)
     subprocess.run([link, "by-link"], check=True)
-    event = module_recorder.ended("by-link")
+    event = recorder.ended("by-link")
     assert (event["filename"], event["exe"]) == (str(link), str(own_true))
 
 
-def test_of_a_script_the_interpreter(module_recorder: Recorder, own_true: Path) -> None:
+def test_of_a_script_the_interpreter(recorder: Recorder, own_true: Path) -> None:
     script, outer = own_true.with_name("script"), own_true.with_name("outer")
     script.write_text(f"#!{own_true} x\n")
     outer.write_text(f"#!{script} y\n")
     for path in (script, outer):
         path.chmod(0o755)
     subprocess.run([outer, "by-script"], check=True)
-    event = module_recorder.ended("by-script")
+    event = recorder.ended("by-script")
     assert (event["filename"], event["exe"]) == (str(outer), str(own_true))
     assert identity(event) == file_of(own_true)
 
 
-def test_a_memfd(module_recorder: Recorder) -> None:
+def test_a_memfd(recorder: Recorder) -> None:
     fd = os.memfd_create("seven", 0)
     os.write(fd, TRUE.read_bytes())
     subprocess.run([f"/proc/self/fd/{fd}", "in-memory"], check=True, pass_fds=[fd])
-    event = module_recorder.ended("in-memory")
+    event = recorder.ended("in-memory")
     assert (event["exe"], event["exe_deleted"]) == ("memfd:seven", True)
     assert event["exe_inode"] == os.fstat(fd).st_ino
     os.close(fd)
 
 
-def test_a_file_that_was_unlinked(module_recorder: Recorder, own_true: Path) -> None:
+def test_a_file_that_was_unlinked(recorder: Recorder, own_true: Path) -> None:
     fd, before = os.open(own_true, os.O_RDONLY), file_of(own_true)
     own_true.unlink()
     subprocess.run([f"/proc/self/fd/{fd}", "unlinked"], check=True, pass_fds=[fd])
     os.close(fd)
-    event = module_recorder.ended("unlinked")
+    event = recorder.ended("unlinked")
     assert (event["exe"], event["exe_deleted"]) == (str(own_true), True)
     assert identity(event) == before
 
 
-def test_a_bind_mount_does_not_hide_what_runs(module_recorder: Recorder, own_true: Path) -> None:
+def test_a_bind_mount_does_not_hide_what_runs(recorder: Recorder, own_true: Path) -> None:
     script = f"mount --bind {own_true} {TRUE} && {TRUE} bound"
     subprocess.run([*OWN_NAMESPACES, "sh", "-c", script], check=True)
-    event = module_recorder.ended("bound")
+    event = recorder.ended("bound")
     assert (event["filename"], event["exe"]) == (str(TRUE), str(own_true))
     assert identity(event) == file_of(own_true) != file_of(TRUE)
     assert event["user_ns"] is not None
@@ -97,7 +97,7 @@ def test_a_bind_mount_does_not_hide_what_runs(module_recorder: Recorder, own_tru
 
 
 def test_a_file_system_that_is_mounted_nowhere_else(
-    module_recorder: Recorder, tmp_path: Path
+    recorder: Recorder, tmp_path: Path
 ) -> None:
     inode, point = tmp_path / "inode", tmp_path / "point"
     point.mkdir()
@@ -106,31 +106,31 @@ def test_a_file_system_that_is_mounted_nowhere_else(
         f" stat -c %i {TRUE} > {inode} && {TRUE} elsewhere"
     )
     subprocess.run(["unshare", "--mount", "sh", "-c", script], check=True)
-    event = module_recorder.ended("elsewhere")
+    event = recorder.ended("elsewhere")
     assert (event["exe"], event["exe_inode"]) == (None, int(inode.read_text()))
     assert event["user_ns"] is None
 
 
-def test_a_removed_directory(module_recorder: Recorder, tmp_path: Path) -> None:
+def test_a_removed_directory(recorder: Recorder, tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     script = f"cd {gone} && rmdir {gone} && exec {TRUE} from-nowhere"
     subprocess.run(["sh", "-c", script], check=True)
-    event = module_recorder.ended("from-nowhere")
+    event = recorder.ended("from-nowhere")
     assert (event["cwd"], event["cwd_deleted"]) == (str(gone), True)
 
 
-def test_a_file_system_over_a_directory_does_not_either(module_recorder: Recorder) -> None:
+def test_a_file_system_over_a_directory_does_not_either(recorder: Recorder) -> None:
     folder = TRUE.parent
     script = f"mount -t tmpfs x /mnt && cp {TRUE} /mnt/true && mount --move /mnt {folder} &&"
     script += f" {TRUE} covered"
     subprocess.run([*OWN_NAMESPACES, "/bin/sh", "-c", script], check=True)
-    event = module_recorder.ended("covered")
+    event = recorder.ended("covered")
     assert (event["filename"], event["exe"]) == (str(TRUE), None)
     assert event["exe_device"] != file_of(TRUE)[0]
 
 
-def test_nor_does_an_overlay(module_recorder: Recorder, tmp_path: Path) -> None:
+def test_nor_does_an_overlay(recorder: Recorder, tmp_path: Path) -> None:
     upper, work = tmp_path / "upper", tmp_path / "work"
     for path in (upper, work):
         path.mkdir()
@@ -139,24 +139,24 @@ def test_nor_does_an_overlay(module_recorder: Recorder, tmp_path: Path) -> None:
     script = f"mount -t overlay x -o {layers} {TRUE.parent} && {TRUE} above &&"
     script += f" {TRUE.parent}/env below"
     subprocess.run([*OWN_NAMESPACES, "/bin/sh", "-c", f"{script} || exit 0"], check=True)
-    event = module_recorder.ended("above")
+    event = recorder.ended("above")
     assert (event["filename"], event["exe"]) == (str(TRUE), str(upper / TRUE.name))
     assert identity(event) == file_of(upper / TRUE.name) != file_of(TRUE)
-    below = module_recorder.ended("below")
+    below = recorder.ended("below")
     assert below["exe"] == f"{TRUE.parent}/env"
     assert identity(below) == file_of(TRUE.parent / "env")
 
 
-def test_a_root_of_its_own(module_recorder: Recorder, programs: Path, tmp_path: Path) -> None:
+def test_a_root_of_its_own(recorder: Recorder, programs: Path, tmp_path: Path) -> None:
     path = tmp_path / "nothing"
     shutil.copy(programs / "nothing", path)
     subprocess.run(["chroot", tmp_path, "/nothing", "within-a-root"], check=True)
-    event = module_recorder.ended("within-a-root")
+    event = recorder.ended("within-a-root")
     assert (event["filename"], event["exe"]) == ("/nothing", str(path))
     assert identity(event) == file_of(path)
 
 
-def test_a_mount_of_the_machines_own(module_recorder: Recorder, tmp_path: Path) -> None:
+def test_a_mount_of_the_machines_own(recorder: Recorder, tmp_path: Path) -> None:
     """In the first mount namespace the path is the one that people see."""
     own = tmp_path / "true"
     subprocess.run(["mount", "-t", "tmpfs", "x", tmp_path], check=True)
@@ -166,12 +166,12 @@ def test_a_mount_of_the_machines_own(module_recorder: Recorder, tmp_path: Path) 
         wanted = str(own), file_of(own)
     finally:
         subprocess.run(["umount", tmp_path], check=True)
-    event = module_recorder.ended("on-tmpfs")
+    event = recorder.ended("on-tmpfs")
     assert (event["exe"], identity(event)) == wanted
 
 
 def test_a_directory_that_was_moved_and_removed_since(
-    module_recorder: Recorder, tmp_path: Path
+    recorder: Recorder, tmp_path: Path
 ) -> None:
     """What is recorded is the path at the exec."""
     folder = tmp_path / "a"
@@ -179,13 +179,13 @@ def test_a_directory_that_was_moved_and_removed_since(
     shutil.copy(TRUE, folder / "t")
     subprocess.run([folder / "t", "moved-later"], check=True)
     folder.rename(tmp_path / "b")
-    event = module_recorder.ended("moved-later")
+    event = recorder.ended("moved-later")
     assert (event["exe"], event["exe_deleted"]) == (str(folder / "t"), False)
 
 
-def test_terms_choose_by_the_file(module_recorder: Recorder, own_true: Path) -> None:
+def test_terms_choose_by_the_file(recorder: Recorder, own_true: Path) -> None:
     subprocess.run([own_true, "by-terms"], check=True)
-    event = module_recorder.ended("by-terms")
+    event = recorder.ended("by-terms")
     for term in (f"exe={own_true.parent}/*", f"exe_inode={event['exe_inode']}", "cpu=..10s"):
-        assert event in module_recorder.events("exe_deleted=false", term, "--arg", "by-terms")
-    assert not module_recorder.events("exe_deleted=true", "--arg", "by-terms")
+        assert event in recorder.events("exe_deleted=false", term, "--arg", "by-terms")
+    assert not recorder.events("exe_deleted=true", "--arg", "by-terms")
