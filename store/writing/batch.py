@@ -50,7 +50,7 @@ class Batch:
         offset_ns = times[0] - boots[0]
         columns = times, pids, ppids, uids, origins, programs, commands, parent_rows
         writer.extend(self._run_id, offset_ns, columns, ns_pids)
-        if any(callers) or any(errnos):
+        if callers.count(None) < len(callers) or any(errnos):  # a task may have an empty name
             for row, errno, caller in zip(count(first), errnos, callers, strict=False):
                 writer.add_attempt(row, errno, storable(caller))
         if any(replaces):

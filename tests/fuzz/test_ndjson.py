@@ -67,9 +67,11 @@ def check(item: Imported) -> None:
     numbers += [item.command.argc, status, item.duration_ns, item.id, item.parent_id]
     for number in numbers:
         assert number is None or (type(number) is int and -1 <= number < _INT63), number
-    texts = [*item.boot, *creds[5:], *item.command[:2], *item.command.argv]
-    texts += [*place, errno, caller]
-    for text in texts:
+    others = [*creds[5:], *place]
+    for number in (each for each in others if isinstance(each, int)):
+        assert 0 <= number < _INT63, number
+    texts = [*item.boot, *item.command[:2], *item.command.argv, errno, caller]
+    for text in [*texts, *(each for each in others if not isinstance(each, int))]:
         assert text is None or b"\0" not in raw_of(text), text
     assert type(item.command.truncated) is bool
 

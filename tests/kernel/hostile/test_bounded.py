@@ -19,7 +19,7 @@ Record = Callable[..., Recorder]
 LIMIT = 10_000_000  # bytes
 # Programs that each of two processes starts; together more than the limit holds.
 EACH, ARGUMENT_BYTES = 30_011, 211
-OPTIONS = ("--max-size", "10MB", "--argument-budget", "none", "--quiet")
+OPTIONS = ("--max-size", "10MB", "--quiet")
 
 
 def on_disk(db: Path) -> int:
@@ -36,6 +36,7 @@ def runs(db: Path) -> list[tuple[int, ...]]:
 
 def test_the_file_stays_within_its_size_at_full_speed(record: Record, programs: Path) -> None:
     recorder = record(*OPTIONS)
+    recorder.run("config", "limit", "default", "--bytes", "none")
     processes = storm(programs, EACH, EACH, argument_bytes=ARGUMENT_BYTES)
     largest = 0
     while any(process.poll() is None for process in processes):
@@ -58,6 +59,7 @@ def test_the_file_stays_within_its_size_while_someone_else_is_at_it(
     record: Record, programs: Path, begin: str
 ) -> None:
     recorder = record(*OPTIONS)
+    recorder.run("config", "limit", "default", "--bytes", "none")
     processes = storm(programs, EACH, EACH, argument_bytes=ARGUMENT_BYTES)
     largest, until_s = 0, None
     with closing(sqlite3.connect(recorder.db, isolation_level=None)) as other:

@@ -181,7 +181,7 @@ def test_rules_count_apart(recorder: Recorder, programs: Path) -> None:
 def test_execs_beyond_a_limit_are_counted_for_their_user(
     recorder: Recorder, programs: Path
 ) -> None:
-    recorder.run("config", "limit", str(LOWLY), "--execs", "10")
+    recorder.run("config", "limit", str(LOWLY), "--execs", "1")
     for _ in range(101):
         run_as(LOWLY, programs / "nothing")
     run_as(LOWLY + 1, programs / "nothing")

@@ -65,7 +65,7 @@ EXECS = st.lists(
     st.builds(
         an_exec,
         st.integers(0, 1_009),
-        creds=st.builds(Creds, *[U32] * 3, *[st.none() | U32] * 2, st.none() | TEXT, TEXT),
+        creds=st.builds(Creds, *[U32] * 3, *[st.none() | U32] * 2, st.none() | TEXT, TEXT, U32),
         place=st.builds(
             Place,
             *(st.none() | TEXT, st.none() | TEXT, st.booleans(), st.none() | TEXT),
