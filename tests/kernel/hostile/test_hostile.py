@@ -48,7 +48,11 @@ BAD_CONFIG = {
     "a message too long": ("INSERT INTO config VALUES (0, 'x23456789abcdef')", "uid 0: "),
     "a message that is none": ("INSERT INTO config VALUES (0, x'ff')", "uid 0: "),
     "a uid that is none": ("INSERT INTO config VALUES (-5, 'x')", "uid -5: "),
-    "no default": ("DELETE FROM config_state", "the default message: "),
+    "no state": ("DELETE FROM config_state", ""),  # it is made again, and logged as found
+    "a default that is none": (
+        "UPDATE config_state SET default_message = x'ff'",
+        "the default message: ",
+    ),
     "no generation": ("UPDATE config_state SET generation = x'00'", ""),
 }
 
