@@ -17,8 +17,7 @@ pytestmark = pytest.mark.alone
 
 Record = Callable[..., Recorder]
 LIMIT = 10_000_000  # bytes
-# Programs that each of two processes starts; together more than the limit holds.
-EACH, ARGUMENT_BYTES = 30_011, 211
+EACH = 100_003  # programs that each of two processes starts; together more than the limit holds
 OPTIONS = ("--max-size", "10MB", "--quiet")
 
 
@@ -36,8 +35,7 @@ def runs(db: Path) -> list[tuple[int, ...]]:
 
 def test_the_file_stays_within_its_size_at_full_speed(record: Record, programs: Path) -> None:
     recorder = record(*OPTIONS)
-    recorder.run("config", "limit", "default", "--bytes", "none")
-    processes = storm(programs, EACH, EACH, argument_bytes=ARGUMENT_BYTES)
+    processes = storm(programs, EACH, EACH)
     largest = 0
     while any(process.poll() is None for process in processes):
         largest = max(largest, on_disk(recorder.db))
@@ -59,8 +57,7 @@ def test_the_file_stays_within_its_size_while_someone_else_is_at_it(
     record: Record, programs: Path, begin: str
 ) -> None:
     recorder = record(*OPTIONS)
-    recorder.run("config", "limit", "default", "--bytes", "none")
-    processes = storm(programs, EACH, EACH, argument_bytes=ARGUMENT_BYTES)
+    processes = storm(programs, EACH, EACH)
     largest, until_s = 0, None
     with closing(sqlite3.connect(recorder.db, isolation_level=None)) as other:
         while any(process.poll() is None for process in processes):
