@@ -36,9 +36,7 @@ def root() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("runtime", CGROUPS)
-def test_a_container_is_known_by_its_cgroup(
-    recorder: Recorder, root: Path, runtime: str
-) -> None:
+def test_a_container_is_known_by_its_cgroup(recorder: Recorder, root: Path, runtime: str) -> None:
     path, container = CGROUPS[runtime]
     (root / path).mkdir(parents=True)
     mark = f"contained-{runtime}"

@@ -89,9 +89,7 @@ def test_children_are_not_included(recorder: Recorder) -> None:
     assert ends["a-child"]["cpu_ns"] > 0.29e9 > ends["a-parent"]["cpu_ns"]
 
 
-def test_what_runs_shorter_than_a_tick_is_not_for_free(
-    recorder: Recorder, programs: Path
-) -> None:
+def test_what_runs_shorter_than_a_tick_is_not_for_free(recorder: Recorder, programs: Path) -> None:
     """The kernel brings a task's time up to date at each tick only."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     for number in range(101):
@@ -100,9 +98,7 @@ def test_what_runs_shorter_than_a_tick_is_not_for_free(
         )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     recorder.ended("100")
-    images = [
-        e for e in recorder.events("--path", str(programs / "tell")) if "short" in e["argv"]
-    ]
+    images = [e for e in recorder.events("--path", str(programs / "tell")) if "short" in e["argv"]]
     assert len(images) == 101
     total = sum(image["cpu_ns"] for image in images)
     share = total / (cpu_ns(after) - cpu_ns(before))  # the rest is before the exec, after the end

@@ -96,9 +96,7 @@ def test_a_bind_mount_does_not_hide_what_runs(recorder: Recorder, own_true: Path
     assert event["mnt_ns"] is not None
 
 
-def test_a_file_system_that_is_mounted_nowhere_else(
-    recorder: Recorder, tmp_path: Path
-) -> None:
+def test_a_file_system_that_is_mounted_nowhere_else(recorder: Recorder, tmp_path: Path) -> None:
     inode, point = tmp_path / "inode", tmp_path / "point"
     point.mkdir()
     script = (
@@ -170,9 +168,7 @@ def test_a_mount_of_the_machines_own(recorder: Recorder, tmp_path: Path) -> None
     assert (event["exe"], identity(event)) == wanted
 
 
-def test_a_directory_that_was_moved_and_removed_since(
-    recorder: Recorder, tmp_path: Path
-) -> None:
+def test_a_directory_that_was_moved_and_removed_since(recorder: Recorder, tmp_path: Path) -> None:
     """What is recorded is the path at the exec."""
     folder = tmp_path / "a"
     folder.mkdir()
