@@ -62,7 +62,7 @@ class Values:
                     self._known[field, id_] = value
 
     def of(self, group: Sequence[Any]) -> tuple[Any, ...]:
-        """Raises KeyError if an entry is missing."""
+        """Raises KeyError if an entry is missing, TypeError for arguments that are not texts."""
         values = dict(zip(self._names, group, strict=False))
         return tuple(self._value(field, values) for field in self._fields)
 
@@ -72,10 +72,21 @@ class Values:
             return self._run[field]
         value = self._known[field, values[_ENTRIES[table]]] if table in _ENTRIES else values[field]
         if field == "argv":
-            return tuple(map(json.loads, json.loads(value)))
+            return _arguments(value)
         if FIELD_OF.get(field) and FIELD_OF[field].kind is Kind.BOOL:
             return bool(value)
         return readable(value) if isinstance(value, bytes) else value
+
+
+def _arguments(value: str) -> tuple[str, ...]:
+    """Raises TypeError if a forged value is not a list of texts."""
+    try:
+        found = tuple(map(json.loads, json.loads(value)))
+    except (ValueError, RecursionError) as error:
+        raise TypeError("arguments should be JSON") from error
+    if not all(isinstance(argument, str) for argument in found):
+        raise TypeError("an argument should be text")
+    return found
 
 
 def _query(table: str, field: str) -> Statement:
