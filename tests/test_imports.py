@@ -44,6 +44,7 @@ ROOMS = {
         "importing": ("segments", "file", "schema"),
         "reading": ("terms", "segments", "file", "schema"),
         "overview": ("reading", "config", "terms", "segments", "file", "schema"),
+        "comparison": (),
         "limits": ("ledger", "segments", "file", "schema"),
         "config": ("terms", "file"),
         "redaction": (),

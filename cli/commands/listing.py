@@ -26,6 +26,9 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
             "tree": "Show what started a program, and what it started.",
             "stats": "Show how often and how long programs ran, and how many failed.",
             "timeline": "Show how many execs there were over time, and how many failed.",
+            "compare": (
+                "Compare two histories as trees, field by field: two files, or two runs of one."
+            ),
             "new": "Show what had never run before, and who started it first.",
             "sql": "Ask the file in SQL, which can only read it.",
             "web": "Look at the history in a browser, until Ctrl-C.",

@@ -138,7 +138,7 @@ def _line(stem: str, event: Event, parent: Event | None, marks: str, look: Look)
     when = local_time(event.time_ns)[:19]
     if parent is not None and local_time(parent.time_ns)[:10] == when[:10]:
         when = when[11:]
-    outcome, colour = _outcome(event), RED if _failed(event) else ""
+    outcome, colour = outcome_of(event), RED if _failed(event) else ""
     if not colour and _slow(event, parent):
         colour = _BOLD
     before, after = f"{stem}{event.pid} {user} {when} ", f" [id {event.id}]{marks}"
@@ -162,7 +162,7 @@ def _slow(event: Event, parent: Event | None) -> bool:
     return event.duration_ns >= _SLOW_SHARE * (parent.duration_ns or _UNKNOWN_NS)
 
 
-def _outcome(event: Event) -> str:
+def outcome_of(event: Event) -> str:
     """`12ms`, `exit 1, 12ms`, `SIGKILL, 3.2s`, `ENOENT`, `exec, 1ms`, `no end`."""
     seen = "seen, " if event.id < 0 else ""
     if event.errno is not None:

@@ -1,0 +1,1 @@
+"""Compares two histories as trees: what each program started, and how it ended."""
