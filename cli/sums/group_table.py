@@ -27,14 +27,15 @@ def rows_of(groups: "Groups", fields: Sequence[str], sort: str) -> list[Row]:
     rows = []
     for values, sums in groups.items():
         row = dict(zip(fields, values, strict=True))
+        p50_ns, p95_ns = sums.percentiles(0.5, 0.95)
         row |= {
             "runs": sums.runs,
             "failed": sums.failed,
             "total_ns": sums.total_ns,
             "self_ns": sums.self_ns,
             "cpu_ns": sums.cpu_ns,
-            "p50_ns": sums.percentile(0.5),
-            "p95_ns": sums.percentile(0.95),
+            "p50_ns": p50_ns,
+            "p95_ns": p95_ns,
             "max_ns": sums.max_ns,
             "first_ns": sums.first_ns,
             "last_ns": sums.last_ns,

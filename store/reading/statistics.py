@@ -1,7 +1,8 @@
 """Sums over groups of events: how often, how long, how many failed.
 
-SQLite adds up; Python gets one row for each group and bucket of durations. A transaction reads a
-bounded number of rows, so that a long history does not keep the WAL from being checkpointed.
+SQLite adds up, and lists of each row the bucket of its duration, which Python counts: grouping by
+the bucket as well would make it sort far more. A transaction reads a bounded number of rows, so
+that a long history does not keep the WAL from being checkpointed.
 """
 
 from collections import Counter
@@ -43,39 +44,44 @@ class Statistics:
     `children_ns` what their children took of it; `cpu_ns` is None where no event has it."""
 
     runs: int = 0
-    failed: int = 0
     total_ns: int = 0
     children_ns: int = 0
     max_ns: int | None = None
     first_ns: int = 0
     last_ns: int = 0
     cpu_ns: int | None = None
-    buckets: Counter[int] = field(default_factory=Counter)
+    parts: Counter[str] = field(default_factory=Counter)  # how many rows have each `_PART`
 
     @property
     def self_ns(self) -> int:
         """`total_ns` without the time that children took."""
         return self.total_ns - self.children_ns
 
-    def percentile(self, share: float) -> int | None:
-        """The duration that this share of the events with an end do not exceed, within ERROR."""
-        return percentile(self.buckets, share, self.max_ns or 0)
+    @property
+    def failed(self) -> int:
+        return sum(runs for part, runs in self.parts.items() if int(part) % 2)
 
-    def add(self, part: int, sums: Sequence[Any]) -> None:
-        """Adds what `_SUMS` gives for a part of the group, see `_PART`. Raises TypeError for values
-        that are no whole numbers."""
-        runs, total_ns, max_ns, first_ns, last_ns, cpu_ns = sums
-        bucket, failed = divmod(part, 2)
+    def percentiles(self, *shares: float) -> list[int | None]:
+        """The durations that these shares of the events with an end do not exceed, within ERROR."""
+        buckets: Counter[int] = Counter()
+        for part, runs in self.parts.items():
+            buckets[int(part) // 2] += runs
+        del buckets[_NO_BUCKET]
+        return [percentile(buckets, share, self.max_ns or 0) for share in shares]
+
+    def add(self, sums: Sequence[Any]) -> None:
+        """Adds what `_SUMS` gives for some rows of the group. Raises TypeError for values that are
+        no whole numbers."""
+        runs, total_ns, max_ns, first_ns, last_ns, cpu_ns, parts = sums
         self.first_ns = min(self.first_ns, index(first_ns)) if self.runs else index(first_ns)
         self.last_ns = max(self.last_ns, index(last_ns)) if self.runs else index(last_ns)
         self.runs += runs
-        self.failed += runs * failed
-        if bucket != _NO_BUCKET:
-            self.buckets[bucket] += runs
+        self.parts.update(parts.split(","))
+        if total_ns is not None:
             self.total_ns += index(total_ns)
             self.max_ns = max(self.max_ns or 0, index(max_ns))
         if cpu_ns is not None:
-            self.cpu_ns = (self.cpu_ns or 0) + cpu_ns
+            self.cpu_ns = (self.cpu_ns or 0) + index(cpu_ns)
 
 
 Groups = dict[tuple[Any, ...], Statistics]
@@ -143,19 +149,18 @@ _Found = dict[tuple[Any, ...], Statistics]  # by the columns of a group
 
 def _add(groups: Groups, values: Values, rows: Sequence[Sequence[Any]]) -> _Found:
     found: _Found = {}
-    width = len(_SUMS) + 1  # with the part
     try:
         for row in rows:
-            ids = tuple(row[:-width])
-            group = found.get(ids)
-            if group is None:
-                group = found[ids] = groups.setdefault(values.of(ids), Statistics())
-                if len(groups) > GROUPS_MAX:
-                    raise UsageError(
-                        f"there are more than {GROUPS_MAX} groups: group by other fields, or "
-                        "choose fewer events"
-                    )
-            group.add(row[-width], row[1 - width :])
+            ids, sums = tuple(row[: -len(_SUMS)]), row[-len(_SUMS) :]
+            if not sums[0]:
+                continue
+            group = found[ids] = groups.setdefault(values.of(ids), Statistics())
+            if len(groups) > GROUPS_MAX:
+                raise UsageError(
+                    f"there are more than {GROUPS_MAX} groups: group by other fields, or "
+                    "choose fewer events"
+                )
+            group.add(sums)
     except (KeyError, TypeError) as error:
         raise _inconsistent() from error
     return found
@@ -177,7 +182,7 @@ def _inconsistent() -> DatabaseError:
 
 
 _duration = _image.c.duration_ns
-# One number for the bucket of the duration and whether it failed: SQLite sorts all rows by it.
+# One number for the bucket of the duration and whether the row failed.
 _NO_BUCKET = 4_095
 _PART: ColumnElement[int] = literal_column(
     f"ifnull(CAST(log2(max(duration_ns, 1)) * {BUCKETS_PER_DOUBLING} AS INT), {_NO_BUCKET}) * 2",
@@ -190,13 +195,15 @@ _SUMS = (
     func.min(_image.c.time_ns),
     func.max(_image.c.time_ns),
     func.sum(_image.c.cpu_ns),
+    func.group_concat(_PART),
 )
 
 
 @lru_cache
 def _sums(wanted: Filter, lists: frozenset[str], by: tuple[str, ...]) -> Statement:
-    """For each group and part of it: the columns of the group, the part and the sums."""
-    keys = [*columns_of(by).values(), _PART]
+    """For each group: its columns and the sums. Without columns there is one group, even of no
+    rows."""
+    keys = columns_of(by).values()
     chosen = select(*keys, *_SUMS).where(*conditions_of(wanted, lists))
     return Statement(chosen.group_by(*keys))
 

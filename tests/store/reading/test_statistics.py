@@ -24,7 +24,15 @@ from tests.conftest import an_exec, counts, recorded, some_creds
 from tests.store.terms.test_parse import READER
 
 MS = 1_000_000
-BY = (("comm",), ("uid", "comm"), ("argv",), ("errno",), ("command", "truncated"), ("host", "cwd"))
+BY = (
+    ("comm",),
+    ("host",),
+    ("uid", "comm"),
+    ("argv",),
+    ("errno",),
+    ("command", "truncated"),
+    ("host", "cwd"),
+)
 TERMS = ((), ("comm=sh",), ("uid=1",), ("argv=*1",), ("pid=1000..1003",), ("exit_code=1..",))
 
 
@@ -130,7 +138,7 @@ def compare(one: under_test.Statistics, group: list[Event], events: list[Event])
     assert one.last_ns == max(event.time_ns for event in group)
     for share in (0.5, 0.95):
         exact = lengths[math.ceil(share * len(lengths)) - 1] if lengths else None
-        got = one.percentile(share)
+        [got] = one.percentiles(share)
         assert near(got, exact)
 
 
