@@ -104,17 +104,20 @@ build/demo.db: $(VENV)/ready
 	@$(VENV)/bin/python -c 'from tests.trace import hello_build; print(hello_build(), end="")' \
 		| $(VENV)/bin/execdb --db $@ import -
 
-# Tests compile small programs, ask bpftool what is attached, watch system calls, and look at the
-# page in a browser.
+# Tests compile small programs, ask bpftool what is attached, watch system calls, look at the page
+# in a browser, and ship to a PostgreSQL of their own.
 $(VENV)/ready-to-test: $(VENV)/ready
 	@missing=; for tool in gcc bpftool strace setpriv; do \
 		command -v $$tool >/dev/null || [ -x /usr/sbin/$$tool ] || missing="$$missing $$tool"; done; \
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
 		missing="$$missing chromium"; \
+	ls /usr/lib/postgresql/*/bin/initdb /usr/bin/initdb 2>/dev/null | grep -q . || \
+		missing="$$missing postgresql"; \
 	if [ -n "$$missing" ] && command -v apt-get >/dev/null; then \
 		$(SUDO) apt-get update -qq && \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-			gcc libc6-dev bpftool strace util-linux chromium >/dev/null; \
+			gcc libc6-dev bpftool strace util-linux chromium \
+			postgresql >/dev/null; \
 	elif [ -n "$$missing" ]; then echo "the tests need:$$missing" >&2; exit 1; fi
 	@$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[dev]'
 	@touch $@

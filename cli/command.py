@@ -9,7 +9,9 @@ from typing import Any
 import typer
 import typer.core
 
+from execdb.cli.commands.listing import CENTRAL
 from execdb.cli.input.option_files import REDACT, Given, OptionFiles, read_option_files
+from execdb.store.central.url import CentralUrl, is_central
 from execdb.store.errors import UsageError
 
 _FILES = "execdb.option_files"  # where a context has them
@@ -22,8 +24,16 @@ _SUGGESTED = {
 }
 
 
+def database_of(text: str) -> Path | CentralUrl:
+    """The file, or the central store, given with --db. Raises typer.BadParameter."""
+    return CentralUrl(text) if is_central(text) else database_path(text)
+
+
 def database_path(text: str) -> Path:
-    """The path given with --db. Raises typer.BadParameter if it cannot be that of a file."""
+    """The path of a file. Raises typer.BadParameter if it cannot be that of a file."""
+    if is_central(text):
+        url = CentralUrl(text)
+        raise typer.BadParameter(f"{url} is a central store, and a file is needed here")
     path = Path(text)
     if not path.name:
         raise typer.BadParameter(f"{text!r} is not the path of a file", param_hint="--db")
@@ -40,7 +50,7 @@ def _use(context: Any, _: Any, given: str | None) -> None:
     """Typer's callback: replaces the --db before the command, and EXECDB_DB, also for commands
     below this one."""
     if given is not None:
-        context.obj = database_path(given)
+        context.obj = database_of(given)
 
 
 class _Shared:
@@ -131,6 +141,15 @@ def _names(param: Any) -> Iterator[str]:
 
 class Command(_Shared, typer.core.TyperCommand):
     """A command of execdb; its examples are the `epilog`, a line each."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Raises UsageError where --db is the URL of a central store and this works on a file."""
+        words = " ".join(_words(ctx))
+        if isinstance(ctx.obj, CentralUrl) and words not in CENTRAL:
+            raise UsageError(
+                f"execdb {words} works on a file, and --db is {ctx.obj}: give the path of a file"
+            )
+        return super().invoke(ctx)
 
     def __init__(self, *args: Any, **attrs: Any) -> None:
         super().__init__(*args, **attrs)

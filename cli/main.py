@@ -17,7 +17,7 @@ except KeyboardInterrupt:
     sys.exit(130)
 
 from execdb import DEFAULT_PATH
-from execdb.cli.command import Command, Root, database_path
+from execdb.cli.command import Command, Root, database_of
 from execdb.cli.commands.listing import COMMANDS, ROOMS, module_of
 from execdb.cli.output import failures, streams
 from execdb.cli.output.descriptors import replace_streams
@@ -124,7 +124,7 @@ def _globals(
     Exit codes: 0 done; 1 it could not be done; 2 wrong usage; 3 events may be missing (--strict);
     130 interrupted. With EXECDB_DEBUG=1 in the environment an unexpected error shows a traceback.
     """
-    context.obj = database_path(db)
+    context.obj = database_of(db)
 
 
 def main() -> NoReturn:

@@ -52,6 +52,8 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         },
     ),
 }
+# Those whose --db may be the URL of a central store.
+CENTRAL = ("upgrade",)
 COMMANDS = {name: text for _, commands in ROOMS.values() for name, text in commands.items()}
 _MODULES = {"import": "import_", "config": "app"}  # `import` is a keyword
 

@@ -1,37 +1,82 @@
-"""execdb upgrade: converts a database of an older execdb."""
+"""execdb upgrade: brings a file up to date, or makes the schema of a central store."""
 
 import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from execdb.cli.output.escape import escape
+from execdb.store.central.url import CentralUrl
 from execdb.store.errors import ExecdbError
+
+if TYPE_CHECKING:
+    from execdb.store.file.database import Database
 
 EXAMPLES = """
 sudo execdb upgrade                      # the default database
 execdb upgrade --db copy.db
+execdb upgrade --db postgresql://db.example/history  # a central store
+execdb upgrade --print-roles | psql -h db.example history  # by a DBA
 """
 
 
-def upgrade(context: typer.Context) -> None:
+def upgrade(
+    context: typer.Context,
+    print_roles: Annotated[
+        bool,
+        typer.Option(
+            "--print-roles",
+            help="Print the SQL that makes the roles and the schema of a central store, for who "
+            "may not make roles.",
+        ),
+    ] = False,
+) -> None:
     """Bring a database of an older execdb up to date.
 
-    Copies it first, to a file next to it. No other command changes an older database.
+    Copies it first, to a file next to it. No other command changes an older database. Of a central
+    store, makes the schema if there is none.
     """
+    if print_roles:
+        from execdb.store.central import ddl
+
+        print("\n".join(f"{statement};" for statement in ddl.roles(join=False)))
+        print(ddl.EXAMPLE_LOGINS, end="")
+    elif isinstance(context.obj, CentralUrl):
+        _upgrade_central(context.obj)
+    else:
+        _upgrade_file(context.obj)
+
+
+def _upgrade_central(url: CentralUrl) -> None:
+    from execdb.store.central import upgrade as central
+    from execdb.store.central.connection import REVISION
+
+    found = central.upgrade(url)
+    before = {None: "new", REVISION: "as before"}.get(found, f"{found} before")
+    print(f"{escape(str(url))} is up to date (revision {REVISION}, {before})")
+
+
+def _upgrade_file(path: Path) -> None:
     from execdb.store.file import upgrade as store
-    from execdb.store.file.collector_lock import CollectorLock, collector_pid
     from execdb.store.schema.definition import REVISION
 
-    path = context.obj
     with store.opened_for_upgrade(path) as (database, found):
         if found == REVISION:
             print(f"{escape(str(path))} is up to date (revision {REVISION})")
             return
-        pid = collector_pid(path)
-        if pid is not None:
-            raise ExecdbError(f"a collector (pid {pid}) records to {path}: stop it, then upgrade")
-        with contextlib.closing(CollectorLock(path)):  # none may start meanwhile
-            copy = store.copy_of(database)
-            print(f"{escape(str(copy))} is a copy as it was (revision {found})", flush=True)
-            store.upgrade(database)
+        _upgrade_opened(path, database, found)
     print(f"{escape(str(path))} is up to date (revision {found} before, {REVISION} now)")
+
+
+def _upgrade_opened(path: Path, database: "Database", found: str) -> None:
+    from execdb.store.file import upgrade as store
+    from execdb.store.file.collector_lock import CollectorLock, collector_pid
+
+    pid = collector_pid(path)
+    if pid is not None:
+        raise ExecdbError(f"a collector (pid {pid}) records to {path}: stop it, then upgrade")
+    with contextlib.closing(CollectorLock(path)):  # none may start meanwhile
+        copy = store.copy_of(database)
+        print(f"{escape(str(copy))} is a copy as it was (revision {found})", flush=True)
+        store.upgrade(database)

@@ -15,8 +15,8 @@ from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.durations import duration
-from execdb.cli.show.gap_notes import coverage_of, execs_of, gaps_in
-from execdb.cli.show.notes import lacking
+from execdb.cli.show.gap_notes import coverage_of, execs_of, gaps_in, report
+from execdb.cli.show.notes import filter_notes, trim_notes
 from execdb.store.errors import UsageError
 
 if TYPE_CHECKING:
@@ -95,7 +95,9 @@ def timeline(
             look = Look(division.length_ns(*span), screen.columns, utc, wants_colour(sys.stdout))
             notes += [] if utc else _clock_notes(span)
             emit(timeline_lines(intervals, gaps, notes, zone_of(span[0], utc=utc), look))
-        lacking.tell(history, wanted, gaps, oldest_ns, strict=strict)
+        trim_notes.note(database, wanted, oldest_ns, gaps)
+        filter_notes.note(database, wanted, oldest_ns)
+        report(gaps, strict=strict, incomplete=history.incomplete)
 
 
 def _length_ns(text: str | None) -> int | None:

@@ -1,0 +1,1 @@
+"""Migrations of the central store, with a version table of their own (Alembic)."""

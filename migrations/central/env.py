@@ -1,0 +1,10 @@
+"""Alembic's entry: migrates on the connection of store/central/upgrade.py, in its transaction."""
+
+from alembic import context
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    version_table_schema="execdb",
+    transactional_ddl=False,  # the caller has begun a transaction and commits it
+)
+context.run_migrations()

@@ -1,0 +1,99 @@
+"""Connections to the central store. The driver (psycopg) is imported when one is opened."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from execdb.store.central.errors import (
+    CentralError,
+    CentralSchemaError,
+    PartitionMissing,
+    sentence,
+)
+from execdb.store.central.url import CentralUrl
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+REVISION = "0001"  # the newest under migrations/central/versions; a test compares the two
+_VERSION_LEAST = 150_000  # of the server
+_CONNECT_S = 10
+_SILENT_MS = 30_000  # bytes that nobody acknowledges
+_NO_SUCH_TABLE, _NO_SUCH_SCHEMA, _CHECK = "42P01", "3F000", "23514"
+
+
+def connect(url: CentralUrl, *, name: str = "execdb") -> "Connection":
+    """An open connection in autocommit mode. Raises CentralError."""
+    try:
+        import psycopg
+    except ImportError as error:
+        raise CentralError(
+            f"a central store needs psycopg 3: pip install 'execdb[central]' ({error})"
+        ) from error
+    try:
+        psycopg.conninfo.conninfo_to_dict(url.text)
+    except psycopg.Error:  # its text repeats what was given, with the password
+        raise CentralError(
+            f"{url} is not a URL that PostgreSQL's driver reads: in a password or name, write "
+            "characters such as @ : / as %40 %3A %2F"
+        ) from None
+    with central_errors(url):
+        connection = psycopg.connect(
+            url.text,
+            autocommit=True,
+            prepare_threshold=None,  # a pooler may give each transaction another server process
+            connect_timeout=_CONNECT_S,
+            application_name=name,
+            client_encoding="UTF8",
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
+            tcp_user_timeout=_SILENT_MS,
+        )
+    if connection.info.server_version < _VERSION_LEAST:
+        version = connection.info.parameter_status("server_version")
+        connection.close()
+        raise CentralError(f"{url} is PostgreSQL {version}: execdb needs 15 or newer")
+    return connection
+
+
+@contextmanager
+def central_errors(url: CentralUrl) -> Iterator[None]:
+    """Turns the driver's errors into CentralError, a sentence without password."""
+    import psycopg
+
+    try:
+        yield
+    except psycopg.Error as error:
+        said = f"{url}: {sentence(url, str(error))}"
+        if error.sqlstate in (_NO_SUCH_TABLE, _NO_SUCH_SCHEMA):
+            raise CentralSchemaError(said) from error
+        if error.sqlstate == _CHECK and "partition" in str(error):
+            raise PartitionMissing(said) from error
+        raise CentralError(said) from error
+
+
+def revision_of(connection: "Connection", url: CentralUrl) -> str | None:
+    """The revision of the schema; None if there is none. Raises CentralError."""
+    with central_errors(url):
+        found = connection.execute("SELECT to_regclass('execdb.alembic_version')").fetchone()
+        if found is None or found[0] is None:
+            return None
+        row = connection.execute("SELECT version_num FROM execdb.alembic_version").fetchone()
+    return None if row is None else str(row[0])
+
+
+def check_revision(connection: "Connection", url: CentralUrl) -> None:
+    """Raises CentralSchemaError unless the schema is of this program's revision."""
+    found = revision_of(connection, url)
+    if found is None:
+        raise CentralSchemaError(f"{url} has no schema of execdb: run execdb upgrade --db URL")
+    if found > REVISION:
+        raise CentralSchemaError(
+            f"{url} has a schema of a newer execdb (revision {found}, this one knows {REVISION}): "
+            "install that one"
+        )
+    if found < REVISION:
+        raise CentralSchemaError(
+            f"{url} has a schema of an older execdb (revision {found}): run execdb upgrade --db URL"
+        )

@@ -1,0 +1,33 @@
+"""What can be wrong with a central store, as one sentence each."""
+
+from execdb.store.central.url import CentralUrl
+from execdb.store.errors import ExecdbError
+
+
+class CentralError(ExecdbError):
+    """It cannot be reached, or does not do what it is asked for."""
+
+
+class CentralSchemaError(CentralError):
+    """It holds no schema of execdb, or one of another revision."""
+
+
+class PartitionMissing(CentralError):
+    """A row's day has no partition, which was there when it was last looked at."""
+
+
+_LENGTH_MAX = 300
+
+
+def sentence(url: CentralUrl, text: str) -> str:
+    """What the driver or the server said, in one line that a terminal can show. Neither is to be
+    trusted with passwords or control characters."""
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("CONTEXT:", "HINT:"))]
+    # The driver names the addresses that it tried; the last line has the last reason.
+    said = lines[-1] if text.startswith("connection failed: multiple") and lines else lines[0:1]
+    line = said if isinstance(said, str) else "".join(said)
+    for noise in ("connection failed: ", "connection is bad: "):
+        line = line.removeprefix(noise)
+    printable = "".join(char if char.isprintable() else "?" for char in line)
+    return url.without_secrets(printable)[:_LENGTH_MAX].rstrip(". ") or "no reason was given"

@@ -1,0 +1,1 @@
+"""The central store, on a PostgreSQL server that the tests start."""

@@ -1,0 +1,92 @@
+"""One server for all tests here, and a database of its own for each."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import psycopg
+import pytest
+
+from execdb.store.central.upgrade import upgrade
+from execdb.store.central.url import CentralUrl
+from tests.central.server import PASSWORD, Server
+
+_numbers = count(1)
+FORWARDER, READER = "web1", "alice"  # logins
+
+
+@dataclass
+class Central:
+    """A central store with the schema of execdb."""
+
+    server: Server
+    name: str
+
+    @property
+    def admin(self) -> str:
+        return self.server.url(self.name)
+
+    @property
+    def url(self) -> str:
+        """For a forwarder."""
+        return self.server.url(self.name, FORWARDER)
+
+    @property
+    def reader(self) -> str:
+        return self.server.url(self.name, READER)
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """What a superuser is told."""
+        with psycopg.connect(self.admin, autocommit=True) as connection:
+            cursor = connection.execute(sql.encode(), values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, sql: str, *values: Any) -> Any:
+        return self.rows(sql, *values)[0][0]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("pg")
+    for part in (folder, folder.parent, folder.parent.parent):
+        with contextlib.suppress(OSError):
+            part.chmod(0o755)  # the server is another user
+    server = Server(folder)
+    server.start()
+    with server.connect() as connection:
+        for role in ("execdb_owner", "execdb_forwarder", "execdb_reader"):
+            connection.execute(f"CREATE ROLE {role} NOLOGIN".encode())
+        for login, role in ((FORWARDER, "execdb_forwarder"), (READER, "execdb_reader")):
+            sql = f"CREATE ROLE {login} LOGIN PASSWORD '{PASSWORD}' IN ROLE {role}"
+            connection.execute(sql.encode())
+    yield server
+    with contextlib.suppress(AssertionError):
+        server.stop("immediate")
+
+
+@pytest.fixture
+def empty(server: Server) -> Central:
+    """A database without a schema."""
+    name = f"central{next(_numbers)}"
+    with server.connect() as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return Central(server, name)
+
+
+@pytest.fixture(scope="session")
+def template_database(server: Server) -> str:
+    with server.connect() as connection:
+        connection.execute(b"CREATE DATABASE central_template")
+    upgrade(CentralUrl(server.url("central_template")))
+    return "central_template"
+
+
+@pytest.fixture
+def central(server: Server, template_database: str) -> Central:
+    """A database with the schema."""
+    name = f"central{next(_numbers)}"
+    with server.connect() as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}".encode())
+    return Central(server, name)
