@@ -59,18 +59,24 @@ ROOMS = {
         "input": ("output",),
         "table": (),
         "show": ("table", "output"),
-        "session": ("input", "show", "output"),
+        "service": ("input", "output"),
+        "session": ("service", "input", "show", "output"),
         "sums": ("show", "table", "output"),
         "drawing": ("show", "table", "output"),
         "web": ("input", "show", "table", "output"),
-        "commands": ("input", "show", "table", "sums", "drawing", "session", "web", "output"),
+        "commands": (
+            "input",
+            "show",
+            "table",
+            "sums",
+            "drawing",
+            "service",
+            "session",
+            "web",
+            "output",
+        ),
     },
-    "collector": {
-        "decoding": (),
-        "running": ("decoding",),
-        "own_process": (),
-        "rules": (),
-    },
+    "collector": {"decoding": (), "running": ("decoding",), "own_process": (), "rules": ()},
     "bpf": {"loading": (), "rings": ()},
 }
 
@@ -203,8 +209,8 @@ SPARED = {
         "execdb.cli.commands.history.query",
         "execdb.cli.commands.recorder.collect",
         "execdb.store.event",
-    }
-    | {"execdb.store.fields"},
+        "execdb.store.fields",
+    },
     "--version": (HEAVY - {"sqlite3"})
     | {"execdb.cli.commands.history.query", "execdb.cli.commands.recorder.collect"},
     "query --help": HEAVY

@@ -8,10 +8,12 @@ import sys
 from typing import IO, Any, TextIO
 
 from execdb.cli.output.escape import escape, limit_to_ascii
+from execdb.cli.output.journal import is_journal, with_priority
 
 UTF8_FORMATS = ("json", "ndjson", "csv")  # for programs: the same whatever the locale
 # What tables and trees are drawn with, and its replacement. Recorded text is already escaped.
 _DRAWN = {"─": "-", "│": "|", "├": "|", "└": "`", "…": "~"}
+_to_journal = False  # whether stderr leads there; set_up looks
 
 
 def set_up() -> None:
@@ -24,6 +26,8 @@ def set_up() -> None:
     ):
         if getattr(sys, name) is None:
             setattr(sys, name, _nothing_at(number, flags, "r" if name == "stdin" else "w"))
+    global _to_journal
+    _to_journal = is_journal(2, os.environ)
     codecs.register_error("execdb", _replace)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -70,5 +74,9 @@ def encode_for(format: str) -> None:
 
 def say(text: str) -> None:
     """Prints a line on stderr. Errors are ignored: the answer on stdout never depends on it."""
+    line = escape(text)
+    if _to_journal:
+        line = with_priority(line)
     with contextlib.suppress(OSError, ValueError):
-        print(escape(text), file=sys.stderr, flush=True)
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()

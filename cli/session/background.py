@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from execdb.bpf.errors import Interrupted, KernelError
 from execdb.bpf.requirements import require
-from execdb.cli.session.messages import say
+from execdb.cli.output.streams import say
 from execdb.cli.session.options import CollectOptions
 from execdb.collector.own_process.footprint import stay_small
 from execdb.collector.running import namespaces

@@ -1,12 +1,11 @@
 """What a recording says on stderr, which never waits for the reader: see `output/outlet.py`."""
 
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from execdb.cli.output.escape import escape
+from execdb.cli.output.streams import say
 from execdb.cli.show.gap_notes import causes
 from execdb.cli.show.notes.filter_notes import causes as named
 
@@ -14,10 +13,6 @@ if TYPE_CHECKING:
     from execdb.collector.kernel_source import KernelSource
     from execdb.collector.ledger import Ledger
     from execdb.store.account import Cause
-
-
-def say(text: str) -> None:
-    sys.stderr.write(f"{escape(text)}\n")
 
 
 def warn(text: str) -> None:
@@ -46,6 +41,11 @@ def started(path: Path, source: "KernelSource", kept: Sequence[str]) -> str:
 def summary(ledger: "Ledger", elapsed_s: float, path: Path) -> str:
     did = f"recorded {ledger.stored} execs in {elapsed_s:.1f} s{_filtered(ledger)}"
     return f"{did}, {_lost(ledger.by_cause)}, {path}"
+
+
+def status(ledger: "Ledger", path: Path) -> str:
+    """For the service manager, while it records."""
+    return f"{ledger.stored} execs recorded{_filtered(ledger)}, {_lost(ledger.by_cause)}, {path}"
 
 
 def _filtered(ledger: "Ledger") -> str:

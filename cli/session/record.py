@@ -5,13 +5,16 @@ kernel's side is loaded in the background, which takes about as long.
 """
 
 import contextlib
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from execdb.cli.input.users import Identity, group_of, own_user, user_named
 from execdb.cli.output.outlet import Outlet, take_over_stderr
-from execdb.cli.session.messages import say, started, summary, warn_of_missing_ends
+from execdb.cli.output.streams import say
+from execdb.cli.service.notify import ServiceManager, service_manager
+from execdb.cli.session.messages import started, status, summary, warn_of_missing_ends
 from execdb.cli.session.options import CollectOptions
 from execdb.cli.session.stop import Stop
 from execdb.store.errors import DatabaseError, RecordingError
@@ -25,9 +28,10 @@ def record(options: CollectOptions, stop: Stop) -> None:
     neither for stdout nor for stderr. Raises RecordingError, DatabaseError, UsageError."""
     stderr = take_over_stderr()
     with contextlib.ExitStack() as stack:
+        manager = stack.enter_context(contextlib.closing(service_manager(os.environ)))
         session, user = _prepare(options, stop, stack)
         started_s = time.monotonic()
-        not_shown = _run(session, user, options.path, stop, stderr)
+        not_shown = _run(session, user, options.path, stop, stderr, manager)
         warn_of_missing_ends(session.source, session.collector.storage.ends_lost)
     if cut := session.cuts.total:
         say(
@@ -64,7 +68,14 @@ def _prepare(
     return session, user or own_user()
 
 
-def _run(session: "Session", user: Identity, path: Path, stop: Stop, stderr: Outlet) -> int:
+def _run(
+    session: "Session",
+    user: Identity,
+    path: Path,
+    stop: Stop,
+    stderr: Outlet,
+    manager: ServiceManager,
+) -> int:
     """Returns how many execs were not shown. Raises RecordingError if something else ended it."""
     from execdb.collector.own_process.privileges import CAP_BPF, drop
 
@@ -78,12 +89,21 @@ def _run(session: "Session", user: Identity, path: Path, stop: Stop, stderr: Out
         if live is not None:
             live.start()
         store.checkpoints.start()
-        say(f"{started(path, source, kept)} ({stop.how()})")
+        how = "" if manager.is_there else f" ({stop.how()})"
+        say(started(path, source, kept) + how)
+        manager.ready(recorded())
+
+    def recorded() -> str:
+        return status(session.collector.ledger, path)
 
     def over() -> bool:
         nonlocal problem
+        manager.alive(time.monotonic(), recorded)
         problem = store.integrity.problem() or source.gone()
-        return problem is not None or stop.asked()
+        if problem is None and not stop.asked():
+            return False
+        manager.stopping()
+        return True
 
     try:
         session.collector.run(over, begun)
