@@ -1,9 +1,6 @@
 """What may import what."""
 
 import ast
-import importlib.util
-import subprocess
-import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -188,69 +185,3 @@ def test_a_package_stays_in_its_folder(package: str) -> None:
 def test_one_file_imports_bcc() -> None:
     users = [path for _, path in sources() if any(within(n, ("bcc",)) for n in imports_of(path))]
     assert len(set(users)) == 1
-
-
-def modules_after(code: str, *arguments: str) -> set[str]:
-    code = f"import sys; {code}; print(*sys.modules, file=sys.stderr)"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return set(done.stderr.split())
-
-
-# What a command need not have imported to do its work, by how it is called.
-HEAVY = {"sqlalchemy", "alembic", "rich", "ctypes", "bcc", "sqlite3"}
-SPARED = {
-    "--help": HEAVY
-    | {
-        "execdb.cli.commands.history.query",
-        "execdb.cli.commands.recorder.collect",
-        "execdb.store.event",
-        "execdb.store.fields",
-    },
-    "--version": (HEAVY - {"sqlite3"})
-    | {"execdb.cli.commands.history.query", "execdb.cli.commands.recorder.collect"},
-    "query --help": HEAVY
-    | {"execdb.cli.commands.recorder.collect", "execdb.cli.commands.history.replay"},
-    "collect --help": HEAVY | {"execdb.cli.commands.history.query", "execdb.collector.collect"},
-    "config --help": HEAVY | {"execdb.cli.commands.history.query", "execdb.store.config.table"},
-    "query --format line": {"alembic", "rich", "ctypes", "bcc", "execdb.store.writing.recording"},
-    "query --format ndjson": {"alembic", "rich", "ctypes", "bcc", "execdb.store.writing.recording"},
-    "query --format table": {
-        "alembic",
-        "ctypes",
-        "bcc",
-        "psycopg",
-        "execdb.store.writing.recording",
-    },
-    "config list": {"alembic", "rich", "ctypes", "bcc", "execdb.store.reading.history"},
-    "replay --speed 0": {"alembic", "rich", "ctypes", "bcc", "execdb.store.writing.recording"},
-}
-
-
-@pytest.mark.parametrize("command", SPARED)
-def test_a_command_imports_no_more_than_it_needs(command: str, db: Path) -> None:
-    code = f"from execdb.cli.main import run; assert run({command.split()}) == 0"
-    assert modules_after(code) & (SPARED[command] | {"psycopg"}) == set()
-
-
-def test_the_python_interface_stands_without_the_command_line(db: Path) -> None:
-    begun = modules_after("import execdb")
-    assert begun & (HEAVY | {"execdb.history"}) == set()
-    used = modules_after(
-        "import execdb; history = execdb.open(sys.argv[1]); list(history.events(since='2h')); "
-        "history.runs(); history.coverage(); history.close()",
-        str(db),
-    )
-    assert "execdb.history" in used
-    assert {name for name in used if within(name, ("execdb.cli", "execdb.collector"))} == set()
-    assert used & {"typer", "click", "rich", "alembic", "bcc"} == set()
-
-
-def test_what_is_called_heavy_is_there() -> None:
-    """So that the names above do not go stale."""
-    spared = set().union(*SPARED.values()) - {"bcc"}
-    assert {name for name in spared if importlib.util.find_spec(name) is None} == set()
