@@ -19,6 +19,18 @@ static inline u64 argument(const struct attempt *attempt, u64 number)
 	return pointer;
 }
 
+/* bpf_probe_read_user_str, with 1 for an empty string in every kernel: before 6.13 it is 0 there
+ * (strncpy_from_user_nofault in mm/maccess.c). */
+static inline long read_user_text(char *to, u32 size, u64 from)
+{
+	long length = bpf_probe_read_user_str(to, size, (const void *)from);
+
+	if (length)
+		return length;
+	*to = 0;
+	return 1;
+}
+
 /* Appends one argument; marks the record if the argument was cut. */
 static inline void append_argument(struct scratch *s, u64 pointer)
 {
@@ -26,8 +38,7 @@ static inline void append_argument(struct scratch *s, u64 pointer)
 	long length = 0;
 
 	if (at <= FILENAME_ROOM + ARGS_ROOM - ATTEMPT_ARG_MAX)
-		length = bpf_probe_read_user_str(s->data + at, ATTEMPT_ARG_MAX,
-		                                 (const void *)pointer);
+		length = read_user_text(s->data + at, ATTEMPT_ARG_MAX, pointer);
 	if (length > 0)
 		s->at = at + length;
 	if (length <= 0 || length == ATTEMPT_ARG_MAX)
@@ -94,8 +105,7 @@ static inline void append_asked_name(struct scratch *s, const struct attempt *at
 		return;
 	append_directory(s, attempt->directory, first);
 	at = s->at & 31;
-	length = bpf_probe_read_user_str(s->data + at, PATH_MAX + 1,
-	                                 (const void *)attempt->filename);
+	length = read_user_text(s->data + at, PATH_MAX + 1, attempt->filename);
 	if (length > PATH_MAX)
 		s->exec.truncated = 1; /* longer than any name that exists */
 	s->at = length > 0 ? at + length : 0;

@@ -38,7 +38,7 @@ static void try_from_directory(char **args)
 
 static void *run(void *folder)
 {
-	char *plain[] = {"plain", "an argument", NULL};
+	char *plain[] = {"plain", "an argument", "", NULL};
 	static char huge[200000];
 	char *too_big[] = {"too big", huge, NULL};
 

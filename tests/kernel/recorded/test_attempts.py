@@ -49,7 +49,8 @@ def test_each_failure_is_a_row_with_its_errno(
         assert _attempts(recorder, pid) == truth
         events = recorder.events("--failed", "--pid", str(pid))
         assert {os.fsencode(e["caller"]) for e in events} == {b"caller\xff"}
-        assert events[0]["argv"] == ["plain", "an argument"]
+        assert events[0]["argv"] == ["plain", "an argument", ""]
+        assert not events[0]["truncated"]
         assert [e["exit_code"] for e in events] == [None] * 11
         (success,) = recorder.events("--succeeded", "--pid", str(pid))
         assert success["errno"] is None
