@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in /usr/bin/python3 python3; do \
 ARGS ?=
 INSIDE ?= tests.kernels.inside# what runs in each kernel; tests.kernels.cost measures
 VENV := .venv
-PACKAGES := api bpf cli collector migrations store
+PACKAGES := api bpf cli collector livereplay migrations store
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
 .PHONY: help setup collect web test test-kernels test-wheel check lint types bench generate wheel clean

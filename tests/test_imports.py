@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("api", "bpf", "collector", "store", "cli", "migrations")
+FOLDERS = ("api", "bpf", "collector", "livereplay", "store", "cli", "migrations")
 
 # Who may import whom; every folder may import itself, its rooms as ROOMS says. What stands in
 # `execdb` itself comes from the folder api.
@@ -24,10 +24,11 @@ ALLOWED = {
         "execdb.store.errors",
         "execdb.bpf",
     ),
+    "livereplay": ("execdb.livereplay",),
     "store": ("execdb.store",),
     "store/file/upgrade.py": ("execdb.store", "execdb.migrations"),
     "store/central/upgrade.py": ("execdb.store", "execdb.migrations"),
-    "cli": ("execdb.api", "execdb.cli", "execdb.collector", "execdb.store", "execdb.bpf"),
+    "cli": tuple(f"execdb.{name}" for name in FOLDERS if name != "migrations"),
     "migrations": ("execdb.store",),
 }
 # A room may import itself and these rooms of its folder, besides the files of the folder itself.
@@ -74,6 +75,7 @@ ROOMS = {
         ),
     },
     "collector": {"decoding": (), "running": ("decoding",), "own_process": (), "rules": ()},
+    "livereplay": {"planning": (), "tape": ("planning",), "sandbox": ("tape",)},
     "bpf": {"loading": (), "rings": ()},
 }
 

@@ -10,7 +10,7 @@ import typer
 
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import StreamFormat
-from execdb.cli.input.numbers import factor, seconds
+from execdb.cli.input.numbers import event_count, factor, seconds
 from execdb.cli.input.options import Redact, Strict
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.stdout import emit
@@ -18,6 +18,7 @@ from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.formats import renderer
 from execdb.cli.show.gap_notes import INCOMPLETE, PRUNED_MEANWHILE, coverage_of, gaps_in, note
 from execdb.cli.show.replay_timing import play, schedule, with_asides
+from execdb.store.errors import UsageError
 from execdb.store.event import Event
 
 _LATENESSES = 100_000  # kept for the report
@@ -25,6 +26,7 @@ EXAMPLES = """
 execdb replay --since 10m                # the last 10 minutes, as it happened
 execdb replay --since yesterday --speed 60 --idle-limit 1
 execdb replay --descendants-of 42 --speed 0 --format ndjson
+execdb replay --live --since 10m --dry-run # as processes that do nothing
 """
 
 
@@ -52,6 +54,46 @@ def replay(
     loop: Annotated[
         bool, typer.Option("--loop", help="Start again at the end, until Ctrl-C.")
     ] = False,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live",
+            help="Start every exec again, as a program that does nothing, in a sandbox: with the "
+            "recorded path, arguments, user, folder, parent, duration and end.",
+        ),
+    ] = False,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            help="With --live: N starts and ends a second, not as they happened.",
+            parser=factor,
+            metavar="N",
+        ),
+    ] = None,
+    ancestors: Annotated[
+        bool,
+        typer.Option(
+            "--ancestors/--no-ancestors",
+            help="With --live: also start the programs above those that are chosen.",
+        ),
+    ] = True,
+    attempts: Annotated[
+        bool, typer.Option("--attempts", help="With --live: also failed attempts, to fail again.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --live: only say what would start.")
+    ] = False,
+    max_processes: Annotated[
+        int,
+        typer.Option(
+            help="With --live: refuse more than N processes at once.",
+            parser=event_count,
+            metavar="N",
+        ),
+    ] = 4096,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --live: on an architecture without tests.")
+    ] = False,
     redact: Redact = False,
     strict: Strict = False,
     format: Annotated[StreamFormat, typer.Option(help="How to show them.")] = StreamFormat.LINE,
@@ -60,9 +102,25 @@ def replay(
 
     An event must fulfil all terms and options that choose events; an option given twice, or a
     field named twice, is an alternative. Nothing is executed: each event is printed
-    when it is due. On a terminal space pauses and goes on, `.` shows the next event, `+` and `-`
-    double and halve the speed. While the process is stopped (Ctrl-Z), so is the replay.
+    when it is due. Only with --live do processes start, which are harmless stubs whatever is
+    recorded; every recorder on the machine sees them. On a terminal space pauses and goes on, `.`
+    shows the next event, `+` and `-` double and halve the speed. While the process is stopped
+    (Ctrl-Z), so is the replay.
     """
+    if live:
+        if loop or redact or format is not StreamFormat.LINE:
+            raise UsageError("--live goes without --loop, --redact and --format")
+        from execdb.cli.commands.history.live_replay import LiveOptions, live_replay
+
+        how = LiveOptions(
+            speed, rate, idle_limit, ancestors, attempts, dry_run, max_processes, force, strict
+        )
+        live_replay(context.obj, filter_of(chosen), how)
+        return
+    if rate is not None or attempts or dry_run or force or not ancestors:
+        raise UsageError(
+            "--rate, --attempts, --dry-run, --force and --no-ancestors go with --live only"
+        )
     from execdb.store.file.database import open_database
     from execdb.store.reading.history import History
     from execdb.store.writing.marks import read_marks

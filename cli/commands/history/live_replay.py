@@ -1,0 +1,175 @@
+"""Starts the chosen history again as harmless stubs, and says what came of it."""
+
+import os
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from execdb.cli.output.escape import escape
+from execdb.cli.output.streams import say
+from execdb.cli.show.durations import duration
+from execdb.cli.show.gap_notes import INCOMPLETE, coverage_of, gaps_in, report
+from execdb.store.errors import ExecdbError, UsageError
+from execdb.store.event import Event
+
+if TYPE_CHECKING:
+    from execdb.livereplay.planning.plan import Plan
+    from execdb.livereplay.planning.times import Warp
+    from execdb.livereplay.prepare import Prepared
+    from execdb.livereplay.result import Result
+    from execdb.livereplay.sandbox.sandbox import Outcome
+    from execdb.store.reading.filter import Filter
+    from execdb.store.reading.history import History
+
+_TESTED = ("x86_64",)  # architectures
+_MORE_PROCESSES = 64  # than planned: those between a process and its orphan
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """As they were typed; `rate` None: at `speed`."""
+
+    speed: float = 1.0
+    rate: float | None = None
+    idle_limit: float | None = None
+    ancestors: bool = True
+    attempts: bool = False
+    dry_run: bool = False
+    max_processes: int = 4096
+    force: bool = False
+    strict: bool = False
+
+
+def live_replay(path: Path, wanted: "Filter", options: LiveOptions) -> None:
+    """Raises ExecdbError, UsageError."""
+    from execdb.livereplay.prepare import Refused, emitted, plan_of
+    from execdb.livereplay.result import result_of
+    from execdb.livereplay.sandbox.sandbox import Sandbox
+    from execdb.livereplay.sandbox.tape_file import TapeFile
+    from execdb.store.file.database import open_database
+    from execdb.store.reading.history import History
+
+    _check(options)
+    tape = TapeFile()
+    try:
+        with open_database(path) as database, database.snapshot():
+            history = History(database)
+            gaps = gaps_in(coverage_of(database, path), wanted, history.began_ns(wanted))
+            find = _ancestors(history, options.ancestors)
+
+            def rows() -> Iterator[Event]:
+                return _rows(history, wanted, options.attempts)
+
+            plan, paths = plan_of(rows(), find, lambda plan: _warp(plan, options))
+            if not len(plan.of_row):
+                raise ExecdbError("no execs to replay: execdb query shows what there is")
+            _check_size(plan, options)
+            made = emitted(plan, paths, rows(), tape.write, users=os.geteuid() == 0)
+            incomplete = history.incomplete
+        print(_banner(made, options), flush=True)
+        if options.dry_run:
+            print(_inexact(made), flush=True)
+            report(gaps, strict=options.strict, incomplete=incomplete)
+            return
+        most = plan.at_most + plan.at_most // 2 + _MORE_PROCESSES
+        argv = [b"execdb-replay", os.fsencode(path)]
+        outcome = Sandbox(paths, argv, most, plan.duration_ns).run(
+            tape, made.tape.times, made.entry
+        )
+        result = result_of(made, outcome.start_ns, tape.read)
+    except Refused as error:
+        raise ExecdbError(f"refused: {error}") from None
+    except (OSError, EOFError) as error:
+        raise ExecdbError(
+            f"the sandbox of a live replay could not be made or kept: {error or 'it ended'} "
+            "(it needs user, mount, PID and network namespaces)"
+        ) from None
+    finally:
+        tape.close()
+    _conclude(made, outcome, result)
+    report(gaps, strict=options.strict, incomplete=incomplete)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    if options.strict and (result.started < result.planned or made.emitter.inexact):
+        raise typer.Exit(INCOMPLETE)
+
+
+def _check(options: LiveOptions) -> None:
+    if not options.speed and options.rate is None:
+        raise UsageError("--speed 0 does not go with --live: --rate N starts and ends N a second")
+    machine = platform.machine()
+    if machine not in _TESTED and not options.force:
+        raise ExecdbError(f"live replay was not tested on {escape(machine)}: --force tries it")
+    if machine not in ("x86_64", "aarch64"):
+        raise ExecdbError(f"live replay has no stub for {escape(machine)}")
+
+
+def _check_size(plan: "Plan", options: LiveOptions) -> None:
+    if plan.at_most > options.max_processes:
+        raise ExecdbError(
+            f"refused: {plan.at_most} processes at once, more than {options.max_processes}: choose "
+            "fewer by terms, or allow more with --max-processes"
+        )
+
+
+def _rows(history: "History", wanted: "Filter", attempts: bool) -> Iterator[Event]:
+    return (event for event in history.events(wanted) if attempts or event.errno is None)
+
+
+def _ancestors(history: "History", wanted: bool) -> Callable[[int], Event | None]:
+    def find(number: int) -> Event | None:
+        return next(iter(history.rows_with([number] if wanted else [])), None)
+
+    return find
+
+
+def _warp(plan: "Plan", options: LiveOptions) -> "Warp":
+    from execdb.livereplay.planning.times import at_pace, at_rate
+
+    if options.rate is not None:
+        return at_rate(plan, options.rate)
+    return at_pace(plan, options.speed, options.idle_limit)
+
+
+def _banner(made: "Prepared", options: LiveOptions) -> str:
+    plan = made.plan
+    execs = len(plan.of_row) - plan.attempts
+    more = "".join(
+        f", {number} {what}"
+        for number, what in (
+            (plan.attempts, "failed attempts"),
+            (len(plan.seen), "programs that ran before"),
+            (plan.guessed_ends, "ends guessed"),
+        )
+        if number
+    )
+    would = "would be: " if options.dry_run else ""
+    return (
+        f"live replay: {would}{execs} execs as harmless stubs{more}, "
+        f"{len(made.paths.programs) - 2} paths, at most {plan.at_most} at once, "
+        f"{duration(plan.duration_ns)}; every recorder on this machine sees them, below a program "
+        "named execdb-replay"
+    )
+
+
+def _inexact(made: "Prepared") -> str:
+    found = made.emitter.inexact.most_common()
+    said = ", ".join(f"{count} x {escape(why)}" for why, count in found)
+    return f"not exact: {said}" if found else "all of it exact"
+
+
+def _conclude(made: "Prepared", outcome: "Outcome", result: "Result") -> None:
+    late = ""
+    if result.started:
+        middle_ms, most_ms = result.late_ms(0.5), result.late_ms(1)
+        late = f", late by {middle_ms:.2f} ms in the median, {most_ms:.1f} ms at most"
+    why = ", ".join(f"{count} x {name}" for name, count in result.failed.most_common())
+    why = f" ({why})" if why else ""
+    what = f"; {_inexact(made)}" if made.emitter.inexact else ""
+    print(f"started {result.started} of {result.planned}{why}{late}{what}", flush=True)
+    if not outcome.complete and not outcome.interrupted:
+        say("note: the replay did not end in time, and was ended")

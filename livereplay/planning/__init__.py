@@ -1,0 +1,1 @@
+"""Which processes there are to be, and when: pure functions of recorded rows."""

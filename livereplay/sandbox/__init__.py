@@ -1,0 +1,1 @@
+"""Where a tape runs: namespaces, a root in memory, and no more rights than it needs."""

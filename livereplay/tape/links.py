@@ -1,0 +1,49 @@
+"""References from one part of a tape to another, of which either may be written first."""
+
+from array import array
+
+from execdb.livereplay.planning.plan import NONE
+from execdb.livereplay.tape.tape import Tape
+
+
+class Links:
+    """By node: the entry that leads to it and the one where it begins, and of a fork its clone.
+    By process: the kill that ends it, which needs the pid that clone writes down."""
+
+    def __init__(self, tape: Tape, nodes: int) -> None:
+        self._tape = tape
+        self._leads, self._begins = array("i", [NONE]) * nodes, array("i", [NONE]) * nodes
+        self._clones = array("i", [NONE]) * nodes
+        self._kills: dict[int, int] = {}  # until the clone is written
+
+    def begin(self, node: int) -> None:
+        """The node begins at the next entry."""
+        self._begins[node] = self._tape.here()
+        if self._leads[node] != NONE:
+            self._tape.continue_at(self._leads[node], self._begins[node])
+
+    def lead(self, entry: int, node: int) -> None:
+        """The entry is to continue where the node begins."""
+        self._leads[node] = entry
+        if self._begins[node] != NONE:
+            self._tape.continue_at(entry, self._begins[node])
+
+    def clone(self, entry: int, fork: int) -> None:
+        """The entry makes the process of that fork."""
+        self._clones[fork] = entry
+        kill = self._kills.pop(fork, None)
+        if kill is None:
+            self._tape.set_argument(entry, 3, self._tape.scratch)
+        else:
+            self._write_pid(entry, kill)
+
+    def kill(self, entry: int, process: int) -> None:
+        """The entry is to send its signal to that process."""
+        if self._clones[process] == NONE:
+            self._kills[process] = entry
+        else:
+            self._write_pid(self._clones[process], entry)
+
+    def _write_pid(self, clone: int, kill: int) -> None:
+        """CLONE_PARENT_SETTID: clone(2) writes the pid into the argument of kill."""
+        self._tape.set_argument(clone, 3, Tape.argument_at(kill, 1))
