@@ -20,7 +20,7 @@ _NEVER_IN_FILES = {"help", "version"}
 # What a mistyped command may stand for: nothing that writes to a database.
 _SUGGESTED = {
     *("query", "tree", "stats", "timeline", "new", "sql", "replay", "compare", "web", "export"),
-    *("status", "coverage", "doctor", "config", "get", "list", "rules", "log", "try"),
+    *("status", "coverage", "doctor", "service", "config", "get", "list", "rules", "log", "try"),
 }
 
 

@@ -1,7 +1,8 @@
 """Writes the generated parts of the documentation: `make generate`.
 
 docs/cli.md from the program's help, the tables of folders, imports and keys in README.md,
-docs/how-it-works.md and docs/schema.md, and the answers in docs/questions.md.
+docs/how-it-works.md and docs/schema.md, the answers in docs/questions.md, and the man pages, which
+are installed.
 """
 
 import ast
@@ -17,6 +18,7 @@ from unittest import mock
 from docs.answers import PAGE as QUESTIONS
 from docs.answers import with_answers
 from execdb.cli import main
+from execdb.cli.service.man import man_pages
 from execdb.store.fields import FIELDS
 from execdb.store.kinds import Kind
 from tests.test_imports import ALLOWED, ROOMS
@@ -24,6 +26,7 @@ from tests.test_imports import ALLOWED, ROOMS
 ROOT = Path(__file__).parents[1]
 CLI, SCHEMA, README = ROOT / "docs/cli.md", ROOT / "docs/schema.md", ROOT / "README.md"
 HOW = ROOT / "docs/how-it-works.md"
+MAN = ROOT / "cli/service/man1"
 
 INTRODUCTION = """\
 # The commands
@@ -114,6 +117,7 @@ def generated_pages() -> dict[Path, str]:
         HOW: with_table(HOW, "imports", imports_table()),
         SCHEMA: with_table(SCHEMA, "keys", keys_table()),
         QUESTIONS: with_answers(QUESTIONS.read_text()),
+        **{MAN / name: text for name, text in man_pages().items()},
     }
 
 

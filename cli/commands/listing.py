@@ -19,6 +19,10 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
             ),
         },
     ),
+    "service": (
+        "Record for good",
+        {"service": "Install, watch and remove a service of systemd that records."},
+    ),
     "history": (
         "Ask",
         {
@@ -55,7 +59,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
 # Those whose --db may be the URL of a central store.
 CENTRAL = ("upgrade",)
 COMMANDS = {name: text for _, commands in ROOMS.values() for name, text in commands.items()}
-_MODULES = {"import": "import_", "config": "app"}  # `import` is a keyword
+_MODULES = {"import": "import_", "config": "app", "service": "app"}  # `import` is a keyword
 
 
 def module_of(name: str) -> str:

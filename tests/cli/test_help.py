@@ -14,7 +14,7 @@ from tests.cli.conftest import Run
 
 PAGES = dict(help_pages())
 # These record, or replace files; their examples are only parsed, as are those that follow.
-ONLY_PARSED = ("collect", "doctor", "import", "upgrade", "web")
+ONLY_PARSED = ("collect", "doctor", "import", "service", "upgrade", "web")
 
 
 def examples(page: str) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import execdb
+from docs.generate import MAN
 from tests.install.conftest import ROOT, Built, Installed, run
 from tests.trace import hello_build
 
@@ -33,7 +34,10 @@ def test_the_wheel_holds_what_is_to_be_installed_and_nothing_else(built: Built) 
     with zipfile.ZipFile(built.wheel) as wheel:
         names = {*wheel.namelist()}
     about = f"execdb-{execdb.__version__}.dist-info"
-    assert {name for name in names if not name.startswith(about)} == sources()
+    pages = f"execdb-{execdb.__version__}.data/data/share/man/man1/"
+    in_place = {name for name in names if name.startswith(pages)}
+    assert {Path(name).name for name in in_place} == {path.name for path in MAN.iterdir()}
+    assert {name for name in names - in_place if not name.startswith(about)} == sources()
     assert {"execdb/py.typed", "execdb/bpf/c/execdb.bpf.c", f"{about}/licenses/LICENSE"} <= names
 
 

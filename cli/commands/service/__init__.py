@@ -1,0 +1,1 @@
+"""Commands for a recorder that runs for good: as a service of systemd."""

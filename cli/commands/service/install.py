@@ -1,0 +1,110 @@
+"""execdb service install: the unit, its user, its options, man pages and completion."""
+
+import copy
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from execdb.cli.command import Command
+from execdb.cli.input.options import bounds_of
+from execdb.cli.output.streams import say
+from execdb.cli.service.options_file import option_name
+from execdb.store.errors import ExecdbError, UsageError
+
+EXAMPLES = """
+sudo execdb service install
+execdb service install --print           # what would be written
+sudo execdb service install --keep 90d --max-size 10GB --redact
+"""
+_OF_COLLECT = ("keep", "max-size", "min-free", "attempts", "group", "ring-pages", "redact", "btf")
+_DEFAULTS = {"keep": "30d", "max-size": "2GB", "group": "execdb"}
+_GIVEN = "execdb.service.options"  # where a context has them
+_FROM_DEFAULTS = ("DEFAULT", "DEFAULT_MAP")
+
+
+class InstallCommand(Command):
+    """Has the options of `collect` that a service may have."""
+
+    def __init__(self, *args: Any, **attrs: Any) -> None:
+        super().__init__(*args, **attrs)
+        from execdb.cli.commands.recorder.collect import collect
+
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command()(collect)
+        theirs = {option_name(each): each for each in typer.main.get_command(single).params}
+        own = [_as_own(name, theirs[name]) for name in _OF_COLLECT]
+        self.params = [*own, *self.params]
+
+
+def _as_own(name: str, theirs: Any) -> Any:
+    option = copy.copy(theirs)
+    option.expose_value, option.callback = False, _note
+    if name in _DEFAULTS:
+        option.show_default = _DEFAULTS[name]
+    return option
+
+
+def _note(context: Any, option: Any, value: Any) -> None:
+    """Typer's callback: remembers what was given."""
+    source = context.get_parameter_source(option.name)
+    if source is not None and source.name not in _FROM_DEFAULTS:
+        given = context.meta.setdefault(_GIVEN, {})
+        given[option_name(option)] = str(value) if isinstance(value, Path) else value
+
+
+def install(
+    context: typer.Context,
+    print_: Annotated[
+        bool, typer.Option("--print", help="Show what would be written, and change nothing.")
+    ] = False,
+) -> None:
+    """Record from now on and after each boot, as a service of systemd.
+
+    Creates the user execdb, /var/lib/execdb, /etc/execdb.toml with every option, execdb.service,
+    man pages and completion. The options go into /etc/execdb.toml. Called again, it brings up to
+    date what it has written; what somebody has changed since stays as it is.
+    """
+    from execdb.cli.service import plan
+
+    given = context.meta.get(_GIVEN, {})
+    bounds_of(given.get("keep"), given.get("max-size"))
+    _require_place(context.obj)
+    files = plan.files(given, context.obj)
+    if print_:
+        _print(files)
+        return
+    from execdb.cli.service import safe_code, systemd
+    from execdb.cli.service.installing import apply
+
+    systemd.require_systemd()
+    safe_code.require_safe_code()
+    _require_bcc()
+    apply(files, context.obj, say)
+
+
+def _require_place(database: Path) -> None:
+    from execdb.cli.service.unit import is_hidden
+
+    if not database.is_absolute() or is_hidden(database) or database.is_relative_to("/tmp"):
+        raise UsageError(
+            f"the service cannot write to {database}: give a whole path outside of home "
+            "directories and /tmp"
+        )
+
+
+def _require_bcc() -> None:
+    from execdb.bpf.loading.interpreters import find_bcc
+
+    found = find_bcc()
+    if not found.ok:
+        raise ExecdbError(found.fix)
+
+
+def _print(files: Any) -> None:
+    for file in files:
+        if file.shown:
+            note = " (yours: it stays as it is)" if file.kept else ""
+            print(f"# {file.path}{note}\n{file.text}")
+    for path in sorted(file.path for file in files if not file.shown):
+        print(f"# {path}")

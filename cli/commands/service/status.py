@@ -1,0 +1,128 @@
+"""execdb service status: five lines about a service that records."""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from execdb.cli.input.formats import ReportFormat
+from execdb.cli.output.escape import escape
+from execdb.cli.show.durations import duration
+from execdb.cli.show.sizes import size
+from execdb.store.errors import ExecdbError
+from execdb.store.times import local_time
+
+if TYPE_CHECKING:
+    from execdb.store.ledger.coverage import Coverage
+
+EXAMPLES = """
+execdb service status
+execdb service status --format json | jq .lost
+"""
+
+
+def status(
+    context: typer.Context,
+    format: Annotated[ReportFormat, typer.Option(help="How to show it.")] = ReportFormat.TEXT,
+) -> None:
+    """Show since when the service records, what it has, what is missing, and what it will remove.
+
+    Exits with 1 if it is not installed or does not record.
+    """
+    from execdb.cli.service import systemd
+
+    found = systemd.properties()
+    if found.get("LoadState") == "not-found":
+        raise ExecdbError("the service is not installed: sudo execdb service install")
+    told = describe(found) | _history(context.obj)
+    print(json.dumps(told) if format is ReportFormat.JSON else "\n".join(lines(told)))
+    if not told["active"]:
+        raise typer.Exit(1)
+
+
+def describe(found: dict[str, str]) -> dict[str, Any]:
+    """What systemd says of the unit, as plain data."""
+    from execdb.cli.service import systemd
+
+    active = found["ActiveState"] == "active"
+    return {
+        "active": active,
+        "state": f"{found['ActiveState']} ({found['SubState']})",
+        "result": found["Result"],
+        "enabled": found["UnitFileState"] == "enabled",
+        "pid": int(found["MainPID"]) or None,
+        "since_ns": systemd.time_ns(found["ActiveEnterTimestamp"]) if active else None,
+        "restarts": int(found["NRestarts"]),
+        "why": None if active else systemd.why_it_failed() or None,
+        "options": systemd.options(int(found["MainPID"])),
+    }
+
+
+def _history(path: Path) -> dict[str, Any]:
+    """What the file says. Raises DatabaseError."""
+    from execdb.cli.show.gap_notes import coverage_of
+    from execdb.store.file.database import open_database
+    from execdb.store.ledger.totals import read_totals
+
+    with open_database(path) as database:
+        totals, known = read_totals(database), coverage_of(database, path)
+    now_ns = time.time_ns()
+    boot_ns = now_ns - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    return {
+        "database": str(path),
+        "events": totals.events,
+        "first_ns": totals.first_ns,
+        "seen": sum(run["seen"] for run in totals.runs),
+        "stored": sum(run["stored"] for run in totals.runs),
+        "filtered": sum(run["filtered"] for run in totals.runs),
+        "lost": sum(run["lost"] for run in totals.runs),
+        "pruned": sum(run["pruned"] for run in totals.runs),
+        "boot_ns": boot_ns,
+        "blind_ns": blind_ns(known, boot_ns, now_ns),
+        "size_bytes": totals.size_bytes,
+        "now_ns": now_ns,
+    }
+
+
+def blind_ns(known: "Coverage", since_ns: int, until_ns: int) -> int:
+    """How long nothing was recorded."""
+    from execdb.store.ledger.coverage import Kind
+    from execdb.store.ledger.periods import periods
+
+    found = periods(known, since_ns, until_ns)
+    return sum(each.to_ns - each.from_ns for each in found if each.kind is Kind.BLIND)
+
+
+def lines(told: dict[str, Any]) -> list[str]:
+    """For people."""
+    return [
+        f"service    {_running(told)}",
+        f"recorded   {told['stored']} of {told['seen']} execs, {told['filtered']} filtered",
+        f"lost       {told['lost']}",
+        f"blind      {duration(told['blind_ns'])} since boot, {local_time(told['boot_ns'])}",
+        f"size       {size(told['size_bytes'])}, {_retention(told)}",
+    ]
+
+
+def _running(told: dict[str, Any]) -> str:
+    if not told["active"]:
+        why = f": {escape(told['why'])}" if told["why"] else ""
+        return f"NOT RECORDING, {escape(told['state'])}{why}"
+    again = f", restarted {told['restarts']} times" if told["restarts"] else ""
+    boot = "" if told["enabled"] else ", but not after the next boot (systemctl enable execdb)"
+    return f"recording since {local_time(told['since_ns'])}, pid {told['pid']}{again}{boot}"
+
+
+def _retention(told: dict[str, Any]) -> str:
+    """What will be removed, and when."""
+    options, parts = told["options"], []
+    if "keep" in options:
+        oldest = ""
+        if told["first_ns"] is not None:
+            oldest = f" (the oldest is {duration(told['now_ns'] - told['first_ns'])} old)"
+        parts.append(f"removes what is older than {options['keep']}{oldest}")
+    if "max-size" in options:
+        parts.append(f"the oldest above {options['max-size']}")
+    return escape(" and ".join(parts)) or "keeps everything"

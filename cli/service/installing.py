@@ -1,0 +1,142 @@
+"""Puts the service in place, and takes it away."""
+
+import contextlib
+import os
+import pwd
+import stat
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from execdb.cli.service import places, systemd
+from execdb.cli.service.changes import remove_all, write_all
+from execdb.cli.service.marked import State, state_of
+from execdb.cli.service.plan import File
+from execdb.store.errors import ExecdbError
+from execdb.store.file.collector_lock import collector_pid
+
+Say = Callable[[str], None]
+
+
+def apply(files: Sequence[File], database: Path, say: Say) -> None:
+    """Writes the files that are new or out of date, and starts the service if it does not run.
+    Raises ExecdbError."""
+    before = systemd.properties()
+    if before["LoadState"] == "masked":
+        raise ExecdbError(f"{places.UNIT} is masked: systemctl unmask {places.UNIT}, and try again")
+    for file in files:
+        if file.kept:
+            say(f"{file.path} stays as it is: it is not as execdb wrote it")
+    stale = {file.path: file.text for file in files if not file.kept and _differs(file)}
+    try:
+        write_all(stale)
+    except OSError as error:
+        raise ExecdbError(f"cannot write {error.filename}: {error.strerror}") from error
+    if places.SYSUSERS_FILE in stale or not _has_user():
+        systemd.call("systemd-sysusers", str(places.SYSUSERS_FILE))
+    _make_folder(database.parent)
+    systemd.call("systemctl", "daemon-reload")
+    systemd.call("systemctl", "enable", "--quiet", places.UNIT)
+    _start(before, {*stale} & {places.UNIT_FILE, places.OPTIONS_FILE}, database, say)
+
+
+def _start(before: dict[str, str], changed: set[Path], database: Path, say: Say) -> None:
+    if before["ActiveState"] == "active":
+        if changed:
+            what = " and ".join(map(str, sorted(changed)))
+            say(f"{what} changed: systemctl restart {places.UNIT} makes the service use it")
+        else:
+            say(f"nothing to change: execdb records to {database}")
+        return
+    try:
+        systemd.call("systemctl", "start", places.UNIT)
+    except ExecdbError as error:
+        why = systemd.why_it_failed() or str(error)
+        raise ExecdbError(
+            f"installed, but it does not start, and is tried again each second: {why}"
+        ) from error
+    say(f"execdb records to {database}, now and after each boot")
+
+
+def _differs(file: File) -> bool:
+    return file.state is State.ABSENT or file.path.read_text() != file.text
+
+
+def _has_user() -> bool:
+    try:
+        pwd.getpwnam(places.USER)
+    except KeyError:
+        return False
+    return True
+
+
+def _make_folder(folder: Path) -> None:
+    """systemd makes its own (StateDirectory=)."""
+    if folder != places.FOLDER and not folder.exists():
+        user = pwd.getpwnam(places.USER)
+        folder.mkdir(0o750)
+        os.chown(folder, user.pw_uid, user.pw_gid)
+
+
+def remove(database: Path, *, purge: bool, say: Say) -> None:
+    """Stops the service and removes what was installed; with `purge` also the history, and files
+    that were changed since. Raises ExecdbError."""
+    if systemd.properties()["LoadState"] not in ("not-found", "masked"):
+        systemd.call("systemctl", "disable", "--quiet", "--now", places.UNIT)
+    states = {path: state_of(path) for path in _installed()}
+    removed = {State.OURS, State.CHANGED} if purge else {State.OURS}
+    ours = [path for path, state in states.items() if state in removed]
+    try:
+        remove_all(ours)
+    except OSError as error:
+        raise ExecdbError(f"cannot remove {error.filename}: {error.strerror}") from error
+    systemd.call("systemctl", "daemon-reload")
+    for path, state in states.items():
+        if state is State.CHANGED and not purge:
+            say(f"{path} stays: it was changed since execdb wrote it (--purge removes it)")
+    if purge:
+        _purge(database, say)
+    _remove_user(database.parent, say)
+    say(f"removed {len(ours)} file{'s' * (len(ours) != 1)}" if ours else "nothing was installed")
+
+
+def _installed() -> list[Path]:
+    """The places of all files that an install may have written, also an older one."""
+    pages = sorted(places.MAN.glob("execdb*.1")) if places.MAN.is_dir() else []
+    fixed = (places.UNIT_FILE, places.SYSUSERS_FILE, places.OPTIONS_FILE)
+    return [*fixed, *places.COMPLETIONS.values(), *pages]
+
+
+def _purge(database: Path, say: Say) -> None:
+    """Removes the database and what execdb keeps beside it. Follows no link: the folder belongs to
+    the user of the service."""
+    if (pid := collector_pid(database)) is not None:
+        raise ExecdbError(f"process {pid} records to {database}: end it, and try again")
+    try:
+        folder = os.open(database.parent, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    beside = f"{database.name}-", f"{database.name}."
+    try:
+        for name in os.listdir(folder):
+            ours = name == database.name or name.startswith(beside)
+            if ours and stat.S_ISREG(os.lstat(name, dir_fd=folder).st_mode):
+                os.unlink(name, dir_fd=folder)
+    finally:
+        os.close(folder)
+    with contextlib.suppress(OSError):  # it has files of somebody else
+        database.parent.rmdir()
+    say(f"removed the history: {database}")
+
+
+def _remove_user(folder: Path, say: Say) -> None:
+    """Only when nothing belongs to it any more: another user could get its number."""
+    if not _has_user():
+        return
+    if any(map(os.path.lexists, _kept(folder))):
+        say(f"the user {places.USER} stays: {folder} belongs to it")
+        return
+    systemd.call("userdel", places.USER)
+
+
+def _kept(folder: Path) -> Iterable[Path]:
+    return folder, places.FOLDER

@@ -1,0 +1,70 @@
+"""Whether the service may run this installation: only root may be able to change it, because the
+service may do what its user may not."""
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import execdb
+from execdb.cli.service.unit import is_hidden
+from execdb.store.errors import ExecdbError
+
+_ELSEWHERE = "install it where only root can write, such as: sudo pipx install --global execdb"
+
+
+def interpreter() -> Path:
+    """The one of this installation; in a virtual environment its link."""
+    return Path(sys.executable)
+
+
+def code_folders() -> list[Path]:
+    """All that this program is read from: the environment, and Python's own if that is another."""
+    package = Path(execdb.__file__).parents[1]
+    found = {package, Path(sys.prefix), Path(sys.base_prefix)}
+    return sorted(each for each in found if not found & {*each.parents})
+
+
+def require_safe_code() -> None:
+    """Raises ExecdbError if others than root could change what the service runs, or if it could not
+    read it."""
+    closed = {*_hidden_parents()}
+    for path in _paths():
+        status = path.stat()
+        if status.st_uid != 0 or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            owner = f"uid {status.st_uid}" if status.st_uid else "others than root"
+            raise ExecdbError(
+                f"the service would run {path}, which {owner} can write: {_ELSEWHERE}"
+            )
+        readable = status.st_mode & (stat.S_IXOTH if path.is_dir() else stat.S_IROTH)
+        if not readable and path not in closed:
+            raise ExecdbError(f"the service could not read {path}: chmod o+rX, or {_ELSEWHERE}")
+    _require_import()
+
+
+def _paths() -> Iterator[Path]:
+    """The interpreter, the folders that it imports from, all of execdb, and what is above them."""
+    python = interpreter()
+    package = Path(execdb.__file__).parent
+    imported = [Path(entry) for entry in sys.path if entry and Path(entry).is_dir()]
+    whole = [Path(folder) for folder, _, _ in os.walk(package)]
+    modules = [Path(folder, name) for folder, _, names in os.walk(package) for name in names]
+    starts = [python, Path(os.path.realpath(python)), *imported, *whole, *modules]
+    above = [parent for start in starts for parent in start.absolute().parents]
+    yield from dict.fromkeys([*above, *starts])
+
+
+def _hidden_parents() -> Iterator[Path]:
+    """Folders that the service has empty ones for: they may be closed to it."""
+    for folder in code_folders():
+        yield from (path for path in folder.parents if is_hidden(path))
+
+
+def _require_import() -> None:
+    """As the service does it: without the user's own packages and without PYTHONPATH."""
+    command = [str(interpreter()), "-I", "-c", "import execdb.cli.main"]
+    done = subprocess.run(command, capture_output=True, cwd="/")
+    if done.returncode:
+        raise ExecdbError(f"{interpreter()} -I does not find execdb: {_ELSEWHERE}")

@@ -1,0 +1,79 @@
+"""systemd, asked and told by its own commands."""
+
+import os
+import subprocess
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+from execdb.cli.service import plan
+from execdb.cli.service.places import UNIT
+from execdb.store.errors import ExecdbError
+
+_PROPERTIES = (
+    "LoadState", "UnitFileState", "ActiveState", "SubState", "Result", "MainPID", "NRestarts",
+    "ActiveEnterTimestamp", "StatusText",
+)  # fmt: skip
+_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "TZ": "UTC"}
+
+
+def require_systemd() -> None:
+    """Raises ExecdbError if systemd does not run here (sd_booted(3)), or if this is not root."""
+    if not Path("/run/systemd/system").is_dir():
+        raise ExecdbError(
+            "systemd does not run here: execdb service install --print shows what it would get"
+        )
+    if os.geteuid() != 0:
+        raise ExecdbError("only root may do this: try sudo")
+
+
+def call(*command: str) -> str:
+    """Its output. Raises ExecdbError with what it said if it fails."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", env=_ENVIRONMENT
+        )
+    except OSError as error:
+        raise ExecdbError(f"cannot run {command[0]}: {error.strerror}") from error
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines() or [f"exit {done.returncode}"]
+        raise ExecdbError(f"{' '.join(command)}: {said[0]}")
+    return done.stdout
+
+
+def properties() -> dict[str, str]:
+    """Those of the unit. Raises ExecdbError."""
+    text = call("systemctl", "show", UNIT, *(f"--property={name}" for name in _PROPERTIES))
+    return dict(line.partition("=")[::2] for line in text.splitlines())
+
+
+def why_it_failed() -> str:
+    """The last error in the journal of the unit; empty if there is none."""
+    try:
+        lines = call(
+            "journalctl", "--quiet", "--no-pager", "-o", "cat", "-n", "1", "-p", "err",
+            f"_SYSTEMD_UNIT={UNIT}",
+        )  # fmt: skip
+    except ExecdbError:
+        return ""
+    return lines.strip().removeprefix("execdb: ")
+
+
+def time_ns(text: str) -> int | None:
+    """A time as systemctl shows it in UTC, `Thu 2026-11-26 12:23:47 UTC`; None if there is none."""
+    try:
+        found = datetime.strptime(text, "%a %Y-%m-%d %H:%M:%S %Z").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(found.timestamp()) * 1_000_000_000
+
+
+def options(pid: int) -> dict[str, str]:
+    """The options that decide what the service removes: of its command line, or of the file."""
+    found = {name: str(value) for name, value in plan.collect_options().items()}
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+    except OSError:
+        words = []
+    found |= {word[2:]: value for word, value in pairwise(words) if word.startswith("--")}
+    return {name: found[name] for name in ("keep", "max-size") if name in found}
