@@ -15,6 +15,7 @@ from execdb.store.central.url import CentralUrl, is_central
 from execdb.store.errors import UsageError
 
 _FILES = "execdb.option_files"  # where a context has them
+_ARGUMENTS = "execdb.arguments"  # where it has those of each command, from execdb itself on
 _WITHOUT_FILES = {"-h", "--help", "-V", "--version"}
 _NEVER_IN_FILES = {"help", "version"}
 # What a mistyped command may stand for: nothing that writes to a database.
@@ -46,6 +47,19 @@ def option_files(context: Any) -> OptionFiles:
     return found if isinstance(found, OptionFiles) else OptionFiles({})
 
 
+def parsed_again(context: Any, files: OptionFiles) -> Any:
+    """A new context of a running command: how its arguments would be understood with other files
+    of defaults. What was given on the command line wins again. Raises UsageError and Typer's
+    exceptions."""
+    arguments = context.meta[_ARGUMENTS][len(_words(context))]
+    if context.parent is None:
+        root = context.command.make_context(context.info_name, [*arguments], obj=files)
+        root.obj = database_path(root.params["db"])
+        return root
+    parent = parsed_again(context.parent, files)
+    return context.command.make_context(context.info_name, [*arguments], parent=parent)
+
+
 def _use(context: Any, _: Any, given: str | None) -> None:
     """Typer's callback: replaces the --db before the command, and EXECDB_DB, also for commands
     below this one."""
@@ -72,6 +86,7 @@ class _Shared:
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """With defaults from files. Raises UsageError where one is wrong."""
+        ctx.meta.setdefault(_ARGUMENTS, {})[len(_words(ctx))] = [*args]
         given = self._given(ctx)
         ctx.default_map = {
             name: self._value(param, name, each) for name, (param, each) in given.items()
@@ -189,7 +204,8 @@ class Root(_Commands, typer.core.TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not ctx.resilient_parsing and not _WITHOUT_FILES & {*args}:
-            ctx.meta[_FILES] = read_option_files()
+            again = isinstance(ctx.obj, OptionFiles)  # see `parsed_again`
+            ctx.meta[_FILES] = ctx.obj if again else read_option_files()
             _require_known(ctx, [*self.list_commands(ctx), REDACT])
         return super().parse_args(ctx, args)
 

@@ -38,13 +38,17 @@ class Backlog:
     has gone."""
 
     def __init__(self, batch_max: int) -> None:
-        self._batch_max = batch_max
-        self._batch_bytes = min(_BATCH_BYTES, max(_BATCH_LEAST, batch_max * _EACH))
+        self.limit_batches(batch_max)
         self._execs: list[Exec] = []
         self._ends: list[End] = []
         self._portions: deque[_Portion] = deque()
         self._size_bytes = 0  # of all portions
         self._given_up: set[ImageKey] = set()  # running images that get no row
+
+    def limit_batches(self, batch_max: int) -> None:
+        """From now on a batch has at most so many execs."""
+        self._batch_max = batch_max
+        self._batch_bytes = min(_BATCH_BYTES, max(_BATCH_LEAST, batch_max * _EACH))
 
     @property
     def execs(self) -> int:

@@ -51,6 +51,10 @@ class Collector:
             source.detach()
         self._finish()
 
+    def limit_batches(self, batch_max: int) -> None:
+        """From now on at most so many execs are stored at once."""
+        self._backlog.limit_batches(batch_max)
+
     def _step(self) -> None:
         self._follow_config()
         read_ns = self._drain()

@@ -8,7 +8,7 @@ says, but for patterns, which add up.
 import os
 import pwd
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,25 @@ class Given:
 
 
 class OptionFiles:
-    """What the files say. `tables` has the whole content of each, by its path."""
+    """What the files say. `tables` has the whole content of each, by its path; `paths` are all
+    that were looked for, on behalf of `user`."""
 
-    def __init__(self, tables: Mapping[Path, Mapping[str, Any]]) -> None:
-        self._tables = tables
+    def __init__(
+        self,
+        tables: Mapping[Path, Mapping[str, Any]],
+        paths: Sequence[Path] = (),
+        user: int | None = None,
+    ) -> None:
+        self._tables, self._paths = tables, paths
+        self._user = os.geteuid() if user is None else user
+
+    def again(self) -> "OptionFiles":
+        """What the same files say now. They have to belong to the same user as at the start, whose
+        rights this process may have lost since: so a file that was not there then, and whose
+        folder may not be searched any more, is still taken for missing. Raises as
+        `read_option_files` does."""
+        missing = {path for path in self._paths if path not in self._tables}
+        return _read_all(self._paths, self._user, missing)
 
     def options(self, command: tuple[str, ...]) -> dict[str, Given]:
         """The defaults of a command by their names, with `-` for `_`; `()` is execdb itself.
@@ -77,15 +92,19 @@ class OptionFiles:
 def read_option_files() -> OptionFiles:
     """Raises ExecdbError for a file that others could have written, UsageError for one that is not
     TOML."""
+    return _read_all(_paths(), os.geteuid())
+
+
+def _read_all(paths: Sequence[Path], user: int, missing: Container[Path] = ()) -> OptionFiles:
     found = {}
-    for path in _paths():
-        content = _read(path)
+    for path in paths:
+        content = _read(path, user, may_be_hidden=path in missing)
         if content is not None:
             found[path] = _parsed(path, content)
-    return OptionFiles(found)
+    return OptionFiles(found, paths, user)
 
 
-def _paths() -> Iterable[Path]:
+def _paths() -> Sequence[Path]:
     given = os.environ.get(VARIABLE)
     if given is not None:
         return [Path(given)] if given else []
@@ -98,16 +117,18 @@ def _paths() -> Iterable[Path]:
     return [SYSTEM, Path(home) / ".config/execdb.toml"]
 
 
-def _read(path: Path) -> bytes | None:
+def _read(path: Path, user: int, *, may_be_hidden: bool) -> bytes | None:
     """None if there is no such file."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
+        if may_be_hidden and isinstance(error, PermissionError):
+            return None
         raise ExecdbError(f"cannot read {path}: {error.strerror}") from error
     with open(fd, "rb", buffering=0) as file:
-        _require_own(path, os.fstat(fd))
+        _require_own(path, os.fstat(fd), user)
         content = b""
         while part := file.read(_BYTES_MAX + 1 - len(content)):
             content += part
@@ -116,11 +137,11 @@ def _read(path: Path) -> bytes | None:
     return content
 
 
-def _require_own(path: Path, status: os.stat_result) -> None:
-    """Raises ExecdbError if another user may have written the file, or if it is none."""
+def _require_own(path: Path, status: os.stat_result, user: int) -> None:
+    """Raises ExecdbError if someone else than `user` may have written the file, or if it is
+    none."""
     if not stat.S_ISREG(status.st_mode):
         raise ExecdbError(f"{path} is not a plain file: remove it, or set {VARIABLE}= to read none")
-    user = os.geteuid()
     if status.st_uid not in (0, user):
         raise ExecdbError(
             f"{path} belongs to uid {status.st_uid}, neither root nor you: chown it, or set "

@@ -40,6 +40,13 @@ class DatabaseSide:
     retention: Retention
     room: FreeSpace
 
+    def change(self, options: CollectOptions) -> None:
+        """From now on the limits are these. Raises DatabaseError."""
+        bounds = options.bounds
+        self.recording.keep_small(bounds.max_bytes)
+        self.room.change(options.min_free_percent, bounds.wal_max_bytes)
+        self.retention.change(bounds)
+
     def tidy(self, now_ns: int) -> None:
         """Takes some milliseconds, more while old rows must be deleted. `now_ns` is the time of
         day. Raises DatabaseRefused."""
@@ -62,8 +69,7 @@ def open_database_side(
     lock = stack.enter_context(contextlib.closing(CollectorLock(options.path)))
     _warn_of_missing_rows(database)
     recording = Recording(database, this_machine(), __version__, clock.wall_ns())
-    if bounds.max_bytes is not None:
-        recording.keep_small(bounds.max_bytes)
+    recording.keep_small(bounds.max_bytes)
     end_with(escape(f"execdb: {database.real}-shm was truncated while recording: start again"), 1)
     integrity = FileIntegrity(database, lock.problem)
     stack.enter_context(contextlib.closing(integrity))

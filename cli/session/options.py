@@ -17,7 +17,7 @@ class CollectOptions:
     """`shown` is the format in which execs that are `wanted` are shown (None: none are); `user` is
     the name of the user to switch to, `group` that of a group that may read the database; `bounds`
     and `min_free_percent` limit what the file takes of the disk; `redact` are patterns of secrets
-    beside the known ones (None: nothing is hidden)."""
+    beside the known ones (None: nothing is hidden). The last three can change while recording."""
 
     path: Path
     shown: StreamFormat | None

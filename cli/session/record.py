@@ -16,6 +16,7 @@ from execdb.cli.output.streams import say
 from execdb.cli.service.notify import ServiceManager, service_manager
 from execdb.cli.session.messages import started, status, summary, warn_of_missing_ends
 from execdb.cli.session.options import CollectOptions
+from execdb.cli.session.requests.reload import Reload
 from execdb.cli.session.stop import Stop
 from execdb.store.errors import DatabaseError, RecordingError
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from execdb.cli.session.wiring import Session
 
 
-def record(options: CollectOptions, stop: Stop) -> None:
+def record(options: CollectOptions, stop: Stop, reload: Reload) -> None:
     """Records until asked to stop, and says what became of it. From here on the process waits
     neither for stdout nor for stderr. Raises RecordingError, DatabaseError, UsageError."""
     stderr = take_over_stderr()
@@ -31,7 +32,7 @@ def record(options: CollectOptions, stop: Stop) -> None:
         manager = stack.enter_context(contextlib.closing(service_manager(os.environ)))
         session, user = _prepare(options, stop, stack)
         started_s = time.monotonic()
-        not_shown = _run(session, user, options.path, stop, stderr, manager)
+        not_shown = _run(session, user, options.path, stop, stderr, manager, reload)
         warn_of_missing_ends(session.source, session.collector.storage.ends_lost)
     if cut := session.cuts.total:
         say(
@@ -75,6 +76,7 @@ def _run(
     stop: Stop,
     stderr: Outlet,
     manager: ServiceManager,
+    reload: Reload,
 ) -> int:
     """Returns how many execs were not shown. Raises RecordingError if something else ended it."""
     from execdb.collector.own_process.privileges import CAP_BPF, drop
@@ -99,6 +101,8 @@ def _run(
     def over() -> bool:
         nonlocal problem
         manager.alive(time.monotonic(), recorded)
+        if stop.reload():
+            reload(session.change)
         problem = store.integrity.problem() or source.gone()
         if problem is None and not stop.asked():
             return False

@@ -41,16 +41,20 @@ class Redaction:
 
 
 class RedactingSink:
-    """A sink that gets no secrets."""
+    """A sink that gets no secrets, as long as there is a `redaction`."""
 
-    def __init__(self, sink: Sink, redaction: Redaction) -> None:
-        self._sink, self._execs = sink, redaction.execs
+    def __init__(self, sink: Sink, redaction: Redaction | None) -> None:
+        self._sink, self.redaction = sink, redaction
         self.finish = sink.finish
 
+    def execs(self, execs: Sequence[Exec]) -> Sequence[Exec]:
+        """The same without secrets."""
+        return execs if self.redaction is None else self.redaction.execs(execs)
+
     def know(self, images: Sequence[Exec]) -> Sequence[ImageKey]:
-        return self._sink.know(self._execs(images))
+        return self._sink.know(self.execs(images))
 
     def write(
         self, execs: Sequence[Exec], ends: Sequence[End], counts: Counts, account: Account
     ) -> Sequence[int]:
-        return self._sink.write(self._execs(execs), ends, counts, account)
+        return self._sink.write(self.execs(execs), ends, counts, account)

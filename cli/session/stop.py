@@ -1,4 +1,5 @@
-"""When to stop: at a signal, when the time is over, or when asked to."""
+"""When to stop: at a signal, when the time is over, or when asked to. And when to read the options
+again: at SIGHUP."""
 
 import contextlib
 import os
@@ -7,7 +8,10 @@ import time
 
 
 class Stop:
-    """Becomes true at a signal, after `for_s` seconds since it was first looked at, or by `ask`."""
+    """Becomes true at a signal, after `for_s` seconds since it was first looked at, or by `ask`.
+
+    SIGHUP asks for the options to be read again, unless it says that the terminal is gone: then
+    it is a reason to stop."""
 
     _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -15,12 +19,14 @@ class Stop:
         self._for_s = for_s
         self._deadline_s: float | None = None
         self._asked = False
+        self._terminal = _has_terminal()
+        self._reload = self._recording = False
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def __enter__(self) -> "Stop":
         for number in self._SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-                signal.signal(number, lambda *_: self.ask())
+                signal.signal(number, self._on_signal)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -40,19 +46,50 @@ class Stop:
 
     @property
     def descriptor(self) -> int:
-        """Has something to read as soon as `ask` was called or a signal came."""
+        """Has something to read as soon as `ask` was called or a signal came, until `reload` was
+        called."""
         return self._read
 
     def ask(self) -> None:
         self._asked = True
+        self._wake()
+
+    def _on_signal(self, number: int, _: object) -> None:
+        if number == signal.SIGHUP and _has_terminal() == self._terminal:
+            self._reload = True
+            if self._recording:  # before, waking would end the start
+                self._wake()
+        else:
+            self.ask()
+
+    def _wake(self) -> None:
         with contextlib.suppress(OSError):
             os.write(self._write, b"\0")
+
+    def reload(self) -> bool:
+        """Whether the options should be read again since the last call. The first call says that
+        recording has begun."""
+        self._recording = True
+        asked, self._reload = self._reload, False
+        if asked and not self._asked:
+            with contextlib.suppress(OSError):
+                os.read(self._read, 64)
+        return asked
 
     def asked(self) -> bool:
         if self._for_s is not None and self._deadline_s is None:
             self._deadline_s = time.monotonic() + self._for_s
         late = self._deadline_s is not None and time.monotonic() >= self._deadline_s
         return self._asked or late
+
+
+def _has_terminal() -> bool:
+    """Whether a terminal controls this process: tty(4)."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
 
 
 class Interrupt:

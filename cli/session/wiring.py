@@ -16,13 +16,14 @@ from execdb.cli.session.live_view import LiveView, Origin
 from execdb.cli.session.messages import warn
 from execdb.cli.session.options import CollectOptions
 from execdb.cli.session.pace import Pace
+from execdb.cli.session.redacting import RedactingSink, Redaction
 from execdb.cli.show.formats import renderer
 from execdb.collector.argument_cuts import ArgumentCuts
 from execdb.collector.clock import Clock
 from execdb.collector.collect import Collector
 from execdb.collector.decoding.decoder import Decoder
 from execdb.collector.decoding.mounts import Mounts
-from execdb.collector.interfaces import Sink, Wiring
+from execdb.collector.interfaces import Wiring
 from execdb.collector.kernel_source import KernelSource
 from execdb.collector.mirror import Mirror
 from execdb.collector.own_process.process_limits import ProcessLimits
@@ -37,9 +38,6 @@ from execdb.store.file.database import Database
 from execdb.store.limits.bounds import Bounds
 from execdb.store.reading.event_filter import EventFilter, StartFilter
 from execdb.store.segments.segment import descendants_of
-from execdb.store.writing.recording import Recording
-
-Show = Callable[[Sequence[int], Sequence[Exec]], None]
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,14 @@ class Session:
     collector: Collector
     cuts: ArgumentCuts
     live: LiveView | None
+    _sink: RedactingSink
+
+    def change(self, options: CollectOptions) -> None:
+        """From now on the limits and the redaction are these. What is stored already is limited as
+        well, but not redacted. Raises DatabaseError."""
+        self._sink.redaction = _redaction(options)
+        self.store.change(options)
+        self.collector.limit_batches(options.bounds.batch_max)
 
 
 def wire(
@@ -66,7 +72,7 @@ def wire(
     background.database.result()
     store = open_database_side(options, clock, stack)
     live = _live_view(options, store)
-    sink, show = _without_secrets(options, store.recording, live)
+    sink = RedactingSink(store.recording, _redaction(options))
     cuts = ArgumentCuts(source.cut_by_user, warn)
     slots = Slots()
     limits = ProcessLimits(warn)
@@ -80,7 +86,9 @@ def wire(
         sink=sink,
         mirror=_mirror(store, source.program, slots, clock),
         clock=clock,
-        show=show,
+        show=_show_nothing
+        if live is None
+        else lambda ids, execs: live.show(ids, sink.execs(execs)),
         running=_running_programs(clock, shift_ns, options.bounds),
         tidy=tidy,
         room=store.room,
@@ -91,7 +99,7 @@ def wire(
     )
     mounts = stack.enter_context(contextlib.closing(Mounts()))
     decoder = Decoder(mounts, first_namespaces())
-    return Session(source, store, Collector(wiring, decoder), cuts, live)
+    return Session(source, store, Collector(wiring, decoder), cuts, live, sink)
 
 
 def _mirror(store: DatabaseSide, program: Program, slots: Slots, clock: Clock) -> Mirror:
@@ -105,18 +113,8 @@ def _running_programs(clock: Clock, shift_ns: int, bounds: Bounds) -> RunningPro
     return RunningPrograms(clock.offset_ns, shift_ns, arguments_max)
 
 
-def _without_secrets(
-    options: CollectOptions, recording: Recording, live: LiveView | None
-) -> tuple[Sink, Show]:
-    """The recording, and what shows its execs; with --redact neither gets to know a secret."""
-    show: Show = _show_nothing if live is None else live.show
-    if options.redact is None:
-        return recording, show
-    from execdb.cli.session.redacting import RedactingSink, Redaction
-
-    redaction = Redaction(options.redact)
-    sink = RedactingSink(recording, redaction)
-    return sink, lambda ids, execs: show(ids, redaction.execs(execs))
+def _redaction(options: CollectOptions) -> Redaction | None:
+    return None if options.redact is None else Redaction(options.redact)
 
 
 def _live_view(options: CollectOptions, store: DatabaseSide) -> LiveView | None:

@@ -37,6 +37,10 @@ class FreeSpace:
         self._low = self._blocked = False
         self._tried_s = 0.0
 
+    def change(self, min_free_percent: float, wal_max_bytes: int) -> None:
+        """From now on the limits are these."""
+        self._min_free_percent, self._wal_max_bytes = min_free_percent, wal_max_bytes
+
     def lack(self, now_s: float) -> Cause | None:
         """Why nothing may be stored now; None if there is space."""
         self._low = self._is_low()

@@ -46,6 +46,13 @@ class Retention:
         if bounds.max_bytes is not None:
             _limit_wal(database, bounds.max_bytes)
 
+    def change(self, bounds: Bounds) -> None:
+        """From now on the bounds are these. Raises DatabaseError."""
+        self._bounds, self.excess, self._first_bytes = bounds, Excess.NONE, None
+        self._expired_ns, self._looked_ns = None, 0
+        if bounds.max_bytes is not None:
+            _limit_wal(self._database, bounds.max_bytes)
+
     def step(self, now_ns: int) -> int | None:
         """Does a bounded amount of work; `now_ns` is the wall clock. Returns how many rows were
         removed, None when there was nothing to do. Raises DatabaseError."""

@@ -18,7 +18,7 @@ T = TypeVar("T")
 Refers = tuple[int, int, int, int, str | None, Start]
 _ENTRIES_MAX = 16_384  # of one dictionary, of all kinds
 _STARTS_MAX = 1_536  # known by their identity; a build has some 1,100
-_BYTES_MAX = 4_000_000  # of memory: for the entries, and again for the starts
+BYTES_MAX = 4_000_000  # of memory: for the entries, and again for the starts
 _STRING_BYTES = 60  # what a string takes besides its characters
 
 
@@ -88,7 +88,7 @@ class Commands:
 
 
 def _cache() -> BoundedCache[Any, Any]:
-    return BoundedCache(_STARTS_MAX, _BYTES_MAX)
+    return BoundedCache(_STARTS_MAX, BYTES_MAX)
 
 
 def _size_of(command: Command) -> int:
@@ -122,7 +122,7 @@ class Dictionary:
         self._tables = (self.origins, self.programs, self.arguments, self._commands)
         self.starts: BoundedCache[int, Refers] = _cache()
         self._bytes = 0
-        self.bytes_max = _BYTES_MAX
+        self.bytes_max = BYTES_MAX
         self.first_id = self.next_id = 1
 
     def begin(self, connection: Connection) -> None:

@@ -10,6 +10,7 @@ from execdb.store.event import End, Exec, ImageKey
 from execdb.store.file.database import Database
 from execdb.store.file.sql import insert_sql
 from execdb.store.file.text import storable
+from execdb.store.segments.dictionary import BYTES_MAX
 from execdb.store.segments.writer import SegmentWriter
 from execdb.store.writing.batch import Batch
 from execdb.store.writing.known_images import Earlier
@@ -45,11 +46,11 @@ class Recording:
         self._writer = SegmentWriter()
         self._earlier: Earlier | None = None
 
-    def keep_small(self, max_bytes: int) -> None:
-        """Makes dictionaries smaller if the file may have so many bytes: retention cannot remove
-        the one that is written to."""
-        dictionary = self._writer.dictionary
-        dictionary.bytes_max = min(dictionary.bytes_max, max_bytes // 16)
+    def keep_small(self, max_bytes: int | None) -> None:
+        """Makes dictionaries smaller if the file may have so many bytes (None: no limit): retention
+        cannot remove the one that is written to."""
+        part = BYTES_MAX if max_bytes is None else max_bytes // 16
+        self._writer.dictionary.bytes_max = min(BYTES_MAX, part)
 
     def know(self, images: Sequence[Exec]) -> list[ImageKey]:
         """Images that ran before this run began and may be parents. What an earlier run of this

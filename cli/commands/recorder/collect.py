@@ -14,6 +14,7 @@ from execdb.cli.input.redaction import own_patterns
 from execdb.cli.output.descriptors import close_inherited
 from execdb.cli.session.options import CollectOptions
 from execdb.cli.session.record import record
+from execdb.cli.session.requests.reload import Reload
 from execdb.cli.session.stop import Stop
 from execdb.store.errors import UsageError
 
@@ -115,7 +116,8 @@ def collect(
     Needs root, or the capabilities CAP_BPF and CAP_PERFMON; execdb doctor checks this. On a
     terminal the execs are also shown, cut to its width, of more than 20 a second only some; a line
     says how many were left out. Terms and options that choose events choose what is shown: every
-    exec is recorded. Creates the database if there is none.
+    exec is recorded. Creates the database if there is none. SIGHUP reads the files of defaults
+    again: keep, max-size, min-free, redact and patterns change, other options at the next start.
     """
     if print_ and quiet:
         raise UsageError("--print and --quiet exclude each other: give one of them")
@@ -128,4 +130,4 @@ def collect(
             context.obj, shown, wanted, ring_pages, attempts, btf_path(btf), user, group, bounds,
             min_free, own_patterns(context) if redact else None,
         )  # fmt: skip
-        record(options, stop)
+        record(options, stop, Reload(context, options))

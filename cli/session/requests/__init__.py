@@ -1,0 +1,1 @@
+"""What a running collector can be asked for, besides to stop."""

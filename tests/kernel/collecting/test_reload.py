@@ -1,0 +1,137 @@
+"""SIGHUP: the files of options are read again, while execs are recorded."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.recorder import Recorder, wait_for
+
+Record = Callable[..., Recorder]
+EXECS = 307
+
+
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file that is read. The folder is open to all: the collector reads it as another user."""
+    with tempfile.TemporaryDirectory(prefix="execdb-") as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "options.toml"
+        path.write_text("[collect]\n")
+        monkeypatch.setenv("EXECDB_OPTIONS", str(path))
+        yield path
+
+
+def reload(recorder: Recorder) -> str:
+    """The line that a SIGHUP makes it say."""
+    before = recorder.log
+    recorder.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: recorder.log.count("\n") > before.count("\n"), "an answer to SIGHUP")
+    return recorder.log.removeprefix(before).splitlines()[0]
+
+
+def test_what_can_change_changes_and_the_rest_is_named(record: Record, own: Path) -> None:
+    recorder = record("--max-size", "50MB")
+    assert reload(recorder) == "options read again: nothing differs"
+    own.write_text(
+        '[collect]\nkeep = "30d"\nmax-size = "20MB"\nring-pages = 64\nredact = true\n'
+        "attempts = true\nmin-free = 1.5\n"
+    )
+    assert reload(recorder) == (
+        "options read again: now --keep 30d, --min-free 1.5, --redact; "
+        "--attempts, --ring-pages will change at the next start"
+    )
+    subprocess.run(["true", "--password=hunter2"], check=True)
+    wait_for(lambda: recorder.ours("true", "--password=[redacted]"), "an exec without its secret")
+    own.write_text(
+        f'[redact]\npatterns = ["badge-[0-9]+"]\n[collect]\nredact = true\ndb = "{own}"\n'
+    )
+    assert "no such option" in reload(recorder)
+    own.write_text(
+        'db = "/other.db"\n[redact]\npatterns = ["badge-[0-9]+"]\n[collect]\nredact = true\n'
+    )
+    assert reload(recorder) == (
+        "options read again: now no --keep, --min-free 2.0, other patterns to redact"
+    )
+    subprocess.run(["true", "badge-23"], check=True)
+    wait_for(lambda: recorder.ours("true", "[redacted]"), "an exec without a badge")
+    assert ", 0 lost, " in recorder.stop()
+
+
+BAD = {
+    "[collect\n": "is not TOML",
+    '[collect]\nkeep = "soon"\n': "soon",
+    "[collect]\nkeeep = 3\n": "did you mean keep?",
+    '[collect]\nmax-size = "1kB"\n': "must be at least",
+    '[redact]\npatterns = ["("]\n[collect]\nredact = true\n': "[redact] patterns",
+}
+
+
+def test_a_bad_file_changes_nothing(record: Record, own: Path) -> None:
+    recorder = record()
+    for text, why in BAD.items():
+        own.write_text(text)
+        line = reload(recorder)
+        assert line.startswith("warning: the options stay as they were: "), line
+        assert why in line
+        own.write_text("[collect]\n")
+        assert reload(recorder) == "options read again: nothing differs"
+
+
+def test_age_is_bounded_from_then_on(record: Record, own: Path) -> None:
+    recorder = record()
+    subprocess.run(["true", "first"], check=True)
+    wait_for(lambda: recorder.ours("true", "first"), "the first exec")
+    own.write_text('[collect]\nkeep = "1s"\n')
+    assert reload(recorder) == "options read again: now --keep 1s"
+    wait_for(lambda: not recorder.ours("true", "first"), "the first exec to be removed")
+
+
+def test_no_exec_is_lost_meanwhile(record: Record, own: Path) -> None:
+    recorder = record()
+    done = threading.Event()
+
+    def execs() -> None:
+        for number in range(EXECS):
+            subprocess.run(["true", f"n{number}"], check=True)
+        done.set()
+
+    thread = threading.Thread(target=execs)
+    thread.start()
+    sizes = 20
+    while not done.is_set():
+        sizes += 1
+        own.write_text(f'[collect]\nmax-size = "{sizes}MB"\nkeep = "{sizes}d"\n')
+        assert f"now --keep {sizes}d, --max-size {sizes}MB" in reload(recorder)
+    thread.join()
+    assert sizes > 22
+    assert ", 0 lost, " in recorder.stop()
+    assert [e["argv"][1] for e in recorder.ours("true")] == [f"n{n}" for n in range(EXECS)]
+    assert [each["kind"] for each in recorder.coverage()] == ["recorded"]
+
+
+def test_a_terminal_that_goes_away_ends_it(tmp_path: Path) -> None:
+    """`setsid --ctty` makes the pseudo-terminal control it; closing the other side hangs it up."""
+    master, slave = os.openpty()
+    recorder = Recorder(tmp_path / "a.db", under=["setsid", "--ctty"], stdin=slave)
+    os.close(slave)
+    try:
+        assert "read again" in reload(recorder)
+    finally:
+        os.close(master)
+    assert recorder.process.wait(60) == 0
+    assert "recorded " in recorder.log.splitlines()[-1]
+
+
+def test_a_file_that_cannot_be_read_any_more(record: Record, own: Path) -> None:
+    recorder = record()
+    own.chmod(0o600)
+    assert "the options stay as they were: cannot read" in reload(recorder)
+    own.unlink()
+    assert "nothing differs" in reload(recorder)
+    recorder.stop()
