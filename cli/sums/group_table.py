@@ -12,7 +12,7 @@ from execdb.store.json_text import json_of
 from execdb.store.times import local_time, rfc3339
 
 if TYPE_CHECKING:
-    from execdb.store.reading.statistics import Groups
+    from execdb.store.overview.statistics import Groups
 
 _DURATIONS = ("total_ns", "self_ns", "cpu_ns", "p50_ns", "p95_ns", "max_ns")
 _TIMES = ("first_ns", "last_ns")

@@ -125,6 +125,17 @@ def _forget(table: str, key: str, value: str) -> str:
 _BLOCKS = f"SELECT DISTINCT id >> {constants.BLOCK_BITS} FROM image WHERE id BETWEEN ? AND ?"
 _FORGET_BLOCK = (
     _forget("pid_block", "pids", f"pid >> {constants.PID_BITS}"),
+    _forget("ppid_block", "ppids", f"ppid >> {constants.PID_BITS}"),
     _forget("origin_block", "origin_id", "origin_id"),
     _forget("program_block", "program_id", "program_id"),
+    _forget(
+        "failure_block",
+        "failure",
+        f"CASE WHEN errno IS NOT NULL THEN {constants.REFUSED} WHEN status > 0 THEN status END",
+    ),
+    _forget(
+        "long_block",
+        "length",
+        " + ".join(f"(duration_ns >> {bits} > 0)" for bits in constants.LONG_BITS),
+    ),
 )

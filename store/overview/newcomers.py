@@ -20,15 +20,14 @@ from execdb.store.reading.conditions import table_of
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.grouping import Values, check, columns_of
 from execdb.store.reading.history import History
+from execdb.store.reading.narrowing import Entries, stretches_of
 from execdb.store.reading.selection import (
-    Entries,
     Selection,
     Span,
     Statement,
     conditions_of,
     lists_of,
     parts_of,
-    stretches_of,
 )
 from execdb.store.schema import tables
 from execdb.store.segments.segment import Segment
@@ -156,7 +155,8 @@ def _grouped(
                 return
             entries = narrow
             if selection.ids is None:
-                stretches = stretches_of(connection, span, entries)
+                within = span.first_id, span.last_id
+                stretches = stretches_of(connection, selection.wanted, entries, *within)
     for first, last, part in portions_of(selection, entries, stretches):
         with database.reading() as connection:
             history.check_there(connection, first)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from execdb.store.reading.selection import Entries, Selection, Stretch
+from execdb.store.reading.narrowing import Entries, Stretch
+from execdb.store.reading.selection import Selection
 
 _ROWS = 1 << 17  # of one transaction
 

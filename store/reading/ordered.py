@@ -14,16 +14,14 @@ from typing import Any, Generic, TypeVar
 
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
+from execdb.store.reading.narrowing import Entries, Stretch, stretches_of
 from execdb.store.reading.selection import (
-    Entries,
     Selection,
     Span,
-    Stretch,
     between,
     entries_of,
     page_of,
     rows_of,
-    stretches_of,
 )
 
 PAGE = 1_000  # rows a transaction
@@ -96,7 +94,8 @@ class Ordered(Generic[T]):
                     entries = entries_of(connection, selection, span.segment)
                     if entries is None:
                         return
-                    ahead = stretches_of(connection, span, entries)
+                    within = span.first_id, span.last_id
+                    ahead = stretches_of(connection, selection.wanted, entries, *within)
                     stretches.extend(reversed(ahead) if reverse else ahead)
                 rows = page_of(connection, selection.wanted, entries, stretches, reverse, fit)
                 built = self._build(connection, span, rows)

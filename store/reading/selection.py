@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Select, TableClause, bindparam, func, sele
 from sqlalchemy.dialects import sqlite
 
 from execdb.store.reading.filter import FEW, Filter, arguments, commands, one_of
+from execdb.store.reading.narrowing import Entries, Stretch, stretches_of
 from execdb.store.schema import tables
-from execdb.store.segments.blocks import blocks_with, ids_of
 from execdb.store.segments.segment import Segment, lower_bound
 from execdb.store.terms.term import Term
 
@@ -85,9 +85,6 @@ def entries_wanted(connection: Connection, wanted: Filter) -> dict[TableClause, 
     return {table: Statement(query).column(connection) for table, query in wanted.entries().items()}
 
 
-Entries = Mapping[str, Sequence[int]]  # a column of `image`, and what it may hold
-
-
 def entries_of(connection: Connection, selection: Selection, segment: Segment) -> Entries | None:
     """What rows of the segment must refer to. None if the segment has no such entry, and so no such
     row."""
@@ -133,28 +130,6 @@ def _commands_with(
     return query.rows(connection, **range_, **values)
 
 
-Stretch = tuple[int, int]  # ids: from, to
-
-
-def stretches_of(connection: Connection, span: Span, entries: Entries) -> list[Stretch]:
-    """The rows of a span that may refer to such entries, in order."""
-    known = [
-        blocks
-        for column, ids in entries.items()
-        if (blocks := blocks_with(connection, column, ids, span.first_id, span.last_id)) is not None
-    ]
-    if not known:
-        return [(span.first_id, span.last_id)]
-    stretches: list[Stretch] = []
-    for block in sorted(set.intersection(*known)):
-        first, last = ids_of(block)
-        first, last = max(first, span.first_id), min(last, span.last_id)
-        if stretches and stretches[-1][1] == first - 1:
-            first = stretches.pop()[0]
-        stretches.append((first, last))
-    return stretches
-
-
 def page_of(
     connection: Connection,
     wanted: Filter,
@@ -198,7 +173,7 @@ def parts_of(
         return {}, []
     if selection.ids is not None:
         return {**entries, "id": between(selection.ids, span.first_id, span.last_id)}, [(0, 0)]
-    return entries, stretches_of(connection, span, entries)
+    return entries, stretches_of(connection, selection.wanted, entries, span.first_id, span.last_id)
 
 
 def count_of(connection: Connection, selection: Selection, span: Span) -> int:

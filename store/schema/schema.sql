@@ -221,13 +221,19 @@ CREATE TABLE segment (
     last_entry_id INTEGER NOT NULL
 );
 
--- Where to look for the rows of a pid, an origin or a program: the blocks of 1,024 ids that hold
--- some of them. See store/segments/blocks.py.
+-- Where to look for the rows of a pid, an origin or a program, for failures and for what ran for
+-- long: the blocks of 1,024 ids that hold some of them. See store/segments/blocks.py.
 
 CREATE TABLE pid_block (
     pids INTEGER NOT NULL,               -- pid >> 5
     block INTEGER NOT NULL,              -- id >> 10
     PRIMARY KEY (pids, block)
+) WITHOUT ROWID;
+
+CREATE TABLE ppid_block (
+    ppids INTEGER NOT NULL,              -- ppid >> 5
+    block INTEGER NOT NULL,              -- id >> 10
+    PRIMARY KEY (ppids, block)
 ) WITHOUT ROWID;
 
 CREATE TABLE origin_block (
@@ -240,6 +246,18 @@ CREATE TABLE program_block (
     program_id INTEGER NOT NULL,
     block INTEGER NOT NULL,              -- id >> 10
     PRIMARY KEY (program_id, block)
+) WITHOUT ROWID;
+
+CREATE TABLE failure_block (
+    failure INTEGER NOT NULL,            -- the status of an image that failed; -2: an attempt
+    block INTEGER NOT NULL,              -- id >> 10
+    PRIMARY KEY (block, failure)
+) WITHOUT ROWID;
+
+CREATE TABLE long_block (
+    length INTEGER NOT NULL,             -- duration_ns: 1 from 2^30, 2 from 2^36, 3 from 2^42
+    block INTEGER NOT NULL,              -- id >> 10
+    PRIMARY KEY (block, length)
 ) WITHOUT ROWID;
 
 

@@ -6,15 +6,14 @@ run or its boot_ns, a time is found by binary search, and the dictionary entries
 removed when the segment is.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from sqlite3 import Connection
 from typing import cast
 
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.sql import BulkInsert, insert_sql, scalar
-from execdb.store.schema import constants
 from execdb.store.segments import image
-from execdb.store.segments.blocks import add_blocks, block_of, ids_of
+from execdb.store.segments.blocks import Columns, add_ends, add_refused, add_rows
 from execdb.store.segments.dictionary import Dictionary
 from execdb.store.segments.segment import Segment
 
@@ -24,6 +23,12 @@ ROWS = 65_536  # of a segment; the last batch may exceed it
 _COLUMNS = (*image.COLUMNS[: image.ERRNO], "cpu_ns", "max_rss_kb", "ns_pid")
 _WIDTH = len(_COLUMNS)
 _NS_PID = _COLUMNS.index("ns_pid")
+_IN_BLOCKS = tuple(
+    map(
+        _COLUMNS.index,
+        ("pid", "ppid", "origin_id", "program_id", "status", "duration_ns"),
+    )
+)
 _NO_RUN = 0  # the id of no run: the next row starts a segment
 
 
@@ -178,41 +183,23 @@ class SegmentWriter:
             self.dictionary.flush(connection)
             _IMAGES.run(connection, self._rows)
             connection.executemany(_SEGMENT, [*self._closed, self._segment])
-            self._write_blocks(connection)
+            add_rows(connection, self.first_id, self._columns())
             if self._attempts:
                 connection.executemany(_ATTEMPT, self._attempts)
+                add_refused(connection, (row_id for errno, _, row_id in self._attempts if errno))
             if self.dictionary.full or self.next_id - self._segment.first_id > ROWS:
                 self._segment, self._run_id = None, _NO_RUN
             self.first_id = self.next_id
             self._rows, self._attempts, self._closed = [], [], []
         if self._ends:
             connection.executemany(_END, self._ends)
+            add_ends(connection, self._ends)
             self._ends = []
 
-    def _write_blocks(self, connection: Connection) -> None:
-        rows = cast("list[int]", self._rows)  # what may be null is in other columns
-        pids, origins, programs = (
-            rows[column::_WIDTH] for column in (image.PID, image.ORIGIN_ID, image.PROGRAM_ID)
-        )
-        pid_blocks: list[tuple[int, int]] = []
-        origin_blocks, program_blocks = pid_blocks.copy(), pid_blocks.copy()
-        for block, part in self._blocks():
-            some = {pid >> constants.PID_BITS for pid in pids[part]}
-            pid_blocks += [(each, block) for each in sorted(some)]
-            origin_blocks += [(each, block) for each in set(origins[part])]
-            program_blocks += [(each, block) for each in set(programs[part])]
-        connection.executemany(_PIDS, pid_blocks)
-        add_blocks(connection, "origin_id", origin_blocks)
-        add_blocks(connection, "program_id", program_blocks)
-
-    def _blocks(self) -> Iterator[tuple[int, slice]]:
-        """The blocks of the rows to be written, and which of these rows are in each."""
-        first = self.first_id
-        while first < self.next_id:
-            block = block_of(first)
-            until = min(self.next_id, ids_of(block)[1] + 1)
-            yield block, slice(first - self.first_id, until - self.first_id)
-            first = until
+    def _columns(self) -> Columns:
+        """What blocks tell of the rows to be written."""
+        rows = cast("list[int]", self._rows)
+        return Columns(*(rows[place::_WIDTH] for place in _IN_BLOCKS))
 
     def rollback(self) -> None:
         """The transaction failed: nothing that was added is in the file."""
@@ -236,4 +223,3 @@ _END = "UPDATE image SET status = ?, duration_ns = ?, cpu_ns = ?, max_rss_kb = ?
 _LAST_IDS = ("SELECT max(id) FROM image", "SELECT sum(pruned) FROM run")
 _NEWEST = "SELECT * FROM segment ORDER BY first_id DESC LIMIT 1"
 _SEGMENT = insert_sql("segment", Segment._fields, conflict="REPLACE")
-_PIDS = insert_sql("pid_block", ("pids", "block"), conflict="IGNORE")

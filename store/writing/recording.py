@@ -191,4 +191,3 @@ _FILTERED = insert_sql(
     conflict="REPLACE",
 )
 _CLOCK_SET = "INSERT INTO clock_set (run_id, before_ns, after_ns) VALUES (?, ?, ?)"
-_UPDATE = "UPDATE image SET status = ?, duration_ns = ? WHERE id = ?"

@@ -81,8 +81,8 @@ def stats(
     """
     from execdb.cli.sums.group_table import csv_text, json_text, rows_of, table
     from execdb.store.file.database import open_database
+    from execdb.store.overview.statistics import statistics
     from execdb.store.reading.history import History
-    from execdb.store.reading.statistics import statistics
 
     wanted, fields = filter_of(chosen), by.split(",")
     encode_for(format)

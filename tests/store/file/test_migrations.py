@@ -12,6 +12,7 @@ from execdb.store.reading.history import History
 from execdb.store.schema import definition
 from execdb.store.schema.constants import APPLICATION_ID
 from tests.conftest import an_exec, recorded, schema_of, upgraded
+from tests.store.terms.test_parse import READER
 
 ROW_OF_0007 = """
 INSERT INTO run (id, kind, host, boot_id, started_ns) VALUES (1, 'collect', 'workshop', 'boot', 7);
@@ -93,3 +94,34 @@ def test_recording_continues_in_an_upgraded_file(own_database: Path) -> None:
         *_, last = History(database).events(Filter())
     assert (last.id, last.exe, last.exe_inode, last.ns_pid) == (3, "/bin/ls", 7, 3)
     assert rows(own_database)[-1]["exe_inode"] == 7
+
+
+def test_blocks_of_older_rows_are_told(own_database: Path) -> None:
+    """Questions that read only some blocks find what was recorded before there were any."""
+    made(
+        own_database,
+        "0012",
+        """
+INSERT INTO run (id, kind, host, boot_id, started_ns) VALUES (1, 'collect', 'workshop', 'boot', 7);
+INSERT INTO origin (id, uid, euid, gid, message) VALUES (1, 0, 0, 0, 'Hello World');
+INSERT INTO program (id, filename, comm) VALUES (2, '/usr/bin/true', 'true');
+INSERT INTO command VALUES (4, 2, '[]', 0, 0);
+WITH RECURSIVE row (id) AS (VALUES (1) UNION ALL SELECT id + 1 FROM row WHERE id < 5000)
+INSERT INTO image (id, time_ns, pid, ppid, uid, origin_id, program_id, command_id, status,
+                   duration_ns, errno)
+SELECT id, 100 + id, 23, 5 + (id = 3001) * 90, 0, 1, 2, 4,
+       CASE id WHEN 2001 THEN NULL WHEN 4001 THEN 9 ELSE 0 END, 1 + (id = 1009) * 4000000000,
+       CASE id WHEN 2001 THEN 'EPERM' END FROM row;
+INSERT INTO segment VALUES (1, 5000, 1, 100, 1, 5000, 1, 4);
+""",
+    )
+    upgraded(own_database)
+    asked = {"ppid=95": 3001, "signal=9": 4001, "errno!=null": 2001, "duration=2s..": 1009}
+    with open_database(own_database) as database:
+        for term, id_ in asked.items():
+            events = History(database).events(Filter(READER.terms([term])))
+            assert [event.id for event in events] == [id_], term
+    with closing(sqlite3.connect(own_database)) as connection:
+        for table in ("failure_block", "long_block"):
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] <= 2
+        assert connection.execute("SELECT count(*) FROM ppid_block").fetchone() == (6,)

@@ -1,14 +1,11 @@
 """Blocks: a question passes over no row that it asks for, and reads no block without such rows."""
 
 import contextlib
-import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from execdb.store.errors import DatabaseError
-from execdb.store.event import Event, Exec
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
 from execdb.store.limits.bounds import Bounds
@@ -18,43 +15,20 @@ from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from execdb.store.schema import constants
 from execdb.store.segments import writer
+from execdb.store.terms.term import Range
 from execdb.store.writing.recording import Recording
-from tests.conftest import MACHINE, START_NS, a_filter, an_exec, counts, some_creds
-
-BLOCK = 1 << constants.BLOCK_BITS
-SEGMENT = 5 * BLOCK + 7
-BATCH = 613
-ROWS = 3 * SEGMENT + 2 * BLOCK
-
-
-def varied(count: int, seed: int) -> Iterator[Exec]:
-    """Who and what recurs, some of it seldom; one command line in eight is new."""
-    draw = random.Random(seed)
-    for number in range(count):
-        odd = draw.randrange(997)
-        name = "needle" if odd == 1 else f"tool{draw.randrange(7)}"
-        argv = [name, f"-j{draw.randrange(5)}"]
-        argv += [f"/tmp/part-{number}.c"] * (odd % 8 == 0) + ["hay-needle"] * (odd == 2)
-        uid = 23 if odd == 3 else draw.choice((0, 0, 501))
-        yield an_exec(
-            number,
-            pid=300 + number % 1_009,
-            creds=some_creds(uid, "Seldom" if odd == 4 else "Hi"),
-            filename=f"/usr/bin/{name}",
-            comm=name,
-            argv=tuple(argv),
-            errno="ENOENT" if odd == 5 else None,
-        )
-
-
-def store(database: Database, execs: list[Exec]) -> None:
-    """In batches, by three collectors one after the other, in small segments."""
-    third = len(execs) // 3 + 1
-    for life in range(0, len(execs), third):
-        recording = Recording(database, MACHINE, "0", START_NS)
-        part = execs[life : life + third]
-        for at in range(0, len(part), BATCH):
-            recording.write(part[at : at + BATCH], [], counts(0))
+from tests.conftest import MACHINE, START_NS, a_filter, an_exec, counts
+from tests.store.segments.varied import (
+    BLOCK,
+    QUESTIONS,
+    ROWS,
+    SEGMENT,
+    S,
+    asking,
+    fits,
+    store,
+    varied,
+)
 
 
 @pytest.fixture
@@ -68,52 +42,10 @@ def varied_history(small_segments: None, database: Database) -> Database:
     return database
 
 
-QUESTIONS: list[dict[str, Any]] = [
-    {"uid": 23},
-    {"uid": 501},
-    {"uid": 7},
-    {"message": "Seldom"},
-    {"comm": "needle"},
-    {"comm": "need*"},
-    {"comm": "tool3"},
-    {"path": "/usr/bin/needle"},
-    {"arg": "hay"},
-    {"arg": "part-1"},
-    {"arg": f"part-{8 * BLOCK + 8}.c"},
-    {"arg": "-j3"},
-    {"arg": "nowhere"},
-    {"uid": 23, "comm": "needle"},
-    {"uid": 501, "comm": "needle", "arg": "-j"},
-    {"uid": 23, "pid": 311},
-    {"comm": "needle", "running": True},
-    {"comm": "tool3", "failed": True},
-    {"uid": 23, "since_ns": START_NS + 3_000_000_000, "until_ns": START_NS + 9_000_000_000},
-]
-
-
-def fits(event: Event, wanted: dict[str, Any]) -> bool:
-    """The plain reading of a filter."""
-    patterns = {"comm": event.comm, "path": event.filename}
-    tests = {
-        **{name: getattr(event, name, None) == value for name, value in wanted.items()},
-        **{
-            name: value.startswith(wanted[name][:-1]) if wanted[name][-1] == "*" else
-            value == wanted[name]
-            for name, value in patterns.items() if name in wanted
-        },
-        "arg": any(wanted.get("arg", "") in argument for argument in event.argv),
-        "failed": wanted.get("failed") is (event.errno is not None),
-        "running": event.errno is None,
-        "since_ns": event.time_ns >= wanted.get("since_ns", 0),
-        "until_ns": event.time_ns < wanted.get("until_ns", 1 << 63),
-    }  # fmt: skip
-    return all(tests[name] for name in wanted)
-
-
 def check(database: Database, wanted: dict[str, Any], limit: int) -> None:
     own = History(database)
     expected = [event for event in own.events(Filter()) if fits(event, wanted)]
-    question = a_filter(**wanted)
+    question = asking(wanted)
     assert list(own.events(question)) == expected
     assert own.count(question) == len(expected)
     assert list(own.events(question, limit=limit)) == expected[-limit:]
@@ -147,7 +79,12 @@ def test_a_needle_is_read_with_its_block_alone(
 ) -> None:
     """In finished segments, in those of collectors that were killed, and in the one that is
     written to."""
-    for question in (a_filter(uid=23), a_filter(comm="needle", uid=0), a_filter(comm="needle")):
+    asked: list[dict[str, Any]] = [
+        *({"uid": 23}, {"comm": "needle", "uid": 0}, {"comm": "needle"}, {"ppid": 7_919}),
+        *({"signal": 9}, {"errno": "ENOENT"}, {"exit_code": 1}, {"failed": True, "signal": 11}),
+        *({"duration_ns": Range(70 * S, None)}, {"duration_ns": Range(4_500 * S, None)}),
+    ]
+    for question in map(asking, asked):
         stretches.clear()
         events = list(History(varied_history).events(question))
         blocks = {event.id >> constants.BLOCK_BITS for event in events}
@@ -200,24 +137,30 @@ def test_where_all_rows_are_pruned_no_blocks_are_left(varied_history: Database) 
     retention = Retention(varied_history, Bounds(keep_ns=0))
     while retention.step(START_NS + (ROWS - 1) * 1_000_000) is not None:
         pass
-    for table in ("pid_block", "origin_block", "program_block"):
+    for table in ("pid_block", "ppid_block", "origin_block", "program_block"):
         with varied_history.reading() as connection:
             assert scalar(connection, f"SELECT count(*) FROM {table}") == 1  # of the last row
     while retention.step(START_NS + 10**18) is not None:
         pass
-    for table in ("pid_block", "origin_block", "program_block"):
+    for table in TABLES:
         with varied_history.reading() as connection:
             assert scalar(connection, f"SELECT count(*) FROM {table}") == 0
 
 
+TABLES = (
+    *("pid_block", "ppid_block", "origin_block", "program_block", "failure_block", "long_block"),
+)
 LIES = [
     *(
         f"UPDATE {table} SET block = {value}"
-        for table in ("OR REPLACE origin_block", "OR REPLACE program_block")
+        for table in ("OR REPLACE origin_block", "OR REPLACE failure_block")
         for value in ("-1", "9223372036854775807", "-9223372036854775808", "'all'", "1.5", "x'ff'")
     ),
     "UPDATE OR REPLACE origin_block SET origin_id = 'x'",
     "UPDATE OR REPLACE program_block SET program_id = -program_id",
+    "UPDATE OR REPLACE program_block SET block = -1",
+    "UPDATE OR REPLACE failure_block SET failure = 'x'",
+    "UPDATE OR REPLACE long_block SET length = x'ff'",
     "DELETE FROM origin_block",
     "DELETE FROM program_block",
     "UPDATE image SET program_id = 'x'",
@@ -236,8 +179,8 @@ def test_a_file_that_lies_gives_wrong_answers_at_worst(varied_history: Database,
     for wanted in QUESTIONS:
         try:
             own = History(varied_history)
-            list(own.events(a_filter(**wanted), limit=7))
-            own.count(a_filter(**wanted))
+            list(own.events(asking(wanted), limit=7))
+            own.count(asking(wanted))
         except DatabaseError:
             pass  # anything else fails the test
     with contextlib.suppress(DatabaseError):

@@ -17,12 +17,13 @@ from sqlalchemy import ColumnElement, Integer, case, func, literal_column, selec
 
 from execdb.store.errors import DatabaseError, UsageError
 from execdb.store.file.sql import scalar
+from execdb.store.overview.percentiles import BUCKETS_PER_DOUBLING, percentile
+from execdb.store.overview.self_time import CHILDREN_NS, IS_PARENT
 from execdb.store.reading.filter import Filter, not_well
 from execdb.store.reading.grouping import Values, check, columns_of
 from execdb.store.reading.history import History
-from execdb.store.reading.percentiles import BUCKETS_PER_DOUBLING, percentile
+from execdb.store.reading.narrowing import Entries
 from execdb.store.reading.selection import (
-    Entries,
     Selection,
     Span,
     Statement,
@@ -30,7 +31,6 @@ from execdb.store.reading.selection import (
     lists_of,
     parts_of,
 )
-from execdb.store.reading.self_time import CHILDREN_NS, IS_PARENT
 from execdb.store.schema import tables
 
 _image = tables.image

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from execdb.store.errors import UsageError
 from execdb.store.event import REPLACED, End, Event, Exec
 from execdb.store.file.database import Database, open_database
-from execdb.store.reading import statistics as under_test
+from execdb.store.overview import statistics as under_test
+from execdb.store.overview.percentiles import ERROR, bucket_of, percentile
+from execdb.store.overview.statistics import statistics
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
-from execdb.store.reading.percentiles import ERROR, bucket_of, percentile
-from execdb.store.reading.statistics import statistics
 from execdb.store.terms.term import Term
 from tests.conftest import an_exec, counts, recorded, some_creds
 from tests.store.terms.test_parse import READER

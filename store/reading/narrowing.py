@@ -1,0 +1,112 @@
+"""Which rows a question has to read: those of blocks in which all that it asks for occurs.
+
+Blocks tell of entries of the dictionary, of the parent's pid, of failures and of long durations.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from sqlite3 import Connection
+from typing import Any
+
+from execdb.store.event import ending
+from execdb.store.reading.filter import Filter
+from execdb.store.schema.constants import REFUSED
+from execdb.store.segments.blocks import blocks_with, ids_of, length_of, pairs_of
+from execdb.store.terms.match import matcher
+from execdb.store.terms.term import Range, Term
+
+Entries = Mapping[str, Sequence[int]]  # a column of `image`, and what it may hold
+Stretch = tuple[int, int]  # ids: from, to
+
+# The values of what did not fail.
+_WELL: Mapping[str, tuple[Any, ...]] = {
+    "errno": (None,),
+    "exit_code": (None, 0),
+    "signal": (None,),
+    "ended": (None, "exit", "exec"),
+}
+
+
+def stretches_of(
+    connection: Connection, wanted: Filter, entries: Entries, first_id: int, last_id: int
+) -> list[Stretch]:
+    """Those of the rows `first_id` to `last_id` of a segment that may be wanted and refer to such
+    entries, in order. Raises DatabaseError."""
+    values = dict(entries)
+    ppids = wanted.numbers("ppid")
+    if ppids is not None:
+        values["ppid"] = ppids
+    known = [
+        blocks_with(connection, column, some, first_id, last_id) for column, some in values.items()
+    ]
+    known.append(_of_failures(connection, wanted, first_id, last_id))
+    known.append(_of_long(connection, wanted, first_id, last_id))
+    told = [blocks for blocks in known if blocks is not None]
+    return _joined(set.intersection(*told), first_id, last_id) if told else [(first_id, last_id)]
+
+
+def _joined(blocks: set[int], first_id: int, last_id: int) -> list[Stretch]:
+    stretches: list[Stretch] = []
+    for block in sorted(blocks):
+        first, last = ids_of(block)
+        first, last = max(first, first_id), min(last, last_id)
+        if stretches and stretches[-1][1] == first - 1:
+            first = stretches.pop()[0]
+        stretches.append((first, last))
+    return stretches
+
+
+def _of_failures(
+    connection: Connection, wanted: Filter, first_id: int, last_id: int
+) -> set[int] | None:
+    terms = _of_failed_only(wanted)
+    if not terms and not wanted.failed:
+        return None
+    pairs = pairs_of(connection, "failure_block", first_id, last_id)
+    if pairs is None:
+        return None
+    return {block for failure, block in pairs if _fits(failure, terms)}
+
+
+@lru_cache
+def _of_failed_only(wanted: Filter) -> tuple[Term, ...]:
+    """The terms that hold only for what failed."""
+    return tuple(
+        term
+        for term in wanted.terms
+        if term.field in _WELL
+        and not any(matcher((term,))({term.field: value}) for value in _WELL[term.field])
+    )
+
+
+@lru_cache
+def _fits(failure: int, terms: tuple[Term, ...]) -> bool:
+    """Whether the terms may hold for a row with this status, or for an attempt that failed."""
+    if failure == REFUSED:
+        return all(term.field == "errno" for term in terms)
+    ended, exit_code, signal = ending(failure)
+    row = {"errno": None, "ended": ended, "exit_code": exit_code, "signal": signal}
+    return matcher(terms)(row)
+
+
+def _of_long(
+    connection: Connection, wanted: Filter, first_id: int, last_id: int
+) -> set[int] | None:
+    length = _length_wanted(wanted)
+    if not length:
+        return None
+    pairs = pairs_of(connection, "long_block", first_id, last_id)
+    return None if pairs is None else {block for each, block in pairs if each >= length}
+
+
+@lru_cache
+def _length_wanted(wanted: Filter) -> int:
+    """The least length, as blocks tell it, of what is wanted."""
+    return max((_least_length(term) for term in wanted.about("image")), default=0)
+
+
+def _least_length(term: Term) -> int:
+    if term.field != "duration_ns" or term.negated:
+        return 0
+    least = (value.least if isinstance(value, Range) else value for value in term.any_of)
+    return min(length_of(value) if isinstance(value, int) else 0 for value in least)
