@@ -14,6 +14,7 @@ from execdb.bpf.map import BytesMap, Map
 
 MAPS = (
     *("config", "fallback", "generation", "counters", "images", "output", "drained", "spare"),
+    *("asleep", "bell"),
     *("budgets", "limits", "limit", "exec_budgets"),
     *("rule_sets", "rule_half", "rule_values", "rule_texts", "filtered"),
 )
@@ -81,6 +82,8 @@ class Program:
     output: Map
     drained: Map
     spare: Map
+    asleep: Map
+    bell: Map
     budgets: Map  # uid -> BUDGET
     limits: Map  # uid -> LIMIT
     limit: Map
@@ -134,9 +137,13 @@ class Program:
 
 def names_of(descriptors: Sequence[int]) -> list[str]:
     """What the kernel calls each of them; an empty string if it is not open."""
-    return [
-        os.readlink(f) if os.path.islink(f := f"/proc/self/fd/{d}") else "" for d in descriptors
-    ]
+    names = []
+    for descriptor in descriptors:
+        try:
+            names.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        except FileNotFoundError:
+            names.append("")
+    return names
 
 
 def misses(fdinfo: int) -> int:

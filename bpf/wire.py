@@ -75,6 +75,7 @@ REPLACED = 0xFFFFFFFF  # instead of a status
 # boot_ns, image_boot_ns, image_pid, kind, status, max_rss_kb, cpu_ns
 END = struct.Struct("=QQIIIIQ")
 
+ASLEEP = struct.Struct("=I")  # of the map `asleep`
 GENERATION = struct.Struct("=I")  # of the map `generation`
 # Of the map `images`: boot_ns, pid, own, cpu_ns, ahead_ns, cpu
 IMAGE = struct.Struct("=QIIQQI4x")

@@ -60,6 +60,11 @@ class Backlog:
         """How many ends wait."""
         return len(self._ends)
 
+    @property
+    def waits(self) -> bool:
+        """Whether any event waits."""
+        return bool(self._execs or self._ends)
+
     def add(self, decoded: Decoded, size_bytes: int) -> None:
         """Adds what a drain brought, which takes `size_bytes` of memory."""
         self._execs += decoded.execs

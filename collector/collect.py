@@ -10,12 +10,12 @@ from execdb.collector.backlog import Backlog
 from execdb.collector.decoding.decoder import Decoder
 from execdb.collector.interfaces import Wiring
 from execdb.collector.ledger import Ledger
+from execdb.collector.rest import BLIND_S, GATHER_S, SLEEP_S, Rest
 from execdb.collector.running.catch_up import CatchUp
 from execdb.collector.storage import Storage
 from execdb.store.account import Cause
 from execdb.store.errors import DatabaseRefused
 
-DRAIN_S = 0.1  # how often the rings are emptied
 _SETTLE_NS = 5_000_000  # a younger record may be followed by an older one, from another CPU
 
 
@@ -29,6 +29,8 @@ class Collector:
         self._backlog = Backlog(wiring.batch_max)
         self.ledger = Ledger(wiring.warn)
         self.storage = Storage(wiring, self._backlog, self.ledger)
+        self._rest = Rest()
+        self._untidy = False  # whether there is more to remove from the file
         self._unread_ns: int | None = None  # boot time; younger records may still be in the rings
 
     def run(self, stopped: Callable[[], bool], started: Callable[[], None]) -> None:
@@ -45,7 +47,7 @@ class Collector:
             running.after(self._step, stopped)
             started()
             while not stopped():
-                source.wait(0 if self._is_behind() else DRAIN_S)
+                self._wait()
                 self._step()
         finally:
             source.detach()
@@ -55,12 +57,28 @@ class Collector:
         """From now on at most so many execs are stored at once."""
         self._backlog.limit_batches(batch_max)
 
+    def _wait(self) -> None:
+        """Until the next drain."""
+        source, files = self._wiring.source, self._wiring.files
+        if self._is_behind():
+            return source.wait(0)
+        if files.changed():
+            self._follow_config()  # also if this process has written meanwhile
+            if files.by_others():
+                self._rest.written_by_others(self._now_s())
+        waiting, untidy = self._backlog.waits, self._untidy
+        wait_s = self._rest.wait_s(self._now_s(), waiting=waiting, untidy=untidy)
+        if wait_s is not None:
+            return source.wait(wait_s)
+        if source.sleep(SLEEP_S if files.tell else BLIND_S):
+            source.wait(GATHER_S)
+
     def _step(self) -> None:
         self._follow_config()
         read_ns = self._drain()
         self.storage.store(read_ns - _SETTLE_NS)
         with contextlib.suppress(DatabaseRefused):  # the next step tries again
-            self._wiring.tidy()
+            self._untidy = self._wiring.tidy()
 
     def _drain(self) -> int:
         """Moves what is in the rings, or a part of it if it is much, into the backlog. Returns the
@@ -72,6 +90,7 @@ class Collector:
         decoded = self._decoder.decode(chunks, offset_ns)
         self._backlog.add(decoded, self._decoder.size_bytes)
         self._count_losses(decoded.unreadable)
+        self._rest.took(len(decoded.execs) + len(decoded.ends), self._now_s())
         self._unread_ns = source.unread_ns()
         return before_ns if self._unread_ns is None else min(before_ns, self._unread_ns)
 
@@ -115,7 +134,7 @@ class Collector:
 
     def _follow_config(self) -> None:
         with contextlib.suppress(DatabaseRefused):  # the next step tries again
-            self._wiring.mirror.update(self._now_ns() / 1e9)
+            self._wiring.mirror.update(self._now_s())
 
     def _catch_up(self) -> CatchUp:
         wiring = self._wiring
@@ -134,3 +153,6 @@ class Collector:
 
     def _now_ns(self) -> int:
         return self._wiring.clock.boot_ns()
+
+    def _now_s(self) -> float:
+        return self._now_ns() / 1e9

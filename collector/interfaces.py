@@ -32,14 +32,17 @@ class KernelCounts(Protocol):
 class Source(Protocol):
     """Where records come from.
 
-    `track` makes the kernel follow forks and ends, `attach` execs as well. `read` gives chunks of
-    whole records, a few megabytes in all; `unread_ns` is the boot time from which on it may have
-    left some, None if it left none. For `follow` and `adopt` see `running.catch_up.Source`."""
+    `track` makes the kernel follow forks and ends, `attach` execs as well. `wait` returns after
+    that time or when much has come, `sleep` when anything has (False: nothing has). `read` gives
+    chunks of whole records, a few megabytes in all; `unread_ns` is the boot time from which on it
+    may have left some, None if it left none. For `follow` and `adopt` see
+    `running.catch_up.Source`."""
 
     def track(self) -> None: ...
     def attach(self) -> None: ...
     def detach(self) -> None: ...
     def wait(self, timeout_s: float) -> None: ...
+    def sleep(self, timeout_s: float) -> bool: ...
     def read(self) -> Iterator[bytes]: ...
     def unread_ns(self) -> int | None: ...
     def follow(self, image: ImageKey) -> None: ...
@@ -72,6 +75,17 @@ class Mirror(Protocol):
     def update(self, now_s: float) -> None: ...
 
 
+class FileChanges(Protocol):
+    """Whether the source's `sleep` also ends when someone writes to the database (`tell`); whether
+    anyone has written since the last call; and if so, whether that was another program. See
+    integrity.file_changes."""
+
+    @property
+    def tell(self) -> bool: ...
+    def changed(self) -> bool: ...
+    def by_others(self) -> bool: ...
+
+
 class FilteredCounts(Protocol):
     """What rules and limits leave out: see `rules.filtered.FilteredCounts`."""
 
@@ -91,7 +105,8 @@ class Wiring:
 
     `show` is called with (ids, execs) after each commit. `running` finds the programs that run
     already. `tidy` is called once a drain and takes some milliseconds, more while old rows must
-    be deleted. `warn` tells the user. `batch_max` is how many execs are stored at once at most.
+    be deleted; it returns whether there is more to do. `warn` tells the user. `batch_max` is how
+    many execs are stored at once at most.
     `look_at_cuts` is called with how many execs had their arguments cut by the kernel's program,
     and the boot time."""
 
@@ -101,9 +116,10 @@ class Wiring:
     clock: Clock
     show: Callable[[Sequence[int], Sequence[Exec]], None]
     running: RunningPrograms
-    tidy: Callable[[], None]
+    tidy: Callable[[], bool]
     room: Room
     warn: Callable[[str], None]
     batch_max: int
     look_at_cuts: Callable[[int, int], None]
     filtered: FilteredCounts
+    files: FileChanges

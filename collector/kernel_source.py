@@ -13,6 +13,7 @@ from execdb.bpf.loading.loader import load
 from execdb.bpf.offsets import BTF_PATH
 from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, misses, names_of
 from execdb.bpf.requirements import default_ring_pages
+from execdb.bpf.rings.bell import Bell
 from execdb.bpf.rings.rings import Rings
 from execdb.bpf.wire import BUDGET, COUNTERS, CPU_UNKNOWN, IMAGE, OTHER_UIDS
 from execdb.collector.running.namespaces import first_namespaces
@@ -67,12 +68,18 @@ class KernelSource:
         self._links: list[int] = []
         self._followed: dict[int, int] = {}  # process -> boot_ns of its image
         self._link_names: list[str] = []
+        self._missed = -1, 0  # what was seen when execs without the program were last counted
         on_exec = self.program.descriptors["on_exec"]
         self._fdinfo = os.open(f"/proc/self/fdinfo/{on_exec}", os.O_RDONLY | os.O_CLOEXEC)
         try:
             program = self.program
             self._rings = Rings(
-                program.output, program.spare, pages, program.drained, self._submitted
+                program.output,
+                program.spare,
+                pages,
+                program.drained,
+                self._submitted,
+                Bell(program.bell.fd, program.asleep.fd),
             )
         except BaseException:
             self.program.close()
@@ -149,8 +156,13 @@ class KernelSource:
     def wait(self, timeout_s: float) -> None:
         self._rings.wait(timeout_s)
 
-    def watch(self, fd: int) -> None:
-        self._rings.watch(fd)
+    def sleep(self, timeout_s: float) -> bool:
+        return self._rings.sleep(timeout_s)
+
+    def watch(self, fd: int, *, asleep: bool = False) -> None:
+        """Waits also end when this descriptor becomes readable; those that are not a sleep do not
+        if it is for `asleep` alone."""
+        self._rings.watch(fd, asleep=asleep)
 
     def read(self) -> Iterator[bytes]:
         return self._rings.read()
@@ -160,7 +172,10 @@ class KernelSource:
 
     def counts(self) -> KernelCounts:
         seen, lost, ends_lost, untracked, cut, untold, open_, filtered, _ = self._totals()
-        skipped = misses(self._fdinfo) + untold
+        # The kernel skips the program only where it runs already, and that counts as well.
+        if seen != self._missed[0] or not self._links:
+            self._missed = seen, misses(self._fdinfo)
+        skipped = self._missed[1] + untold
         if not self._links and open_ > 0:  # no return can be seen any more
             skipped += open_
         return KernelCounts(seen, lost, ends_lost, untracked, skipped, filtered, cut)

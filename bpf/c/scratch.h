@@ -31,6 +31,9 @@ BPF_HASH(images, u32, struct image, IMAGES_MAX); /* process -> the image that it
 BPF_PERF_OUTPUT(output);
 BPF_ARRAY(drained, u64, CPUS);          /* how many of the `submitted` bytes user space has read */
 BPF_RINGBUF_OUTPUT(spare, SPARE_PAGES); /* for CPUs that have no ring in `output` */
+/* Nonzero: user space sleeps until `bell` has something. It writes this in its own memory. */
+BPF_F_TABLE("array", u32, u32, asleep, 1, BPF_F_MMAPABLE);
+BPF_RINGBUF_OUTPUT(bell, 1);
 
 #define READ(type, base, offset)                                                               \
 	({                                                                                     \

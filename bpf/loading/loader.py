@@ -76,6 +76,8 @@ def _program(answer: Answer, layout_from: str) -> Program:
         output=Map(fds["output"], 4),
         drained=Map(fds["drained"], 8),
         spare=Map(fds["spare"], 0),
+        asleep=Map(fds["asleep"], wire.ASLEEP.size),
+        bell=Map(fds["bell"], 0),
         budgets=Map(fds["budgets"], wire.BUDGET.size),
         limits=Map(fds["limits"], wire.LIMIT.size),
         limit=Map(fds["limit"], wire.COMMON_LIMIT.size),

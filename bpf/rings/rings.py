@@ -11,6 +11,7 @@ from execdb.bpf import syscall
 from execdb.bpf.cpus import online_cpus
 from execdb.bpf.errors import KernelError
 from execdb.bpf.map import Map
+from execdb.bpf.rings.bell import Bell
 from execdb.bpf.rings.perf_ring import U64, PerfRing
 from execdb.bpf.rings.spare_ring import SpareRing
 
@@ -33,13 +34,15 @@ class Rings:
         pages: int,
         drained: MutableMapping[int, bytes],
         submitted: Callable[[int], int],
+        bell: Bell,
     ) -> None:
         self._output = output
         self._drained, self._submitted = drained, submitted
         self._pages = pages
         self._rings: dict[int, PerfRing] = {}
-        self._poll = select.poll()
-        self._spare = SpareRing(spare.fd)
+        self._poll, self._sleep = select.poll(), select.poll()
+        self._spare, self._bell = SpareRing(spare.fd), bell
+        self._sleep.register(bell.fd, select.POLLIN)
         self._behind = False  # whether the last read may have left something
         try:
             for cpu in online_cpus():
@@ -67,13 +70,27 @@ class Rings:
         syscall.enable(ring.fd)
         self._poll.register(ring.fd, select.POLLIN)
 
-    def watch(self, fd: int) -> None:
-        """`wait` also returns when this descriptor becomes readable."""
-        self._poll.register(fd, select.POLLIN)
+    def watch(self, fd: int, *, asleep: bool = False) -> None:
+        """`sleep`, and unless it is `asleep` alone also `wait`, return as well when this descriptor
+        becomes readable."""
+        self._sleep.register(fd, select.POLLIN)
+        if not asleep:
+            self._poll.register(fd, select.POLLIN)
 
     def wait(self, timeout_s: float) -> None:
         """Returns after `timeout_s`, or earlier once a quarter of a ring has been filled."""
         self._poll.poll(max(0.0, timeout_s) * 1000)
+
+    def sleep(self, timeout_s: float) -> bool:
+        """Returns after `timeout_s`, or as soon as there is anything to read. False if nothing woke
+        it."""
+        self._bell.listen(True)
+        try:
+            if self._spare.unread or any(ring.unread for ring in self._rings.values()):
+                return True
+            return bool(self._sleep.poll(timeout_s * 1000))
+        finally:
+            self._bell.listen(False)
 
     def read(self) -> Iterator[bytes]:
         """What is now in the rings, in chunks of whole records, ordered within each CPU only.
@@ -122,6 +139,7 @@ class Rings:
             ring.close()
         self._rings.clear()
         self._spare.close()
+        self._bell.close()
 
 
 class _Offline(Exception):

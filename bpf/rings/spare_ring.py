@@ -25,6 +25,11 @@ class SpareRing:
         self._producer = mmap.mmap(fd, _PAGE, prot=mmap.PROT_READ, offset=_PAGE)
         self._data: mmap.mmap | None = None  # until it is needed, which may be never
 
+    @property
+    def unread(self) -> bool:
+        """Whether there is something to read."""
+        return self._consumer[: U64.size] != self._producer[: U64.size]
+
     def read(self) -> bytes:
         """What has been written since the last read, in the format of a perf ring; frees its
         place. A record that is still being written waits, with those after it."""

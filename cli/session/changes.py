@@ -1,21 +1,16 @@
-"""Waiting until someone has written to a database.
+"""Waiting until someone has written to a database."""
 
-Sources: inotify(7), inotify_add_watch(2).
-"""
-
-import ctypes
 import os
 import select
 from pathlib import Path
 
-_IN_MODIFY, _IN_MOVED_FROM, _IN_MOVED_TO = 0x2, 0x40, 0x80
-_IN_CREATE, _IN_DELETE, _IN_DELETE_SELF, _IN_MOVE_SELF = 0x100, 0x200, 0x400, 0x800
-_MASK = (
-    _IN_MODIFY | _IN_MOVED_FROM | _IN_MOVED_TO | _IN_CREATE | _IN_DELETE | _IN_DELETE_SELF
-    | _IN_MOVE_SELF
+from execdb.store.integrity import inotify
+
+_EVENTS = (
+    inotify.MODIFY | inotify.MOVED_FROM | inotify.MOVED_TO | inotify.CREATE | inotify.DELETE
+    | inotify.DELETE_SELF | inotify.MOVE_SELF
 )  # fmt: skip
 _POLL_S = 0.025  # how often to look if the kernel does not tell
-_EVENTS_BYTES = 65_536
 
 
 class Changes:
@@ -26,7 +21,7 @@ class Changes:
     def __init__(self, database: Path, reader: int, interrupt: int) -> None:
         """`reader` is a descriptor that may lose its reader, such as stdout; waits also end when
         `interrupt` can be read."""
-        self._fd = _watch(database.parent)
+        self._fd = inotify.watch([database.parent], _EVENTS)
         self._poll = select.poll()
         self._reader = reader
         self._poll.register(reader, 0)  # errors and hang-ups are always reported
@@ -42,22 +37,10 @@ class Changes:
         found = dict(self._poll.poll(timeout_s * 1000))
         if self._reader in found:
             self.has_reader = False
-        if self._fd in found:
-            os.read(self._fd, _EVENTS_BYTES)
+        if self._fd is not None and self._fd in found:
+            inotify.take(self._fd)
         return bool(found) or self._fd is None
 
     def close(self) -> None:
         if self._fd is not None:
             os.close(self._fd)
-
-
-def _watch(folder: Path) -> int | None:
-    """A descriptor that becomes readable when something in the folder changes."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    fd = int(libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
-    if fd < 0:
-        return None
-    if libc.inotify_add_watch(fd, os.fsencode(folder), ctypes.c_uint32(_MASK)) < 0:
-        os.close(fd)
-        return None
-    return fd

@@ -16,6 +16,7 @@ from execdb.store.errors import DatabaseError
 from execdb.store.event import text_of
 from execdb.store.file.collector_lock import CollectorLock
 from execdb.store.file.database import Database, open_database
+from execdb.store.integrity.file_changes import FileChanges
 from execdb.store.integrity.file_integrity import FileIntegrity
 from execdb.store.ledger.missing_rows import missing_rows
 from execdb.store.limits.checkpoint import Checkpointer
@@ -39,6 +40,7 @@ class DatabaseSide:
     checkpoints: Checkpointer
     retention: Retention
     room: FreeSpace
+    changes: FileChanges
 
     def change(self, options: CollectOptions) -> None:
         """From now on the limits are these. Raises DatabaseError."""
@@ -47,9 +49,9 @@ class DatabaseSide:
         self.room.change(options.min_free_percent, bounds.wal_max_bytes)
         self.retention.change(bounds)
 
-    def tidy(self, now_ns: int) -> None:
+    def tidy(self, now_ns: int) -> bool:
         """Takes some milliseconds, more while old rows must be deleted. `now_ns` is the time of
-        day. Raises DatabaseRefused."""
+        day. Returns whether there is more to do. Raises DatabaseRefused."""
         self.checkpoints.poll()
         until_s = time.monotonic() + _TIDY_S
         for _ in range(_STEPS):
@@ -57,6 +59,7 @@ class DatabaseSide:
             late = time.monotonic() > until_s and self.retention.excess < Excess.MUCH
             if done or late or self.retention.excess < Excess.SOME:
                 break
+        return not done
 
 
 def open_database_side(
@@ -82,7 +85,8 @@ def open_database_side(
     )
     stack.enter_context(contextlib.closing(room))
     retention = Retention(database, bounds, integrity.wal_bytes)
-    return DatabaseSide(database, recording, integrity, checkpoints, retention, room)
+    changes = stack.enter_context(contextlib.closing(FileChanges(database)))
+    return DatabaseSide(database, recording, integrity, checkpoints, retention, room, changes)
 
 
 def this_machine() -> Machine:

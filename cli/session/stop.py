@@ -6,6 +6,8 @@ import os
 import signal
 import time
 
+_TIMER_MAX_S = 1e9  # the kernel refuses much longer ones
+
 
 class Stop:
     """Becomes true at a signal, after `for_s` seconds since it was first looked at, or by `ask`.
@@ -30,6 +32,8 @@ class Stop:
         return self
 
     def __exit__(self, *error: object) -> None:
+        if self._deadline_s is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number in self._SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, signal.SIG_DFL)
@@ -79,6 +83,8 @@ class Stop:
     def asked(self) -> bool:
         if self._for_s is not None and self._deadline_s is None:
             self._deadline_s = time.monotonic() + self._for_s
+            signal.signal(signal.SIGALRM, lambda *_: self.ask())  # ends a wait, too
+            signal.setitimer(signal.ITIMER_REAL, min(self._for_s, _TIMER_MAX_S))
         late = self._deadline_s is not None and time.monotonic() >= self._deadline_s
         return self._asked or late
 

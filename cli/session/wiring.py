@@ -71,15 +71,17 @@ def wire(
     source.watch(interrupt)
     background.database.result()
     store = open_database_side(options, clock, stack)
+    if store.changes.fd is not None:
+        source.watch(store.changes.fd, asleep=True)
     live = _live_view(options, store)
     sink = RedactingSink(store.recording, _redaction(options))
     cuts = ArgumentCuts(source.cut_by_user, warn)
     slots = Slots()
     limits = ProcessLimits(warn)
 
-    def tidy() -> None:
+    def tidy() -> bool:
         limits.look(time.monotonic())
-        store.tidy(clock.wall_ns())
+        return store.tidy(clock.wall_ns())
 
     wiring = Wiring(
         source=source,
@@ -96,6 +98,7 @@ def wire(
         batch_max=options.bounds.batch_max,
         look_at_cuts=cuts.look,
         filtered=FilteredCounts(source.program, slots),
+        files=store.changes,
     )
     mounts = stack.enter_context(contextlib.closing(Mounts()))
     decoder = Decoder(mounts, first_namespaces())

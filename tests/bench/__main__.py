@@ -31,6 +31,10 @@ def main() -> int:
         from tests.bench.measure.held_up import compare as compare_rings
 
         return compare_rings(arguments.write)
+    if arguments.what == "idle":
+        from tests.bench.measure.idle import compare as compare_rates
+
+        return compare_rates(arguments.seconds, arguments.write)
     if arguments.what == "soak":
         from tests.bench.limits import soak
 
@@ -63,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_write(yardstick)
     rings = what.add_parser("rings", help="how long the collector may be held up")
     _add_write(rings)
+    idle = what.add_parser("idle", help="wake-ups and CPU while little or nothing happens")
+    idle.add_argument("--seconds", type=float, default=60, help="for each rate of execs")
+    _add_write(idle)
     long = what.add_parser("soak", help="a million execs flat out into one collector")
     _add_events(long, 1_000_003)
     _add_write(long)

@@ -91,11 +91,21 @@ class Desk:
         self.shown: list[tuple[list[int], list[Exec]]] = []
         self.collector = Collector(self.wiring())
 
-    def tidy(self) -> None:
+    def tidy(self) -> bool:
         self.log.append("tidy")
+        return False
+
+    # the files
+    tell = True
+
+    def changed(self) -> bool:
+        return False
+
+    def by_others(self) -> bool:
+        raise AssertionError("nothing has changed")
 
     def wiring(self, **changes: Any) -> Wiring:
-        known = dict.fromkeys(("source", "sink", "mirror", "clock", "room"), self)
+        known = dict.fromkeys(("source", "sink", "mirror", "clock", "room", "files"), self)
         known |= {"show": self.show, "running": NothingRuns(), "warn": self.warnings.append}
         known |= {"filtered": Filtering(self)}
         known |= {"look_at_cuts": lambda cut, now_ns: self.cuts.append(cut)}
@@ -113,6 +123,10 @@ class Desk:
 
     def wait(self, timeout_s: float) -> None:
         self.now_ns += SECOND // 10
+
+    def sleep(self, timeout_s: float) -> bool:
+        self.wait(timeout_s)
+        return False
 
     def counts(self) -> KernelCounts:
         seen, filtered = self.seen + self.filtered, self.filtered

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from execdb.collector.collect import Collector
+from execdb.collector.rest import DRAIN_S, GATHER_S, Rest
 from execdb.store.account import Account, Counts
 from execdb.store.errors import DatabaseBusy
 from execdb.store.event import End, Exec
@@ -113,3 +114,74 @@ def test_a_sink_that_fails_leaves_nothing_attached() -> None:
     with pytest.raises(OSError, match="no space"):
         desk.run(times=1)
     assert desk.log[-1] == "detach"
+
+
+def wait_s(
+    rest: Rest, now_s: float, *, waiting: bool = False, untidy: bool = False
+) -> float | None:
+    return rest.wait_s(now_s, waiting=waiting, untidy=untidy)
+
+
+def simulate(execs_per_s: float, for_s: float) -> list[float | None]:
+    """The waits of a collector while so many execs with their ends come evenly."""
+    rest, now_s, read, waits = Rest(), 0.0, 0, []
+    while now_s < for_s:
+        waited = wait_s(rest, now_s)
+        waits.append(waited)
+        next_s = (read // 2 + 1) / execs_per_s
+        now_s = now_s + waited if waited is not None else max(now_s, next_s) + GATHER_S
+        come = 2 * int(now_s * execs_per_s)
+        rest.took(come - read, now_s)
+        read = come
+    return waits
+
+
+def test_it_sleeps_when_nothing_happens() -> None:
+    rest = Rest()
+    for second in range(7):
+        assert wait_s(rest, second) is None
+        rest.took(0, second)
+
+
+def test_a_few_execs_a_second_always_find_it_asleep() -> None:
+    assert set(simulate(7, 60)) == {None}
+
+
+def test_of_many_execs_none_wakes_it() -> None:
+    waits = simulate(997, 60)
+    assert waits.count(None) <= 2  # before it is known that many come
+    assert 590 <= len(waits) <= 605
+
+
+def test_soon_after_a_storm_it_sleeps_again() -> None:
+    rest = Rest()
+    rest.took(1_000_003, 0.0)
+    assert wait_s(rest, 0.0) == DRAIN_S
+    rest.took(0, 1.1)
+    assert wait_s(rest, 1.1) is None
+
+
+def test_what_was_read_too_early_to_be_stored_is_stored_soon() -> None:
+    rest = Rest()
+    assert wait_s(rest, 0.0, waiting=True) == GATHER_S
+    assert wait_s(rest, 0.02, waiting=False) is None
+
+
+def test_while_the_database_takes_nothing_it_tries_at_intervals() -> None:
+    rest = Rest()
+    waits = [wait_s(rest, n / 10, waiting=True) for n in range(23)]
+    assert waits.count(GATHER_S) <= 12
+    assert None not in waits
+
+
+def test_a_commit_of_others_is_waited_for() -> None:
+    """It is written to the file before it can be seen."""
+    rest = Rest()
+    rest.written_by_others(10.0)
+    assert wait_s(rest, 10.0) == DRAIN_S
+    assert wait_s(rest, 10.4) == DRAIN_S
+    assert wait_s(rest, 10.6) is None
+
+
+def test_while_there_is_more_to_remove_it_does_not_sleep() -> None:
+    assert wait_s(Rest(), 0.0, untidy=True) == DRAIN_S
