@@ -9,7 +9,7 @@ VENV := .venv
 PACKAGES := api bpf cli collector livereplay migrations store
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: help setup collect web test test-kernels test-wheel check lint types bench generate wheel clean
+.PHONY: help setup collect web test test-kernels test-wheel test-service check lint types bench generate wheel clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -39,6 +39,9 @@ test-kernels: setup $(VENV)/ready-to-test ## tests on Debian's own kernels, unde
 
 test-wheel: setup $(VENV)/ready-to-test ## builds the wheel, installs it elsewhere, records with it (as root)
 	@$(SUDO) $(VENV)/bin/pytest -m install tests/install $(ARGS)
+
+test-service: setup $(VENV)/ready-to-test ## the wheel as a service on a booted systemd, in a container (as root)
+	@$(SUDO) $(VENV)/bin/pytest -m install tests/service $(ARGS)
 
 check: setup $(VENV)/ready-to-test lint types test test-wheel ## what CI runs first
 

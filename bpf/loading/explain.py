@@ -1,16 +1,38 @@
 """One sentence for the user for each way in which a loader child can fail."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from execdb.bpf.loading.conversation import TIMEOUT_S
 
 _LINE_MAX = 300  # characters of a compiler's line that are shown
 
-_NO_BCC = (
-    "BCC for Python is missing: install python3-bpfcc (Debian, Ubuntu), python3-bcc (Fedora) "
-    "or python-bcc (Arch)"
-)
+_NO_BCC = "BCC for Python is missing: "
+_EVERYWHERE = "install python3-bpfcc (Debian, Ubuntu), python3-bcc (Fedora) or python-bcc (Arch)"
+# By ID and ID_LIKE of os-release(5).
+_COMMANDS = {
+    "debian": "apt install python3-bpfcc",
+    "ubuntu": "apt install python3-bpfcc",
+    "fedora": "dnf install python3-bcc",
+    "rhel": "dnf install python3-bcc",
+    "arch": "pacman -S python-bcc",
+    "suse": "zypper install python3-bcc",
+    "opensuse": "zypper install python3-bcc",
+}
+
+
+def how_to_get_bcc(os_release: Path = Path("/etc/os-release")) -> str:
+    """The command of this distribution, or the names of the packages of several."""
+    try:
+        lines = os_release.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return _EVERYWHERE
+    values = {key: value.strip("\"'") for key, _, value in (line.partition("=") for line in lines)}
+    for name in f"{values.get('ID', '')} {values.get('ID_LIKE', '')}".split():
+        if name in _COMMANDS:
+            return f"sudo {_COMMANDS[name]}"
+    return _EVERYWHERE
 
 
 def explain(reply: Mapping[str, Any]) -> str:
@@ -18,11 +40,11 @@ def explain(reply: Mapping[str, Any]) -> str:
     detail, output = str(reply.get("detail", "")), str(reply.get("output", ""))
     match reply.get("error"):
         case "no bcc":
-            return _NO_BCC
+            return _NO_BCC + how_to_get_bcc()
         case "wrong bcc":
             return (
                 f"the bcc module at {detail} is PyPI's, an unrelated package, not the BPF Compiler "
-                f"Collection: remove it (pip uninstall bcc); {_NO_BCC}"
+                f"Collection: remove it (pip uninstall bcc); {_NO_BCC}{how_to_get_bcc()}"
             )
         case "unsafe bcc":
             return f"not importing bcc as root: {detail} can be written by others than root"

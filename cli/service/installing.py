@@ -43,7 +43,8 @@ def _start(before: dict[str, str], changed: set[Path], database: Path, say: Say)
     if before["ActiveState"] == "active":
         if changed:
             what = " and ".join(map(str, sorted(changed)))
-            say(f"{what} changed: systemctl restart {places.UNIT} makes the service use it")
+            how = "restart" if places.UNIT_FILE in changed else "reload"
+            say(f"{what} changed: systemctl {how} {places.UNIT} makes the service use it")
         else:
             say(f"nothing to change: execdb records to {database}")
         return

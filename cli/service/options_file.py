@@ -9,8 +9,8 @@ from execdb.cli.service.command_tree import Described, every_command
 _NOT_HERE = {"help", "version", "db", "install-completion", "show-completion"}
 _HEAD = """\
 # Defaults for the options of execdb's commands. The service takes those of [collect]; after a
-# change: systemctl restart execdb. Remove the "# " before an option to set it. What each does, and
-# how its value is written, says execdb COMMAND --help.
+# change: systemctl reload execdb, which says what needs a restart. Remove the "# " before an option
+# to set it. What each does, and how its value is written, says execdb COMMAND --help.
 """
 _REDACT = """\
 # More secrets for --redact, as RE2 expressions; a first group is the secret.

@@ -11,7 +11,7 @@ from execdb.cli.input.formats import ReportFormat
 from execdb.cli.output.escape import escape
 from execdb.cli.show.durations import duration
 from execdb.cli.show.sizes import size
-from execdb.store.errors import ExecdbError
+from execdb.store.errors import DatabaseError, ExecdbError
 from execdb.store.times import local_time
 
 if TYPE_CHECKING:
@@ -36,8 +36,15 @@ def status(
     found = systemd.properties()
     if found.get("LoadState") == "not-found":
         raise ExecdbError("the service is not installed: sudo execdb service install")
-    told = describe(found) | _history(context.obj)
+    told = describe(found)
+    unreadable = None
+    try:
+        told |= _history(context.obj)
+    except DatabaseError as error:  # what systemd says may be the reason
+        unreadable = error
     print(json.dumps(told) if format is ReportFormat.JSON else "\n".join(lines(told)))
+    if unreadable is not None:
+        raise unreadable
     if not told["active"]:
         raise typer.Exit(1)
 
@@ -96,9 +103,12 @@ def blind_ns(known: "Coverage", since_ns: int, until_ns: int) -> int:
 
 
 def lines(told: dict[str, Any]) -> list[str]:
-    """For people."""
+    """For people; without what the file says if it could not be read."""
+    first = f"service    {_running(told)}"
+    if "size_bytes" not in told:
+        return [first]
     return [
-        f"service    {_running(told)}",
+        first,
         f"recorded   {told['stored']} of {told['seen']} execs, {told['filtered']} filtered",
         f"lost       {told['lost']}",
         f"blind      {duration(told['blind_ns'])} since boot, {local_time(told['boot_ns'])}",

@@ -77,3 +77,8 @@ def test_status_says_what_is_wrong() -> None:
     assert first.startswith("service    NOT RECORDING, failed (failed): BCC is\\x1b[31m missing")
     assert "next boot" in status.lines(TOLD | {"enabled": False})[0]
     assert "restarted 3 times" in status.lines(TOLD | {"restarts": 3})[0]
+
+
+def test_status_without_a_history_is_what_systemd_says() -> None:
+    without = {name: value for name, value in TOLD.items() if name != "size_bytes"}
+    assert status.lines(without) == status.lines(TOLD)[:1]
