@@ -5,8 +5,11 @@ from datetime import datetime
 from pathlib import Path
 
 from execdb.store.account import Account, Counts
+from execdb.store.config.log import Who
+from execdb.store.config.table import ConfigTable
 from execdb.store.event import Command, Creds, End, Exec, ImageKey, Place, Start
-from execdb.store.file.database import open_database
+from execdb.store.file.database import Database, open_database
+from execdb.store.writing.marks import Mark, add_mark
 from execdb.store.writing.recording import Machine, Recording
 
 SECOND_NS = 10**9
@@ -172,3 +175,11 @@ def tell(path: Path) -> None:
             total = Counts(len(execs), len(execs), 0, 0)
             recording.write(execs, day.ends, total, Account(alive_ns=ns(end)))
             recording.finish(ns(end), total)
+        _by_alice(database)
+
+
+def _by_alice(database: Database) -> None:
+    """The mark and the change of the config that she made on the second day."""
+    add_mark(database, Mark(ns("2026-11-26T10:30:00+00:00"), 1000, "deployed 23"))
+    who, changed_ns = Who(0, 1000, "pts0"), ns("2026-11-26T10:59:00+00:00")
+    ConfigTable(database, who, lambda: changed_ns).set(33, "web")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ def timeline_json(
     by: str | None,
 ) -> Iterator[str]:
     """An array with an object for each interval. `gaps` are the parts of the time in which events
-    may be missing, whole, also if they are longer than the interval."""
+    may be missing, whole, also if they are longer than the interval. Notes are in order."""
     return array(map(json_of, _objects(intervals, gaps, notes, by)))
 
 
@@ -50,8 +51,9 @@ def _objects(
         found["gaps"] = [_gap(gaps[at]) for at in here]
         found["notes"] = [
             {"time_ns": note.time_ns, "time": rfc3339(note.time_ns), "text": note.text}
-            for note in notes
-            if interval.from_ns <= note.time_ns < interval.to_ns
+            for note in notes[
+                bisect_left(notes, (interval.from_ns,)) : bisect_left(notes, (interval.to_ns,))
+            ]
         ]
         yield found
 

@@ -1,5 +1,6 @@
 """A timeline for people: a line for each interval, gaps and notes between them."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from execdb.cli.drawing.bars import bar, hatched, mark_of, named
 from execdb.cli.drawing.value_columns import columns_of, in_column, title_of
+from execdb.cli.output.escape import escape
 from execdb.cli.show.durations import compact
 from execdb.cli.table.layout import DIM, RED, Cell, cut, width_of
 
@@ -18,6 +20,7 @@ _OFF = "\x1b[0m"
 _SECOND_NS = 10**9
 _BAR_LEAST = 10  # cells
 _MARKS = 3  # kinds of gaps
+_NOTES_MAX = 20  # shown of one interval
 
 
 class Look(NamedTuple):
@@ -69,8 +72,9 @@ def timeline_lines(
 
 def _until(notes: list[Note], to_ns: int) -> list[Note]:
     """Takes those before a time off the list."""
-    number = sum(note.time_ns < to_ns for note in notes[:1000])
-    found, notes[:] = notes[:number], notes[number:]
+    number = bisect_left(notes, (to_ns,))
+    found = notes[:number]
+    del notes[:number]
     return found
 
 
@@ -147,8 +151,11 @@ class _Drawing:
             yield self._below(mark_of(some), named(some))
 
     def notes(self, notes: Sequence[Note]) -> Iterator[str]:
-        for note in notes:
-            yield self._below(note.mark, f"{self._clock(note.time_ns)} {note.text}")
+        for note in notes[:_NOTES_MAX]:
+            yield self._below(note.mark, f"{self._clock(note.time_ns)} {escape(note.text)}")
+        if len(notes) > _NOTES_MAX:
+            more = len(notes) - _NOTES_MAX
+            yield self._below("*", f"{more} more notes: a shorter --every shows more of them")
 
     def _below(self, mark: str, text: str) -> str:
         line = " " * (self._time + 2) + f"{mark} {text}"

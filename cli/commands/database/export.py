@@ -38,9 +38,6 @@ execdb export history.sqlite             # one flat table, for Datasette
 """
 
 
-_NOTES_MAX = 10_000  # changes of the config in a trace, the latest ones
-
-
 class FileFormat(StrEnum):
     """Of a file."""
 
@@ -204,25 +201,14 @@ def _write_text(place: Path, texts: Iterable[str]) -> None:
 
 def _write_perfetto(place: Path, source: _Source) -> None:
     from execdb.cli.show.lines import command_line
+    from execdb.cli.show.notes.remarks import remarks
     from execdb.store.export.perfetto.trace import write_trace
 
     limit_to_ascii(False)
+    notes = remarks(source.database, source.wanted.since_ns, source.wanted.until_ns)
     with place.open("wb") as file:
-        parts = write_trace(source.events, source.periods, _notes(source), escape, command_line)
+        parts = write_trace(source.events, source.periods, notes, escape, command_line)
         file.writelines(parts)
-
-
-def _notes(source: _Source) -> list[tuple[int, str]]:
-    """When the config was changed, and how."""
-    from execdb.store.config.log import read_log
-
-    since_ns, until_ns = source.wanted.since_ns or 0, source.wanted.until_ns
-    with source.database.reading() as connection:
-        return [
-            (row.time_ns, f"config {row.action} {row.subject}: {row.after or 'none'}")
-            for row in read_log(connection, _NOTES_MAX)
-            if since_ns <= row.time_ns and (until_ns is None or row.time_ns < until_ns)
-        ]
 
 
 @contextlib.contextmanager

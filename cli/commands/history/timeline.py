@@ -64,7 +64,8 @@ def timeline(
     Each line is an interval, its bar as long as it has execs; the end of the bar, drawn as `x`,
     are those that failed. `/` marks time that was not recorded, `~` where execs were lost, `-`
     where they were pruned since; a stretch without anything else is one line. `%` says what rules
-    and limits kept out. With --by a number with `!` includes some that failed.
+    and limits kept out, `*` shows marks and changes of the config. With --by a number with `!`
+    includes some that failed.
     """
     from execdb.cli.drawing.timeline_data import timeline_csv, timeline_json
     from execdb.cli.drawing.timeline_text import Look, timeline_lines
@@ -84,7 +85,7 @@ def timeline(
         span = _span(history, known, wanted, oldest_ns)
         gaps = gaps_in(known, wanted, oldest_ns)
         intervals = [] if span is None else counted(history, wanted, span, division, by)
-        notes = [] if span is None else list(_filtered_notes(history, span, division))
+        notes = [] if span is None else sorted(_notes(history, span, division))
         if format is SumFormat.JSON:
             emit(timeline_json(intervals, gaps, notes, by))
         elif format is SumFormat.CSV:
@@ -133,6 +134,15 @@ def _span(
     if rows:
         since_ns, until_ns = min(since_ns, rows[0]), max(until_ns, rows[1])
     return (since_ns, until_ns) if since_ns < until_ns else None
+
+
+def _notes(history: "History", span: tuple[int, int], division: "Division") -> "Iterator[Note]":
+    from execdb.cli.drawing.timeline_text import Note
+    from execdb.cli.show.notes.remarks import remarks
+
+    yield from _filtered_notes(history, span, division)
+    for time_ns, text in remarks(history.database, *span):
+        yield Note(time_ns, text)
 
 
 def _filtered_notes(

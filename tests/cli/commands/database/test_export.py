@@ -78,11 +78,15 @@ def test_folded_names_ancestors_that_are_not_chosen(run: Run, db: Path, tmp_path
     assert (tmp_path / "a.folded").read_text() == "make;cc1 9000\n"
 
 
-def test_a_trace_says_when_the_config_was_changed(run: Run, filled: Path, tmp_path: Path) -> None:
+def test_a_trace_has_marks_and_changes_of_the_config(
+    run: Run, filled: Path, tmp_path: Path
+) -> None:
     assert run("config", "set", "1000", "Hi 1000!").code == 0
+    assert run("mark", "deploy").code == 0
     for file, options in (("a.pftrace", ()), ("b.pftrace", ("--until", "@1"))):
         assert run("export", tmp_path / file, *options).code == 0
     assert b"config set uid 1000: Hi 1000!" in (tmp_path / "a.pftrace").read_bytes()
+    assert b"mark: deploy" in (tmp_path / "a.pftrace").read_bytes()
     assert b"Hi 1000!" not in (tmp_path / "b.pftrace").read_bytes()
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from execdb.store.account import Loss
 from execdb.store.file.database import open_database
+from execdb.store.writing.marks import Mark, add_mark
 from execdb.store.writing.recording import Recording
 from tests.cli.conftest import Run, refused
 from tests.cli.show.runs_with_gaps import MS, a_run
@@ -160,3 +161,37 @@ def test_what_rules_and_limits_kept_out_is_said_where_it_was(
     assert "% 08:53:20 7 execs kept out within 9 ms by the limit of uid 501" in lines
     (first, *_) = json.loads(run("timeline", *EVERY, "--format", "json").out)
     assert first["notes"][0]["text"] == "13 execs kept out within 9 ms by rule 2"
+
+
+def test_marks_and_changes_of_the_config_stand_where_they_were_made(
+    run: Run, holes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "117")
+    assert run("config", "set", "1000", "Hi 1000!").code == 0
+    text = "deploy \x1b[31m\u202e"
+    with open_database(holes) as database:
+        add_mark(database, Mark(START_NS + 503 * MS, 0, text))
+        add_mark(database, Mark(START_NS - 1, 0, "before"))
+        with database.writing() as connection:
+            connection.execute("UPDATE config_change SET time_ns = ?", (START_NS + 1_001 * MS,))
+    lines = [line.strip() for line in run("timeline", *EVERY).out.splitlines()]
+    mark, config = (
+        next(at for at, line in enumerate(lines) if text in line)
+        for text in ("* 08:53:20 mark: deploy \\x1b[31m\\u202e", "* 08:53:21 config set uid 1000")
+    )
+    assert lines[mark - 2].split()[2:4] == ["11", "0"]
+    assert lines[config - 1].split()[2:4] == ["3", "0"]
+    assert not any("before" in line for line in lines)
+    found = json.loads(run("timeline", *EVERY, "--format", "json").out)
+    assert [note["text"] for each in found for note in each["notes"]] == [
+        f"mark: {text}", "config set uid 1000: Hi 1000!"
+    ]  # fmt: skip
+
+
+def test_many_notes_are_counted(run: Run, holes: Path) -> None:
+    with open_database(holes) as database, database.writing() as connection:
+        marks = [(START_NS + n, 0, f"no. {n}") for n in range(1_009)]
+        connection.executemany("INSERT INTO mark (time_ns, uid, text) VALUES (?, ?, ?)", marks)
+    out = run("timeline", *EVERY).out
+    assert out.count("mark: no.") == 20
+    assert "* 989 more notes" in out
