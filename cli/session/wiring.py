@@ -107,7 +107,7 @@ def wire(
 
 def _mirror(store: DatabaseSide, program: Program, slots: Slots, clock: Clock) -> Mirror:
     table = ConfigTable(store.database, clock=clock.wall_ns)
-    return Mirror(table, program, RuleMaps(program, slots, wait_for_programs), warn)
+    return Mirror(table, program, RuleMaps(program, slots, wait_for_programs, warn), warn)
 
 
 def _running_programs(clock: Clock, shift_ns: int, bounds: Bounds) -> RunningPrograms:

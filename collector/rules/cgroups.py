@@ -32,8 +32,8 @@ def _roots(mounts: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def ids_of(pattern: Pattern, folder: bytes | None) -> list[int]:
-    """The control groups below which a pattern holds, at most CGROUPS_MAX of them; none if they
-    are not there. `folder` is where the hierarchy is."""
+    """The control groups below which a pattern holds; none if they are not there. Of more than
+    CGROUPS_MAX one too many, so that it can be told. `folder` is where the hierarchy is."""
     if folder is None:
         return []
     try:
@@ -52,5 +52,5 @@ def _children(parent: bytes, begin: bytes) -> Iterator[int]:
             if entry.name.startswith(begin) and entry.is_dir(follow_symlinks=False):
                 yield entry.inode()
                 number += 1
-                if number == CGROUPS_MAX:
+                if number > CGROUPS_MAX:
                     return

@@ -9,6 +9,9 @@ from execdb.store.account import FilterCause, Filtered, FilteredBy
 # rows in the file, and still a time of day.
 _RULE_PAUSE_NS, _RULE_LENGTH_NS = 600_000_000_000, 3_600_000_000_000
 _LIMIT_PAUSE_NS = 10_000_000_000  # likewise of a limit; after it there is another warning
+# Of more users over a limit in that time the others are counted together, without a uid: each is a
+# row in the file and a warning, and who may make user namespaces has thousands of uids.
+_USERS_MAX, _USERS_NS = 100, 600_000_000_000
 _REMEMBERED = 4_096  # intervals that may continue
 
 
@@ -24,6 +27,7 @@ class FilterIntervals:
         self._latest: dict[FilteredBy, _Interval] = {}
         self._changed: dict[int, _Interval] = {}
         self._number = 0
+        self._users, self._users_since_ns = 0, 0
 
     def add(self, by: FilteredBy, count: int, from_ns: int, to_ns: int, offset_ns: int) -> None:
         """So many execs between two boot times; the wall clock is `offset_ns` later."""
@@ -33,6 +37,10 @@ class FilterIntervals:
         else:
             self.by_rule[by.rule] += count
         last = self._latest.pop(by, None)
+        begins = last is None or not last.continues(by.cause, from_ns)
+        if begins and by.uid is not None and self._is_one_too_many(from_ns):
+            by = FilteredBy(by.cause)
+            last = self._latest.pop(by, None)
         if last is None or not last.continues(by.cause, from_ns):
             if by.cause is FilterCause.LIMIT and by.uid is not None:
                 self._tell(by.uid, last, from_ns)
@@ -42,6 +50,13 @@ class FilterIntervals:
         self._latest[by] = self._changed[last.number] = last
         if len(self._latest) > _REMEMBERED:
             del self._latest[next(iter(self._latest))]
+
+    def _is_one_too_many(self, from_ns: int) -> bool:
+        """Whether so many intervals of users have begun that this one gets none of its own."""
+        if from_ns - self._users_since_ns >= _USERS_NS:
+            self._users, self._users_since_ns = 0, from_ns
+        self._users += 1
+        return self._users > _USERS_MAX
 
     def _tell(self, uid: int, last: "_Interval | None", from_ns: int) -> None:
         if last is None or from_ns - last.to_boot_ns > _LIMIT_PAUSE_NS:

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable, MutableMapping, Sequence
 from typing import Protocol
 
-from execdb.collector.rules.cgroups import cgroup_folder, ids_of
+from execdb.collector.rules.cgroups import CGROUPS_MAX, cgroup_folder, ids_of
 from execdb.collector.rules.compile import (
     Pattern,
     Rule,
@@ -35,16 +35,20 @@ class Maps(Protocol):
 
 class RuleMaps:
     """Keeps the maps of the rules equal to the rules. `wait_for_programs` returns when every
-    program that runs in the kernel has ended; `folder` finds the control groups."""
+    program that runs in the kernel has ended; `warn` is called if a pattern stands for too many
+    control groups; `folder` finds them."""
 
     def __init__(
         self,
         maps: Maps,
         slots: Slots,
         wait_for_programs: Callable[[], None],
+        warn: Callable[[str], None],
         folder: Callable[[], bytes | None] = cgroup_folder,
     ) -> None:
         self._maps, self._slots, self._wait, self._folder = maps, slots, wait_for_programs, folder
+        self._warn = warn
+        self._told: set[Pattern] = set()  # patterns that the user was warned of
         self._rules: Sequence[Rule] = ()
         self._set, self._half = RuleSet(), 0
         self._bytes = set_bytes(self._set, {})
@@ -78,9 +82,20 @@ class RuleMaps:
         folder = self._folder()
 
         def found(pattern: Pattern) -> Sequence[int]:
-            return ids_of(pattern, folder)
+            return self._some(pattern, ids_of(pattern, folder))
 
         return compile_rules(rules, found)
+
+    def _some(self, pattern: Pattern, ids: Sequence[int]) -> Sequence[int]:
+        """As many as a rule may have; once for each pattern it is said that there are more."""
+        if len(ids) > CGROUPS_MAX and pattern not in self._told:
+            self._told.add(pattern)
+            self._warn(
+                f"cgroup={pattern.raw.decode(errors='backslashreplace')}* stands for more than "
+                f"{CGROUPS_MAX} control groups: the rule holds for {CGROUPS_MAX} of them; name "
+                "the one above them"
+            )
+        return ids[:CGROUPS_MAX]
 
     def _switch(self, rules: Sequence[Rule], new: RuleSet) -> None:
         maps, half, old = self._maps, 1 - self._half, self._half

@@ -105,5 +105,5 @@ class Desk:
         self.config, self.fallback = self.maps.config, self.maps.fallback
         self.generation = self.maps.generation
         self.warnings: list[str] = []
-        rules = RuleMaps(self.maps, Slots(), lambda: None, lambda: None)
+        rules = RuleMaps(self.maps, Slots(), lambda: None, lambda text: None, lambda: None)
         self.mirror = Mirror(self.table, self.maps, rules, self.warnings.append)

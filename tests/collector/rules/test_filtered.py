@@ -79,3 +79,19 @@ def test_no_interval_crosses_a_clock_that_was_set() -> None:
     intervals.end_all()
     intervals.add(rule, 1, SECOND, 2 * SECOND, -3_600 * SECOND)
     assert [each.filtered for each in intervals.changed] == [1, 1]
+
+
+def test_thousands_of_users_over_a_limit_make_few_rows() -> None:
+    warnings: list[str] = []
+    intervals = FilterIntervals(warnings.append)
+    rows: set[int] = set()
+    for second in range(600):
+        for uid in range(23 * second, 23 * (second + 1)):
+            intervals.add(FilteredBy(LIMIT, uid=uid), 2, second * SECOND, (second + 1) * SECOND, 0)
+        rows |= {each.number for each in intervals.changed}
+        last = intervals.changed[-1]
+        intervals.kept()
+    assert len(rows) == 101
+    assert len(warnings) == 100
+    assert intervals.total == intervals.by_limits == 2 * 23 * 600
+    assert (last.by, last.filtered) == (FilteredBy(LIMIT), 2 * (23 * 600 - 100))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from execdb.bpf.wire import RULE_SET, RULE_SLOTS
-from execdb.collector.rules.cgroups import cgroup_folder, ids_of
+from execdb.collector.rules.cgroups import CGROUPS_MAX, cgroup_folder, ids_of
 from execdb.collector.rules.rule_maps import RuleMaps
 from execdb.collector.rules.slots import Slots
 from execdb.store.config.rule import Action, Pattern, Rule, make_rule
@@ -34,8 +34,16 @@ def ignore(number: int, *terms: str) -> Rule:
     return make_rule(number, Action.IGNORE, READER.terms(terms))
 
 
-def rule_maps(maps: Maps, wait: Callable[[], None], folder: Path | None = None) -> RuleMaps:
-    return RuleMaps(maps, Slots(), wait, lambda: None if folder is None else bytes(folder))
+def rule_maps(
+    maps: Maps,
+    wait: Callable[[], None],
+    folder: Path | None = None,
+    warnings: list[str] | None = None,
+) -> RuleMaps:
+    warnings = [] if warnings is None else warnings
+    return RuleMaps(
+        maps, Slots(), wait, warnings.append, lambda: None if folder is None else bytes(folder)
+    )
 
 
 def test_the_old_rules_are_there_until_no_program_uses_them() -> None:
@@ -98,3 +106,19 @@ def test_rules_keep_their_counters_and_share_none() -> None:
         assert given[number] not in (0, first[7])
         assert max(given.values()) < RULE_SLOTS
     assert len(slots.owners()) == RULE_SLOTS - 1
+
+
+def test_it_is_said_once_that_a_pattern_stands_for_too_many_cgroups(tmp_path: Path) -> None:
+    warnings: list[str] = []
+    maps = Maps()
+    rules = rule_maps(maps, lambda: None, tmp_path, warnings)
+    for number in range(CGROUPS_MAX):
+        (tmp_path / f"job-{number}").mkdir()
+    rules.put([ignore(1, "cgroup=/job-*")])
+    assert not warnings
+    (tmp_path / "job-more").mkdir()
+    for _ in range(3):
+        rules.follow_cgroups()
+    (warning,) = warnings
+    assert "cgroup=/job-*" in warning
+    assert len(maps.rule_values) == CGROUPS_MAX
