@@ -66,7 +66,7 @@ def filter_of(terms: Iterable[str], filters: Filters) -> Filter:
     reader = Reader(uid_of, lambda text: parse_time(text, now_ns, say=_warn))
     asked = reader.terms(_text("a term", term) for term in terms)
     all_terms = merged((*asked, *short_forms))
-    return Filter(all_terms, since_ns=since_ns, until_ns=until_ns, **rest)
+    return Filter(all_terms, since_ns=since_ns, until_ns=until_ns, replays=True, **rest)
 
 
 def span_of(since: Any, until: Any) -> tuple[int | None, int | None]:

@@ -107,6 +107,10 @@ class FilterOptions:
     host: Annotated[
         list[str] | None, typer.Option(help="Name of the machine; * and ? match.", metavar="NAME")
     ] = None
+    replays: Annotated[
+        bool,
+        typer.Option("--replays", help="Also what live replays by root started (replay --live)."),
+    ] = False
     message: Annotated[
         list[str] | None,
         typer.Option(help="Exactly this message (see execdb config).", metavar="TEXT"),
@@ -137,7 +141,8 @@ def _at(time_ns: int) -> str:
 
 
 _MARK = "mark:"
-OF_THE_HISTORY = ("since", "until", "failed", "running")  # of no use while it is being recorded
+# Of no use while it is being recorded.
+OF_THE_HISTORY = ("since", "until", "failed", "running", "replays")
 
 
 def with_filter_options(
@@ -184,6 +189,7 @@ def filter_of(chosen: FilterOptions) -> "Filter":
         failed=chosen.failed,
         running=chosen.running,
         descendants_of=chosen.descendants_of,
+        replays=chosen.replays,
     )
 
 

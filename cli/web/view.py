@@ -119,7 +119,7 @@ def filter_for(words: Iterable[str]) -> Filter:
         _command().main([*words], standalone_mode=False, prog_name="execdb query", obj=chosen)
     except typer.TyperException as error:
         raise UsageError(error.format_message().strip().removesuffix(".")) from None
-    found = filter_of(chosen[0])
+    found = replace(filter_of(chosen[0]), replays=True)
     # The span that such a term has become says the same, and rows need not be compared with it.
     return replace(found, terms=tuple(term for term in found.terms if not _is_span(term)))
 

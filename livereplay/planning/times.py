@@ -3,6 +3,8 @@
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from heapq import merge
+from itertools import islice
 
 from execdb.livereplay.planning.plan import (
     CLOSE_NS,
@@ -21,16 +23,17 @@ from execdb.livereplay.planning.plan import (
 
 Warp = Callable[[int], int]
 _SECOND_NS = 1_000_000_000
+_RUN = 20_000
 HEAD_NS = 10_000_000  # for what is to run before the first exec
 
 
 def at_pace(plan: Plan, speed: float, idle_limit_s: float | None = None) -> Warp:
     """As it happened, `speed` times as fast, with no pause longer than the limit. `speed` is more
     than 0."""
-    moments = _moments(plan)
-    first = moments[0] if moments else 0
     if idle_limit_s is None:
+        first = min(_all_moments(plan), default=0)
         return lambda moment: _bounded((moment - first) / speed)
+    moments = _moments(plan)
     limit_ns = min(int(idle_limit_s * _SECOND_NS), TIME_MAX_NS)
     at_ns, total_ns = array("q", [0]), 0
     for number in range(1, len(moments)):
@@ -56,7 +59,15 @@ def _bounded(ns: float) -> int:
 
 def _moments(plan: Plan) -> "array[int]":
     """When images begin and end and when attempts are made, in order."""
-    return array("q", sorted(_all_moments(plan)))
+    return array("q", _sorted(_all_moments(plan)))
+
+
+def _sorted(numbers: Iterator[int]) -> Iterator[int]:
+    """In a tenth of the memory that a list of them takes."""
+    runs = []
+    while run := sorted(islice(numbers, _RUN)):
+        runs.append(array("q", run))
+    return merge(*runs)
 
 
 def _all_moments(plan: Plan) -> Iterator[int]:
@@ -71,7 +82,7 @@ def set_times(plan: Plan, warp: Warp) -> None:
     """Makes all times of the plan those of the replay, finds ends and forks that the history does
     not know, and counts how many processes there are at once."""
     _warp(plan, warp)
-    latest_ns = max((t for t in (*plan.begin_ns, *plan.end_ns) if t != UNKNOWN_NS), default=0)
+    latest_ns = max(0, max(plan.begin_ns), max(plan.end_ns))  # what is unknown is less
     for node in range(len(plan) - 1, INIT, -1):  # what a node leads to comes first
         if plan.kind[node] == Kind.TRY:
             plan.last_ns[node] = plan.begin_ns[node]
@@ -131,13 +142,15 @@ def _set_watched(plan: Plan, node: int) -> None:
 
 
 def _at_most(plan: Plan) -> int:
-    forks = [node for node in range(1, len(plan)) if plan.kind[node] == Kind.FORK]
-    begins = sorted(plan.begin_ns[node] for node in forks)
-    ends = sorted(plan.last_ns[node] for node in forks)
+    def of_forks(column: "array[int]") -> Iterator[int]:
+        return (column[node] for node in range(1, len(plan)) if plan.kind[node] == Kind.FORK)
+
+    ends = _sorted(of_forks(plan.last_ns))
+    end_ns = next(ends, None)
     most = ended = 0
-    for begun, begin_ns in enumerate(begins, 1):
-        while ended < len(ends) and ends[ended] < begin_ns:
-            ended += 1
+    for begun, begin_ns in enumerate(_sorted(of_forks(plan.begin_ns)), 1):
+        while end_ns is not None and end_ns < begin_ns:
+            ended, end_ns = ended + 1, next(ends, None)
         most = max(most, begun - ended)
     return most
 

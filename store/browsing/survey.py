@@ -80,7 +80,7 @@ def survey(
         selection = history.select(connection, wanted)
     pieces = _pieces(history, found, selection, edges, late)
     found.rows = sum(piece.rows for some in pieces for piece in some)
-    plain = selection.ids is None and not selection.entries and not _conditions(wanted)
+    plain = selection.ids is None and not selection.entries and not _conditions(selection.wanted)
     most = rows_max if plain else _FEW * rows_max
     share = 1.0 if found.rows <= most else rows_max / found.rows
     found.execs_exact = plain or share == 1.0

@@ -108,7 +108,7 @@ def statistics(
         for first, last, part in _portions(selection, entries, stretches):
             with database.reading() as connection:
                 history.check_there(connection, first)
-                chosen = wanted, frozenset(part), tuple(by)
+                chosen = selection.wanted, frozenset(part), tuple(by)
                 where = _where(span, part, first, last)
                 rows = _sums(*chosen).rows(connection, **where)
                 values.learn(connection, rows)

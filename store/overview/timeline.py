@@ -144,7 +144,7 @@ def _counted(
         for first, last, part in portions_of(selection, entries, stretches):
             with database.reading() as connection:
                 history.check_there(connection, first)
-                rows = _read(connection, wanted, fields, part, (first, last), slots)
+                rows = _read(connection, selection.wanted, fields, part, (first, last), slots)
                 values.learn(connection, [row[1:] for row in rows])
             yield values, rows
 

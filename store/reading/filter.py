@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, TableClause, and_, bindparam, func, not_, or_, select
 
@@ -14,6 +14,25 @@ from execdb.store.terms.term import COMMAND, Range, Term
 
 _image, _command, _argument = tables.image, tables.command, tables.argument
 _NOT_WELL = 0xFF7F  # bits of a status: the exit code and the signal (wait(2))
+
+
+class LeftOut(NamedTuple):
+    """Rows `first_id` to `last_id` in one mount namespace, whose origins are in a range of ids."""
+
+    first_id: int
+    last_id: int
+    mnt_ns: int
+    first_origin_id: int
+    last_origin_id: int
+
+    def condition(self) -> ColumnElement[bool]:
+        """That a row of `image` is none of these."""
+        origin = tables.origin.c
+        within = origin.id.between(self.first_origin_id, self.last_origin_id)
+        there = select(origin.id).where(within, origin.mnt_ns == self.mnt_ns)
+        return not_(
+            and_(_image.c.id.between(self.first_id, self.last_id), _image.c.origin_id.in_(there))
+        )
 
 
 @dataclass(frozen=True)
@@ -29,6 +48,8 @@ class Filter:
     failed: bool | None = None  # True: what did not do well; False: what exited with 0
     running: bool = False  # only what has no end
     descendants_of: int | None = None  # a row's id
+    replays: bool = False  # also what live replays started
+    left_out: tuple[LeftOut, ...] = ()  # set where they are to be left out
 
     def __post_init__(self) -> None:
         """Terms about the time narrow the span: it is what says where to read."""
@@ -71,7 +92,7 @@ class Filter:
             conditions += [errno.is_(None), status != REPLACED, well]
         if self.running:
             conditions += [errno.is_(None), status.is_(None)]
-        return conditions
+        return conditions + [each.condition() for each in self.left_out]
 
     def entries(self) -> dict[TableClause, Select[Any]]:
         """Queries for the ids of the wanted origins and programs, in order; only for a table with a

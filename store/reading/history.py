@@ -6,6 +6,7 @@ by the wall clock.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from sqlite3 import Connection
@@ -20,6 +21,7 @@ from execdb.store.file.text import readable
 from execdb.store.reading.conditions import argument_regexp, command_line, regexp
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.ordered import PAGE, Ordered
+from execdb.store.reading.replays import replays_of
 from execdb.store.reading.selection import (
     Selection,
     Span,
@@ -110,6 +112,7 @@ class History:
     def select(self, connection: Connection, wanted: Filter, *, seen: bool = False) -> Selection:
         """What to read for this filter; with `seen` also of programs that were seen, not recorded.
         Raises DatabaseError."""
+        wanted = self._without_replays(connection, wanted)
         ids = None
         if wanted.descendants_of is not None:
             ids = descendants_of(connection, wanted.descendants_of)
@@ -119,6 +122,13 @@ class History:
             ids = sorted({id_ for pid in pids for id_ in ids_of_pid(connection, pid)})
         spans = self._spans(connection, wanted, seen=seen)
         return Selection(wanted, spans, ids, entries_wanted(connection, wanted))
+
+    def _without_replays(self, connection: Connection, wanted: Filter) -> Filter:
+        """Leaves out what live replays started, unless that is asked for."""
+        if wanted.replays:
+            return wanted
+        found = replays_of(connection)
+        return replace(wanted, left_out=tuple(each.left_out for each in found)) if found else wanted
 
     def _spans(self, connection: Connection, wanted: Filter, *, seen: bool = False) -> list[Span]:
         """The rows within the time that is wanted; with `seen` also programs that were seen, not

@@ -12,6 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from execdb.cli.command import database_path
+from execdb.cli.commands.history.replayed import (
+    latest_replay,
+    replayed_from,
+    without_attempts,
+)
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.numbers import event_count, factor
@@ -23,6 +28,7 @@ from execdb.cli.output.pager import pager
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.gap_notes import INCOMPLETE, coverage_of, gaps_in, notes
+from execdb.cli.show.notes import replay_notes
 from execdb.store.errors import ExecdbError, UsageError
 
 if TYPE_CHECKING:
@@ -49,6 +55,21 @@ def compare(
     ],
     b: Annotated[str, typer.Argument(metavar="B", help="Likewise.")],
     chosen: FilterOptions,
+    replay: Annotated[
+        bool,
+        typer.Option(
+            "--replay",
+            help="B recorded a live replay of A: compare what the latest one started, with what "
+            "it was to start. Terms choose in A alone.",
+        ),
+    ] = False,
+    ancestors: Annotated[
+        bool,
+        typer.Option(
+            "--ancestors/--no-ancestors",
+            help="With --replay: also the programs above those that are chosen, as in replay.",
+        ),
+    ] = True,
     ignore: Annotated[
         str | None,
         typer.Option(help="Do not compare these keys.", metavar="FIELD,FIELD", show_default="none"),
@@ -102,7 +123,10 @@ def compare(
             opened.enter_context(_opened(context.obj, given, name, wanted))
             for given, name in ((a, "A"), (b, "B"))
         ]
-        made = _compared(sides, fields, slower)
+        if replay:
+            a_side, b_side = sides
+            sides = [a_side, b_side._replace(wanted=latest_replay(b_side.history))]
+        made = _compared(sides, fields, slower, replay, ancestors)
         hide = redactor(context) if redact else iter
         _show(made, hide, limit, format, None if wide else shutil.get_terminal_size().columns)
         gaps = [gap for side in sides for gap in side.report()]
@@ -130,6 +154,7 @@ class _Side(NamedTuple):
         if self.run_id is not None:
             gaps = [gap for gap in gaps if gap.run_id == self.run_id]
         removed = ["some execs were pruned before they could be read"]
+        replay_notes.note(self.database, self.wanted)
         for line in [*notes(gaps), *(removed if self.history.incomplete else [])]:
             say(f"note: {self.name}: {line.removeprefix('note: ')}")
         return gaps
@@ -166,12 +191,20 @@ def _fields(ignore: str | None, alike: bool) -> "Fields":
     return Fields(tuple(name for name in FIELDS if name not in ignored), alike)
 
 
-def _compared(sides: Sequence[_Side], fields: "Fields", slower: float) -> "Comparison":
+def _compared(
+    sides: Sequence[_Side], fields: "Fields", slower: float, replay: bool, ancestors: bool
+) -> "Comparison":
     """Raises ExecdbError if there is nothing to compare."""
     from execdb.store.comparison.comparison import Comparison
     from execdb.store.comparison.side import Side
 
-    a, b = (Side(each.name, each.history.events(each.wanted), fields) for each in sides)
+    of_a, of_b = sides
+    if replay:
+        b = Side("B", of_b.history.events(of_b.wanted), fields)
+        wanted = of_a.wanted if "errno" in b.known else without_attempts(of_a.wanted)
+        a = Side("A", replayed_from(of_a.history, wanted, ancestors), fields)
+    else:
+        a, b = (Side(each.name, each.history.events(each.wanted), fields) for each in sides)
     if not len(a) and not len(b):
         raise ExecdbError("no execs to compare: execdb query shows what there is")
     return Comparison((a, b), [each.history.rows_with for each in sides], fields, slower or None)

@@ -13,6 +13,7 @@ from execdb.cli.output.escape import escape
 from execdb.cli.output.streams import say
 from execdb.cli.show.durations import duration
 from execdb.cli.show.gap_notes import INCOMPLETE, coverage_of, gaps_in, report
+from execdb.cli.show.notes import replay_notes
 from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.event import Event
 
@@ -59,6 +60,7 @@ def live_replay(path: Path, wanted: "Filter", options: LiveOptions) -> None:
         with open_database(path) as database, database.snapshot():
             history = History(database)
             gaps = gaps_in(coverage_of(database, path), wanted, history.began_ns(wanted))
+            replay_notes.note(database, wanted)
             find = _ancestors(history, options.ancestors)
 
             def rows() -> Iterator[Event]:

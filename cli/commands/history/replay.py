@@ -17,6 +17,7 @@ from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.formats import renderer
 from execdb.cli.show.gap_notes import INCOMPLETE, PRUNED_MEANWHILE, coverage_of, gaps_in, note
+from execdb.cli.show.notes import replay_notes
 from execdb.cli.show.replay_timing import play, schedule, with_asides
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
@@ -131,6 +132,7 @@ def replay(
     with open_database(context.obj) as database:
         history = History(database)
         gaps = gaps_in(coverage_of(database, context.obj), wanted, history.began_ns(wanted))
+        replay_notes.note(database, wanted)
         asides = [(gap.from_ns, note([gap])) for gap in gaps]
         with database.reading() as connection:
             marks = read_marks(connection, wanted.since_ns, wanted.until_ns)

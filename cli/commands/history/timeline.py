@@ -16,7 +16,7 @@ from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.durations import duration
 from execdb.cli.show.gap_notes import coverage_of, execs_of, gaps_in, report
-from execdb.cli.show.notes import filter_notes, trim_notes
+from execdb.cli.show.notes import filter_notes, replay_notes, trim_notes
 from execdb.store.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def timeline(
         known, oldest_ns = coverage_of(database, context.obj), history.began_ns(wanted)
         span = _span(history, known, wanted, oldest_ns)
         gaps = gaps_in(known, wanted, oldest_ns)
+        replay_notes.note(database, wanted)
         intervals = [] if span is None else counted(history, wanted, span, division, by)
         notes = [] if span is None else sorted(_notes(history, span, division))
         if format is SumFormat.JSON:

@@ -19,6 +19,7 @@ from execdb.cli.output.pager import pager
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.gap_notes import coverage_of, gaps_in, report
+from execdb.cli.show.notes import replay_notes
 from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.event import Event
 
@@ -109,6 +110,7 @@ def tree(
         known = coverage_of(database, context.obj)
         since_ns = _since_ns(family.events, number) if wanted == Filter() else None
         gaps = gaps_in(known, wanted, since_ns or history.began_ns(wanted))
+        replay_notes.note(database, wanted)
     if depth is not None and number is None:
         family = _shallow(family, depth)
     events = list(redactor(context)(family.events)) if redact else family.events

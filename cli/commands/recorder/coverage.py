@@ -13,7 +13,7 @@ from execdb.cli.output.escape import escape
 from execdb.cli.output.stdout import emit
 from execdb.cli.show.durations import duration
 from execdb.cli.show.gap_notes import INCOMPLETE, causes, coverage_of, execs_of, reason, total
-from execdb.cli.show.notes import trim_notes
+from execdb.cli.show.notes import replay_notes, trim_notes
 from execdb.store.times import local_time, rfc3339
 
 if TYPE_CHECKING:
@@ -49,18 +49,18 @@ def coverage(
         known = coverage_of(database, context.obj)
         found = periods(known, since_ns, until_ns)
         events = events_in(database, [(each.from_ns, each.to_ns) for each in found])
+        replays = replay_notes.sentences(database, since_ns, until_ns)
+        described = [
+            describe(*each)
+            | {"trimmed": trim_notes.of(known.trims, each[0])}
+            | {"replays": replay_notes.of(database, each[0].from_ns, each[0].to_ns)}
+            for each in zip(found, events, strict=True)
+        ]
     if format is ReportFormat.JSON:
-        print(
-            json.dumps(
-                [
-                    describe(*each) | {"trimmed": trim_notes.of(known.trims, each[0])}
-                    for each in zip(found, events, strict=True)
-                ]
-            )
-        )
+        print(json.dumps(described))
     elif found:
         taken = trim_notes.sentences(trim_notes.within(known.trims, since_ns, until_ns))
-        emit(f"{line}\n" for line in (*lines(found, events), *taken))
+        emit(f"{line}\n" for line in (*lines(found, events), *taken, *replays))
     else:
         print(NOTHING if known.runs else NO_COLLECTOR)
     if strict and (known.empty or not all(each.complete for each in found)):

@@ -37,6 +37,7 @@ def test_coverage_is_the_timeline(run: Run, holes: Path) -> None:
         "lost": {},
         "pruned": 0,
         "trimmed": [],
+        "replays": [],
     }
     assert found[3]["lost"] == {"ring full": 5}
     assert found[-1]["to_ns"] == START_NS + 600 * MS
