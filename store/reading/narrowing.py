@@ -12,8 +12,9 @@ from execdb.store.event import ending
 from execdb.store.reading.filter import Filter
 from execdb.store.schema.constants import REFUSED
 from execdb.store.segments.blocks import blocks_with, ids_of, length_of, pairs_of
+from execdb.store.terms.literal import required_literal
 from execdb.store.terms.match import matcher
-from execdb.store.terms.term import Range, Term
+from execdb.store.terms.term import COMMAND, Found, Glob, Range, Term
 
 Entries = Mapping[str, Sequence[int]]  # a column of `image`, and what it may hold
 Stretch = tuple[int, int]  # ids: from, to
@@ -43,6 +44,20 @@ def stretches_of(
     known.append(_of_long(connection, wanted, first_id, last_id))
     told = [blocks for blocks in known if blocks is not None]
     return _joined(set.intersection(*told), first_id, last_id) if told else [(first_id, last_id)]
+
+
+@lru_cache
+def with_implied(terms: tuple[Term, ...]) -> tuple[Term, ...]:
+    """Terms about commands, with what a regular expression on the whole line implies of one of the
+    arguments: to look for that is much faster than to make all the lines."""
+    implied = [
+        Term("argv", (Glob(f"*{literal}*"),))
+        for term in terms
+        for value in term.any_of
+        if term.field == COMMAND and not term.negated and len(term.any_of) == 1
+        if isinstance(value, Found) and (literal := required_literal(value.pattern)) is not None
+    ]
+    return (*implied, *terms)
 
 
 def _joined(blocks: set[int], first_id: int, last_id: int) -> list[Stretch]:

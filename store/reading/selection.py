@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, TableClause, bindparam, func, sele
 from sqlalchemy.dialects import sqlite
 
 from execdb.store.reading.filter import FEW, Filter, arguments, commands, one_of
-from execdb.store.reading.narrowing import Entries, Stretch, stretches_of
+from execdb.store.reading.narrowing import Entries, Stretch, stretches_of, with_implied
 from execdb.store.schema import tables
 from execdb.store.segments.segment import Segment, lower_bound
 from execdb.store.terms.term import Term
@@ -94,7 +94,7 @@ def entries_of(connection: Connection, selection: Selection, segment: Segment) -
     }
     if not all(within.values()):
         return None
-    asked = selection.wanted.about("command")
+    asked = with_implied(selection.wanted.about("command"))
     if not asked:
         return within
     range_ = {"first": first, "last": last}

@@ -20,7 +20,10 @@ from tests.store.terms.test_parse import READER
 
 TEXTS = ("sh", "gcc", "a*b", "a[1]?", "x\\y", "", "bad\udcff", "two\nlines", '"q"', "e\u0301\u202e")
 WILD = ("*", "?", "*b", "a[*", "a\\*b", "*\\\\*", "?c?", "*\udcff", "tw*s", "b*", "*\u202e")
-EXPRESSIONS = ("^a", "c$", r"\\", "\udcff$", "o.l", "(?i)GCC", "^$", "[0-9]")
+EXPRESSIONS = (
+    *("^a", "c$", r"\\", "\udcff$", "o.l", "(?i)GCC", "^$", "[0-9]"),
+    *("gcc", "bad", "lines", "gcc.*lines", r"two\slin", "gccx?", "nowhere"),
+)
 STATUSES = (0, 1 << 8, 9, 139, REPLACED)
 
 
