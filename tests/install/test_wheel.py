@@ -16,7 +16,7 @@ from tests.trace import hello_build
 
 pytestmark = pytest.mark.install
 
-FOLDERS = ("bpf", "cli", "collector", "migrations", "store")
+FOLDERS = ("bpf", "cli", "collector", "livereplay", "migrations", "store")
 
 
 def sources() -> set[str]:

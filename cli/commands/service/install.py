@@ -70,6 +70,8 @@ def install(
     given = context.meta.get(_GIVEN, {})
     bounds_of(given.get("keep"), given.get("max-size"))
     _require_place(context.obj)
+    if given.get("attempts"):
+        _require_kprobes()
     files = plan.files(given, context.obj)
     if print_:
         _print(files)
@@ -90,6 +92,16 @@ def _require_place(database: Path) -> None:
         raise UsageError(
             f"the service cannot write to {database}: give a whole path outside of home "
             "directories and /tmp"
+        )
+
+
+def _require_kprobes() -> None:
+    from execdb.bpf.program import have_kprobes
+
+    if not have_kprobes():
+        raise ExecdbError(
+            "this kernel has no kprobes, and the service may not use tracepoints: leave out "
+            "--attempts, or run sudo execdb collect --attempts"
         )
 
 

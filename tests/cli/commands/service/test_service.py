@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from execdb.bpf.program import have_kprobes
 from execdb.cli.commands.service import status
 from tests.cli.conftest import Run
 
@@ -53,6 +54,13 @@ def test_without_systemd_nothing_is_done(run: Run, command: str) -> None:
     done = run(*database, "service", command)
     assert done.code == 1
     assert "systemd does not run here" in done.err
+
+
+def test_attempts_are_refused_where_the_service_could_not_see_them(run: Run) -> None:
+    arguments = ("service", "install", "--print", "--attempts")
+    done = run("--db", "/var/lib/execdb/execdb.db", *arguments)
+    assert done.code == (0 if have_kprobes() else 1)
+    assert ("attempts = true" in done.out) is have_kprobes()
 
 
 TOLD = {
