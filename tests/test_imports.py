@@ -27,7 +27,7 @@ ALLOWED = {
     "livereplay": ("execdb.livereplay",),
     "store": ("execdb.store",),
     "store/file/upgrade.py": ("execdb.store", "execdb.migrations"),
-    "store/central/upgrade.py": ("execdb.store", "execdb.migrations"),
+    "store/central/tables/upgrade.py": ("execdb.store", "execdb.migrations"),
     "cli": tuple(f"execdb.{name}" for name in FOLDERS if name != "migrations"),
     "migrations": ("execdb.store",),
 }
@@ -45,7 +45,7 @@ ROOMS = {
         "overview": ("reading", "config", "terms", "segments", "file", "schema"),
         "comparison": (),
         "limits": ("ledger", "segments", "file", "schema"),
-        "central": ("ledger", "redaction", "segments", "file", "schema"),
+        "central": ("segments", "file", "schema"),
         "config": ("terms", "file"),
         "redaction": (),
         "browsing": ("reading", "terms", "segments", "file", "schema"),

@@ -52,12 +52,13 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
             ),
             "import": "Add events that `execdb query --format ndjson` wrote.",
             "prune": "Remove the oldest events.",
+            "ship": "Copy the history to a central store, and go on with what comes.",
             "upgrade": "Bring a database of an older execdb up to date.",
         },
     ),
 }
 # Those whose --db may be the URL of a central store.
-CENTRAL = ("upgrade",)
+CENTRAL = ("status", "upgrade")
 COMMANDS = {name: text for _, commands in ROOMS.values() for name, text in commands.items()}
 _MODULES = {"import": "import_", "config": "app", "service": "app"}  # `import` is a keyword
 

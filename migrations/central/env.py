@@ -1,4 +1,4 @@
-"""Alembic's entry: migrates on the connection of store/central/upgrade.py, in its transaction."""
+"""Alembic's entry: migrates within the transaction of store/central/tables/upgrade.py."""
 
 from alembic import context
 

@@ -72,7 +72,7 @@ def _by_cause(losses: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def _public(run: dict[str, Any]) -> dict[str, Any]:
     """A run with the columns of the view `runs`."""
     public = {"run_id": run.pop("id"), **run}
-    del public["kind"]
+    del public["kind"], public["global_id"]
     return {
         key: readable(value) if isinstance(value, bytes) else value for key, value in public.items()
     }

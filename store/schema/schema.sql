@@ -90,7 +90,8 @@ CREATE TABLE run (
     filtered INTEGER DEFAULT 0 NOT NULL,
     lost INTEGER DEFAULT 0 NOT NULL,
     pruned INTEGER DEFAULT 0 NOT NULL,
-    alive_ns INTEGER                     -- until then it certainly recorded
+    alive_ns INTEGER,                    -- until then it certainly recorded
+    global_id INTEGER                    -- random, of collectors: its number in a central store
 );
 
 -- When and why a run lost execs.

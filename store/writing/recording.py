@@ -174,8 +174,8 @@ _CRASHED = (
     " WHERE kind = 'collect' AND ended IS NULL"
 )
 _RUN = (
-    "INSERT INTO run (kind, host, boot_id, kernel, version, started_ns, alive_ns)"
-    " VALUES ('collect', ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO run (kind, host, boot_id, kernel, version, started_ns, alive_ns, global_id)"
+    " VALUES ('collect', ?, ?, ?, ?, ?, ?, random() & 9223372036854775807)"
 )
 _CLEAN = "UPDATE run SET ended = 'clean', ended_ns = ?, alive_ns = ? WHERE id = ?"
 _COUNT = (

@@ -35,6 +35,10 @@ def main() -> int:
         from tests.bench.measure.idle import compare as compare_rates
 
         return compare_rates(arguments.seconds, arguments.write)
+    if arguments.what == "ship":
+        from tests.bench.measure.shipping import ship
+
+        return ship(arguments.events, arguments.write)
     if arguments.what == "soak":
         from tests.bench.limits import soak
 
@@ -70,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     idle = what.add_parser("idle", help="wake-ups and CPU while little or nothing happens")
     idle.add_argument("--seconds", type=float, default=60, help="for each rate of execs")
     _add_write(idle)
+    central = what.add_parser("ship", help="what shipping to a central store costs")
+    _add_events(central, 200_003)
+    _add_write(central)
     long = what.add_parser("soak", help="a million execs flat out into one collector")
     _add_events(long, 1_000_003)
     _add_write(long)

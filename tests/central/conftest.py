@@ -1,15 +1,17 @@
 """One server for all tests here, and a database of its own for each."""
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from execdb.store.central.upgrade import upgrade
+from execdb.store.central.tables.upgrade import upgrade
 from execdb.store.central.url import CentralUrl
 from tests.central.server import PASSWORD, Server
 
@@ -48,12 +50,19 @@ class Central:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("pg")
-    for part in (folder, folder.parent, folder.parent.parent):
-        with contextlib.suppress(OSError):
-            part.chmod(0o755)  # the server is another user
-    server = Server(folder)
+def server() -> Iterator[Server]:
+    # Not below pytest's own folder, which is closed to the server's user.
+    with tempfile.TemporaryDirectory(prefix="execdb-postgresql-") as folder:
+        Path(folder).chmod(0o755)
+        server = Server(Path(folder))
+        try:
+            yield _with_logins(server)
+        finally:
+            with contextlib.suppress(AssertionError):
+                server.stop("immediate")
+
+
+def _with_logins(server: Server) -> Server:
     server.start()
     with server.connect() as connection:
         for role in ("execdb_owner", "execdb_forwarder", "execdb_reader"):
@@ -61,9 +70,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         for login, role in ((FORWARDER, "execdb_forwarder"), (READER, "execdb_reader")):
             sql = f"CREATE ROLE {login} LOGIN PASSWORD '{PASSWORD}' IN ROLE {role}"
             connection.execute(sql.encode())
-    yield server
-    with contextlib.suppress(AssertionError):
-        server.stop("immediate")
+    return server
 
 
 @pytest.fixture

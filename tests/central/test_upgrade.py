@@ -6,8 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from execdb.store.central import ddl, layout, views
 from execdb.store.central.connection import REVISION
+from execdb.store.central.tables import ddl, layout, views
 from execdb.store.fields import FIELDS
 from tests.central.conftest import Central
 from tests.central.server import PASSWORD, Server

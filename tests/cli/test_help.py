@@ -14,7 +14,7 @@ from tests.cli.conftest import Run
 
 PAGES = dict(help_pages())
 # These record, or replace files; their examples are only parsed, as are those that follow.
-ONLY_PARSED = ("collect", "doctor", "import", "service", "upgrade", "web")
+ONLY_PARSED = ("collect", "doctor", "import", "service", "ship", "upgrade", "web")
 
 
 def examples(page: str) -> list[str]:
@@ -24,7 +24,7 @@ def examples(page: str) -> list[str]:
 def calls(line: str) -> Iterator[list[str]]:
     """The arguments of each execdb in a line for a shell."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars="|>")
-    lexer.wordchars += ",:%"
+    lexer.wordchars += ",:%@"
     words = list(lexer)
     while words:
         end = next((at for at, word in enumerate(words) if word in ("|", ">")), len(words))

@@ -38,7 +38,7 @@ def upgrade(
     store, makes the schema if there is none.
     """
     if print_roles:
-        from execdb.store.central import ddl
+        from execdb.store.central.tables import ddl
 
         print("\n".join(f"{statement};" for statement in ddl.roles(join=False)))
         print(ddl.EXAMPLE_LOGINS, end="")
@@ -49,8 +49,8 @@ def upgrade(
 
 
 def _upgrade_central(url: CentralUrl) -> None:
-    from execdb.store.central import upgrade as central
     from execdb.store.central.connection import REVISION
+    from execdb.store.central.tables import upgrade as central
 
     found = central.upgrade(url)
     before = {None: "new", REVISION: "as before"}.get(found, f"{found} before")

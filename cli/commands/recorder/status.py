@@ -1,6 +1,7 @@
 """execdb status: what is running, stored and lost, and whether the kernel has the config."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from execdb.cli.input.formats import ReportFormat
 from execdb.cli.output.escape import escape
 from execdb.cli.show.notes import filter_notes, trim_notes
 from execdb.cli.show.sizes import size
+from execdb.store.central.url import CentralUrl
 from execdb.store.times import rfc3339
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 EXAMPLES = """
 execdb status
 execdb status --format json | jq .lost
+execdb status --db postgresql://db.example/history  # of a central store
 """
 _NAMED = 5  # reasons why something is not in the kernel
 _RUNS = 5
@@ -29,22 +32,36 @@ def status(
     context: typer.Context,
     format: Annotated[ReportFormat, typer.Option(help="How to show it.")] = ReportFormat.TEXT,
 ) -> None:
-    """Show what is running, stored and lost, and whether the kernel has the config."""
+    """Show what is running, stored and lost, and whether the kernel has the config.
+
+    Of a central store: its hosts, how far each is shipped, and what it lost.
+    """
+    if isinstance(context.obj, CentralUrl):
+        from execdb.cli.sums.central_status import central_lines, of_central
+
+        hosts = of_central(context.obj)
+        print(json.dumps(hosts) if format is ReportFormat.JSON else "\n".join(central_lines(hosts)))
+        return
+    found = of_file(context.obj)
+    if format is ReportFormat.JSON:
+        print(json.dumps(found))
+    else:
+        print("\n".join(lines(found)))
+
+
+def of_file(path: Path) -> dict[str, Any]:
+    """Everything that is known of a file. Raises DatabaseError."""
     from execdb.store.config.table import ConfigTable
     from execdb.store.file.collector_lock import collector_pid
     from execdb.store.file.database import open_database
     from execdb.store.ledger.filters import read_filters
     from execdb.store.ledger.totals import read_totals
 
-    with open_database(context.obj) as database:
+    with open_database(path) as database:
         totals, config = read_totals(database), ConfigTable(database).read()
         more = trim_notes.fullest(database)
         more["filters"] = filter_notes.totals(read_filters(database))
-    found = describe(str(context.obj), collector_pid(context.obj), totals, config) | more
-    if format is ReportFormat.JSON:
-        print(json.dumps(found))
-    else:
-        print("\n".join(lines(found)))
+    return describe(str(path), collector_pid(path), totals, config) | more
 
 
 def describe(path: str, pid: int | None, totals: "Totals", config: "Config") -> dict[str, Any]:

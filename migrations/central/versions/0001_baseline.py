@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from execdb.store.central.ddl import baseline
+from execdb.store.central.tables.ddl import baseline
 
 revision = "0001"
 down_revision = None

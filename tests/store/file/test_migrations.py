@@ -125,3 +125,16 @@ INSERT INTO segment VALUES (1, 5000, 1, 100, 1, 5000, 1, 4);
         for table in ("failure_block", "long_block"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] <= 2
         assert connection.execute("SELECT count(*) FROM ppid_block").fetchone() == (6,)
+
+
+def test_runs_of_collectors_get_a_number_of_their_own(own_database: Path) -> None:
+    rows = (
+        "INSERT INTO run (id, kind, host, boot_id) VALUES (1, 'collect', 'h', 'b'),"
+        " (2, 'collect', 'h', 'b'), (3, 'import', 'h', 'b');"
+    )
+    upgraded(made(own_database, "0012", rows))
+    assert schema_of(own_database) == definition.sql_by_name()
+    with open_database(own_database) as database, database.reading() as connection:
+        numbers = [n for (n,) in connection.execute("SELECT global_id FROM run ORDER BY id")]
+    assert numbers[2] is None
+    assert 0 <= min(numbers[:2]) < max(numbers[:2]) < 2**63

@@ -7,7 +7,7 @@ partition is the default one, and nothing updates rows of events.
 
 from collections.abc import Iterator
 
-from execdb.store.central import layout
+from execdb.store.central.tables import layout
 
 OWNER, FORWARDER, READER = "execdb_owner", "execdb_forwarder", "execdb_reader"
 ROLES = (OWNER, FORWARDER, READER)

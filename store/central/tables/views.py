@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from execdb.store.central import layout
-from execdb.store.central.ddl import (
+from execdb.store.central.tables import layout
+from execdb.store.central.tables.ddl import (
     FORWARDER,
     FUTURE_DAYS,
     LOCK,

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from execdb.store.central import ddl, views
 from execdb.store.central.connection import REVISION, central_errors, connect, revision_of
 from execdb.store.central.errors import CentralError, CentralSchemaError
+from execdb.store.central.tables import ddl, views
 from execdb.store.central.url import CentralUrl
 
 if TYPE_CHECKING:

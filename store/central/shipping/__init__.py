@@ -1,0 +1,1 @@
+"""Shipping a file to the central store."""

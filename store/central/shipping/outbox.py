@@ -1,0 +1,213 @@
+"""What of a file is to be shipped next: read in one short snapshot, bounded."""
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from sqlite3 import Connection
+from typing import Any
+
+from execdb.store.central.shipping.copying import (
+    NO_DAY,
+    Copier,
+    Line,
+    Redact,
+    day_of,
+    end_text,
+    stamp,
+)
+from execdb.store.central.shipping.local_run import LocalRun, read_run
+from execdb.store.central.shipping.state import RunState, Sums
+from execdb.store.errors import DatabaseError
+from execdb.store.file.column_types import check_rows
+from execdb.store.file.database import Database
+from execdb.store.file.sql import scalar
+from execdb.store.segments.dictionary_cache import DictionaryCache
+from execdb.store.segments.segment import Segment
+
+ROWS, CHARS = 2_000, 4_000_000  # in hand at a time
+_ENDS_ASKED = 20_000  # of open rows in one snapshot
+
+
+@dataclass
+class Portion:
+    """What one transaction ships of a run, besides its ledger."""
+
+    run: LocalRun
+    rows: list[Line] = field(default_factory=list)
+    seen: list[Line] = field(default_factory=list)  # that ran before the recording
+    ends: list[Line] = field(default_factory=list)  # of rows that were shipped without
+    left: int = 0  # rows that are not shipped after this
+    losses: Sequence[tuple[Any, ...]] = ()
+    filtered: Sequence[tuple[Any, ...]] = ()
+    clock_sets: Sequence[tuple[Any, ...]] = ()
+    more: bool = False  # there is more to ship at once
+    complete: bool = False  # nothing will be added to this run any more
+
+    @property
+    def events(self) -> int:
+        return len(self.rows)
+
+
+class Outbox:
+    """`boot_id` is that of this machine: rows of its boot wait for `settle_ns`, so that most of
+    them have their end."""
+
+    def __init__(
+        self, database: Database, boot_id: str, settle_ns: int, redact: Redact | None
+    ) -> None:
+        self.database = database
+        self._boot_id, self._settle_ns = boot_id, settle_ns
+        self._cache = DictionaryCache(str(database.path))
+        self._copier = Copier(self._cache, redact)
+
+    def next(self, run_id: int, state: RunState) -> Portion:
+        """The next rows behind those that the central store has. Raises DatabaseError."""
+        with self.database.reading() as connection:
+            portion = Portion(read_run(connection, run_id))
+            now_here = portion.run.boot_id == self._boot_id
+            settled_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._settle_ns
+            self._read_rows(connection, portion, state, settled_ns if now_here else None)
+            if not portion.more:
+                self._read_seen(connection, portion, state)
+            portion.left = int(scalar(connection, _LEFT, (_last(portion, state), run_id)) or 0)
+            asked_all = _read_ends(connection, portion, state)
+            _read_ledger(connection, portion, state)
+        over = portion.run.ended is not None and not portion.left and not portion.seen
+        portion.complete = over and asked_all and not (now_here and _is_open(portion, state))
+        portion.more |= not asked_all or bool(portion.seen)
+        return portion
+
+    def _read_rows(
+        self, connection: Connection, portion: Portion, state: RunState, settled_ns: int | None
+    ) -> None:
+        chars, after = 0, state.shipped_id
+        for segment in _segments(connection, _AFTER, (portion.run.id, after)):
+            while len(portion.rows) < ROWS and chars < CHARS:
+                asked = ROWS - len(portion.rows)
+                span = max(after + 1, segment.first_id), segment.last_id, asked
+                lines = self._lines(connection, segment, state.run_id, _ROWS, span)
+                settled = _settled(lines, segment, settled_ns)
+                portion.rows += settled
+                chars += sum(map(len, map(_TEXT, settled)))
+                if len(settled) < len(lines):
+                    return
+                if not lines or lines[-1].id >= segment.last_id:
+                    break
+                after = lines[-1].id
+            if len(portion.rows) >= ROWS or chars >= CHARS:
+                portion.more = True
+                return
+
+    def _read_seen(self, connection: Connection, portion: Portion, state: RunState) -> None:
+        """Their ids go down from -1, so the next are those below."""
+        for segment in _segments(connection, _BELOW, (portion.run.id, state.seen_id)):
+            last = min(state.seen_id - 1, segment.last_id)
+            portion.seen += self._lines(
+                connection, segment, state.run_id, _ROWS_DOWN, (segment.first_id, last, ROWS)
+            )
+            return
+
+    def _lines(
+        self, connection: Connection, segment: Segment, run_id: int, sql: str, span: Sequence[int]
+    ) -> list[Line]:
+        """Of as many of the rows as fit into memory, but at least one."""
+        rows = connection.execute(sql, span).fetchall()
+        check_rows(connection, "image", rows)
+        learnt = self._cache.learn(connection, rows)
+        try:
+            return self._copier.lines(run_id, segment, learnt)
+        except KeyError:
+            raise DatabaseError(
+                f"{self.database.path} is inconsistent: a row of segment {segment.first_id} refers "
+                "to others that are not there"
+            ) from None
+
+
+_TEXT = attrgetter("text")
+
+
+def _is_open(portion: Portion, state: RunState) -> bool:
+    return bool(state.open) or any(line.open for line in portion.rows)
+
+
+def _last(portion: Portion, state: RunState) -> int:
+    return portion.rows[-1].id if portion.rows else state.shipped_id
+
+
+def _settled(lines: list[Line], segment: Segment, settled_ns: int | None) -> list[Line]:
+    if settled_ns is None or not lines:
+        return lines
+    latest_ns = settled_ns + segment.offset_ns
+    if lines[-1].time_ns <= latest_ns:
+        return lines
+    return [line for line in lines if line.time_ns <= latest_ns]
+
+
+def _segments(connection: Connection, sql: str, values: Sequence[int]) -> Iterable[Segment]:
+    rows = connection.execute(sql, values).fetchall()
+    check_rows(connection, "segment", rows)
+    return (Segment(*row) for row in rows)
+
+
+_AFTER = (
+    "SELECT * FROM segment WHERE run_id = ? AND last_id > ? AND first_id > 0"
+    f" ORDER BY first_id LIMIT {ROWS}"
+)
+_BELOW = "SELECT * FROM segment WHERE run_id = ? AND first_id < ? ORDER BY first_id DESC LIMIT 1"
+_ROWS = "SELECT * FROM image WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"
+_ROWS_DOWN = "SELECT * FROM image WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?"
+_LEFT = (
+    "SELECT sum(last_id - max(first_id, ?1 + 1) + 1) FROM segment"
+    " WHERE run_id = ?2 AND first_id > 0 AND last_id > ?1"
+)
+
+
+def _read_ends(connection: Connection, portion: Portion, state: RunState) -> bool:
+    """Ends of rows that the central store has without. Returns whether all were looked at."""
+    asked = state.some_open(_ENDS_ASKED)
+    rows = connection.execute(_ENDS, (json.dumps(asked), ROWS)).fetchall()
+    if not {type(value) for row in rows for value in row} <= {int, type(None)}:
+        raise DatabaseError("the database is inconsistent: an end is no number")
+    for id_, status, *used in rows:
+        time_ns = state.open[id_]
+        text = f"{state.run_id}\t{id_}\t{stamp(time_ns)}\t{end_text(status, *used)}\n"
+        day = NO_DAY if id_ in state.strays or id_ < 0 else day_of(time_ns)
+        portion.ends.append(Line(id_, day, time_ns, False, text))
+    return len(asked) == len(state.open) and len(rows) < ROWS
+
+
+_ENDS = (
+    "SELECT image.id, status, duration_ns, cpu_ns, max_rss_kb FROM json_each(?) AS wanted"
+    " CROSS JOIN image ON image.id = wanted.value WHERE status IS NOT NULL LIMIT ?"
+)
+
+
+def _read_ledger(connection: Connection, portion: Portion, state: RunState) -> None:
+    """Intervals that the central store lacks, or that have grown since."""
+    run_id = portion.run.id
+    portion.losses = _intervals(connection, "loss", run_id, state.losses)
+    portion.filtered = _intervals(connection, "filtered", run_id, state.filtered)
+    rows = connection.execute(_CLOCK_SETS, (run_id, state.clock_set_id)).fetchall()
+    check_rows(connection, "clock_set", rows)
+    portion.clock_sets = rows
+
+
+def _intervals(connection: Connection, table: str, run_id: int, known: Sums) -> list[Any]:
+    sums, rows_since = _INTERVALS[table]
+    if connection.execute(sums, (run_id,)).fetchone() == known.sums:
+        return []
+    rows = connection.execute(rows_since, (run_id, known.since_ns)).fetchall()
+    check_rows(connection, table, rows)
+    return rows
+
+
+_INTERVALS = {
+    table: (
+        f"SELECT count(*), coalesce(sum({count}), 0) FROM {table} WHERE run_id = ?",
+        f"SELECT * FROM {table} WHERE run_id = ? AND to_ns >= ? ORDER BY to_ns LIMIT {ROWS}",
+    )
+    for table, count in (("loss", "lost"), ("filtered", "filtered"))
+}
+_CLOCK_SETS = f"SELECT * FROM clock_set WHERE run_id = ? AND id > ? ORDER BY id LIMIT {ROWS}"

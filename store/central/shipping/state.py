@@ -1,0 +1,105 @@
+"""What the central store has of a run: where shipping continues. Nothing of it is kept here."""
+
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from execdb.store.central.shipping.local_run import LocalRun
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+_OPEN_MAX = 200_000  # rows without an end that are remembered: the latest
+FORKS_MAX = 100
+
+
+@dataclass
+class Sums:
+    """Of the intervals of a table: their number and what they count. Those that end from `since_ns`
+    on may lack or have grown."""
+
+    sums: tuple[int, int] = (0, 0)
+    since_ns: int = 0
+
+
+@dataclass
+class RunState:
+    """`open` are the rows without an end, and their times; `strays` those of them that are not in
+    the table of their day."""
+
+    run_id: int
+    shipped_id: int = 0
+    seen_id: int = 0
+    shipped: int = 0
+    shipped_to_ns: int | None = None
+    complete: bool = False
+    open: dict[int, int] = field(default_factory=dict)
+    strays: set[int] = field(default_factory=set)
+    losses: Sums = field(default_factory=Sums)
+    filtered: Sums = field(default_factory=Sums)
+    clock_set_id: int = 0
+    _asked: int = 0
+
+    def some_open(self, most: int) -> list[int]:
+        """Of more than `most` open rows other ones with each call."""
+        if len(self.open) <= most:
+            return [*self.open]
+        at = self._asked % len(self.open)
+        self._asked = at + most
+        return [*islice(self.open, at, at + most)]
+
+
+def is_of(row: tuple[Any, ...], run: LocalRun) -> bool:
+    """Whether the store's row with the run's number is this run's."""
+    return row[:3] == (run.host, run.boot_id, run.id)
+
+
+def read_state(connection: "Connection", run_id: int) -> tuple[tuple[Any, ...], RunState] | None:
+    """The identity of the run with this number, and what there is of it."""
+    row = connection.execute(_RUN, (run_id,)).fetchone()
+    if row is None:
+        return None
+    identity, known = row[:3], row[3:]
+    return identity, RunState(run_id, *known)
+
+
+def read_details(connection: "Connection", state: RunState) -> None:
+    """The rest: rows without an end, and the ledger."""
+    for table, sql in _OPEN.items():
+        for id_, micros, nanos in connection.execute(sql, (state.run_id,)):
+            state.open[id_] = micros * 1_000 + nanos
+            if table == "exec_stray":
+                state.strays.add(id_)
+    state.losses = read_sums(connection, "loss", state.run_id)
+    state.filtered = read_sums(connection, "filter", state.run_id)
+    row = connection.execute(_CLOCK_SET, (state.run_id,)).fetchone()
+    state.clock_set_id = row[0] if row else 0
+
+
+def read_sums(connection: "Connection", table: str, run_id: int) -> Sums:
+    row = connection.execute(_SUMS[table], (run_id,)).fetchone()
+    assert row is not None
+    return Sums((int(row[0]), int(row[1])), row[2])
+
+
+_RUN = (
+    b"SELECT host, boot_id, local_run_id, shipped_id, seen_id, shipped, shipped_to_ns, complete"
+    b" FROM execdb.run WHERE run_id = %s"
+)
+_OPEN = {
+    rows: (
+        "SELECT e.id, (extract(epoch FROM e.time) * 1000000)::bigint, e.nanos"
+        f" FROM execdb.{rows} e WHERE e.run_id = %s AND e.status IS NULL AND e.errno IS NULL"
+        f" AND NOT EXISTS (SELECT FROM execdb.{ends} d WHERE d.run_id = e.run_id AND d.id = e.id"
+        f" AND d.time = e.time) ORDER BY e.id DESC LIMIT {_OPEN_MAX}"
+    ).encode()
+    for rows, ends in (("exec", "exec_end"), ("exec_stray", "exec_stray_end"))
+}
+_SUMS = {
+    table: (
+        f"SELECT count(*), coalesce(sum({count}), 0), coalesce(max(to_ns), 0)"
+        f" FROM execdb.{table} WHERE run_id = %s"
+    ).encode()
+    for table, count in (("loss", "lost"), ("filter", "filtered"))
+}
+_CLOCK_SET = b"SELECT coalesce(max(id), 0) FROM execdb.clock_set WHERE run_id = %s"
