@@ -13,6 +13,7 @@ import pytest
 
 from execdb.bpf.syscall import wait_for_programs
 from execdb.collector.rules.cgroups import cgroup_folder
+from tests.kernel.bpf_state import bpftool, held_map
 from tests.kernel.ground_truth import finish, storm, storm_events
 from tests.kernel.recorder import Recorder, wait_for
 
@@ -53,6 +54,22 @@ def test_a_rule_decides_from_its_confirmation_on(recorder: Recorder, programs: P
     assert seen == stored + filtered + lost
     status = json.loads(recorder.run("status", "--format", "json"))
     assert [(each["rule"], each["filtered"]) for each in status["filters"]] == [(1, 23)]
+
+
+def test_rules_that_something_else_changed_are_put_back(recorder: Recorder, programs: Path) -> None:
+    nothing = str(programs / "nothing")
+    recorder.run("config", "ignore", f"filename={nothing}")
+    half = held_map(recorder.process.pid, "rule_half").id
+    first = ("map", "lookup", "id", half, "key", "0", "0", "0", "0")
+    before = bpftool(*first)["value"]
+    other = [f"{1 - int(before[0], 16)}", "0", "0", "0"]
+    bpftool("map", "update", "id", half, "key", "0", "0", "0", "0", "value", *other)
+    warning = "warning: something else changed the kernel's maps of rules; restored"
+    wait_for(lambda: warning in recorder.log, "the warning")
+    assert bpftool(*first)["value"] == before
+    subprocess.run([nothing], check=True)
+    recorder.stop()
+    assert filters(recorder) == {("rule", 1, None): 1}
 
 
 def test_root_alone_is_recorded(recorder: Recorder, programs: Path) -> None:
