@@ -39,6 +39,10 @@ def main() -> int:
         from tests.bench.measure.shipping import ship
 
         return ship(arguments.events, arguments.write)
+    if arguments.what == "live":
+        from tests.bench.measure.live import compare as compare_live
+
+        return compare_live(arguments.execs, arguments.write)
     if arguments.what == "soak":
         from tests.bench.limits import soak
 
@@ -77,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     central = what.add_parser("ship", help="what shipping to a central store costs")
     _add_events(central, 200_003)
     _add_write(central)
+    live = what.add_parser("live", help="live replay: lateness, rate, many paths")
+    live.add_argument("--execs", type=int, default=100_003, help="at 3,000 a second")
+    _add_write(live)
     long = what.add_parser("soak", help="a million execs flat out into one collector")
     _add_events(long, 1_000_003)
     _add_write(long)
