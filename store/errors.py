@@ -2,6 +2,7 @@
 
 ExecdbError            1  could not be done
 ├── DatabaseError      1  the file cannot be opened, read or written
+│   ├── DatabaseOutdated  1  an older execdb made it
 │   └── DatabaseRefused  1  not now: later may do
 │       ├── DatabaseBusy  1  another program holds its lock
 │       └── DatabaseFull  1  there is no space left for it
@@ -19,6 +20,10 @@ class ExecdbError(Exception):
 
 class DatabaseError(ExecdbError):
     """The database file cannot be opened, read or written."""
+
+
+class DatabaseOutdated(DatabaseError):
+    """It is of an older execdb: `execdb upgrade` brings it up to date."""
 
 
 class DatabaseRefused(DatabaseError):

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -27,6 +27,23 @@ def shown(
     if not sys.stderr.isatty():
         return iter(items)
     return _shown(items, (doing, unit), total, at, every, time.monotonic() + after_s)
+
+
+@contextmanager
+def reported(doing: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """What to call inside with how much is done, and of how much: the same bar shows it."""
+    from_s = time.monotonic() + _AFTER_S
+    with ExitStack() as stack:
+        update: Callable[[int, int], None] | None = None
+
+        def report(done: int, total: int) -> None:
+            nonlocal update
+            if update is None and sys.stderr.isatty() and time.monotonic() >= from_s:
+                update = _bar(stack, doing, unit, total)
+            if update is not None:
+                update(done, done)
+
+        yield report
 
 
 def _shown(

@@ -2,17 +2,20 @@
 
 import contextlib
 import os
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from execdb import __version__
 from execdb.cli.output.escape import escape
+from execdb.cli.output.streams import say
 from execdb.cli.session.messages import warn
 from execdb.cli.session.options import CollectOptions
 from execdb.collector.clock import Clock
 from execdb.collector.own_process.bus_error import end_with
-from execdb.store.errors import DatabaseError
+from execdb.store.errors import DatabaseError, DatabaseOutdated
 from execdb.store.event import text_of
 from execdb.store.file.collector_lock import CollectorLock
 from execdb.store.file.database import Database, open_database
@@ -68,7 +71,7 @@ def open_database_side(
     """Begins a run in the database; `stack` closes what was opened. Raises DatabaseError,
     RecordingError if another collector records to it."""
     bounds = options.bounds
-    database = stack.enter_context(open_database(options.path, create=True))
+    database = stack.enter_context(_opened(options.path))
     lock = stack.enter_context(contextlib.closing(CollectorLock(options.path)))
     _warn_of_missing_rows(database)
     recording = Recording(database, this_machine(), __version__, clock.wall_ns())
@@ -87,6 +90,33 @@ def open_database_side(
     retention = Retention(database, bounds, integrity.wal_bytes)
     changes = stack.enter_context(contextlib.closing(FileChanges(database)))
     return DatabaseSide(database, recording, integrity, checkpoints, retention, room, changes)
+
+
+def _opened(path: Path) -> Database:
+    """Upgrades a database of an older execdb first."""
+    try:
+        return open_database(path, create=True)
+    except DatabaseOutdated:
+        _upgrade(path)
+    return open_database(path, create=True)
+
+
+def _upgrade(path: Path) -> None:
+    """In a process of its own: this one would keep the memory that Alembic takes. Raises
+    DatabaseError with what that process said last."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-m", "execdb", f"--db={path}", "upgrade"],
+        env={**os.environ, "EXECDB_OPTIONS": ""},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+    )
+    for line in done.stdout.splitlines():
+        say(line)
+    if done.returncode:
+        *_, why = ["execdb upgrade was interrupted", *done.stderr.splitlines()]
+        raise DatabaseError(why.removeprefix("execdb: "))
 
 
 def this_machine() -> Machine:

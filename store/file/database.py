@@ -4,11 +4,13 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 from types import TracebackType
 
 from execdb.store.errors import DatabaseError
+from execdb.store.file.copies.beside import newest_copy
 from execdb.store.file.create import NEW, make, prepare
 from execdb.store.file.descriptor import Descriptor
 from execdb.store.file.filesystem_user import acting_for
@@ -215,12 +217,9 @@ class Database:
 
 
 def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) -> Database:
-    """Opens a database of this program's revision.
-
-    With `create` a missing file (and its folder) is made, private to its owner. Raises
-    DatabaseError when there is none, or it is not execdb's, or of another revision: `upgrade` is
-    for those of an older one.
-    """
+    """Opens a database of this program's revision. With `create` a missing file (and its folder) is
+    made, private to its owner. Raises DatabaseError when there is none, or it is not execdb's, or
+    of another revision, DatabaseOutdated for an older one, which `upgrade` is for."""
     prepare(path, create=create)
     database = Database(path, busy_ms=busy_ms)
     try:
@@ -231,7 +230,7 @@ def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) 
             database = Database(path, busy_ms=busy_ms)
             found = database.verify_schema()
         with database_errors(path):
-            check_revision(found)
+            check_revision(found, copy_of=partial(newest_copy, database.real))
         if create:
             database.use_wal()
     except BaseException:

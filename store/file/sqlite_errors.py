@@ -9,9 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from execdb.store.errors import DatabaseBusy, DatabaseError, DatabaseFull, DatabaseRefused
+from execdb.store.errors import (
+    DatabaseBusy,
+    DatabaseError,
+    DatabaseFull,
+    DatabaseOutdated,
+    DatabaseRefused,
+)
 from execdb.store.file.filesystem_user import for_whom
 from execdb.store.file.path import BESIDE, resolve
+from execdb.store.schema.revision import OlderRevision
 from execdb.store.schema.verify import SchemaRefused
 
 VALUE_MAX = 16 << 20  # bytes of a value, a row, a statement
@@ -32,6 +39,8 @@ def database_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         raise as_database_error(path, error) from error
+    except OlderRevision as error:
+        raise DatabaseOutdated(f"{path} {error}") from error
     except SchemaRefused as error:
         raise DatabaseError(f"{path} {error}") from error
     except UnicodeDecodeError as error:  # of what SQLite says, which quotes the file

@@ -5,17 +5,20 @@ The one place that imports Alembic, which only `execdb upgrade` pays for.
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from execdb.store.errors import DatabaseError
+from execdb.store.errors import DatabaseError, DatabaseFull
+from execdb.store.file.copies.beside import name_of_copy, newest_copy
 from execdb.store.file.create import prepare
 from execdb.store.file.database import Database
 from execdb.store.file.filesystem_user import acting_for
 from execdb.store.file.path import resolve
+from execdb.store.file.sql import scalar
 from execdb.store.file.sqlite_errors import as_database_error, database_errors, from_os_error
 from execdb.store.schema import definition, verify
 from execdb.store.schema.constants import APPLICATION_ID
@@ -25,6 +28,9 @@ from execdb.store.schema.verify import SchemaRefused
 if TYPE_CHECKING:
     from alembic.config import Config
 
+_COPIED_PAGES = 1_000  # between two reports
+Report = Callable[[int, int], None]
+
 
 @contextmanager
 def opened_for_upgrade(path: Path) -> Iterator[tuple[Database, str]]:
@@ -33,24 +39,32 @@ def opened_for_upgrade(path: Path) -> Iterator[tuple[Database, str]]:
     prepare(path, create=False)
     with Database(path) as database:
         with database_errors(path):
-            found = check_revision(database.verify_schema(_schema_of), upgradable=True)
+            found = check_revision(
+                database.verify_schema(_schema_of),
+                upgradable=True,
+                copy_of=partial(newest_copy, database.real),
+            )
         if found != definition.REVISION and not os.access(path, os.W_OK):
             raise DatabaseError(f"{path} may not be written to: upgrade it as its owner")
         yield database, found
 
 
-def copy_of(database: Database) -> Path:
-    """Makes a private, complete copy beside the file, `NAME.before-REVISION`, and never overwrites
-    another file. Raises DatabaseError; no part of the copy is left then."""
+def copy_of(
+    database: Database, revision: str, now_s: float, report: Report = lambda done, total: None
+) -> Path:
+    """Makes a private, complete copy beside the file, which has this revision, and never overwrites
+    another file. `now_s`, since the epoch, is in its name; `report` is called with how many pages
+    are copied, and of how many. Raises DatabaseError; no part of the copy is left then."""
     resolved = resolve(database.path)
-    name = f"{resolved.real.name}.before-{definition.REVISION}"
+    name = name_of_copy(resolved.real, revision, now_s)
+    _require_room(database, resolved.real.parent)
     unfinished = resolved.real.with_name(f"{name}.{os.getpid()}")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with acting_for(resolved):
             os.close(os.open(unfinished, flags, 0o600))
             try:
-                _copy(database, unfinished)
+                _copy(database, unfinished, report)
                 return _named(unfinished, name)
             finally:
                 with suppress(OSError):
@@ -59,13 +73,34 @@ def copy_of(database: Database) -> Path:
         raise from_os_error(unfinished, "make a copy of the database,", error) from error
 
 
-def _copy(database: Database, target: Path) -> None:
+def _require_room(database: Database, folder: Path) -> None:
+    """For the copy and for a migration that writes all of it again to the WAL. Raises
+    DatabaseFull."""
+    with database.reading() as connection:
+        pages = scalar(connection, "PRAGMA page_count")
+        needed = 2 * int(pages) * int(scalar(connection, "PRAGMA page_size"))
+    disk = os.statvfs(folder)
+    free = disk.f_bavail * disk.f_frsize
+    if disk.f_blocks and free < needed:
+        raise DatabaseFull(
+            f"cannot upgrade {database.path}: a copy and the upgrade may take "
+            f"{needed / 1e6:.1f} MB, and {free / 1e6:.1f} MB are free in {folder}: make room there"
+        )
+
+
+def _copy(database: Database, target: Path, report: Report) -> None:
     with (
         database_errors(target),
         closing(sqlite3.connect(f"{target.as_uri()}?mode=rw", uri=True)) as copy,
     ):
         copy.execute("PRAGMA journal_mode = OFF")
-        database.connection.backup(copy)
+        with database.snapshot():  # of one moment, whoever writes meanwhile
+            database.connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+            database.connection.backup(
+                copy,
+                pages=_COPIED_PAGES,
+                progress=lambda status, left, total: report(total - left, total),
+            )
     with target.open("rb") as file:
         os.fsync(file.fileno())
 

@@ -37,9 +37,19 @@ def verified_revision(connection: Connection, older: SchemaOf | None = None) -> 
     return revision
 
 
-def check_revision(found: str | None, *, upgradable: bool = False) -> str:
+class OlderRevision(SchemaRefused):
+    """This program can upgrade it."""
+
+
+def check_revision(
+    found: str | None,
+    *,
+    upgradable: bool = False,
+    copy_of: Callable[[str], object | None] = lambda revision: None,
+) -> str:
     """The revision. Raises SchemaRefused unless it is the one of this program or, with
-    `upgradable`, one that this program can upgrade."""
+    `upgradable`, one that this program can upgrade (else OlderRevision). `copy_of` gives the path
+    of a copy of a revision, if there is one."""
     newest = definition.REVISION
     if found is None:
         raise SchemaRefused("is an empty database: execdb collect makes it one of execdb's")
@@ -50,10 +60,12 @@ def check_revision(found: str | None, *, upgradable: bool = False) -> str:
             "this one and another --db"
         )
     if found > newest:
+        copy = copy_of(newest)
+        other = "" if copy is None else f", or use the copy made before its upgrade: --db {copy}"
         raise SchemaRefused(
             f"was written by a newer execdb (revision {found}, this one knows {newest}): "
-            "install that one"
+            f"install that one{other}"
         )
     if found < newest and not upgradable:
-        raise SchemaRefused(f"is of an older execdb (revision {found}): run execdb upgrade")
+        raise OlderRevision(f"is of an older execdb (revision {found}): run execdb upgrade")
     return found

@@ -1,12 +1,14 @@
 """execdb upgrade: brings a file up to date, or makes the schema of a central store."""
 
 import contextlib
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from execdb.cli.output.escape import escape
+from execdb.cli.output.progress import reported
 from execdb.store.central.url import CentralUrl
 from execdb.store.errors import ExecdbError
 
@@ -34,8 +36,9 @@ def upgrade(
 ) -> None:
     """Bring a database of an older execdb up to date.
 
-    Copies it first, to a file next to it. No other command changes an older database. Of a central
-    store, makes the schema if there is none.
+    Copies it first, to a file next to it, and keeps the last two of such copies. execdb collect
+    does the same when it starts; no other command changes an older database. Of a central store,
+    makes the schema if there is none.
     """
     if print_roles:
         from execdb.store.central.tables import ddl
@@ -65,18 +68,34 @@ def _upgrade_file(path: Path) -> None:
         if found == REVISION:
             print(f"{escape(str(path))} is up to date (revision {REVISION})")
             return
+        started_s = time.monotonic()
         _upgrade_opened(path, database, found)
-    print(f"{escape(str(path))} is up to date (revision {found} before, {REVISION} now)")
+    print(
+        f"{escape(str(path))} is up to date (revision {found} before, {REVISION} now), "
+        f"in {time.monotonic() - started_s:.1f} s"
+    )
 
 
 def _upgrade_opened(path: Path, database: "Database", found: str) -> None:
     from execdb.store.file import upgrade as store
     from execdb.store.file.collector_lock import CollectorLock, collector_pid
+    from execdb.store.file.copies.beside import remove_old
+    from execdb.store.schema.definition import REVISION
 
     pid = collector_pid(path)
     if pid is not None:
         raise ExecdbError(f"a collector (pid {pid}) records to {path}: stop it, then upgrade")
     with contextlib.closing(CollectorLock(path)):  # none may start meanwhile
-        copy = store.copy_of(database)
-        print(f"{escape(str(copy))} is a copy as it was (revision {found})", flush=True)
+        if database.verify_schema() == REVISION:  # another process was faster
+            return
+        started_s = time.monotonic()
+        with reported("copying", "pages") as report:
+            copy = store.copy_of(database, found, time.time(), report)
+        print(
+            f"{escape(str(copy))} is a copy as it was (revision {found}), "
+            f"made in {time.monotonic() - started_s:.1f} s",
+            flush=True,
+        )
         store.upgrade(database)
+        for old in remove_old(path):
+            print(f"{escape(str(old))} was removed, the copy of an earlier upgrade")

@@ -5,12 +5,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from execdb.store.config.table import ConfigTable
 from execdb.store.file.database import open_database
 from execdb.store.file.upgrade import _alembic
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from execdb.store.schema import definition
 from execdb.store.schema.constants import APPLICATION_ID
+from execdb.store.writing.marks import Mark, add_mark
 from tests.conftest import an_exec, recorded, schema_of, upgraded
 from tests.store.terms.test_parse import READER
 
@@ -138,3 +140,52 @@ def test_runs_of_collectors_get_a_number_of_their_own(own_database: Path) -> Non
         numbers = [n for (n,) in connection.execute("SELECT global_id FROM run ORDER BY id")]
     assert numbers[2] is None
     assert 0 <= min(numbers[:2]) < max(numbers[:2]) < 2**63
+
+
+CONFIG_OF_0010 = """
+UPDATE config_state SET generation = 7, kernel_generation = 5;
+INSERT INTO config VALUES (501, 'Hi user 501!');
+INSERT INTO rule VALUES (3, 1, 'ignore', '["comm=sed"]', NULL);
+"""
+
+
+def test_a_config_of_0010_has_a_log_from_then_on(own_database: Path) -> None:
+    path = made(own_database, "0010", CONFIG_OF_0010)
+    with closing(sqlite3.connect(path)) as connection:
+        before = connection.execute("SELECT * FROM config_state").fetchone()
+    upgraded(path)
+    assert schema_of(path) == definition.sql_by_name()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT * FROM config_state").fetchone() == (*before, 1)
+        assert connection.execute("SELECT * FROM config_log").fetchall() == []
+    with open_database(path) as database:
+        table = ConfigTable(database)
+        assert table.read().entries == {501: "Hi user 501!"}
+        assert table.set(502, "hello") > 7
+    with closing(sqlite3.connect(path)) as connection:
+        logged = connection.execute("SELECT action, subject, after FROM config_log").fetchall()
+    assert logged[0] == ("found", "uid 501", "Hi user 501!")
+    assert logged[-1] == ("set", "uid 502", "hello")
+    assert len(logged) == 3  # and the rule
+
+
+CHANGE_OF_0011 = """
+INSERT INTO config_change (generation, time_ns, uid, action, subject, after)
+VALUES (2, 1000000000, 1000, 'set', 'uid 501', 'Hi user 501!');
+"""
+
+
+def test_a_log_of_0011_stays_and_marks_can_be_left(own_database: Path) -> None:
+    path = made(own_database, "0011", CHANGE_OF_0011)
+    with closing(sqlite3.connect(path)) as connection:
+        before = connection.execute("SELECT * FROM config_log").fetchall()
+    assert len(before) == 1
+    upgraded(path)
+    assert schema_of(path) == definition.sql_by_name()
+    with open_database(path) as database:
+        add_mark(database, Mark(2_000_000_000, None, "after the upgrade"))
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT * FROM config_log").fetchall() == before
+        assert connection.execute("SELECT time_ns, text FROM marks").fetchall() == [
+            (2_000_000_000, "after the upgrade")
+        ]

@@ -1,6 +1,7 @@
 """execdb upgrade, and what other commands do with a database of an older execdb."""
 
 import os
+import re
 import resource
 import sqlite3
 import stat
@@ -54,12 +55,12 @@ def test_no_other_command_changes_it(older: Path, run: Run) -> None:
 
 def test_it_is_copied_then_upgraded(older: Path, template: Path, run: Run) -> None:
     code, out, err = run("upgrade")
-    copy = older.with_name(f"{older.name}.before-{NEXT}")
+    (copy,) = older.parent.glob(f"{older.name}.revision-{NOW}.*")
     assert (code, err) == (0, "")
-    assert out == (
-        f"{copy} is a copy as it was (revision {NOW})\n"
-        f"{older} is up to date (revision {NOW} before, {NEXT} now)\n"
-    )
+    assert [re.sub(r"in \d+\.\d s", "in N s", line) for line in out.splitlines()] == [
+        f"{copy} is a copy as it was (revision {NOW}), made in N s",
+        f"{older} is up to date (revision {NOW} before, {NEXT} now), in N s",
+    ]
     assert schema_of(older) == definition.sql_by_name()
     assert schema_of(copy) == schema_of(template)
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
@@ -73,8 +74,11 @@ def test_it_is_copied_then_upgraded(older: Path, template: Path, run: Run) -> No
         assert connection.execute("SELECT uid FROM config").fetchall() == [(501,)]
 
 
-def test_no_copy_is_written_over(older: Path, run: Run, tmp_path: Path) -> None:
-    first = older.with_name(f"{older.name}.before-{NEXT}")
+def test_no_copy_is_written_over(
+    older: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 1_795_694_523.5)
+    first = older.with_name(f"{older.name}.revision-{NOW}.20261126T120203Z")
     precious = tmp_path / "precious"
     precious.write_text("precious")
     first.symlink_to(precious)
@@ -84,13 +88,57 @@ def test_no_copy_is_written_over(older: Path, run: Run, tmp_path: Path) -> None:
     assert (precious.read_text(), second.read_text()) == ("precious", "another")
 
 
+def test_the_last_two_copies_are_kept(older: Path, run: Run, tmp_path: Path) -> None:
+    names = ("0007.20250101T000000Z", "0008.20250101T000000Z", "0009.20260101T000000Z.1")
+    for name in names:
+        older.with_name(f"{older.name}.revision-{name}").write_text(name)
+    others = [older.with_name(f"{older.name}{end}") for end in (".revision-7", ".before-0009")]
+    for other in others:
+        other.write_text("not ours")
+    link = older.with_name(f"{older.name}.revision-0006.20200101T000000Z")
+    link.symlink_to(others[0])
+    assert run("upgrade").out.count("was removed, the copy of an earlier upgrade") == 2
+    left = {path.name.removeprefix(f"{older.name}.revision-") for path in older.parent.iterdir()}
+    assert {name for name in left if name in names} == {names[2]}
+    assert link.is_symlink()
+    assert all(other.exists() for other in others)
+
+
+def test_an_older_program_names_the_copy_it_can_use(
+    older: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("upgrade")
+    (copy,) = older.parent.glob("*.revision-*")
+    monkeypatch.undo()
+    answer = run("--db", str(older), "query")
+    assert answer.code == 1
+    assert answer.err == (
+        f"execdb: {older} was written by a newer execdb (revision {NEXT}, this one knows {NOW}): "
+        f"install that one, or use the copy made before its upgrade: --db {copy}\n"
+    )
+    assert run("--db", str(copy), "query", "--count").out == "1\n"
+
+
+def test_room_for_the_copy_is_looked_for_first(
+    older: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = os.statvfs(older)
+    full = (*disk[:4], 3, *disk[5:])
+    monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result(full))
+    answer = run("upgrade")
+    assert answer.code == 1
+    assert "MB are free in" in answer.err
+    assert revision(older) == NOW
+    assert not list(older.parent.glob("*.revision-*"))
+
+
 def test_not_while_a_collector_records(older: Path, run: Run) -> None:
     with closing(CollectorLock(older)):
         answer = run("upgrade")
     assert answer.code == 1
     assert f"a collector (pid {os.getpid()}) records to {older}" in answer.err
     assert revision(older) == NOW
-    assert not list(older.parent.glob("*before*"))
+    assert not list(older.parent.glob("*revision*"))
 
 
 def test_where_the_copy_has_no_room_nothing_is_left_of_it(older: Path) -> None:
@@ -103,7 +151,7 @@ def test_where_the_copy_has_no_room_nothing_is_left_of_it(older: Path) -> None:
     assert done.returncode == 1
     assert "the limit on the size of files" in done.stderr
     assert revision(older) == NOW
-    assert not list(older.parent.glob("*before*"))
+    assert not list(older.parent.glob("*revision*"))
 
 
 def test_there_is_none_to_upgrade(own_database: Path, run: Run) -> None:
