@@ -14,6 +14,7 @@ from execdb.bpf import arch
 
 MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM, MAP_GET_NEXT_KEY = 1, 2, 3, 4
 RAW_TRACEPOINT_OPEN = 17
+_MAP_GET_FD_BY_ID, _OBJ_GET_INFO_BY_FD = 14, 15
 _MEMBARRIER_GLOBAL = 1  # MEMBARRIER_CMD_GLOBAL
 _PROGRAMS_END_S = 0.02
 
@@ -38,6 +39,18 @@ def bpf(command: int, attributes: bytes) -> int:
         ctypes.c_char_p(attributes),
         ctypes.c_uint(len(attributes)),
     )
+
+
+def map_by_id(number: int) -> int:
+    """A descriptor of a map of any process. Needs CAP_SYS_ADMIN. Raises OSError."""
+    return bpf(_MAP_GET_FD_BY_ID, struct.pack("III", number, 0, 0))
+
+
+def map_info(fd: int, size: int) -> bytes:
+    """The first bytes of the `struct bpf_map_info` of a map. Raises OSError."""
+    info = ctypes.create_string_buffer(size)
+    bpf(_OBJ_GET_INFO_BY_FD, struct.pack("IIQ", fd, size, ctypes.addressof(info)))
+    return info.raw
 
 
 def wait_for_programs() -> None:

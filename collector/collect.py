@@ -7,12 +7,13 @@ import contextlib
 from collections.abc import Callable
 
 from execdb.collector.backlog import Backlog
-from execdb.collector.decoding.decoder import Decoder
+from execdb.collector.decoding.decoder import Decoded, Decoder
 from execdb.collector.interfaces import Wiring
 from execdb.collector.ledger import Ledger
 from execdb.collector.rest import BLIND_S, GATHER_S, SLEEP_S, Rest
 from execdb.collector.running.catch_up import CatchUp
 from execdb.collector.storage import Storage
+from execdb.collector.succession.overlap import Seen
 from execdb.store.account import Cause
 from execdb.store.errors import DatabaseRefused
 
@@ -31,20 +32,18 @@ class Collector:
         self.storage = Storage(wiring, self._backlog, self.ledger)
         self._rest = Rest()
         self._untidy = False  # whether there is more to remove from the file
+        self._taken: tuple[Seen, int] | None = None
         self._unread_ns: int | None = None  # boot time; younger records may still be in the rings
 
     def run(self, stopped: Callable[[], bool], started: Callable[[], None]) -> None:
         """Records until `stopped` returns True; calls `started` once recording."""
         source = self._wiring.source
         self._follow_config()  # so that the first event already carries its message
-        running = self._catch_up()
-        running.before()
         try:
-            source.track()
-            running.between()
-            source.attach()
-            self._begin()
-            running.after(self._step, stopped)
+            if self._taken is None:
+                self._attach(stopped)
+            else:
+                self._go_on(*self._taken)
             started()
             while not stopped():
                 self._wait()
@@ -52,6 +51,25 @@ class Collector:
         finally:
             source.detach()
         self._finish()
+
+    def take(self, seen: Seen, begun_ns: int) -> None:
+        """To be called before `run` if the source is attached already: what it has seen that no
+        earlier run has stored. The run begins at this boot time."""
+        self._taken = seen, begun_ns
+
+    def _attach(self, stopped: Callable[[], bool]) -> None:
+        source, running = self._wiring.source, self._catch_up()
+        running.before()
+        source.track()
+        running.between()
+        source.attach()
+        self._begin(self._now_ns())
+        running.after(self._step, stopped)
+
+    def _go_on(self, seen: Seen, begun_ns: int) -> None:
+        self._begin(begun_ns)
+        self._backlog.add(Decoded(seen.execs, seen.ends, 0), seen.size_bytes)
+        self._step()
 
     def limit_batches(self, batch_max: int) -> None:
         """From now on at most so many execs are stored at once."""
@@ -127,8 +145,7 @@ class Collector:
         if missing > 0:
             self.ledger.lose(Cause.MISSING, missing, since_ns, now_ns)
 
-    def _begin(self) -> None:
-        now_ns = self._now_ns()
+    def _begin(self, now_ns: int) -> None:
         self.storage.begin(now_ns)
         self.ledger.begin(now_ns, self._wiring.clock.offset_ns())
 

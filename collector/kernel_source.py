@@ -4,12 +4,13 @@ import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from execdb.bpf import arch
 from execdb.bpf.loading.loader import load
+from execdb.bpf.map import Map
 from execdb.bpf.offsets import BTF_PATH
 from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, misses, names_of
 from execdb.bpf.requirements import default_ring_pages
@@ -66,6 +67,8 @@ class KernelSource:
             interrupt=interrupt,
         )
         self._links: list[int] = []
+        self._inherited: dict[int, bytes] = {}
+        self._before = KernelCounts(0, 0, 0, 0, 0, 0, 0)  # what is not ours to count
         self._followed: dict[int, int] = {}  # process -> boot_ns of its image
         self._link_names: list[str] = []
         self._missed = -1, 0  # what was seen when execs without the program were last counted
@@ -153,6 +156,48 @@ class KernelSource:
         self._followed[pid] = boot_ns
         return True
 
+    def inherit(self, theirs: Map) -> None:
+        """Takes from the map of another collector which image each process runs, before `track`,
+        after it, and after `attach`: where our programs have not seen a later one. Raises OSError.
+        """
+        images, inherited, found = self.program.images, self._inherited, {*theirs}
+        for pid in found:
+            try:
+                new, old = theirs[pid], inherited.get(pid)
+                if old is None:
+                    images.insert(pid, new)
+                elif old == new or images[pid] != old:
+                    continue
+                else:
+                    images[pid] = new
+            except (FileExistsError, KeyError):  # a fork came first, or its end
+                continue
+            inherited[pid] = new
+        for pid in {*inherited} - found:
+            with contextlib.suppress(KeyError):
+                if images[pid] == inherited.pop(pid):
+                    del images[pid]
+
+    def rename(self, began: Mapping[ImageKey, int]) -> None:
+        """Images that run get another boot time: that of the row which they have already."""
+        images = self.program.images
+        for pid in {*images}:
+            with contextlib.suppress(KeyError):
+                before = images[pid]
+                boot_ns, image_pid, *rest = IMAGE.unpack(before)
+                new_ns = began.get((boot_ns, image_pid))
+                if new_ns is not None and images[pid] == before:
+                    images[pid] = IMAGE.pack(new_ns, image_pid, *rest)
+
+    def begin_to_count(self) -> None:
+        """What was lost or left out until now, another collector has counted."""
+        counts = self.counts()
+        self._before = counts._replace(seen=counts.lost + counts.filtered)
+
+    def leave_out(self, execs: int) -> None:
+        """So many more of those that were seen, another collector has counted."""
+        self._before = self._before._replace(seen=self._before.seen + execs)
+
     def wait(self, timeout_s: float) -> None:
         self._rings.wait(timeout_s)
 
@@ -178,7 +223,8 @@ class KernelSource:
         skipped = self._missed[1] + untold
         if not self._links and open_ > 0:  # no return can be seen any more
             skipped += open_
-        return KernelCounts(seen, lost, ends_lost, untracked, skipped, filtered, cut)
+        counts = seen, lost, ends_lost, untracked, skipped, filtered, cut
+        return KernelCounts(*map(int.__sub__, counts, self._before))
 
     def cut_by_user(self) -> dict[int, int]:
         """How many execs of each uid had their arguments cut."""

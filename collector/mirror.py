@@ -132,6 +132,10 @@ class Mirror:
             self._audit()
             self._audited_s = now_s
 
+    def confirm_again(self) -> None:
+        """A new run has begun in the database, which has forgotten what was confirmed."""
+        self._behind = True
+
     def _follow(self) -> None:
         wanted = self._table.follow()
         self._take(wanted)

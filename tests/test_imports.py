@@ -74,7 +74,13 @@ ROOMS = {
             "output",
         ),
     },
-    "collector": {"decoding": (), "running": ("decoding",), "own_process": (), "rules": ()},
+    "collector": {
+        "decoding": (),
+        "running": ("decoding",),
+        "own_process": (),
+        "rules": (),
+        "succession": (),
+    },
     "livereplay": {"planning": (), "tape": ("planning",), "sandbox": ("tape",)},
     "bpf": {"loading": (), "rings": ()},
 }

@@ -38,6 +38,7 @@ class DatabaseSide:
     """An open database that is recorded to."""
 
     database: Database
+    lock: CollectorLock
     recording: Recording
     integrity: FileIntegrity
     checkpoints: Checkpointer
@@ -66,12 +67,11 @@ class DatabaseSide:
 
 
 def open_database_side(
-    options: CollectOptions, clock: Clock, stack: contextlib.ExitStack
+    options: CollectOptions, database: Database, clock: Clock, stack: contextlib.ExitStack
 ) -> DatabaseSide:
-    """Begins a run in the database; `stack` closes what was opened. Raises DatabaseError,
+    """Begins a run in an open database; `stack` closes what was opened. Raises DatabaseError,
     RecordingError if another collector records to it."""
     bounds = options.bounds
-    database = stack.enter_context(_opened(options.path))
     lock = stack.enter_context(contextlib.closing(CollectorLock(options.path)))
     _warn_of_missing_rows(database)
     recording = Recording(database, this_machine(), __version__, clock.wall_ns())
@@ -89,10 +89,10 @@ def open_database_side(
     stack.enter_context(contextlib.closing(room))
     retention = Retention(database, bounds, integrity.wal_bytes)
     changes = stack.enter_context(contextlib.closing(FileChanges(database)))
-    return DatabaseSide(database, recording, integrity, checkpoints, retention, room, changes)
+    return DatabaseSide(database, lock, recording, integrity, checkpoints, retention, room, changes)
 
 
-def _opened(path: Path) -> Database:
+def open_current(path: Path) -> Database:
     """Upgrades a database of an older execdb first."""
     try:
         return open_database(path, create=True)

@@ -30,3 +30,4 @@ class CollectOptions:
     bounds: "Bounds"
     min_free_percent: float
     redact: "tuple[OwnPattern, ...] | None"
+    take_over: bool = False

@@ -101,6 +101,9 @@ def _run(
     def over() -> bool:
         nonlocal problem
         manager.alive(time.monotonic(), recorded)
+        if stop.successor() and store.lock.hand_over():
+            say("another collector takes over")
+            stop.ask()
         if stop.reload():
             reload(session.change)
         problem = store.integrity.problem() or source.gone()

@@ -13,16 +13,16 @@ class Stop:
     """Becomes true at a signal, after `for_s` seconds since it was first looked at, or by `ask`.
 
     SIGHUP asks for the options to be read again, unless it says that the terminal is gone: then
-    it is a reason to stop."""
+    it is a reason to stop. SIGUSR1 says that another collector may wait to take over."""
 
-    _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
     def __init__(self, for_s: float | None) -> None:
         self._for_s = for_s
         self._deadline_s: float | None = None
         self._asked = False
         self._terminal = _has_terminal()
-        self._reload = self._recording = False
+        self._reload = self._recording = self._successor = False
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def __enter__(self) -> "Stop":
@@ -63,8 +63,17 @@ class Stop:
             self._reload = True
             if self._recording:  # before, waking would end the start
                 self._wake()
+        elif number == signal.SIGUSR1:
+            self._successor = True
+            if self._recording:
+                self._wake()
         else:
             self.ask()
+
+    def successor(self) -> bool:
+        """Whether since the last call something said that another collector waits."""
+        found, self._successor = self._successor, False
+        return found
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError):

@@ -11,12 +11,13 @@ from execdb.bpf.syscall import wait_for_programs
 from execdb.cli.input.formats import StreamFormat
 from execdb.cli.output.streams import encode_for
 from execdb.cli.session.background import Background
-from execdb.cli.session.database_side import DatabaseSide, open_database_side
+from execdb.cli.session.database_side import DatabaseSide, open_current, open_database_side
 from execdb.cli.session.live_view import LiveView, Origin
 from execdb.cli.session.messages import warn
 from execdb.cli.session.options import CollectOptions
 from execdb.cli.session.pace import Pace
 from execdb.cli.session.redacting import RedactingSink, Redaction
+from execdb.cli.session.requests.take_over import TakeOver
 from execdb.cli.show.formats import renderer
 from execdb.collector.argument_cuts import ArgumentCuts
 from execdb.collector.clock import Clock
@@ -70,13 +71,20 @@ def wire(
     source = stack.enter_context(contextlib.closing(background.source.result()))
     source.watch(interrupt)
     background.database.result()
-    store = open_database_side(options, clock, stack)
+    database = stack.enter_context(open_current(options.path))
+    slots = Slots()
+    mirror = _mirror(database, source.program, slots, clock)
+    filtered = FilteredCounts(source.program, slots)
+    mounts = stack.enter_context(contextlib.closing(Mounts()))
+    decoder = Decoder(mounts, first_namespaces())
+    take_over = TakeOver(source, mirror, decoder, filtered, clock, interrupt)
+    taken = options.take_over and take_over.wait(options.path)
+    store = open_database_side(options, database, clock, stack)
     if store.changes.fd is not None:
         source.watch(store.changes.fd, asleep=True)
     live = _live_view(options, store)
     sink = RedactingSink(store.recording, _redaction(options))
     cuts = ArgumentCuts(source.cut_by_user, warn)
-    slots = Slots()
     limits = ProcessLimits(warn)
 
     def tidy() -> bool:
@@ -86,7 +94,7 @@ def wire(
     wiring = Wiring(
         source=source,
         sink=sink,
-        mirror=_mirror(store, source.program, slots, clock),
+        mirror=mirror,
         clock=clock,
         show=_show_nothing
         if live is None
@@ -97,16 +105,18 @@ def wire(
         warn=warn,
         batch_max=options.bounds.batch_max,
         look_at_cuts=cuts.look,
-        filtered=FilteredCounts(source.program, slots),
+        filtered=filtered,
         files=store.changes,
     )
-    mounts = stack.enter_context(contextlib.closing(Mounts()))
-    decoder = Decoder(mounts, first_namespaces())
-    return Session(source, store, Collector(wiring, decoder), cuts, live, sink)
+    collector = Collector(wiring, decoder)
+    if taken:
+        mirror.confirm_again()
+        collector.take(*take_over.settle(store.recording, database))
+    return Session(source, store, collector, cuts, live, sink)
 
 
-def _mirror(store: DatabaseSide, program: Program, slots: Slots, clock: Clock) -> Mirror:
-    table = ConfigTable(store.database, clock=clock.wall_ns)
+def _mirror(database: Database, program: Program, slots: Slots, clock: Clock) -> Mirror:
+    table = ConfigTable(database, clock=clock.wall_ns)
     return Mirror(table, program, RuleMaps(program, slots, wait_for_programs, warn), warn)
 
 

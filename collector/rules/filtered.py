@@ -33,6 +33,11 @@ class FilteredCounts:
         self._counted = 0  # of the kernel's total, how many were given to `add`
         self._total, self._looked_ns = 0, 0
 
+    def begin(self, now_ns: int) -> None:
+        """What was left out until now counts for nothing; neither is it in `total` from now on."""
+        self._read(0, now_ns, lambda by, count, from_ns, to_ns: None)
+        self._counted = 0
+
     def look(self, total: int, now_ns: int, add: Add) -> None:
         """`total` is the kernel's count of all that was left out. Calls `add` for each rule and
         each user, unless this was done a moment ago."""

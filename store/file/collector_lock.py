@@ -19,6 +19,7 @@ from execdb.store.errors import DatabaseError, RecordingError
 from execdb.store.file.descriptor import Descriptor
 from execdb.store.file.filesystem_user import acting_for
 from execdb.store.file.path import real_path, resolve
+from execdb.store.file.succession.claim import accept
 
 _FIRST_BYTE = 1 << 62  # SQLite locks bytes at 1 << 30
 _PID_MAX = 1 << 22  # of Linux; the length of a lock is the pid of its holder
@@ -66,6 +67,10 @@ class CollectorLock:
         if self._whole or os.readlink(f"/proc/self/fd/{self._beside}") == self._path:
             return None
         return f"{self._path} was removed while recording: start again"
+
+    def hand_over(self) -> bool:
+        """Whether another collector waits to take over: then this one has to end."""
+        return accept(self._beside)
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

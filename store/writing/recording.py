@@ -1,6 +1,6 @@
 """Writing: a run is one collector from start to stop; a batch is one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from sqlite3 import Connection
 
@@ -51,6 +51,12 @@ class Recording:
         cannot remove the one that is written to."""
         part = BYTES_MAX if max_bytes is None else max_bytes // 16
         self._writer.dictionary.bytes_max = min(BYTES_MAX, part)
+
+    def inherit(self, rows: Mapping[ImageKey, tuple[int, bool]]) -> None:
+        """Other keys of images that an earlier run has recorded: their rows, and whether they have
+        ended."""
+        for key, (row, ended) in rows.items():
+            (self._lineage.ended if ended else self._lineage.running)[key] = row
 
     def know(self, images: Sequence[Exec]) -> list[ImageKey]:
         """Images that ran before this run began and may be parents. What an earlier run of this

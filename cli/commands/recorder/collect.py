@@ -109,6 +109,14 @@ def collect(
             "be brought back.",
         ),
     ] = False,
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over",
+            help="Start beside the collector that records to this database, then make it end: no "
+            "exec is missed or stored twice.",
+        ),
+    ] = False,
     btf: Btf = None,
 ) -> None:
     """Record every exec until Ctrl-C or SIGTERM.
@@ -128,6 +136,6 @@ def collect(
         bounds = bounds_of(keep, max_size)
         options = CollectOptions(
             context.obj, shown, wanted, ring_pages, attempts, btf_path(btf), user, group, bounds,
-            min_free, own_patterns(context) if redact else None,
+            min_free, own_patterns(context) if redact else None, take_over,
         )  # fmt: skip
         record(options, stop, Reload(context, options))

@@ -112,7 +112,8 @@ def test_no_exec_is_lost_meanwhile(record: Record, own: Path) -> None:
     assert sizes > 22
     assert ", 0 lost, " in recorder.stop()
     assert [e["argv"][1] for e in recorder.ours("true")] == [f"n{n}" for n in range(EXECS)]
-    assert [each["kind"] for each in recorder.coverage()] == ["recorded"]
+    assert recorder.coverage()[0]["kind"] == "recorded"
+    assert len(recorder.coverage()) <= 2  # after the end it is blind
 
 
 def test_a_terminal_that_goes_away_ends_it(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""A collector that takes over from one that runs."""

@@ -1,0 +1,1 @@
+"""How one collector asks another one to end, and is answered."""

@@ -1,0 +1,82 @@
+"""Locks by which a collector asks the one that records to a file to end, and is answered.
+
+Both are on the file beside the database, which only its owner may open, on bytes before the lock
+of the collector itself. Whoever waits holds `_WAITING`. `_DECIDED` goes to whoever is first: to the
+one that records, which then ends, or to the one that waits, which then gives up. So they never
+both end, and both never record. The kernel releases them when a process ends, in whatever way.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import struct
+from pathlib import Path
+
+from execdb.store.errors import DatabaseError, RecordingError
+from execdb.store.file.filesystem_user import acting_for
+from execdb.store.file.path import real_path, resolve
+
+_WAITING, _DECIDED = (1 << 62) - 2, (1 << 62) - 1
+_FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
+
+
+class Claim:
+    """Held from construction to `close`. Raises RecordingError if another process waits already,
+    DatabaseError."""
+
+    def __init__(self, database: Path) -> None:
+        path = f"{real_path(database)}.lock"
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+        try:
+            with acting_for(resolve(database)):
+                self._fd = os.open(path, flags)
+        except OSError as error:
+            raise DatabaseError(f"cannot open {path}: {error.strerror}") from error
+        if not _take(self._fd, _WAITING):
+            self.close()
+            raise RecordingError(f"another collector is about to take over {database}")
+
+    @property
+    def inode(self) -> tuple[int, int]:
+        """Device and number of the file that both lock."""
+        status = os.fstat(self._fd)
+        return status.st_dev, status.st_ino
+
+    def withdraw(self) -> bool:
+        """False if the other one has begun to end."""
+        return _take(self._fd, _DECIDED)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            os.close(self._fd)
+
+
+def accept(beside: int) -> bool:
+    """Whether someone waits. If so, this process has to end, and they will not give up."""
+    if not _take(beside, _DECIDED):
+        return False
+    if _is_taken(beside, _WAITING):
+        return True
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(beside, fcntl.F_OFD_SETLK, _lock(fcntl.F_UNLCK, _DECIDED))
+    return False
+
+
+def _take(fd: int, byte: int) -> bool:
+    try:
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _lock(fcntl.F_WRLCK, byte))
+    except OSError as error:
+        if error.errno not in (errno.EAGAIN, errno.EACCES):
+            raise DatabaseError(f"cannot lock the file of a collector: {error.strerror}") from error
+        return False
+    return True
+
+
+def _is_taken(fd: int, byte: int) -> bool:
+    answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _lock(fcntl.F_WRLCK, byte))
+    return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
+
+
+def _lock(kind: int, byte: int) -> bytes:
+    return struct.pack(_FLOCK, kind, os.SEEK_SET, byte, 1, 0)

@@ -1,0 +1,120 @@
+"""One collector takes over from another one: nothing is missing, nothing is there twice."""
+
+import json
+import signal
+import subprocess
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.ground_truth import finish, storm, storm_events
+from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
+
+Record = Callable[..., Recorder]
+
+
+def test_each_exec_of_a_storm_once_with_parent_and_end(record: Record) -> None:
+    first = record()
+    done = threading.Event()
+    count = 0
+
+    def storm() -> None:
+        nonlocal count
+        while not done.is_set():
+            subprocess.run(["sh", "-c", f"true n{count}; exec sleep 0"], check=True)
+            count += 1
+
+    long = subprocess.Popen(["sh", "-c", "sleep 600 & wait; true"])
+    thread = threading.Thread(target=storm)
+    thread.start()
+    wait_for(lambda: first.ours("sh"), "the storm")
+    second = record("--take-over", log=first.db.with_name("second.log"))
+    assert first.process.wait(PATIENCE_S) == 0
+    wait_for(lambda: count > 100, "more of the storm")
+    late = subprocess.run(["true", "late"], check=True)
+    done.set()
+    thread.join()
+    wait_for(lambda: second.ours("true", "late"), "the last exec")
+    long.terminate()
+    long.wait()
+    summary = second.stop()
+    events = second.events()
+    shells = [e for e in second.ours("sh") if e["argv"][2].startswith("true n")]
+    numbers = Counter(int(e["argv"][2].split()[1][1:-1]) for e in shells)
+    assert numbers == Counter(range(count))
+    ids = {e["id"] for e in events}
+    sleeps = second.ours("sleep", "0")
+    assert len(sleeps) == count
+    assert {e["parent_id"] for e in sleeps} == {e["id"] for e in shells}
+    assert {e["ended"] for e in shells} == {"exec"}
+    assert {e["exit_code"] for e in sleeps} == {0}
+    assert late.returncode == 0
+    (ended,) = [e for e in second.ours("sh") if "sleep 600" in e["argv"][2]]
+    assert ended["signal"] == signal.SIGTERM
+    assert ", 0 lost, " in summary
+    assert len(ids) == len(events)
+    first_run, second_run, _ = second.coverage()  # the last one is from the end until now
+    assert (first_run["kind"], second_run["kind"]) == ("recorded", "recorded")
+    assert first_run["to_ns"] == second_run["from_ns"]
+    runs = json.loads(second.run("sql", "--format", "json", "SELECT * FROM runs"))
+    assert {run["ended"] for run in runs} == {"clean"}
+    assert sum(run["stored"] for run in runs) == len(events)
+    assert all(run["seen"] == run["stored"] for run in runs), runs
+
+
+@pytest.mark.alone
+def test_a_storm_as_fast_as_it_can_be(record: Record, programs: Path) -> None:
+    counts = (12_007, 12_011)
+    first = record()
+    storms = storm(programs, *counts)
+    second = record("--take-over", log=first.db.with_name("second.log"))
+    assert first.process.wait(PATIENCE_S) == 0
+    assert {each.poll() for each in storms} == {None}  # it goes on
+    finish(storms)
+    assert ", 0 lost, " in second.stop()
+    events = storm_events(second, programs)
+    assert len(events) == sum(counts)
+    assert {(e["run_id"], e["exit_code"]) for e in events} == {(1, 0), (2, 0)}
+    numbers = Counter(int(e["argv"][1]) for e in events)
+    assert set(numbers.values()) <= {1, 2}
+    runs = json.loads(second.run("sql", "--format", "json", "SELECT * FROM runs"))
+    assert all(run["seen"] == run["stored"] for run in runs), runs
+
+
+def test_the_config_is_in_the_new_kernel_maps(record: Record) -> None:
+    first = record()
+    first.run("config", "set", "0", "before")
+    second = record("--take-over", log=first.db.with_name("second.log"))
+    assert first.process.wait(PATIENCE_S) == 0
+    subprocess.run(["true", "23"], check=True)
+    wait_for(lambda: second.ours("true", "23"), "an exec")
+    assert second.ours("true", "23")[0]["message"] == "before"
+    assert "(in the kernel)" in second.run("config", "set", "0", "after")
+    subprocess.run(["true", "29"], check=True)
+    wait_for(lambda: second.ours("true", "29"), "an exec")
+    assert second.ours("true", "29")[0]["message"] == "after"
+    assert ", 0 lost, " in second.stop()
+
+
+def test_without_a_collector_it_is_a_start(record: Record) -> None:
+    assert "there is nothing to take over" in record("--take-over").log
+
+
+def test_one_that_does_not_answer_goes_on(record: Record) -> None:
+    first = record()
+    first.process.send_signal(signal.SIGSTOP)
+    done = subprocess.run(
+        [EXECDB, "--db", first.db, "collect", "--take-over"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    first.process.send_signal(signal.SIGCONT)
+    assert done.returncode == 1
+    assert "it goes on recording" in done.stderr
+    subprocess.run(["true", "23"], check=True)
+    wait_for(lambda: first.ours("true", "23"), "the first collector to go on")
+    first.stop()
