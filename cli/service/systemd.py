@@ -18,11 +18,16 @@ _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "TZ"
 
 
 def require_systemd() -> None:
-    """Raises ExecdbError if systemd does not run here (sd_booted(3)), or if this is not root."""
+    """Raises ExecdbError if systemd does not run here (sd_booted(3))."""
     if not Path("/run/systemd/system").is_dir():
         raise ExecdbError(
             "systemd does not run here: execdb service install --print shows what it would get"
         )
+
+
+def require_rights() -> None:
+    """Raises ExecdbError if systemd does not run here, or if this is not root."""
+    require_systemd()
     if os.geteuid() != 0:
         raise ExecdbError("only root may do this: try sudo")
 
@@ -43,6 +48,7 @@ def call(*command: str) -> str:
 
 def properties() -> dict[str, str]:
     """Those of the unit. Raises ExecdbError."""
+    require_systemd()
     text = call("systemctl", "show", UNIT, *(f"--property={name}" for name in _PROPERTIES))
     return dict(line.partition("=")[::2] for line in text.splitlines())
 

@@ -79,7 +79,7 @@ def install(
     from execdb.cli.service import safe_code, systemd
     from execdb.cli.service.installing import apply
 
-    systemd.require_systemd()
+    systemd.require_rights()
     safe_code.require_safe_code()
     _require_bcc()
     apply(files, context.obj, say)

@@ -30,5 +30,5 @@ def uninstall(
     from execdb.cli.service import systemd
     from execdb.cli.service.installing import remove
 
-    systemd.require_systemd()
+    systemd.require_rights()
     remove(context.obj, purge=purge, say=say)

@@ -48,7 +48,7 @@ def test_wrong_options_are_refused_before_anything_is_written(
 
 
 @pytest.mark.skipif(Path("/run/systemd/system").exists(), reason="systemd runs here")
-@pytest.mark.parametrize("command", ["install", "uninstall"])
+@pytest.mark.parametrize("command", ["install", "status", "uninstall"])
 def test_without_systemd_nothing_is_done(run: Run, command: str) -> None:
     database = ("--db", "/var/lib/execdb/execdb.db")
     done = run(*database, "service", command)
