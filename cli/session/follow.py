@@ -16,6 +16,7 @@ from execdb.cli.session.changes import Changes
 from execdb.cli.session.stop import Interrupt
 from execdb.cli.show.formats import renderer
 from execdb.cli.show.gap_notes import INCOMPLETE, coverage_of, gaps_in, note, notes
+from execdb.cli.show.notes import filter_notes
 from execdb.store.errors import DatabaseError, UsageError
 from execdb.store.event import Event
 from execdb.store.fields import OF_THE_END, without_end
@@ -64,17 +65,21 @@ def follow_to(path: Path, wanted: Filter, options: FollowOptions) -> None:
         raise UsageError("--follow has no end, so it goes without --until")
     encode_for(options.shown)
     with_ends = "line or end" if options.shown is EventFormat.LINE else str(options.shown)
+    began_ns = time.time_ns()
     with open_database(path) as database:
         follower = Follower(database, path, wanted, ends=options.ends)
         if wanted.since_ns is not None or options.limit:
             emit(renderer(options.shown)(options.change(follower.before(options.limit))))
         emit(renderer(with_ends)(options.change(follower.after())))
+        # At the end: rules leave something out all the time.
+        filter_notes.note(database, wanted, follower.oldest_ns or began_ns)
     if options.strict and follower.gaps:
         raise typer.Exit(INCOMPLETE)
 
 
 class Follower:
-    """Follows a file from now on. `gaps` counts the gaps that were said."""
+    """Follows a file from now on. `gaps` counts the gaps that were said, `oldest_ns`
+    is the time from which on events of before were shown."""
 
     def __init__(self, database: Database, path: Path, wanted: Filter, *, ends: bool) -> None:
         self._database, self._path, self._wanted, self._ends = database, path, wanted, ends
@@ -88,6 +93,7 @@ class Follower:
         self._news_at_s = self._changed_s = time.monotonic()
         self._missed = collector_pid(path) is None  # whether it was said that there is none
         self.gaps = 0
+        self.oldest_ns = wanted.since_ns
         self._wait_for_those_that_run()
         if self._missed:
             say("note: no collector is running: waiting for one")
@@ -116,6 +122,8 @@ class Follower:
                 return
             oldest_ns = oldest_ns or event.time_ns
             yield event
+        if limit:
+            self.oldest_ns = oldest_ns
         known = coverage_of(self._database, self._path)
         gaps = gaps_in(known, wanted, oldest_ns if limit else None)
         self.gaps += len(gaps)

@@ -19,8 +19,8 @@ from execdb.cli.output import progress
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
-from execdb.cli.show.gap_notes import coverage_of, gaps_in, report
-from execdb.cli.show.notes import filter_notes, trim_notes
+from execdb.cli.show.gap_notes import coverage_of, gaps_in
+from execdb.cli.show.notes import lacking
 from execdb.store.errors import ExecdbError
 
 if TYPE_CHECKING:
@@ -86,9 +86,7 @@ def try_(
         trial = try_rules(history, tried, wanted, _watched)
         _show(trial, tried, limit, format)
         gaps = gaps_in(known, wanted)
-        trim_notes.note(database, wanted, None, gaps)
-        filter_notes.note(database, wanted, None)
-        report(gaps, strict=strict, incomplete=history.incomplete)
+        lacking.tell(history, wanted, gaps, None, strict=strict)
 
 
 def _rules_of(given: Sequence[str]) -> "Sequence[Rule]":

@@ -17,8 +17,8 @@ from execdb.cli.input.redaction import redactor
 from execdb.cli.output import progress
 from execdb.cli.output.escape import escape, limit_to_ascii
 from execdb.cli.output.streams import say
-from execdb.cli.show.gap_notes import coverage_of, execs_of, gaps_in, report
-from execdb.cli.show.notes import filter_notes, replay_notes, trim_notes
+from execdb.cli.show.gap_notes import coverage_of, execs_of, gaps_in
+from execdb.cli.show.notes import lacking
 from execdb.cli.web import extra_needed
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
@@ -118,11 +118,8 @@ def export(
             else:
                 _write(place, shown, source)
         gaps = gaps_in(known, wanted, oldest_ns)
-        replay_notes.note(database, wanted)
-        trim_notes.note(database, wanted, oldest_ns, gaps)
-        filter_notes.note(database, wanted, oldest_ns)
-    say(f"{file}: {execs_of(counted.events)}")
-    report(gaps, strict=strict, incomplete=history.incomplete)
+        say(f"{file}: {execs_of(counted.events)}")
+        lacking.tell(history, wanted, gaps, oldest_ns, strict=strict)
 
 
 def _format_of(file: Path, given: FileFormat | None) -> FileFormat:

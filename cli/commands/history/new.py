@@ -16,8 +16,8 @@ from execdb.cli.input.options import Strict
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
-from execdb.cli.show.gap_notes import coverage_of, gaps_in, report
-from execdb.cli.show.notes import replay_notes, trim_notes
+from execdb.cli.show.gap_notes import coverage_of, gaps_in
+from execdb.cli.show.notes import lacking
 from execdb.store.terms.times import parse_age
 from execdb.store.times import local_time
 
@@ -106,9 +106,7 @@ def new(
             say(f"compared with {local_time(begin_ns)[:19]} to {local_time(since_ns)[:19]}")
         looked_at = replace(wanted, since_ns=min(begin_ns, since_ns))
         gaps = gaps_in(known, looked_at)
-        replay_notes.note(database, wanted)
-        trim_notes.note(database, looked_at, None, gaps)
-        report(gaps, strict=strict, incomplete=history.incomplete)
+        lacking.tell(history, looked_at, gaps, None, strict=strict)
 
 
 def _complete(wanted: "Filter") -> "Filter":

@@ -19,8 +19,8 @@ from execdb.cli.output.pager import pager
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.formats import renderer
-from execdb.cli.show.gap_notes import Oldest, coverage_of, gaps_in, report
-from execdb.cli.show.notes import replay_notes, trim_notes
+from execdb.cli.show.gap_notes import Oldest, coverage_of, gaps_in
+from execdb.cli.show.notes import lacking
 from execdb.cli.table.look import Look, columns_of, require_known
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
@@ -150,9 +150,7 @@ def query(
         else:
             oldest_ns = view.show(history, wanted) or oldest_ns
         gaps = gaps_in(known, wanted, oldest_ns)
-        replay_notes.note(database, wanted)
-        trim_notes.note(database, wanted, oldest_ns, gaps)
-        report(gaps, strict=strict, incomplete=history.incomplete)
+        lacking.tell(history, wanted, gaps, oldest_ns, strict=strict)
 
 
 def _key_of(sort: str | None) -> str | None:

@@ -4,7 +4,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,9 +18,15 @@ from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.formats import renderer
 from execdb.cli.show.gap_notes import INCOMPLETE, PRUNED_MEANWHILE, coverage_of, gaps_in, note
 from execdb.cli.show.notes import replay_notes
+from execdb.cli.show.notes.filter_notes import sentence
 from execdb.cli.show.replay_timing import play, schedule, with_asides
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
+
+if TYPE_CHECKING:
+    from execdb.store.file.database import Database
+    from execdb.store.ledger.coverage import Period
+    from execdb.store.reading.filter import Filter
 
 _LATENESSES = 100_000  # kept for the report
 EXAMPLES = """
@@ -124,7 +130,6 @@ def replay(
         )
     from execdb.store.file.database import open_database
     from execdb.store.reading.history import History
-    from execdb.store.writing.marks import read_marks
 
     encode_for(format)
     wanted = filter_of(chosen)
@@ -133,10 +138,7 @@ def replay(
         history = History(database)
         gaps = gaps_in(coverage_of(database, context.obj), wanted, history.began_ns(wanted))
         replay_notes.note(database, wanted)
-        asides = [(gap.from_ns, note([gap])) for gap in gaps]
-        with database.reading() as connection:
-            marks = read_marks(connection, wanted.since_ns, wanted.until_ns)
-        asides = sorted(asides + [(mark.time_ns, f"mark: {mark.text}") for mark in marks])
+        asides = _asides(database, wanted, gaps)
         change = redactor(context) if redact else iter
 
         def once() -> None:
@@ -154,6 +156,22 @@ def replay(
             report.print()
     if strict and (gaps or history.incomplete):
         raise typer.Exit(INCOMPLETE)
+
+
+def _asides(
+    database: "Database", wanted: "Filter", gaps: Sequence["Period"]
+) -> list[tuple[int, str]]:
+    """What is said between the events, with its time: gaps, what was left out on purpose, marks."""
+    from execdb.store.ledger.filters import read_filters
+    from execdb.store.writing.marks import read_marks
+
+    since_ns, until_ns = wanted.since_ns, wanted.until_ns
+    with database.reading() as connection:
+        marks = read_marks(connection, since_ns, until_ns)
+    asides = [(gap.from_ns, note([gap])) for gap in gaps]
+    for each in read_filters(database, since_ns, until_ns):
+        asides.append((each.from_ns, sentence([each])))
+    return sorted(asides + [(mark.time_ns, f"mark: {mark.text}") for mark in marks])
 
 
 def _played(

@@ -15,8 +15,8 @@ from execdb.cli.input.options import Strict
 from execdb.cli.output import progress
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
-from execdb.cli.show.gap_notes import coverage_of, gaps_in, report
-from execdb.cli.show.notes import filter_notes, replay_notes, trim_notes
+from execdb.cli.show.gap_notes import coverage_of, gaps_in
+from execdb.cli.show.notes import lacking
 
 if TYPE_CHECKING:
     from execdb.store.reading.selection import Span
@@ -100,10 +100,7 @@ def stats(
         if len(shown) < len(rows):
             say(f"{len(shown)} of {len(rows)} groups; --limit 0 shows all")
         gaps = gaps_in(known, wanted, oldest_ns)
-        replay_notes.note(database, wanted)
-        trim_notes.note(database, wanted, oldest_ns, gaps)
-        filter_notes.note(database, wanted, oldest_ns)
-        report(gaps, strict=strict, incomplete=history.incomplete)
+        lacking.tell(history, wanted, gaps, oldest_ns, strict=strict)
 
 
 def _watched(spans: "Sequence[Span]") -> "Iterator[Span]":

@@ -15,8 +15,8 @@ from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.durations import duration
-from execdb.cli.show.gap_notes import coverage_of, execs_of, gaps_in, report
-from execdb.cli.show.notes import filter_notes, replay_notes, trim_notes
+from execdb.cli.show.gap_notes import coverage_of, execs_of, gaps_in
+from execdb.cli.show.notes import lacking
 from execdb.store.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,7 +84,6 @@ def timeline(
         known, oldest_ns = coverage_of(database, context.obj), history.began_ns(wanted)
         span = _span(history, known, wanted, oldest_ns)
         gaps = gaps_in(known, wanted, oldest_ns)
-        replay_notes.note(database, wanted)
         intervals = [] if span is None else counted(history, wanted, span, division, by)
         notes = [] if span is None else sorted(_notes(history, span, division))
         if format is SumFormat.JSON:
@@ -97,9 +96,7 @@ def timeline(
             look = Look(division.length_ns(*span), screen.columns, utc, wants_colour(sys.stdout))
             notes += [] if utc else _clock_notes(span)
             emit(timeline_lines(intervals, gaps, notes, zone_of(span[0], utc=utc), look))
-        trim_notes.note(database, wanted, oldest_ns, gaps)
-        filter_notes.note(database, wanted, oldest_ns)
-        report(gaps, strict=strict, incomplete=history.incomplete)
+        lacking.tell(history, wanted, gaps, oldest_ns, strict=strict)
 
 
 def _length_ns(text: str | None) -> int | None:

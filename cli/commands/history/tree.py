@@ -18,8 +18,8 @@ from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.pager import pager
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
-from execdb.cli.show.gap_notes import coverage_of, gaps_in, report
-from execdb.cli.show.notes import replay_notes
+from execdb.cli.show.gap_notes import coverage_of, gaps_in
+from execdb.cli.show.notes import lacking
 from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.event import Event
 
@@ -109,15 +109,15 @@ def tree(
             raise ExecdbError(_nothing(context.obj, pid, id_, wanted))
         known = coverage_of(database, context.obj)
         since_ns = _since_ns(family.events, number) if wanted == Filter() else None
-        gaps = gaps_in(known, wanted, since_ns or history.began_ns(wanted))
-        replay_notes.note(database, wanted)
-    if depth is not None and number is None:
-        family = _shallow(family, depth)
-    events = list(redactor(context)(family.events)) if redact else family.events
-    _show(events, family, format, None if wide else shutil.get_terminal_size().columns, numeric)
-    if family.cut:
-        say(f"{len(events)} programs, not all: --limit 0 shows all, terms and --depth choose")
-    report(gaps, strict=strict, incomplete=history.incomplete)
+        oldest_ns = since_ns or history.began_ns(wanted)
+        gaps = gaps_in(known, wanted, oldest_ns)
+        if depth is not None and number is None:
+            family = _shallow(family, depth)
+        events = list(redactor(context)(family.events)) if redact else family.events
+        _show(events, family, format, None if wide else shutil.get_terminal_size().columns, numeric)
+        if family.cut:
+            say(f"{len(events)} programs, not all: --limit 0 shows all, terms and --depth choose")
+        lacking.tell(history, wanted, gaps, oldest_ns, strict=strict)
 
 
 def _pid_in(chosen: FilterOptions) -> tuple[int | None, FilterOptions]:

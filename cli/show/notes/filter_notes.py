@@ -1,7 +1,7 @@
 """What rules and limits have left out, in sentences."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from execdb.cli.output.streams import say
@@ -24,11 +24,16 @@ def note(database: "Database", wanted: "Filter", oldest_ns: int | None) -> None:
     since_ns = max(filter(None, (wanted.since_ns, oldest_ns)), default=None)
     found = read_filters(database, since_ns, wanted.until_ns)
     if found:
-        execs = sum(each.filtered for each in found)
-        begin = local_time(min(each.from_ns for each in found))
-        end = local_time(max(each.to_ns for each in found))
-        say(f"note: {execs_of(execs)} {were(execs)} left out on purpose from {begin} to {end} "
-            f"({causes(Counter({name_of(each): 0 for each in found}))})")  # fmt: skip
+        say(sentence(found))
+
+
+def sentence(found: Sequence["LeftOut"]) -> str:
+    """About one or more of them."""
+    execs = sum(each.filtered for each in found)
+    begin = local_time(min(each.from_ns for each in found))
+    end = local_time(max(each.to_ns for each in found))
+    by = causes(Counter({name_of(each): 0 for each in found}))
+    return f"note: {execs_of(execs)} {were(execs)} left out on purpose from {begin} to {end} ({by})"
 
 
 def name_of(each: "LeftOut") -> str:

@@ -134,7 +134,7 @@ def test_a_ring_that_fills_up_keeps_room_for_short_records(
     record: Callable[..., Recorder], programs: Path
 ) -> None:
     """The collector is stopped until the ring is full."""
-    recorder = record("--quiet")
+    recorder = record("--quiet", "--ring-pages", "128")
     recorder.run("config", "limit", "default", "--bytes", "none")
     recorder.process.send_signal(19)
     for number in range(101):

@@ -95,8 +95,11 @@ def test_what_was_left_out_is_counted_and_told(run: Run, db: Path) -> None:
     assert "filtered   20: rule 1, " in status
     found = json.loads(run("status", "--format", "json").out)["filters"]
     assert [(each["cause"], each["filtered"]) for each in found] == [("limit", 21), ("rule", 20)]
-    for arguments in (("query",), ("stats",), ("query", "--strict")):
+    for arguments in (("query",), ("stats",), ("query", "--strict"), ("timeline",)):
         answer = run(*arguments)
         assert answer.code == 0  # on purpose is no gap
         assert "41 execs were left out on purpose" in answer.err
         assert "(rule 1, limit of uid 33)" in answer.err
+    replayed = run("replay").err  # says each where it happened
+    assert "20 execs were left out on purpose" in replayed
+    assert "21 execs were left out on purpose" in replayed
