@@ -21,7 +21,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "service": (
         "Record for good",
-        {"service": "Install, watch and remove a service of systemd that records."},
+        {"service": "Install, check and remove a systemd service that records."},
     ),
     "history": (
         "Ask",
@@ -52,7 +52,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
             ),
             "import": "Add events that `execdb query --format ndjson` wrote.",
             "prune": "Remove the oldest events.",
-            "ship": "Copy the history to a central store, and go on with what comes.",
+            "ship": "Copy the history to a central store, and continue with new events.",
             "upgrade": "Bring a database of an older execdb up to date.",
         },
     ),

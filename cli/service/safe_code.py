@@ -12,7 +12,7 @@ import execdb
 from execdb.cli.service.unit import is_hidden
 from execdb.store.errors import ExecdbError
 
-_ELSEWHERE = "install it where only root can write, such as: sudo pipx install --global execdb"
+_ELSEWHERE = "install it where only root can write, such as in /opt"
 
 
 def interpreter() -> Path:
@@ -28,8 +28,8 @@ def code_folders() -> list[Path]:
 
 
 def require_safe_code() -> None:
-    """Raises ExecdbError if others than root could change what the service runs, or if it could not
-    read it."""
+    """Raises ExecdbError if a user other than root could change what the service runs, or if the
+    service could not read it."""
     closed = {*_hidden_parents()}
     for path in _paths():
         status = path.stat()

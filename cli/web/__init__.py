@@ -15,5 +15,5 @@ def extra_needed(what: str) -> Iterator[None]:
         if error.name is None or error.name.startswith("execdb"):
             raise
         raise ExecdbError(
-            f"{what} needs {error.name}: install it with pip install 'execdb[web]'"
+            f"{what} needs {error.name}: install execdb with the extra [web]"
         ) from error

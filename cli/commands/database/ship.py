@@ -50,7 +50,7 @@ def ship(
     ] = False,
     once: Annotated[bool, typer.Option("--once", help="Ship what there is now, then end.")] = False,
 ) -> None:
-    """Copy the history to a central store, and go on with what comes.
+    """Copy the history to a central store, and continue with new events.
 
     Ends at Ctrl-C or SIGTERM. Each exec arrives once, whatever is interrupted; while the store
     cannot be reached, the file keeps what is not shipped yet. The password comes from PGPASSWORD,

@@ -29,16 +29,16 @@ def upgrade(
         bool,
         typer.Option(
             "--print-roles",
-            help="Print the SQL that makes the roles and the schema of a central store, for who "
-            "may not make roles.",
+            help="Print the SQL by which a DBA makes the roles and the schema of a central store, "
+            "if your login may not make roles.",
         ),
     ] = False,
 ) -> None:
     """Bring a database of an older execdb up to date.
 
     Copies it first, to a file next to it, and keeps the last two of such copies. execdb collect
-    does the same when it starts; no other command changes an older database. Of a central store,
-    makes the schema if there is none.
+    does the same when it starts; no other command changes an older database. With the URL of a
+    central store it makes the schema there, or brings it up to date.
     """
     if print_roles:
         from execdb.store.central.tables import ddl

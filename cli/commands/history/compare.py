@@ -53,14 +53,14 @@ def compare(
     a: Annotated[
         str, typer.Argument(metavar="A", help="A file, or the number of a run of --db (run_id).")
     ],
-    b: Annotated[str, typer.Argument(metavar="B", help="Likewise.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The same, for the other side.")],
     chosen: FilterOptions,
     replay: Annotated[
         bool,
         typer.Option(
             "--replay",
-            help="B recorded a live replay of A: compare what the latest one started, with what "
-            "it was to start. Terms choose in A alone.",
+            help="B recorded a live replay of A: compare what the latest replay started with what "
+            "it should have started. Terms then choose events of A only.",
         ),
     ] = False,
     ancestors: Annotated[
@@ -111,10 +111,10 @@ def compare(
 
     Terms and options choose events on both sides. Events are paired from the roots down: children
     of a pair that started the same, or have the same fields, command or file. Shown is what is only
-    in A, only in B, different (`failed now`: only in B it did not do well), and what was slower in
-    B. Compared are filename, comm, argv, argc, truncated, uid, euid, gid, errno, cwd, ended,
-    exit_code, signal, and whether a process replaced itself; not pids and times. Exit code 1 if
-    they differ; being slower is no difference.
+    in A, only in B, different (`failed now`: it failed in B only), and what was slower in B. These
+    are compared: filename, comm, argv, argc, truncated, uid, euid, gid, errno, cwd, ended,
+    exit_code, signal, and whether a process replaced itself; pids and times are not. Exit code 1 if
+    they differ; being slower does not count.
     """
     fields, wanted = _fields(ignore, alike), filter_of(chosen)
     encode_for(format)

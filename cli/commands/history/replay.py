@@ -72,7 +72,7 @@ def replay(
     rate: Annotated[
         float | None,
         typer.Option(
-            help="With --live: N starts and ends a second, not as they happened.",
+            help="With --live: N starts and ends a second, instead of the recorded pace.",
             parser=factor,
             metavar="N",
         ),
@@ -99,7 +99,7 @@ def replay(
         ),
     ] = 4096,
     force: Annotated[
-        bool, typer.Option("--force", help="With --live: on an architecture without tests.")
+        bool, typer.Option("--force", help="With --live: also on an untested architecture.")
     ] = False,
     redact: Redact = False,
     strict: Strict = False,
@@ -109,10 +109,10 @@ def replay(
 
     An event must fulfil all terms and options that choose events; an option given twice, or a
     field named twice, is an alternative. Nothing is executed: each event is printed
-    when it is due. Only with --live do processes start, which are harmless stubs whatever is
-    recorded; every recorder on the machine sees them. On a terminal space pauses and goes on, `.`
-    shows the next event, `+` and `-` double and halve the speed. While the process is stopped
-    (Ctrl-Z), so is the replay.
+    when it is due. Processes start only with --live: harmless stubs, whatever was recorded, which
+    every recorder on the machine sees. On a terminal space pauses and continues, `.` shows the next
+    event, `+` and `-` double and halve the speed. While the process is stopped (Ctrl-Z), so is the
+    replay.
     """
     if live:
         if loop or redact or format is not StreamFormat.LINE:

@@ -34,7 +34,7 @@ def status(
 ) -> None:
     """Show what is running, stored and lost, and whether the kernel has the config.
 
-    Of a central store: its hosts, how far each is shipped, and what it lost.
+    With the URL of a central store: its hosts, how far each is shipped, and what was lost.
     """
     if isinstance(context.obj, CentralUrl):
         from execdb.cli.sums.central_status import central_lines, of_central

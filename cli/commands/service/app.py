@@ -9,7 +9,7 @@ app = typer.Typer(
     cls=Group,
     add_completion=False,
     rich_markup_mode=None,
-    help="Install, watch and remove a service of systemd that records.",
+    help="Install, check and remove a systemd service that records.",
     epilog="""
 sudo execdb service install              # from now on, and after each boot
 execdb service status

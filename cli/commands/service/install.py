@@ -62,8 +62,8 @@ def install(
     """Record from now on and after each boot, as a service of systemd.
 
     Creates the user execdb, /var/lib/execdb, /etc/execdb.toml with every option, execdb.service,
-    man pages and completion. The options go into /etc/execdb.toml. Called again, it brings up to
-    date what it has written; what somebody has changed since stays as it is.
+    man pages and completion. The options go into /etc/execdb.toml. Called again, it updates the
+    files that are as it wrote them; files that somebody has changed since stay as they are.
     """
     from execdb.cli.service import plan
 

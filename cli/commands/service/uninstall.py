@@ -18,7 +18,7 @@ def uninstall(
         bool,
         typer.Option(
             "--purge",
-            help="Also remove the recorded history, and files of it that you have changed.",
+            help="Also remove the recorded history, and the files that you have changed.",
         ),
     ] = False,
 ) -> None:
