@@ -25,8 +25,9 @@ class TooManyPaths(ValueError):
 
 
 class Paths:
-    """Learns of all rows before the first one is planned. `programs` are the files to make: the
-    stub, or the first line of a script. `denied` have no x, `texts` are nothing that starts."""
+    """Collects the paths of all rows before the tape is written. `programs` are the files to make,
+    each with the first line of a script, or None for the stub; `denied` are files without the
+    right to execute, `texts` files that are no programs."""
 
     def __init__(self) -> None:
         self.programs: dict[bytes, bytes | None] = {}

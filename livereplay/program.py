@@ -1,4 +1,4 @@
-"""What a row asks for: a program by some path, in some folder, with arguments."""
+"""What a stub needs of a recorded exec, made safe: its path, directory and arguments."""
 
 import os
 from typing import Protocol
@@ -24,7 +24,8 @@ class Program(Protocol):
 
 
 def raw(text: str) -> bytes:
-    """Recorded text as the bytes that it was; of a forged one that is none with ? in it."""
+    """Recorded text as the original bytes. What no recording could contain (in a forged file)
+    becomes `?`."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -32,7 +33,7 @@ def raw(text: str) -> bytes:
 
 
 def resolve(cwd: bytes, path: bytes) -> bytes:
-    """The path from the root on, where there are no links, without the first slash."""
+    """The absolute path without its first slash, in a file system without links."""
     names: list[bytes] = []
     for name in (path if path.startswith(b"/") else cwd + b"/" + path).split(b"/"):
         if name == b"..":
@@ -52,8 +53,8 @@ def cwd_of(row: Program) -> bytes:
 
 
 def script_line(row: Program) -> tuple[bytes, int] | None:
-    """Of a `#!` script: the first line with which the kernel itself starts the recorded
-    interpreter, and how many arguments that line gives it. execve(2), "Interpreter scripts"."""
+    """Of a `#!` script: a first line with which the kernel starts the recorded interpreter, and how
+    many arguments come from it. None for other programs. execve(2), "Interpreter scripts"."""
     argv, name = [raw(a) for a in row.argv[:3]], raw(row.filename)
     if not argv or not argv[0].startswith(b"/") or argv[0].endswith(b"/"):
         return None
@@ -99,8 +100,8 @@ def unusable(cwd: bytes, name: bytes) -> str | None:
 
 
 def arguments_of(row: Program) -> tuple[list[bytes], str | None]:
-    """What to give to the program, and why that is not exact. Of arguments that were cut as many
-    and as long that they are cut again."""
+    """The arguments for the stub, and why they are not exact (None if they are). Where arguments
+    were truncated, filler is added, so that a recorder truncates them again."""
     argv = [raw(argument).replace(b"\0", b"?") for argument in row.argv]
     size = sum(map(len, argv)) + 9 * max(row.argc, len(argv))
     if any(len(a) > _ARGUMENT_MAX for a in argv) or max(row.argc, len(argv)) > _ARGC_MAX:

@@ -1,4 +1,4 @@
-"""What a replay came to, as the stubs noted it."""
+"""The result of a replay, read from what the stubs wrote into the tape."""
 
 import errno
 import struct

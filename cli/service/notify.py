@@ -13,9 +13,9 @@ _STATUS_S = 5.0  # how often the status is sent at most
 
 
 class ServiceManager:
-    """Without an `address` nothing is sent. `watchdog_s` is after what time without a sign of life
-    the process is taken for stuck; None: never. Sending never waits, and its errors are ignored: a
-    recording does not depend on who watches it."""
+    """Without an `address` nothing is sent. After `watchdog_s` seconds without a sign of life the
+    manager takes the process for stuck; None: never. Sending never waits, and its errors are
+    ignored, so that no recording depends on the manager."""
 
     def __init__(self, address: str | None, watchdog_s: float | None) -> None:
         self._socket: socket.socket | None = None
@@ -36,7 +36,7 @@ class ServiceManager:
         self._send("STOPPING=1\nSTATUS=storing the rest")
 
     def alive(self, now_s: float, status: Callable[[], str]) -> None:
-        """To be called as often as the work goes round. `status` is asked for now and then."""
+        """To be called in each round of the main loop. Calls `status` every few seconds."""
         if self._socket is None:
             return
         lines = []
@@ -74,8 +74,8 @@ def _connected(address: str) -> socket.socket | None:
 
 
 def service_manager(environment: MutableMapping[str, str]) -> ServiceManager:
-    """The one that started this process, if any. Takes its variables out of the environment, which
-    children would believe to be theirs."""
+    """The one that started this process, if any. Removes its variables from the environment:
+    otherwise child processes would act on them."""
     address = environment.pop(_SOCKET, None)
     usec, pid = environment.pop(_WATCHDOG, ""), environment.pop(_WATCHDOG_PID, str(os.getpid()))
     watched = usec.isascii() and usec.isdecimal() and int(usec) > 0 and pid == str(os.getpid())

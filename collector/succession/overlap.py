@@ -41,8 +41,9 @@ class Seen(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """The events that are new, the rows of those that are not by the keys that our programs gave
-    them, and how many execs these were."""
+    """`new` are the events that the old collector has not stored. `rows` are the old one's rows of
+    the execs that both saw, by the keys that our BPF programs gave them; `stored` is how many
+    such execs there were."""
 
     new: Seen
     rows: dict[ImageKey, Row]
@@ -50,6 +51,7 @@ class Overlap(NamedTuple):
 
 
 def without_stored(seen: Seen, rows: Iterable[Row]) -> Overlap:
+    """Divides what the new collector saw. `rows` are those of the old one from the same time."""
     theirs: defaultdict[tuple[int, bool], list[Row]] = defaultdict(list)
     known: dict[ImageKey, Row] = {}
     for row in sorted(rows, key=attrgetter("boot_ns", "id")):

@@ -5,7 +5,6 @@ Sources: pidfd_open(2), proc(5), bpf(2).
 
 import contextlib
 import os
-import select
 import signal
 import struct
 from collections.abc import Iterator
@@ -86,11 +85,6 @@ class Predecessor:
         """Makes it look whether someone waits."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._pidfd, REQUEST)
-
-    def has_ended(self) -> bool:
-        poll = select.poll()
-        poll.register(self._pidfd, select.POLLIN)
-        return bool(poll.poll(0))
 
     def close(self) -> None:
         os.close(self._pidfd)

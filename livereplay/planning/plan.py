@@ -1,9 +1,9 @@
-"""Which processes there are to be, who forks whom and when, what each becomes and how it ends.
+"""The plan of a live replay: which processes there are, who forks whom and when, and how each ends.
 
-A plan is made of nodes, which are numbers. A node is what a process is for some time: an image of a
-recorded exec, a program that was seen before the recording, or a fork that has not become one yet.
-An attempt that failed is a node as well, a step of its process. Nodes are kept as columns, about 60
-bytes each, and whatever a node leads to has a higher number than itself.
+A plan consists of nodes, which are numbers. A node is one phase of a process: a fork that has not
+called exec yet, the image of a recorded exec, or a program that ran before the recording. A failed
+attempt to exec is a node as well, a step of its process. Nodes are stored as columns, about 60
+bytes each. A node comes before the nodes that follow from it: its forks, attempts and next image.
 """
 
 from array import array

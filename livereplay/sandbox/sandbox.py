@@ -1,7 +1,8 @@
 """Runs a tape in a place of its own: namespaces, a root of stubs, and nothing of the machine.
 
-A process between waits for process 1 of the new PID namespace. Each dies with the one above it, and
-a PID namespace ends with its process 1: so nothing outlives the caller, however it ends.
+The caller forks a process that makes the namespaces, which forks process 1 of the new PID namespace
+and waits for it. Each of them is killed when its parent ends, and a PID namespace ends with its
+process 1. So nothing outlives the caller, however it ends.
 """
 
 import contextlib

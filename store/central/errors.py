@@ -13,7 +13,7 @@ class CentralSchemaError(CentralError):
 
 
 class PartitionMissing(CentralError):
-    """A row's day has no partition, which was there when it was last looked at."""
+    """The partition of a row's day was removed since it was last looked up."""
 
 
 _LENGTH_MAX = 300

@@ -1,8 +1,8 @@
-"""What live replays started, told apart from what ran: by the program at their root, which root
-started, and by the mount namespace that they have for themselves as long as that program runs.
+"""Finds what live replays started: a replay has one program at its root, started by uid 0, and a
+mount namespace that nothing else uses as long as that program runs.
 
-Only root's count. Anyone can give a program that name, in a mount namespace of his own: whoever is
-not root cannot hide behind it.
+Only replays by root count. Any user can start a program of that name in a mount namespace, and
+must not be able to hide what it starts.
 """
 
 from collections.abc import Sequence

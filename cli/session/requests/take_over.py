@@ -22,7 +22,7 @@ from execdb.store.writing.handed_over import end_of_run_before, stored_since
 from execdb.store.writing.recording import Recording
 
 _TOGETHER_S = 1.0  # both record; longer than two stamps of one exec can be apart
-_WITHIN_S = 10.0  # after this without an answer the other one goes on
+_WITHIN_S = 10.0  # without an answer until then, the other one continues
 _LOOK_S = 0.02
 _BYTES_MAX = 40_000_000  # of memory for what is seen meanwhile
 
@@ -47,7 +47,7 @@ class TakeOver:
 
     def wait(self, database: Path) -> bool:
         """Returns when the other collector has ended; False if there is none. Raises
-        RecordingError if it goes on recording, KeyboardInterrupt."""
+        RecordingError if it continues to record, KeyboardInterrupt."""
         with contextlib.closing(CollectorWatch(database)) as watch:
             pid = watch.pid()
             if pid is None:
@@ -111,8 +111,8 @@ class TakeOver:
         return bool(select.select([self._interrupt], [], [], 0)[0])
 
     def settle(self, recording: Recording, database: Database) -> tuple[Seen, int]:
-        """Once the new run has begun: what only this process has seen, and the boot time at which
-        the run before ended."""
+        """To be called when the new run has begun. Returns the events that only this process has
+        seen, and the boot time at which the run before ended."""
         boot_id = recording.machine.boot_id
         with database.reading() as connection:
             rows = stored_since(connection, boot_id, self._since_ns - 2_000_000_000)

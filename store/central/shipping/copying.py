@@ -23,8 +23,8 @@ Redact = Callable[[tuple[str, ...]], tuple[str, ...]]
 
 
 class Line(NamedTuple):
-    """A row as COPY reads it, of a day since 1970 (UTC), or NO_DAY for one without a partition.
-    `open` if an end may come."""
+    """A row as COPY reads it. `day` counts days since 1970 (UTC), or is NO_DAY for a row without a
+    partition; `open` says whether an end may still come."""
 
     id: int
     day: int
@@ -44,8 +44,8 @@ def stamp(time_ns: int) -> str:
 
 
 class Copier:
-    """Makes lines of rows whose dictionary entries `cache` has learnt. Text of entries that recur
-    is made once in each segment."""
+    """Turns rows into lines. `cache` must have the dictionary entries of these rows. The text of an
+    entry that recurs is made once for each segment."""
 
     def __init__(self, cache: DictionaryCache, redact: Redact | None) -> None:
         self._cache, self._redact = cache, redact

@@ -11,7 +11,7 @@ from execdb.store.file.text import readable
 if TYPE_CHECKING:
     from psycopg import Connection
 
-_ROWS = 1_000  # in hand
+_ROWS = 1_000  # in one transaction
 _TABLES = {
     "mark": ("id", "time_ns", "uid", "text"),
     "config_change": (
@@ -22,8 +22,9 @@ _TABLES = {
 
 
 class Notes:
-    """Where the file's rows continue those that the store has of this host, is found by the last
-    one; if it is another one there, all are offered again."""
+    """Continues after the latest row that the store has of this host, if the file has the same one.
+    If it has another row with that id, it is another file: then all rows are sent, and the store
+    ignores those that it has."""
 
     def __init__(self, database: Database, connection: "Connection") -> None:
         self._database, self._connection = database, connection

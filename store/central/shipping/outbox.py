@@ -1,4 +1,4 @@
-"""What of a file is to be shipped next: read in one short snapshot, bounded."""
+"""Reads the part of a file that is shipped next, of limited size, in one short snapshot."""
 
 import json
 import time
@@ -26,7 +26,7 @@ from execdb.store.file.sql import scalar
 from execdb.store.segments.dictionary_cache import DictionaryCache
 from execdb.store.segments.segment import Segment
 
-ROWS, CHARS = 2_000, 4_000_000  # in hand at a time
+ROWS, CHARS = 2_000, 4_000_000  # in one transaction, at most
 _ENDS_ASKED = 20_000  # of open rows in one snapshot
 
 
@@ -63,7 +63,7 @@ class Outbox:
         self._copier = Copier(self._cache, redact)
 
     def next(self, run_id: int, state: RunState) -> Portion:
-        """The next rows behind those that the central store has. Raises DatabaseError."""
+        """The next rows after those that the central store has. Raises DatabaseError."""
         with self.database.reading() as connection:
             portion = Portion(read_run(connection, run_id))
             now_here = portion.run.boot_id == self._boot_id
@@ -112,7 +112,7 @@ class Outbox:
     def _lines(
         self, connection: Connection, segment: Segment, run_id: int, sql: str, span: Sequence[int]
     ) -> list[Line]:
-        """Of as many of the rows as fit into memory, but at least one."""
+        """The rows of a span of ids as lines, as many as fit into memory, but at least one."""
         rows = connection.execute(sql, span).fetchall()
         check_rows(connection, "image", rows)
         learnt = self._cache.learn(connection, rows)
@@ -165,7 +165,8 @@ _LEFT = (
 
 
 def _read_ends(connection: Connection, portion: Portion, state: RunState) -> bool:
-    """Ends of rows that the central store has without. Returns whether all were looked at."""
+    """Adds the ends of rows that the central store has without an end. Returns whether all of
+    these rows were looked at."""
     asked = state.some_open(_ENDS_ASKED)
     rows = connection.execute(_ENDS, (json.dumps(asked), ROWS)).fetchall()
     if not {type(value) for row in rows for value in row} <= {int, type(None)}:
@@ -185,7 +186,7 @@ _ENDS = (
 
 
 def _read_ledger(connection: Connection, portion: Portion, state: RunState) -> None:
-    """Intervals that the central store lacks, or that have grown since."""
+    """Adds the intervals that the central store does not have, or that have grown since."""
     run_id = portion.run.id
     portion.losses = _intervals(connection, "loss", run_id, state.losses)
     portion.filtered = _intervals(connection, "filtered", run_id, state.filtered)

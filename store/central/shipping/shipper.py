@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from sqlite3 import Connection as File
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from execdb.store.central.connection import check_revision, connect
 from execdb.store.central.errors import CentralError
@@ -21,9 +21,6 @@ from execdb.store.central.shipping.state import FORKS_MAX, RunState, is_of, read
 from execdb.store.central.url import CentralUrl
 from execdb.store.central.watchdog import deadline
 from execdb.store.file.sql import scalar
-
-if TYPE_CHECKING:
-    pass
 
 _LOST_RACES_MAX = 5  # in a row
 
@@ -166,13 +163,3 @@ _NANOS = (
     b" SELECT (extract(epoch FROM time) * 1000000)::bigint, nanos FROM execdb.exec_stray"
     b" WHERE run_id = %s AND id = %s"
 )
-
-
-def ship_once(shipper: Shipper) -> Iterator[Shipped]:
-    """All that there is now."""
-    more = True
-    while more:
-        more = False
-        for shipped in shipper.step():
-            more |= shipped.more
-            yield shipped

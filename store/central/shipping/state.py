@@ -15,8 +15,9 @@ FORKS_MAX = 100
 
 @dataclass
 class Sums:
-    """Of the intervals of a table: their number and what they count. Those that end from `since_ns`
-    on may lack or have grown."""
+    """How many intervals of a table (losses, filters) the central store has of a run, and the sum
+    of their counts. Only intervals that end at `since_ns` or later can be missing there, or have
+    grown since."""
 
     sums: tuple[int, int] = (0, 0)
     since_ns: int = 0
@@ -41,7 +42,7 @@ class RunState:
     _asked: int = 0
 
     def some_open(self, most: int) -> list[int]:
-        """Of more than `most` open rows other ones with each call."""
+        """At most `most` of the open rows; if there are more, each call returns the next ones."""
         if len(self.open) <= most:
             return [*self.open]
         at = self._asked % len(self.open)

@@ -32,8 +32,8 @@ def newest_copy(database: Path, revision: str) -> Path | None:
 
 
 def remove_old(database: Path) -> list[Path]:
-    """Removes all copies but the latest ones; returns what was removed. What belongs to another
-    user than the database is none of ours. Raises OSError, DatabaseError."""
+    """Removes all copies but the latest ones; returns what was removed. Files of another user than
+    the owner of the database are left alone. Raises OSError, DatabaseError."""
     resolved = resolve(database)
     removed = []
     with acting_for(resolved):

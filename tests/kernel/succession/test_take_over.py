@@ -34,7 +34,7 @@ def test_each_exec_of_a_storm_once_with_parent_and_end(record: Record) -> None:
     second = record("--take-over", log=first.db.with_name("second.log"))
     assert first.process.wait(PATIENCE_S) == 0
     wait_for(lambda: count > 100, "more of the storm")
-    late = subprocess.run(["true", "late"], check=True)
+    subprocess.run(["true", "late"], check=True)
     done.set()
     thread.join()
     wait_for(lambda: second.ours("true", "late"), "the last exec")
@@ -51,7 +51,6 @@ def test_each_exec_of_a_storm_once_with_parent_and_end(record: Record) -> None:
     assert {e["parent_id"] for e in sleeps} == {e["id"] for e in shells}
     assert {e["ended"] for e in shells} == {"exec"}
     assert {e["exit_code"] for e in sleeps} == {0}
-    assert late.returncode == 0
     (ended,) = [e for e in second.ours("sh") if "sleep 600" in e["argv"][2]]
     assert ended["signal"] == signal.SIGTERM
     assert ", 0 lost, " in summary
