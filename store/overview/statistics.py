@@ -6,7 +6,7 @@ that a long history does not keep the WAL from being checkpointed.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import index
@@ -18,13 +18,13 @@ from sqlalchemy import ColumnElement, Integer, case, func, literal_column, selec
 from execdb.store.errors import DatabaseError, UsageError
 from execdb.store.file.sql import scalar
 from execdb.store.overview.percentiles import BUCKETS_PER_DOUBLING, percentile
+from execdb.store.overview.portions import portions_of
 from execdb.store.overview.self_time import CHILDREN_NS, IS_PARENT
 from execdb.store.reading.filter import Filter, not_well
 from execdb.store.reading.grouping import Values, check, columns_of
 from execdb.store.reading.history import History
 from execdb.store.reading.narrowing import Entries
 from execdb.store.reading.selection import (
-    Selection,
     Span,
     Statement,
     conditions_of,
@@ -105,7 +105,7 @@ def statistics(
         values = Values(by, history.run_of(span.segment))
         with database.reading() as connection:
             entries, stretches = parts_of(connection, selection, span)
-        for first, last, part in _portions(selection, entries, stretches):
+        for first, last, part in portions_of(selection, entries, stretches, _ROWS):
             with database.reading() as connection:
                 history.check_there(connection, first)
                 chosen = selection.wanted, frozenset(part), tuple(by)
@@ -115,21 +115,6 @@ def statistics(
                 found = _add(groups, values, rows)
                 _add_children(found, _children(*chosen).rows(connection, **where))
     return groups
-
-
-def _portions(
-    selection: Selection, entries: Entries, stretches: Sequence[tuple[int, int]]
-) -> Iterator[tuple[int, int, Entries]]:
-    """The first and the last id of the rows of each transaction, and what rows must refer to."""
-    if selection.ids is not None:
-        ids = entries.get("id", ())
-        for at in range(0, len(ids), _ROWS):
-            some = ids[at : at + _ROWS]
-            yield some[0], some[-1], {**entries, "id": some}
-        return
-    for first, last in stretches:
-        for begin in range(first, last + 1, _ROWS):
-            yield begin, min(begin + _ROWS - 1, last), entries
 
 
 def _where(span: Span, entries: Entries, first: int, last: int) -> dict[str, Any]:

@@ -66,7 +66,7 @@ CROSS JOIN image ON image.id BETWEEN block << {BLOCK_BITS}
     AND (block << {BLOCK_BITS}) + {(1 << BLOCK_BITS) - 1} AND image.program_id = program.id
 CROSS JOIN origin ON origin.id = image.origin_id
 CROSS JOIN segment ON segment.first_id =
-    (SELECT max(first_id) FROM segment WHERE first_id <= image.id)
+    (SELECT max(first_id) FROM segment WHERE first_id <= image.id) AND segment.last_id >= image.id
 WHERE program.filename = ? AND image.id > 0 AND image.uid = 0 AND errno IS NULL
     AND typeof(mnt_ns) = 'integer' AND typeof(time_ns) = 'integer'
     AND typeof(duration_ns) IN ('integer', 'null')

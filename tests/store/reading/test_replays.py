@@ -67,6 +67,16 @@ def test_nobody_but_root_hides_behind_the_name(database: Database) -> None:
         assert list(replays_of(connection)) == []
 
 
+def test_a_replay_outside_of_all_segments_in_a_file_that_was_tampered_with_is_none(
+    database: Database,
+) -> None:
+    history = store(database, execs())
+    database.connection.execute("UPDATE segment SET last_id = 1")
+    with database.reading() as connection:
+        assert list(replays_of(connection)) == []
+    assert [event.id for event in history.events(Filter())] == [1]
+
+
 def test_when_it_ran_is_known(database: Database) -> None:
     store(database, execs())
     with database.reading() as connection:
