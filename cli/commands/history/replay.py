@@ -66,7 +66,7 @@ def replay(
         typer.Option(
             "--live",
             help="Start every exec again, as a program that does nothing, in a sandbox: with the "
-            "recorded path, arguments, user, folder, parent, duration and end.",
+            "recorded path, arguments, user, directory, parent, duration and end.",
         ),
     ] = False,
     rate: Annotated[
