@@ -24,9 +24,7 @@ def sentence(url: CentralUrl, text: str) -> str:
     trusted with passwords or control characters."""
     lines = [" ".join(line.split()) for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith(("CONTEXT:", "HINT:"))]
-    # The driver names the addresses that it tried; the last line has the last reason.
-    said = lines[-1] if text.startswith("connection failed: multiple") and lines else lines[0:1]
-    line = said if isinstance(said, str) else "".join(said)
+    line = lines[0] if lines else ""  # of several addresses the latest; the others follow
     for noise in ("connection failed: ", "connection is bad: "):
         line = line.removeprefix(noise)
     printable = "".join(char if char.isprintable() else "?" for char in line)
