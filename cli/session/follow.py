@@ -16,7 +16,7 @@ from execdb.cli.session.changes import Changes
 from execdb.cli.session.stop import Interrupt
 from execdb.cli.show.formats import renderer
 from execdb.cli.show.gap_notes import INCOMPLETE, coverage_of, gaps_in, note, notes
-from execdb.cli.show.notes import filter_notes
+from execdb.cli.show.notes import filter_notes, replay_notes
 from execdb.store.errors import DatabaseError, UsageError
 from execdb.store.event import Event
 from execdb.store.fields import OF_THE_END, without_end
@@ -72,7 +72,9 @@ def follow_to(path: Path, wanted: Filter, options: FollowOptions) -> None:
             emit(renderer(options.shown)(options.change(follower.before(options.limit))))
         emit(renderer(with_ends)(options.change(follower.after())))
         # At the end: rules leave something out all the time.
-        filter_notes.note(database, wanted, follower.oldest_ns or began_ns)
+        since = replace(wanted, since_ns=follower.oldest_ns or began_ns)
+        replay_notes.note(database, since)
+        filter_notes.note(database, since, None)
     if options.strict and follower.gaps:
         raise typer.Exit(INCOMPLETE)
 

@@ -14,6 +14,4 @@ def extra_needed(what: str) -> Iterator[None]:
     except ImportError as error:
         if error.name is None or error.name.startswith("execdb"):
             raise
-        raise ExecdbError(
-            f"{what} needs {error.name}: install execdb with the extra [web]"
-        ) from error
+        raise ExecdbError(f"{what} needs {error.name}: pip install 'execdb[web]'") from error

@@ -21,7 +21,7 @@ from pathlib import Path
 from execdb.livereplay.paths import Paths
 from execdb.livereplay.program import ROOT_PROGRAM
 from execdb.livereplay.sandbox import linux
-from execdb.livereplay.sandbox.cgroup import pids_cgroup
+from execdb.livereplay.sandbox.cgroup import replay_cgroups
 from execdb.livereplay.sandbox.confine import confine
 from execdb.livereplay.sandbox.root import make_root
 from execdb.livereplay.sandbox.tape_file import TapeFile, set_start
@@ -57,10 +57,10 @@ class Sandbox:
 
     def run(self, tape: TapeFile, times: "array[int]", entry: int) -> Outcome:
         """Starts at the entry and waits for the end. Raises OSError if there can be no sandbox."""
-        with pids_cgroup(self.at_most) as cgroup, _Pipes() as pipes:
+        with replay_cgroups(self.at_most) as cgroups, _Pipes() as pipes:
             child = os.fork()
             if not child:
-                self._child(tape, entry, pipes, cgroup)
+                self._child(tape, entry, pipes, cgroups)
             pipes.close_childs()
             try:
                 self._prepare(child, pipes)
@@ -108,21 +108,21 @@ class Sandbox:
         finally:
             os.close(pidfd)
 
-    def _child(self, tape: TapeFile, entry: int, pipes: "_Pipes", cgroup: Path | None) -> None:
+    def _child(self, tape: TapeFile, entry: int, pipes: "_Pipes", cgroups: list[Path]) -> None:
         """Never returns."""
         try:
             pipes.close_parents()
-            self._between(tape, entry, pipes, cgroup)
+            self._between(tape, entry, pipes, cgroups)
         except BaseException as error:
             with contextlib.suppress(OSError):
                 os.write(pipes.to_parent, b"!" + str(error).encode(errors="replace")[:4_000])
         finally:
             os._exit(1)
 
-    def _between(self, tape: TapeFile, entry: int, pipes: "_Pipes", cgroup: Path | None) -> None:
+    def _between(self, tape: TapeFile, entry: int, pipes: "_Pipes", cgroups: list[Path]) -> None:
         parent = os.getppid()
         os.setsid()
-        if cgroup is not None:
+        for cgroup in cgroups:
             (cgroup / "cgroup.procs").write_text("0")
         linux.unshare(linux.CLONE_NEWUSER)
         _die_with_parent()

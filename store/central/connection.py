@@ -28,7 +28,7 @@ def connect(url: CentralUrl, *, name: str = "execdb") -> "Connection":
         import psycopg
     except ImportError as error:
         raise CentralError(
-            f"a central store needs psycopg 3: install execdb with the extra [central] ({error})"
+            f"a central store needs psycopg 3: pip install 'execdb[central]' ({error})"
         ) from error
     try:
         psycopg.conninfo.conninfo_to_dict(url.text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from execdb.store.event import Event
 from execdb.store.fields import OF_THE_END
-from execdb.store.replay_root import ROOT_PROGRAM
+from execdb.store.replay_root import is_replayed
 from execdb.store.terms.match import Compile, matcher
 from execdb.store.terms.term import COMMAND, Term
 
@@ -48,7 +48,6 @@ class EventFilter:
         if wanted.descendants_of is not None:
             self._family = {wanted.descendants_of, *family}
         self._replays = wanted.replays
-        self._replayed: set[int] = set()
         self.about_the_end = wanted.failed is not None or any(
             term.field in OF_THE_END for term in terms
         )
@@ -56,21 +55,13 @@ class EventFilter:
     def may_want(self, event: Event) -> bool:
         """Whether what was known at the exec does not rule the event out. To be asked once for each
         event, since its descendants are recognised by it."""
-        if not self._replays and self._is_replayed(event):
+        if not self._replays and is_replayed(event.cgroup):
             return False
         if self._family is not None:
             if event.parent_id not in self._family:
                 return False
             self._family.add(event.id)
         return self._of_start.hold(event)
-
-    def _is_replayed(self, event: Event) -> bool:
-        """Whether a live replay has started it, or is about to: see store/reading/replays.py."""
-        root = event.filename == ROOT_PROGRAM and event.uid == 0
-        if not root and event.parent_id not in self._replayed:
-            return False
-        self._replayed.add(event.id)
-        return True
 
     def wants(self, event: Event) -> bool:
         """The same with what is known now, of an event that it `may_want`."""

@@ -2,37 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, TableClause, and_, bindparam, func, not_, or_, select
 
 from execdb.store.event import REPLACED
 from execdb.store.reading.conditions import holds, of_argument, of_image, table_of
+from execdb.store.replay_root import REPLAY_CGROUP
 from execdb.store.schema import tables
 from execdb.store.terms.match import Predicate, matcher
 from execdb.store.terms.term import COMMAND, Range, Term
 
 _image, _command, _argument = tables.image, tables.command, tables.argument
 _NOT_WELL = 0xFF7F  # bits of a status: the exit code and the signal (wait(2))
-
-
-class LeftOut(NamedTuple):
-    """Rows `first_id` to `last_id` in one mount namespace, whose origins are in a range of ids."""
-
-    first_id: int
-    last_id: int
-    mnt_ns: int
-    first_origin_id: int
-    last_origin_id: int
-
-    def condition(self) -> ColumnElement[bool]:
-        """That a row of `image` is none of these."""
-        origin = tables.origin.c
-        within = origin.id.between(self.first_origin_id, self.last_origin_id)
-        there = select(origin.id).where(within, origin.mnt_ns == self.mnt_ns)
-        return not_(
-            and_(_image.c.id.between(self.first_id, self.last_id), _image.c.origin_id.in_(there))
-        )
 
 
 @dataclass(frozen=True)
@@ -49,7 +31,7 @@ class Filter:
     running: bool = False  # only what has no end
     descendants_of: int | None = None  # a row's id
     replays: bool = False  # also what live replays started
-    left_out: tuple[LeftOut, ...] = ()  # set where they are to be left out
+    without_replays: bool = False  # set where there are some, to be left out
 
     def __post_init__(self) -> None:
         """Terms about the time narrow the span: it is what says where to read."""
@@ -92,7 +74,9 @@ class Filter:
             conditions += [errno.is_(None), status != REPLACED, well]
         if self.running:
             conditions += [errno.is_(None), status.is_(None)]
-        return conditions + [each.condition() for each in self.left_out]
+        if self.without_replays:
+            conditions.append(not_replayed())
+        return conditions
 
     def entries(self) -> dict[TableClause, Select[Any]]:
         """Queries for the ids of the wanted origins and programs, in order; only for a table with a
@@ -103,6 +87,14 @@ class Filter:
             if wanted:
                 found[table] = select(table.c.id).where(*wanted).order_by(table.c.id)
         return found
+
+
+def not_replayed() -> ColumnElement[bool]:
+    """That no live replay has started a row of `image`."""
+    origin = tables.origin.c
+    named = origin.cgroup.op("GLOB")(f"{REPLAY_CGROUP}[0-9]*")
+    only = origin.cgroup.op("NOT GLOB")(f"{REPLAY_CGROUP}*[^0-9]*")
+    return _image.c.origin_id.not_in(select(origin.id).where(named, only))
 
 
 def not_well() -> ColumnElement[bool]:

@@ -21,7 +21,7 @@ from execdb.store.file.text import readable
 from execdb.store.reading.conditions import argument_regexp, command_line, regexp
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.ordered import PAGE, Ordered
-from execdb.store.reading.replays import replays_of
+from execdb.store.reading.replays import has_replays
 from execdb.store.reading.selection import (
     Selection,
     Span,
@@ -127,8 +127,7 @@ class History:
         """Leaves out what live replays started, unless that is asked for."""
         if wanted.replays:
             return wanted
-        found = replays_of(connection)
-        return replace(wanted, left_out=tuple(each.left_out for each in found)) if found else wanted
+        return replace(wanted, without_replays=has_replays(connection))
 
     def _spans(self, connection: Connection, wanted: Filter, *, seen: bool = False) -> list[Span]:
         """The rows within the time that is wanted; with `seen` also programs that were seen, not
