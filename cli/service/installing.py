@@ -1,9 +1,7 @@
 """Puts the service in place, and takes it away."""
 
-import contextlib
 import os
 import pwd
-import stat
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from execdb.cli.service.marked import State, state_of
 from execdb.cli.service.plan import File
 from execdb.store.errors import ExecdbError
 from execdb.store.file.collector_lock import collector_pid
+from execdb.store.file.copies.removal import remove_database, require_ours
 
 Say = Callable[[str], None]
 
@@ -31,7 +30,7 @@ def apply(files: Sequence[File], database: Path, say: Say) -> None:
         write_all(stale)
     except OSError as error:
         raise ExecdbError(f"cannot write {error.filename}: {error.strerror}") from error
-    if places.SYSUSERS_FILE in stale or not _has_user():
+    if places.SYSUSERS_FILE in stale or _user() is None:
         systemd.call("systemd-sysusers", str(places.SYSUSERS_FILE))
     _make_folder(database.parent)
     systemd.call("systemctl", "daemon-reload")
@@ -62,12 +61,12 @@ def _differs(file: File) -> bool:
     return file.state is State.ABSENT or file.path.read_text() != file.text
 
 
-def _has_user() -> bool:
+def _user() -> int | None:
+    """The uid of the service's user, None if there is no such user."""
     try:
-        pwd.getpwnam(places.USER)
+        return pwd.getpwnam(places.USER).pw_uid
     except KeyError:
-        return False
-    return True
+        return None
 
 
 def _make_folder(folder: Path) -> None:
@@ -80,7 +79,10 @@ def _make_folder(folder: Path) -> None:
 
 def remove(database: Path, *, purge: bool, say: Say) -> None:
     """Stops the service and removes what was installed; with `purge` also the history, and files
-    that were changed since. Raises ExecdbError."""
+    that were changed since. Raises ExecdbError, before anything has changed if the database is not
+    execdb's."""
+    if purge:
+        require_ours(database)
     if systemd.properties()["LoadState"] not in ("not-found", "masked"):
         systemd.call("systemctl", "disable", "--quiet", "--now", places.UNIT)
     states = {path: state_of(path) for path in _installed()}
@@ -108,30 +110,18 @@ def _installed() -> list[Path]:
 
 
 def _purge(database: Path, say: Say) -> None:
-    """Removes the database and what execdb keeps beside it. Follows no link: the folder belongs to
-    the user of the service."""
+    """Removes the database and what execdb keeps beside it."""
     if (pid := collector_pid(database)) is not None:
         raise ExecdbError(f"process {pid} records to {database}: end it, and try again")
-    try:
-        folder = os.open(database.parent, os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    beside = f"{database.name}-", f"{database.name}."
-    try:
-        for name in os.listdir(folder):
-            ours = name == database.name or name.startswith(beside)
-            if ours and stat.S_ISREG(os.lstat(name, dir_fd=folder).st_mode):
-                os.unlink(name, dir_fd=folder)
-    finally:
-        os.close(folder)
-    with contextlib.suppress(OSError):  # it has files of somebody else
-        database.parent.rmdir()
-    say(f"removed the history: {database}")
+    if remove_database(database, _user(), places.FOLDER):
+        say(f"removed the history: {database}")
+    else:
+        say(f"there is no history to remove: {database}")
 
 
 def _remove_user(folder: Path, say: Say) -> None:
     """Only when nothing belongs to it any more: another user could get its number."""
-    if not _has_user():
+    if _user() is None:
         return
     if any(map(os.path.lexists, _kept(folder))):
         say(f"the user {places.USER} stays: {folder} belongs to it")

@@ -96,6 +96,20 @@ def _upgrade_opened(path: Path, database: "Database", found: str) -> None:
             f"made in {time.monotonic() - started_s:.1f} s",
             flush=True,
         )
-        store.upgrade(database)
+        try:
+            store.upgrade(database)
+        except BaseException:  # or a service that is started again and again fills the disk
+            _remove_needless(copy, database, found)
+            raise
         for old in remove_old(path):
             print(f"{escape(str(old))} was removed, the copy of an earlier upgrade")
+
+
+def _remove_needless(copy: Path, database: "Database", found: str) -> None:
+    """Removes the copy if the database still has the revision that was `found`."""
+    from execdb.store.file.copies.beside import remove
+
+    with contextlib.suppress(ExecdbError, OSError):
+        if database.verify_schema() == found:
+            remove(copy)
+            print(f"{escape(str(copy))} was removed: nothing was upgraded", flush=True)

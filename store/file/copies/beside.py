@@ -45,11 +45,22 @@ def remove_old(database: Path) -> list[Path]:
     return removed
 
 
-def _copies(database: Path) -> list[Path]:
-    """The oldest first. Raises OSError."""
-    name = re.compile(
+def remove(copy: Path) -> None:
+    """Removes a copy that turned out not to be needed. Raises OSError, DatabaseError."""
+    with acting_for(resolve(copy)):
+        copy.unlink(missing_ok=True)
+
+
+def pattern_of_copies(database: Path) -> re.Pattern[str]:
+    """The names of all copies, also of unfinished ones: when, and the number at the end."""
+    return re.compile(
         re.escape(database.name) + r"\.revision-[0-9]{4}\.([0-9]{8}T[0-9]{6}Z)(?:\.([0-9]{1,9}))?"
     )
+
+
+def _copies(database: Path) -> list[Path]:
+    """The oldest first. Raises OSError."""
+    name = pattern_of_copies(database)
     found = []
     with os.scandir(database.parent) as entries:
         for entry in entries:

@@ -154,6 +154,20 @@ def test_where_the_copy_has_no_room_nothing_is_left_of_it(older: Path) -> None:
     assert not list(older.parent.glob("*revision*"))
 
 
+def test_where_the_upgrade_fails_no_copy_is_left(older: Path) -> None:
+    """A service is started again each second."""
+    kept = older.with_name(f"{older.name}.revision-0007.20250101T000000Z")
+    kept.write_text("of an upgrade before")
+    with closing(sqlite3.connect(older)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        done = execdb_of_next("upgrade")
+    assert done.returncode == 1
+    assert "was removed: nothing was upgraded" in done.stdout
+    assert revision(older) == NOW
+    assert list(older.parent.glob("*revision*")) == [kept]
+    assert execdb_of_next("upgrade").returncode == 0
+
+
 def test_there_is_none_to_upgrade(own_database: Path, run: Run) -> None:
     answer = run("upgrade")
     assert (answer.code, answer.out) == (1, "")
