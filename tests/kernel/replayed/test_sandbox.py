@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -28,6 +29,7 @@ MORE = {
     **{"swapon": 167, "clone3": 435, "fork": 57, "open_by_handle_at": 304, "pivot_root": 155},
 }
 HELD = errno.EPERM, errno.EACCES, errno.ENOENT, errno.EROFS, errno.ESRCH, errno.ENXIO, errno.EINVAL
+LONG = f"long{os.getpid()}"  # a name that no other process has
 pytestmark = pytest.mark.skipif(os.uname().machine != "x86_64", reason="numbers of x86_64")
 
 
@@ -100,7 +102,7 @@ def long(tmp_path: Path) -> Path:
         {
             "id": n + 1, "time_ns": START_NS + n, "boot_ns": 10**9 + n, "boot_id": "b",
             "host": "h", "pid": 100 + n, "ppid": 100 if n else 1, "uid": 33, "euid": 33, "gid": 33,
-            "comm": "long", "filename": "/opt/long", "argv": ["long", str(n)], "message": "m",
+            "comm": LONG, "filename": f"/opt/{LONG}", "argv": [LONG, str(n)], "message": "m",
             "ended": "exit", "exit_code": 0, "duration_ns": 60 * 10**9,
             "parent_id": 1 if n else None,
         }
@@ -113,64 +115,81 @@ def long(tmp_path: Path) -> Path:
 
 
 def stubs() -> list[int]:
-    """Processes that run a stub in some sandbox, which no path of ours leads to."""
+    """Processes that run a stub of this file's history, wherever."""
     return [pid for pid in map(int, filter(str.isdecimal, os.listdir("/proc"))) if _is_stub(pid)]
 
 
 def _is_stub(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().startswith((b"long\0", b"execdb-replay\0"))
+        return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(f"{LONG}\0".encode())
     except OSError:
         return False
 
 
+class Replay(NamedTuple):
+    """A replay that runs: its driver, and the PID namespace of what it started."""
+
+    driver: subprocess.Popen[str]
+    namespace: str
+
+    def is_gone(self) -> bool:
+        pids = filter(str.isdecimal, os.listdir("/proc"))
+        return all(_namespace(pid) != self.namespace for pid in pids)
+
+
+def _namespace(pid: int | str) -> str | None:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid")
+    except OSError:
+        return None
+
+
 @pytest.fixture
-def replay(long: Path) -> Iterator[subprocess.Popen[str]]:
+def replay(long: Path) -> Iterator[Replay]:
     with subprocess.Popen(
         [EXECDB, "--db", long, "replay", "--live"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
-        wait_for(lambda: len(stubs()) == 30, "all stubs to run")
-        yield process
+        wait_for(lambda: len(stubs()) == 29, "all stubs to run")
+        namespace = _namespace(stubs()[0])
+        assert namespace is not None
+        yield Replay(process, namespace)
         process.kill()
 
 
 def left(pid: int) -> list[str]:
-    roots = Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/pids")
-    cgroups = [path for root in roots for path in root.glob("execdb-*")]
+    cgroups = Path("/sys/fs/cgroup").glob(f"**/execdb-replay-{pid}")
     mounts = Path("/proc/self/mountinfo").read_text()
-    return [str(p) for p in cgroups if str(pid) in p.name] + ["mount"] * ("execdb-r" in mounts)
+    return [str(path) for path in cgroups] + ["mount"] * ("execdb-r" in mounts)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_nothing_outlives_who_asked_for_it(
-    replay: subprocess.Popen[str], number: signal.Signals
-) -> None:
-    replay.send_signal(number)
+def test_nothing_outlives_who_asked_for_it(replay: Replay, number: signal.Signals) -> None:
+    driver = replay.driver
+    driver.send_signal(number)
     begun = time.monotonic()
-    replay.wait(20)
-    wait_for(lambda: not stubs(), "the stubs to end")
+    driver.wait(20)
+    wait_for(replay.is_gone, "the stubs to end")
     assert time.monotonic() - begun < 5
     if number == signal.SIGINT:
-        assert replay.returncode == 130
-        assert "started 29 of 29" in replay.stdout.read()  # type: ignore[union-attr]
-        assert left(replay.pid) == []
+        assert driver.returncode == 130
+        assert "started 29 of 29" in driver.stdout.read()  # type: ignore[union-attr]
+        assert left(driver.pid) == []
 
 
-def test_what_a_killed_replay_left_goes_with_the_next(
-    replay: subprocess.Popen[str], long: Path
-) -> None:
-    replay.kill()
-    replay.wait()
-    wait_for(lambda: not stubs(), "the stubs to end")
+def test_what_a_killed_replay_left_goes_with_the_next(replay: Replay, long: Path) -> None:
+    replay.driver.kill()
+    replay.driver.wait()
+    wait_for(replay.is_gone, "the stubs to end")
     args = [EXECDB, "--db", long, "replay", "--live", "--rate", "10000"]
     done = subprocess.run(args, capture_output=True, text=True, check=True)
     assert "started 29 of 29" in done.stdout
-    assert left(replay.pid) == []
+    assert left(replay.driver.pid) == []
 
 
-def test_stubs_see_nothing_of_the_machine(replay: subprocess.Popen[str]) -> None:
-    pid = next(pid for pid in stubs() if Path(f"/proc/{pid}/comm").read_text() == "long\n")
+@pytest.mark.usefixtures("replay")
+def test_stubs_see_nothing_of_the_machine() -> None:
+    pid = stubs()[0]
     root = Path(f"/proc/{pid}/root")
     assert sorted(os.listdir(root)) == [".execdb-replay", "opt"]
     status = dict(
