@@ -139,7 +139,7 @@ def test_a_loader_that_is_killed_ends_collect_in_a_line(tmp_path: Path) -> None:
         assert err == "execdb: the BCC loader ended without an answer: it was killed\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_loader_that_hangs_is_ended_with_collect(tmp_path: Path, number: int) -> None:
     with collecting(tmp_path / "a.db") as (process, child):
         os.kill(child, signal.SIGSTOP)
