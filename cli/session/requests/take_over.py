@@ -1,7 +1,9 @@
 """Taking over from a running collector: both record for a moment, then the other one ends."""
 
 import contextlib
-import select
+import fcntl
+import struct
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,13 +25,14 @@ from execdb.store.writing.recording import Recording
 
 _TOGETHER_S = 1.0  # both record; longer than two stamps of one exec can be apart
 _WITHIN_S = 10.0  # without an answer until then, the other one continues
+_ENDS_WITHIN_S = 60.0  # after this one that has begun to end, and so does not go on, is left alone
 _LOOK_S = 0.02
 _BYTES_MAX = 40_000_000  # of memory for what is seen meanwhile
 
 
 class TakeOver:
     """Attaches beside the collector that records to `database`, and keeps in memory what happens
-    until that one has ended. `interrupt` has something to read when the user gives up."""
+    until that one has ended. `interrupt` is a pipe with a byte for each time the user gives up."""
 
     def __init__(
         self,
@@ -77,23 +80,31 @@ class TakeOver:
         asked_s = time.monotonic() + _TOGETHER_S
         while time.monotonic() < asked_s:
             self._look()
-            if self._is_interrupted():
+            if self._interrupts():
                 say("stopped before recording began")
                 raise KeyboardInterrupt
         self._filtered.begin(self._clock.boot_ns())
         self._source.begin_to_count()
         other.ask()
+        said = False
         while not ended():
             self._look()
-            interrupted = self._is_interrupted()
-            late = time.monotonic() > asked_s + _WITHIN_S or self._seen.size_bytes > _BYTES_MAX
-            if (interrupted or late) and claim.withdraw():
-                if interrupted:
+            waited_s, interrupts = time.monotonic() - asked_s, self._interrupts()
+            late = why_late(other.pid, waited_s, self._seen.size_bytes)
+            if (interrupts or late) and claim.withdraw():
+                if interrupts:
                     raise KeyboardInterrupt
+                raise RecordingError(f"{late}: it goes on recording")
+            if interrupts > 1 or waited_s > _ENDS_WITHIN_S:
                 raise RecordingError(
-                    f"the collector (pid {other.pid}) did not answer within {_WITHIN_S:.0f} s: it "
-                    "goes on recording"
+                    f"the collector (pid {other.pid}) has begun to end, and has not ended: "
+                    f"kill -9 {other.pid}, then start"
                 )
+            if interrupts and not said:
+                say(f"the collector (pid {other.pid}) is ending: interrupt again to give up")
+                said = True
+            if interrupts:  # a wait ends at once from now on
+                time.sleep(_LOOK_S)
         self._look()
 
     def _look(self) -> None:
@@ -107,8 +118,10 @@ class TakeOver:
             size_bytes=self._seen.size_bytes + self._decoder.size_bytes
         )
 
-    def _is_interrupted(self) -> bool:
-        return bool(select.select([self._interrupt], [], [], 0)[0])
+    def _interrupts(self) -> int:
+        """How often the user has asked to end: each time has written a byte."""
+        answer = fcntl.ioctl(self._interrupt, termios.FIONREAD, bytes(4))
+        return int(struct.unpack("i", answer)[0])
 
     def settle(self, recording: Recording, database: Database) -> tuple[Seen, int]:
         """To be called when the new run has begun. Returns the events that only this process has
@@ -125,3 +138,16 @@ class TakeOver:
         if ended_ns is not None:
             begun_ns = max(begun_ns, ended_ns - self._clock.offset_ns())
         return found.new, begun_ns
+
+
+def why_late(pid: int, waited_s: float, size_bytes: int) -> str | None:
+    """Why the collector `pid`, asked so long ago, is not waited for any longer; None while it is.
+    What was seen meanwhile has this size in memory."""
+    if size_bytes > _BYTES_MAX:
+        return (
+            f"before the collector (pid {pid}) answered, more was started than fits into "
+            f"{_BYTES_MAX // 1_000_000} MB"
+        )
+    if waited_s > _WITHIN_S:
+        return f"the collector (pid {pid}) did not answer within {_WITHIN_S:.0f} s"
+    return None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from execdb.store.file.succession.claim import accept
 from tests.kernel.ground_truth import finish, storm, storm_events
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
 
@@ -117,3 +118,32 @@ def test_one_that_does_not_answer_goes_on(record: Record) -> None:
     subprocess.run(["true", "23"], check=True)
     wait_for(lambda: first.ours("true", "23"), "the first collector to go on")
     first.stop()
+
+
+def test_one_that_hangs_while_it_ends_can_be_left_alone(record: Record) -> None:
+    first = record()
+    first.process.send_signal(signal.SIGSTOP)
+    lock = first.db.with_name(f"{first.db.name}.lock").open("r+b")
+    second = subprocess.Popen(
+        [EXECDB, "--db", first.db, "collect", "--take-over"], stderr=subprocess.PIPE, text=True
+    )
+    assert second.stderr is not None
+    wait_for(lambda: accept(lock.fileno()), "the second one to wait")  # as the first one does
+    wait_for(lambda: asked_to_end(first.process.pid), "the second one to ask")
+    second.send_signal(signal.SIGINT)
+    assert "is ending: interrupt again to give up" in second.stderr.readline()
+    second.send_signal(signal.SIGINT)
+    said = second.stderr.read()
+    assert (second.wait(PATIENCE_S), said.count("\n")) == (1, 1)
+    assert f"kill -9 {first.process.pid}, then start" in said
+    second.stderr.close()
+    lock.close()
+    first.process.send_signal(signal.SIGCONT)
+    first.stop()
+
+
+def asked_to_end(pid: int) -> bool:
+    """Whether SIGUSR1 waits for a process that is stopped (proc(5))."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (pending,) = [line.split()[1] for line in status.splitlines() if line.startswith("ShdPnd:")]
+    return bool(int(pending, 16) >> (signal.SIGUSR1 - 1) & 1)
