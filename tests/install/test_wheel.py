@@ -6,6 +6,7 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -158,3 +159,24 @@ def test_a_script_reads_the_history(by_pip: Installed, tmp_path: Path) -> None:
     told = run(by_pip.python, "right.py", "execdb.db", cwd=tmp_path).splitlines()
     assert [line[0] for line in told[:3]] == ["c"] * 3
     assert told[3:] == ["0"]  # events of no complete period
+
+
+def test_the_page_says_what_it_needs_and_starts_once_that_is_there(
+    built: Built, by_pip: Installed, tmp_path: Path
+) -> None:
+    run(by_pip.execdb, "--db", "execdb.db", "import", "/dev/null", cwd=tmp_path)
+    command = [by_pip.execdb, "--db", tmp_path / "execdb.db", "web", "--port", "0"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "pip install 'execdb[web]'" in done.stderr
+    pip = by_pip.python.with_name("pip")
+    run(pip, "install", "-q", f"{built.wheel}[web]", cwd=tmp_path)
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().strip()
+        try:
+            with urlopen(address, timeout=60) as answer:
+                assert (answer.status, b"<html" in answer.read()) == (200, True)
+        finally:
+            server.terminate()
+    assert server.returncode == 0
