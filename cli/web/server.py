@@ -54,6 +54,7 @@ class Server:
         self._templates, self._static = environment(), files_in("static")
         self._tails = Tails(worker)
         self._counting: asyncio.Task[None] | None = None
+        self._failure: BaseException | None = None
         host, port = listener.getsockname()[:2]
         app = Starlette(
             routes=[
@@ -72,6 +73,7 @@ class Server:
             limit_concurrency=_CONNECTIONS_MAX, timeout_graceful_shutdown=1,
         )  # fmt: skip
         config.load()
+        config.get_loop_factory()  # loads the module that it names
         self._server = uvicorn.Server(config)
 
     def start(self) -> None:
@@ -82,12 +84,17 @@ class Server:
     def _run(self) -> None:
         try:
             self._server.run(sockets=[self._listener])
+        except BaseException as error:
+            self._failure = error
         finally:
             self._worker.stop()
 
     def stop(self) -> None:
+        """Raises ExecdbError if it has failed before."""
         self._server.should_exit = True
         self._thread.join(3)
+        if self._failure is not None:
+            raise ExecdbError(f"the server failed: {self._failure}") from self._failure
 
     async def _overview(self, request: Request) -> Response:
         query = request.url.query

@@ -88,8 +88,10 @@ def _become_reader(path: Path) -> None:
     if os.geteuid() != 0:
         return
     from execdb.cli.input.users import Identity, own_user
+    from execdb.cli.web.loading import load_all
     from execdb.collector.own_process.privileges import drop
 
+    load_all()
     status = path.stat()
     reader = Identity(status.st_uid, status.st_gid) if status.st_uid else own_user()
     drop(reader.uid, reader.gid, {})

@@ -1,0 +1,18 @@
+"""Loads what answering may need later."""
+
+import pkgutil
+from importlib import import_module
+
+_PACKAGES = "execdb.store", "execdb.cli.web", "execdb.cli.show", "execdb.cli.output"
+_NOT = "execdb.store.central"  # needs psycopg, and is no part of the page
+_BY_OTHERS = ("anyio._backends._asyncio",)  # named in a text, where Starlette first needs it
+
+
+def load_all() -> None:
+    """So that the program need not be readable by the user that answers. Raises ImportError."""
+    for package in map(import_module, _PACKAGES):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.startswith(_NOT):
+                import_module(module.name)
+    for name in _BY_OTHERS:
+        import_module(name)
