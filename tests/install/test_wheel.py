@@ -1,12 +1,13 @@
 """The wheel holds what execdb needs and nothing else, and works where it is installed."""
 
 import os
+import signal
 import subprocess
 import sys
 import tarfile
 import zipfile
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_it_records(installed: Installed, tmp_path: Path) -> None:
         pytest.skip("needs root: sudo make test-wheel")
     db = tmp_path / "execdb.db"
     recorder = subprocess.Popen(
-        [installed.execdb, "--db", db, "collect", "--for", "1"],
+        [installed.execdb, "--db", db, "collect"],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert recorder.stderr is not None
@@ -82,6 +83,7 @@ def test_it_records(installed: Installed, tmp_path: Path) -> None:
     ours = [subprocess.Popen(["true", str(number)]) for number in range(7)]
     for process in ours:
         process.wait()
+    recorder.send_signal(signal.SIGINT)
     assert recorder.wait(60) == 0, recorder.stderr.read()
     recorder.stderr.close()
     options = ("--comm", "true", "--format", "plain")
@@ -175,7 +177,8 @@ def test_the_page_says_what_it_needs_and_starts_once_that_is_there(
         assert server.stdout is not None
         address = server.stdout.readline().strip()
         try:
-            with urlopen(address, timeout=60) as answer:
+            browser = build_opener(HTTPCookieProcessor())
+            with browser.open(address, timeout=60) as answer:
                 assert (answer.status, b"<html" in answer.read()) == (200, True)
         finally:
             server.terminate()
