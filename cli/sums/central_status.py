@@ -40,6 +40,8 @@ def _host(host: dict[str, Any]) -> str:
         "nothing yet" if until is None else f"up to {rfc3339(until)}",
     ]
     parts += [f"{host[name]} {name}" for name in ("lost", "unshipped") if host[name]]
+    if len(host["logins"]) > 1:
+        parts.append(f"shipped by {' and '.join(map(escape, host['logins']))}")
     if host["silent_ns"] > _SILENT_NS:
         parts.append(f"silent for {duration(host['silent_ns'])}")
     skew_ns = host["skew_ns"] or 0

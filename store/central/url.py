@@ -1,10 +1,16 @@
 """The URL of a central store, which is never printed with its password. Imports no driver."""
 
+import re
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 _SCHEMES = ("postgresql://", "postgres://")
 _SECRET = {"password", "sslpassword", "passfile", "scram_client_key", "scram_server_key"}
 HIDDEN = "***"
+_BETWEEN = re.compile("[@:/?#&=]+")
+_REPEATED = (
+    "what was said repeats a part of the URL: in a password or name, write characters such as"
+    " @ : / ? # as %40 %3A %2F %3F %23"
+)
 
 
 class CentralUrl:
@@ -17,11 +23,14 @@ class CentralUrl:
         try:
             parts = urlsplit(self.text)
             query = parse_qsl(parts.query, keep_blank_values=True)
+            unclear = self._is_unclear()
         except ValueError:  # nobody knows where its password is
+            return f"postgresql://{HIDDEN}"
+        if unclear:
             return f"postgresql://{HIDDEN}"
         user, at, host = parts.netloc.rpartition("@")
         name, colon, _ = user.partition(":")
-        shown = [(key, HIDDEN if key in _SECRET else value) for key, value in query]
+        shown = [(key, HIDDEN if _is_secret(key, value) else value) for key, value in query]
         place = f"{name}{f':{HIDDEN}' if colon else ''}{at}{host}"
         options = urlencode(shown, quote_via=quote, safe=f"/{HIDDEN}")
         return urlunsplit((parts.scheme, place, parts.path, options, ""))
@@ -29,19 +38,33 @@ class CentralUrl:
     __repr__ = __str__
 
     def without_secrets(self, sentence: str) -> str:
-        """The sentence without a password of this URL."""
-        for secret in sorted(self._secrets(), key=len, reverse=True):
+        """The sentence without a password of this URL, or another one if it may have a part."""
+        secrets = self._secrets()
+        if any(secret in sentence for secret in secrets) and self._is_unclear():
+            return _REPEATED
+        for secret in sorted(secrets, key=len, reverse=True):
             sentence = sentence.replace(secret, HIDDEN)
         return sentence
+
+    def _is_unclear(self) -> bool:
+        """Whether a password may go on where the host has ended: drivers differ in that."""
+        return "#" in self.text or self.text.count("@") > ("@" in urlsplit(self.text).netloc)
 
     def _secrets(self) -> set[str]:
         try:
             parts = urlsplit(self.text)
-            found = {value for key, value in parse_qsl(parts.query) if key in _SECRET}
+            found = {pair[1] for pair in parse_qsl(parts.query) if _is_secret(*pair)}
+            unclear = self._is_unclear()
         except ValueError:
             return {self.text}
-        typed = parts.netloc.rpartition("@")[0].partition(":")[2]
-        return {each for each in (*found, typed, unquote(typed)) if each}
+        typed = self.text.partition("://")[2].rpartition("@")[0].partition(":")[2]
+        pieces = _BETWEEN.split(typed) if unclear else ()
+        every = (*found, typed, *pieces)
+        return {each for each in (*every, *map(unquote, every)) if each}
+
+
+def _is_secret(key: str, value: str) -> bool:
+    return key in _SECRET or "password" in value
 
 
 def is_central(text: str) -> bool:

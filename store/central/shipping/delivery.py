@@ -143,7 +143,7 @@ _SET = (
 )
 _UPDATE = (
     f"UPDATE execdb.run SET {', '.join(f'{name} = %({name})s' for name in _SET)},"
-    " shipped_at = clock_timestamp(), skew_ns = %(now_ns)s::bigint"
+    " skew_ns = %(now_ns)s::bigint"
     " - (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint"
     " WHERE run_id = %(run_id)s AND shipped_id = %(old_id)s AND seen_id = %(old_seen_id)s"
 ).encode()

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from execdb.store.central.tables.ddl import NOTES
 from execdb.store.central.text import to_central
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.database import Database
@@ -12,19 +13,12 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 _ROWS = 1_000  # in one transaction
-_TABLES = {
-    "mark": ("id", "time_ns", "uid", "text"),
-    "config_change": (
-        *("id", "generation", "time_ns", "uid", "loginuid", "tty", "action", "subject"),
-        *("before", "after"),
-    ),
-}
 
 
 class Notes:
-    """Continues after the latest row that the store has of this host, if the file has the same one.
-    If it has another row with that id, it is another file: then all rows are sent, and the store
-    ignores those that it has."""
+    """Continues after the latest row that this login has shipped of this host, if the file has the
+    same one. If it has another row with that id, it is another file: then all rows are sent, and
+    the store ignores those that it has."""
 
     def __init__(self, database: Database, connection: "Connection") -> None:
         self._database, self._connection = database, connection
@@ -38,7 +32,7 @@ class Notes:
             return False
         host = readable(found)
         more = False
-        for table in _TABLES:
+        for table in NOTES:
             more |= self._ship(table, host)
         return more
 
@@ -73,20 +67,20 @@ def _central(value: Any) -> Any:
 _HOST = "SELECT host FROM run WHERE kind = 'collect' ORDER BY id DESC LIMIT 1"
 _SELECT = {
     table: f"SELECT {', '.join(columns)} FROM {table} WHERE id > ? ORDER BY id LIMIT ?"
-    for table, columns in _TABLES.items()
+    for table, columns in NOTES.items()
 }
-_TIME = {table: f"SELECT time_ns FROM {table} WHERE id = ?" for table in _TABLES}
+_TIME = {table: f"SELECT time_ns FROM {table} WHERE id = ?" for table in NOTES}
 _INSERT = {
     table: (
         f"INSERT INTO execdb.{table} (host, {', '.join(columns)})"
         f" VALUES (%s{', %s' * len(columns)}) ON CONFLICT DO NOTHING"
     ).encode()
-    for table, columns in _TABLES.items()
+    for table, columns in NOTES.items()
 }
 _LAST = {
     table: (
-        f"SELECT id, time_ns FROM execdb.{table} WHERE host = %s ORDER BY id DESC, time_ns DESC"
-        " LIMIT 1"
+        f"SELECT id, time_ns FROM execdb.{table} WHERE host = %s AND shipper = session_user"
+        " ORDER BY id DESC, time_ns DESC LIMIT 1"
     ).encode()
-    for table in _TABLES
+    for table in NOTES
 }

@@ -15,6 +15,25 @@ SCHEMA = "execdb"
 LOCK = 5_206_737_621  # an advisory lock: whoever changes the schema or the partitions
 PAST_DAYS, FUTURE_DAYS = 400, 2  # of partitions around today; other times are impossible clocks
 PARTITIONED = ("exec", "exec_end")
+NOTES = {  # what belongs to a host, not to a run, and its columns in a file
+    "mark": ("id", "time_ns", "uid", "text"),
+    "config_change": (
+        *("id", "generation", "time_ns", "uid", "loginuid", "tty", "action", "subject"),
+        *("before", "after"),
+    ),
+}
+
+_COUNT_MOST = 1 << 53
+_SHORT = ("host", "host_group", "boot_id", "kernel", "version", "ended")
+_SHORT_MOST = 4_096  # characters
+_COUNTS = ("seen", "stored", "filtered", "lost", "pruned", "shipped", "unshipped")
+# A view that fails at one row fails for every host: these are the times that fit into time_ns.
+_TIME_FITS = "CHECK (time >= '1677-09-22 00:00:00+00' AND time < '2262-04-11 00:00:00+00')"
+
+
+def _counted(name: str) -> str:
+    return f"CHECK ({name} BETWEEN 0 AND {_COUNT_MOST})"
+
 
 _PLAIN_TABLES = {
     "run": """
@@ -42,26 +61,29 @@ _PLAIN_TABLES = {
     complete boolean NOT NULL DEFAULT false,
     shipped_at timestamptz NOT NULL DEFAULT now(),
     skew_ns bigint,
-    shipper text NOT NULL DEFAULT session_user""",
-    "loss": """
+    shipper text NOT NULL DEFAULT session_user,
+    """
+    + ", ".join(map(_counted, _COUNTS))
+    + "".join(f", CHECK (char_length({name}) <= {_SHORT_MOST})" for name in _SHORT),
+    "loss": f"""
     run_id bigint NOT NULL, number bigint NOT NULL, cause text NOT NULL,
     from_ns bigint NOT NULL, to_ns bigint NOT NULL, lost bigint NOT NULL,
-    PRIMARY KEY (run_id, number)""",
-    "filter": """
+    {_counted("lost")}, PRIMARY KEY (run_id, number)""",
+    "filter": f"""
     run_id bigint NOT NULL, number bigint NOT NULL, cause text NOT NULL, rule bigint, uid bigint,
     from_ns bigint NOT NULL, to_ns bigint NOT NULL, filtered bigint NOT NULL,
-    PRIMARY KEY (run_id, number)""",
+    {_counted("filtered")}, PRIMARY KEY (run_id, number)""",
     "clock_set": """
     run_id bigint NOT NULL, id bigint NOT NULL, before_ns bigint NOT NULL, after_ns bigint NOT NULL,
     PRIMARY KEY (run_id, id)""",
     "mark": """
     host text NOT NULL, id bigint NOT NULL, time_ns bigint NOT NULL, uid bigint, text text NOT NULL,
-    PRIMARY KEY (host, id, time_ns)""",
+    shipper text NOT NULL DEFAULT session_user, PRIMARY KEY (host, id, time_ns)""",
     "config_change": """
     host text NOT NULL, id bigint NOT NULL, generation bigint NOT NULL, time_ns bigint NOT NULL,
     uid bigint, loginuid bigint, tty text, action text NOT NULL, subject text NOT NULL,
     before text, after text,
-    PRIMARY KEY (host, id, time_ns)""",
+    shipper text NOT NULL DEFAULT session_user, PRIMARY KEY (host, id, time_ns)""",
 }
 _INDEXES = (
     "CREATE INDEX run_host ON execdb.run (host, started_ns)",
@@ -81,8 +103,8 @@ def baseline() -> Iterator[str]:
     yield _table("exec", [*columns, key], by_day)
     yield _table("exec_end", [*ends, key], by_day)
     # Times that no clock of a recorder can have shown, and programs that ran before it (id < 0).
-    yield _table("exec_stray", [*columns, "PRIMARY KEY (run_id, id)"])
-    yield _table("exec_stray_end", [*ends, "PRIMARY KEY (run_id, id)"])
+    yield _table("exec_stray", [*columns, _TIME_FITS, "PRIMARY KEY (run_id, id)"])
+    yield _table("exec_stray_end", [*ends, _TIME_FITS, "PRIMARY KEY (run_id, id)"])
     for name, members in _PLAIN_TABLES.items():
         yield f"CREATE TABLE execdb.{name} ({members})"
     yield from _INDEXES

@@ -7,6 +7,7 @@ from execdb.store.central.tables.ddl import (
     FORWARDER,
     FUTURE_DAYS,
     LOCK,
+    NOTES,
     PARTITIONED,
     PAST_DAYS,
     READER,
@@ -17,7 +18,7 @@ IDENTITY = ("run_id", "host", "boot_id", "local_run_id")
 LEDGER = (
     *("host_group", "kernel", "version", "started_ns", "ended_ns", "ended", "alive_ns"),
     *("seen", "stored", "filtered", "lost", "pruned", "shipped_id", "seen_id", "shipped"),
-    *("unshipped", "shipped_to_ns", "complete", "shipped_at", "skew_ns"),
+    *("unshipped", "shipped_to_ns", "complete", "skew_ns"),
 )
 
 
@@ -33,7 +34,7 @@ def views() -> Iterator[str]:
     yield (
         "CREATE VIEW execdb.runs AS SELECT run_id, host, boot_id, started_ns, ended_ns, ended,"
         " seen, stored, filtered, lost, kernel, version, pruned, alive_ns, host_group,"
-        " local_run_id, shipped, unshipped, shipped_to_ns, complete, shipped_at, skew_ns"
+        " local_run_id, shipped, unshipped, shipped_to_ns, complete, shipped_at, skew_ns, shipper"
         " FROM execdb.run"
     )
     yield (
@@ -47,12 +48,13 @@ def views() -> Iterator[str]:
         " f.filtered FROM execdb.filter f JOIN execdb.run r USING (run_id)"
     )
     yield (
-        f"CREATE VIEW execdb.marks AS SELECT time_ns, {_time('time_ns')} AS time, uid, text, host"
-        " FROM execdb.mark"
+        f"CREATE VIEW execdb.marks AS SELECT time_ns, {_time('time_ns')} AS time, uid, text, host,"
+        " shipper FROM execdb.mark"
     )
     yield (
         f"CREATE VIEW execdb.config_log AS SELECT generation, time_ns, {_time('time_ns')} AS time,"
-        " uid, loginuid, tty, action, subject, before, after, host FROM execdb.config_change"
+        " uid, loginuid, tty, action, subject, before, after, host, shipper"
+        " FROM execdb.config_change"
     )
 
 
@@ -108,8 +110,8 @@ END $$"""
 
 
 def rights() -> Iterator[str]:
-    """A forwarder adds, and changes the ledger of runs that its own login has begun; it cannot
-    change or remove an event, or read what was run. A reader reads everything."""
+    """A forwarder adds to runs that its own login has begun (guards.py), and changes their ledger;
+    it cannot change or remove an event, or read what was run. A reader reads everything."""
     readable = ", ".join(layout.OPEN)
     yield from (
         "REVOKE ALL ON FUNCTION execdb.make_partitions(date[]) FROM PUBLIC",
@@ -134,5 +136,8 @@ def rights() -> Iterator[str]:
     for table, value in (("loss", "lost"), ("filter", "filtered")):
         yield f"GRANT INSERT, SELECT, UPDATE (to_ns, {value}) ON execdb.{table} TO {FORWARDER}"
     yield f"GRANT INSERT, SELECT ON execdb.clock_set TO {FORWARDER}"
-    for table in ("mark", "config_change"):
-        yield f"GRANT INSERT, SELECT (host, id, time_ns) ON execdb.{table} TO {FORWARDER}"
+    for table, columns in NOTES.items():
+        yield (
+            f"GRANT INSERT (host, {', '.join(columns)}), SELECT (host, id, time_ns, shipper)"
+            f" ON execdb.{table} TO {FORWARDER}"
+        )
