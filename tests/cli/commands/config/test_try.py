@@ -5,6 +5,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 from execdb.cli.commands.config import try_
 from execdb.store.event import raw_of
 from execdb.store.file.database import open_database
-from execdb.store.overview import portions
+from execdb.store.overview import trial
+from execdb.store.overview.portions import portions_of
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from tests.cli.conftest import refused
@@ -102,7 +104,7 @@ def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
 def test_terms_are_one_rule_and_every_exec_and_byte_is_counted(
     mixed: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portions, "_ROWS", 17)
+    monkeypatch.setattr(trial, "portions_of", partial(portions_of, rows=17))
     found = answer(run, "comm=sed*", "cgroup=/system.slice")
     expected = one_by_one(
         mixed,
