@@ -41,6 +41,7 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["EXECDB_DB"] = NOWHERE  # for what runs before a test's own guard
     os.environ["EXECDB_OPTIONS"] = ""  # the files of whoever runs the tests are not read
+    os.umask(0o022)  # files that a test makes for other users are not hidden by whoever runs it
     sys.addaudithook(_keep_out)
 
 

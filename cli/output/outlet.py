@@ -18,6 +18,7 @@ from execdb.cli.output.descriptors import wait_for
 _CHUNK = 65_536  # characters that are written at once
 _RETRY_S = 1.0  # how soon a full disk is tried again
 _LAST_WORDS_S = 1.0
+_ATOMIC = select.PIPE_BUF // 4  # characters, of up to 4 bytes: a pipe takes all of them or none
 _GONE = (errno.EPIPE, errno.EIO, errno.ECONNRESET)
 _STDERR_MAX = 65_536  # characters in the queue
 
@@ -47,7 +48,7 @@ class Outlet:
         self._fd, self._most, self._encoding = fd, most, encoding
         self._missed, self._full, self._gone = missed, full, gone
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()  # held for a moment, never while something is written
+        self._lock = threading.Lock()  # held for a moment: once there is a thread, for no write
         self._waiting = self._left_out = 0
         self._given = self._written = 0
         self._dead = False
@@ -61,14 +62,28 @@ class Outlet:
                 self._thread.start()
 
     def put(self, texts: Iterable[str], count: int, chars: int) -> None:
-        """Queues `count` texts of about `chars` characters in all; returns at once."""
+        """Queues `count` texts of about `chars` characters in all; returns at once. While there is
+        no thread yet, what is short is written if that does not block."""
         with self._lock:
             self._given += count
+            if self._thread.ident is None and self._queue.empty() and chars <= _ATOMIC:
+                texts = list(texts)
+                if self._write_at_once("".join(texts)):
+                    self._written += count
+                    return
             if self._dead or (self._waiting and self._waiting + chars > self._most):
                 self._left_out += count
                 return
             self._waiting += chars
             self._queue.put(_Job(texts, chars))
+
+    def _write_at_once(self, text: str) -> bool:
+        """False if nothing was written: it would block, or is an error that may pass."""
+        data = text.encode(self._encoding, "backslashreplace")
+        try:
+            return bool(select.select([], [self._fd], [], 0)[1] and os.write(self._fd, data))
+        except OSError:
+            return False
 
     def close(self, within_s: float = _LAST_WORDS_S) -> int:
         """Writes what is queued, within this time; returns how many texts were not written."""
@@ -85,7 +100,7 @@ class Outlet:
         """If no thread can be started: writes what is too short to block, if someone reads."""
         self._dead = not select.select([], [self._fd], [], within_s)[1]
         while not self._dead and (job := self._queue.get()) is not None:
-            if job.chars <= select.PIPE_BUF // 4:  # a character takes up to 4 bytes
+            if job.chars <= _ATOMIC:
                 self._write(job.texts)
 
     def _work(self) -> None:

@@ -9,6 +9,7 @@ import typer
 from execdb.cli.command import option_files, parsed_again
 from execdb.cli.input.options import bounds_of
 from execdb.cli.input.redaction import own_patterns
+from execdb.cli.output.failures import unexpected
 from execdb.cli.output.streams import say
 from execdb.cli.session.messages import warn
 from execdb.cli.session.options import CollectOptions
@@ -37,6 +38,9 @@ class Reload:
         except (ExecdbError, typer.TyperException) as error:
             text = error.format_message() if isinstance(error, typer.TyperException) else error
             warn(f"the options stay as they were: {text}")
+            return
+        except Exception as error:  # whatever it is: a recording does not end because of it
+            warn(f"the options stay as they were: {unexpected(error)}")
             return
         live = [name for name in differing if name in _LIVE]
         self._options = options

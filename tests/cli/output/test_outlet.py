@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ PATIENCE_S = 30
 class Reader:
     """A pipe with an outlet on one end."""
 
-    def __init__(self, most: int = 1_009, non_blocking: bool = False) -> None:
+    def __init__(self, most: int = 1_109, non_blocking: bool = False) -> None:
         self.read, self.write = os.pipe()
         os.set_blocking(self.write, not non_blocking)
         self.missed: list[int] = []
@@ -56,14 +57,28 @@ def reader(request: pytest.FixtureRequest) -> Iterator[Reader]:
     reader.close()
 
 
-def test_nothing_is_written_before_the_start(reader: Reader) -> None:
+def test_before_the_start_a_line_is_written_at_once_if_that_does_not_block(reader: Reader) -> None:
     reader.outlet.put(["a\n"], 1, 2)
+    assert reader.until(b"\n") == b"a\n"
+    long = "y" * (select.PIPE_BUF // 4) + "\n"  # with 4 bytes each a pipe might take a part of it
+    reader.outlet.put([long], 1, len(long))
+    reader.outlet.put(["b\n"], 1, 2)  # behind it
     os.set_blocking(reader.read, False)
     with pytest.raises(BlockingIOError):
         os.read(reader.read, 1)
     os.set_blocking(reader.read, True)
     reader.outlet.start()
-    assert reader.until(b"\n") == b"a\n"
+    assert reader.until(b"b\n") == f"{long}b\n".encode()
+    assert reader.outlet.close(PATIENCE_S) == 0
+
+
+def test_before_the_start_a_full_pipe_is_not_waited_for(reader: Reader) -> None:
+    size = reader.fill()
+    os.set_blocking(reader.write, True)
+    reader.outlet.put(["a\n"], 1, 2)
+    reader.outlet.start()
+    assert len(reader.until(b"a\n")) == size + 2
+    assert reader.outlet.close(PATIENCE_S) == 0
 
 
 def test_what_was_never_started_is_written_at_the_end(reader: Reader) -> None:
@@ -89,7 +104,7 @@ def test_what_finds_no_room_is_counted_and_said_when_it_is_read_again(reader: Re
     for number in range(997):
         reader.outlet.put([f"{number:6d}\n"], 1, 7)
     assert time.monotonic() - started_s < 1
-    kept = 1_009 // 7
+    kept = 1_109 // 7
     shown = b""
     while shown.count(b"\n") < kept + 1:
         shown += os.read(reader.read, 65_536)

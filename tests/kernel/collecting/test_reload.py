@@ -83,6 +83,20 @@ def test_a_bad_file_changes_nothing(record: Record, own: Path) -> None:
         assert reload(recorder) == "options read again: nothing differs"
 
 
+def test_a_part_that_cannot_be_loaded_then_ends_nothing(
+    record: Record, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own.with_name("re2.py").write_text("raise ImportError('made up')\n")
+    monkeypatch.setenv("PYTHONPATH", str(own.parent))
+    recorder = record()
+    own.write_text("[redact]\npatterns = ['badge-[0-9]+']\n[collect]\nredact = true\n")
+    line = reload(recorder)
+    assert line.startswith("warning: the options stay as they were: cannot load a part"), line
+    subprocess.run(["true", "23"], check=True)
+    wait_for(lambda: recorder.ours("true", "23"), "an exec")
+    assert ", 0 lost, " in recorder.stop()
+
+
 def test_age_is_bounded_from_then_on(record: Record, own: Path) -> None:
     recorder = record()
     subprocess.run(["true", "first"], check=True)

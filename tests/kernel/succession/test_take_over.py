@@ -132,6 +132,7 @@ def test_one_that_hangs_while_it_ends_can_be_left_alone(record: Record) -> None:
     wait_for(lambda: asked_to_end(first.process.pid), "the second one to ask")
     second.send_signal(signal.SIGINT)
     assert "is ending: interrupt again to give up" in second.stderr.readline()
+    assert second.poll() is None  # the line is there while it can still be interrupted
     second.send_signal(signal.SIGINT)
     said = second.stderr.read()
     assert (second.wait(PATIENCE_S), said.count("\n")) == (1, 1)
