@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from execdb.store.central.errors import (
     CentralError,
+    CentralRefusal,
     CentralSchemaError,
     PartitionMissing,
+    is_refusal,
     sentence,
 )
 from execdb.store.central.url import CentralUrl
@@ -15,7 +17,7 @@ from execdb.store.central.url import CentralUrl
 if TYPE_CHECKING:
     from psycopg import Connection
 
-REVISION = "0001"  # the newest under migrations/central/versions; a test compares the two
+REVISION = "0002"  # the newest under migrations/central/versions; a test compares the two
 _VERSION_LEAST = 150_000  # of the server
 _CONNECT_S = 10
 _SILENT_MS = 30_000  # bytes that nobody acknowledges
@@ -27,13 +29,13 @@ def connect(url: CentralUrl, *, name: str = "execdb") -> "Connection":
     try:
         import psycopg
     except ImportError as error:
-        raise CentralError(
+        raise CentralRefusal(
             f"a central store needs psycopg 3: pip install 'execdb[central]' ({error})"
         ) from error
     try:
         psycopg.conninfo.conninfo_to_dict(url.text)
     except psycopg.Error:  # its text repeats what was given, with the password
-        raise CentralError(
+        raise CentralRefusal(
             f"{url} is not a URL that PostgreSQL's driver reads: in a password or name, write "
             "characters such as @ : / as %40 %3A %2F"
         ) from None
@@ -53,7 +55,7 @@ def connect(url: CentralUrl, *, name: str = "execdb") -> "Connection":
     if connection.info.server_version < _VERSION_LEAST:
         version = connection.info.parameter_status("server_version")
         connection.close()
-        raise CentralError(f"{url} is PostgreSQL {version}: execdb needs 15 or newer")
+        raise CentralRefusal(f"{url} is PostgreSQL {version}: execdb needs 15 or newer")
     return connection
 
 
@@ -70,6 +72,8 @@ def central_errors(url: CentralUrl) -> Iterator[None]:
             raise CentralSchemaError(said) from error
         if error.sqlstate == _CHECK and "partition" in str(error):
             raise PartitionMissing(said) from error
+        if is_refusal(error.sqlstate, str(error)):
+            raise CentralRefusal(said) from error
         raise CentralError(said) from error
 
 

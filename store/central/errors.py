@@ -1,5 +1,7 @@
 """What can be wrong with a central store, as one sentence each."""
 
+import re
+
 from execdb.store.central.url import CentralUrl
 from execdb.store.errors import ExecdbError
 
@@ -8,7 +10,12 @@ class CentralError(ExecdbError):
     """It cannot be reached, or does not do what it is asked for."""
 
 
-class CentralSchemaError(CentralError):
+class CentralRefusal(CentralError):
+    """It refuses, and will do so until somebody changes something: a password, a role, a
+    certificate, a database. Trying again does not help."""
+
+
+class CentralSchemaError(CentralRefusal):
     """It holds no schema of execdb, or one of another revision."""
 
 
@@ -17,6 +24,20 @@ class PartitionMissing(CentralError):
 
 
 _LENGTH_MAX = 300
+# The driver tells no code of an error at connecting, only a text, which is English unless the
+# server was set to another language: then the refusal is taken for a fault that may pass.
+_REFUSALS = re.compile(
+    "authentication failed|no password supplied|no pg_hba.conf entry|not permitted to log in"
+    '|(role|database|certificate file|private key file) ".*" does not exist|permission denied'
+    "|certificate verify failed|server certificate for|does not support SSL"
+)
+_REFUSAL_CODES = {"28000", "28P01", "3D000", "42501"}  # authorization, password, database, rights
+
+
+def is_refusal(code: str | None, text: str) -> bool:
+    """Whether an error with this SQLSTATE (None at connecting) and text is a CentralRefusal. A
+    server that starts, stops, or has no connection free refuses too, but only for a while."""
+    return code in _REFUSAL_CODES or (code is None and bool(_REFUSALS.search(text)))
 
 
 def sentence(url: CentralUrl, text: str) -> str:

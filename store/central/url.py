@@ -3,6 +3,8 @@
 import re
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
+from execdb.store.errors import UsageError
+
 _SCHEMES = ("postgresql://", "postgres://")
 _SECRET = {"password", "sslpassword", "passfile", "scram_client_key", "scram_server_key"}
 HIDDEN = "***"
@@ -36,6 +38,30 @@ class CentralUrl:
         return urlunsplit((parts.scheme, place, parts.path, options, ""))
 
     __repr__ = __str__
+
+    def without_password(self) -> "tuple[CentralUrl, str | None]":
+        """The URL without its password, and the password. Raises UsageError if nobody can tell
+        where it is, or if it has other secrets."""
+        try:
+            parts = urlsplit(self.text)
+            query = parse_qsl(parts.query, keep_blank_values=True)
+            unclear = self._is_unclear()
+        except ValueError:
+            unclear, query = True, []
+        others = [key for key, value in query if _is_secret(key, value) and key != "password"]
+        if unclear or others:
+            raise UsageError(
+                f"{self} cannot be written without its secrets: in a password or name, write "
+                "characters such as @ : / ? # as %40 %3A %2F %3F %23, and no secret but a password"
+            )
+        user, at, host = parts.netloc.rpartition("@")
+        name, _, typed = user.partition(":")
+        found = [unquote(typed), *(value for key, value in query if key == "password")]
+        rest = urlencode([pair for pair in query if pair[0] != "password"], quote_via=quote)
+        text = urlunsplit((parts.scheme, f"{name}{at}{host}", parts.path, rest, ""))
+        if text.startswith(f"{parts.scheme}:/") and "://" not in text:  # no host, a socket
+            text = text.replace(":/", ":///", 1)
+        return CentralUrl(text), next((each for each in reversed(found) if each), None)
 
     def without_secrets(self, sentence: str) -> str:
         """The sentence without a password of this URL, or another one if it may have a part."""

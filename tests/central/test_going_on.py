@@ -176,6 +176,53 @@ def test_a_database_without_the_schema_is_one_line(
     assert "has no schema of execdb: run execdb upgrade" in err
 
 
+REFUSALS_AT_ONCE = ("wrong password", "unknown database", "unknown user", "half a URL")
+
+
+@pytest.mark.parametrize("case", REFUSALS_AT_ONCE)
+def test_what_is_refused_from_the_start_ends_it(
+    central: Central, own_database: Path, case: str
+) -> None:
+    Recorder(own_database).write(some_execs(3))
+    url, words = REFUSALS[case]
+    with shipping(own_database, url(central)) as process:
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert words in err.splitlines()[-1]
+
+
+def test_a_schema_that_is_newer_ends_it(central: Central, own_database: Path) -> None:
+    Recorder(own_database).write(some_execs(3))
+    central.rows("UPDATE execdb.alembic_version SET version_num = '9999'")
+    with shipping(own_database, central.url) as process:
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "newer execdb" in err.splitlines()[-1]
+
+
+def test_what_is_refused_later_is_said_and_tried_again(
+    central: Central, own_database: Path
+) -> None:
+    recorder = Recorder(own_database)
+    recorder.write(some_execs(3))
+    ends = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+        " WHERE application_name = 'execdb ship'"
+    )
+    with shipping(own_database, central.url) as process:
+        wait_until(lambda: shipped(central) == 3)
+        central.rows("ALTER ROLE web1 PASSWORD 'another'")
+        try:
+            central.rows(ends)
+            assert process.stderr is not None
+            said = [process.stderr.readline() for _ in range(3)]
+        finally:
+            central.rows(f"ALTER ROLE web1 PASSWORD '{PASSWORD}'")
+        assert process.poll() is None
+    assert any("password authentication failed" in line for line in said)
+    assert all("trying again" in line for line in said[1:])
+
+
 def test_a_server_that_never_answers_a_connection_is_given_up(
     central: Central, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,3 +140,13 @@ def test_a_command_that_works_on_files_refuses_a_url(run: Run, command: list[str
     code, out, err = run(*command, "--db", url)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "hidden-word" not in err
+
+
+def test_a_store_of_the_first_revision_is_brought_up_to_date(central: Central, run: Run) -> None:
+    central.rows("DROP TABLE execdb.dropped")
+    central.rows("UPDATE execdb.alembic_version SET version_num = '0001'")
+    central.rows("INSERT INTO execdb.run (run_id, host, boot_id, local_run_id)"
+                 " VALUES (1, 'web1', 'b', 1)")  # fmt: skip
+    assert run("upgrade", "--db", central.admin).out.endswith("0001 before)\n")
+    assert central.rows("SELECT host FROM execdb.runs") == [("web1",)]
+    assert central.rows("SELECT * FROM execdb.dropped") == []

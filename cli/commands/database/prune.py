@@ -6,13 +6,16 @@ from typing import Annotated
 import typer
 
 from execdb.cli.input.options import bounds_of
+from execdb.cli.output.escape import escape
 from execdb.cli.output.progress import shown
 from execdb.cli.show.sizes import size
+from execdb.store.central.url import CentralUrl
 from execdb.store.errors import UsageError
 
 EXAMPLES = """
 execdb prune --older-than 30d
 execdb prune --max-size 2GB --dry-run    # only say what would be removed
+execdb prune --older-than 90d --db postgresql://db.example/history  # whole days of a central store
 """
 
 
@@ -20,7 +23,12 @@ def prune(
     context: typer.Context,
     older_than: Annotated[
         str | None,
-        typer.Option(help="Remove events older than this, such as 30d or 12h.", metavar="AGE"),
+        typer.Option(
+            "--older-than",
+            "--keep",
+            help="Remove events older than this, such as 30d or 12h.",
+            metavar="AGE",
+        ),
     ] = None,
     max_size: Annotated[
         str | None,
@@ -35,8 +43,13 @@ def prune(
 ) -> None:
     """Remove the oldest events.
 
-    Needs --older-than, --max-size, or both. The remaining events keep their ids.
+    Needs --older-than, --max-size, or both. The remaining events keep their ids. Of a central
+    store, whole days (UTC) are removed that ended that long ago; this needs a login that is a
+    member of execdb_owner.
     """
+    if isinstance(context.obj, CentralUrl):
+        _prune_central(context.obj, older_than, max_size, dry_run)
+        return
     from execdb.store.file.database import open_database
     from execdb.store.limits.file_size import compact, size_of
     from execdb.store.limits.retention import Retention, would_remove
@@ -59,3 +72,26 @@ def prune(
         compact(database)
         after = size_of(database).total
     print(f"removed {removed} execs; the file had {size(before)}, now it has {size(after)}")
+
+
+def _prune_central(
+    url: CentralUrl, older_than: str | None, max_size: str | None, dry_run: bool
+) -> None:
+    from execdb.store.central.retention import prune as prune_days
+
+    if max_size is not None or older_than is None:
+        raise UsageError("of a central store, days are removed by age: --older-than AGE")
+    age_ns = bounds_of(older_than, None).keep_ns
+    assert age_ns is not None
+    days = events = 0
+    for each in prune_days(url, time.time_ns() - age_ns, dry_run=dry_run):
+        what = "would be removed" if dry_run else "was removed"
+        hosts = f"{each.hosts} host{'s' * (each.hosts != 1)}"
+        print(
+            f"{each.day} {what}: {each.events} execs of {hosts}, {size(each.size_bytes)}",
+            flush=True,
+        )
+        days, events = days + 1, events + each.events
+    would = "would remove" if dry_run else "removed"
+    of_days = f"{days} day{'s' * (days != 1)}"
+    print(f"{would} {events} execs of {of_days} from {escape(str(url))}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from execdb.cli.output.streams import say
 from execdb.cli.session.stop import Stop
+from execdb.store.central.errors import CentralRefusal
 from execdb.store.central.shipping.copying import Redact
 from execdb.store.central.shipping.outbox import Outbox
 from execdb.store.central.shipping.shipper import ShipOptions, Shipper
@@ -19,6 +20,7 @@ from execdb.store.file.database import Database, open_database
 
 _INTERVAL_S = 5.0
 _RETRY_S = 0.2, 60.0  # after the first error in a row, and at most
+_REFUSED = 20  # failures: whoever is refused waits as long as after so many
 _AGAIN_S = 3_600.0  # how often the same error is said
 
 
@@ -49,18 +51,24 @@ class Shipping:
 
     def until(self, stop: Stop, tally: Tally) -> None:
         """Goes on until asked to stop. Raises ExecdbError if the file cannot be opened at the
-        start."""
+        start, and CentralRefusal if the store refuses before anything was shipped: what is wrong
+        then was always wrong. Later, somebody may be about to correct it."""
         open_database(self.path).close()
-        said, failures = _Said(), 0
+        said, failures, worked = _Said(), 0, False
         while not stop.asked():
             try:
                 with open_database(self.path) as database, self._shipper(database) as shipper:
                     while not stop.asked() and _is_there(database):
                         more = _step(shipper, tally, stop.asked)
                         said.works()
-                        failures = 0
+                        failures, worked = 0, True
                         if not more:
                             _wait(stop, _INTERVAL_S * random.uniform(0.8, 1.2))
+            except CentralRefusal as error:
+                if not worked:
+                    raise
+                said.error(error, each_time=True)
+                _wait(stop, retry_s(_REFUSED, random.random()))
             except ExecdbError as error:
                 said.error(error)
                 _wait(stop, retry_s(failures, random.random()))
@@ -108,14 +116,14 @@ def _wait(stop: Stop, for_s: float) -> None:
 
 
 class _Said:
-    """Says an error when it is new, each hour, and when it is over."""
+    """Says an error when it is new, each hour or `each_time`, and when it is over."""
 
     def __init__(self) -> None:
         self._error, self._at_s = "", 0.0
 
-    def error(self, error: ExecdbError) -> None:
+    def error(self, error: ExecdbError, *, each_time: bool = False) -> None:
         text, now_s = str(error), time.monotonic()
-        if text != self._error or now_s - self._at_s > _AGAIN_S:
+        if each_time or text != self._error or now_s - self._at_s > _AGAIN_S:
             say(f"execdb: {text}; trying again")
             self._error, self._at_s = text, now_s
 

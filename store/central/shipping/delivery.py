@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from execdb.store.central.errors import CentralError
 from execdb.store.central.shipping.copying import NO_DAY, Line
+from execdb.store.central.shipping.ledger import Ledger
 from execdb.store.central.shipping.local_run import LocalRun
 from execdb.store.central.shipping.outbox import Portion
 from execdb.store.central.shipping.state import RunState, read_sums
@@ -45,7 +46,7 @@ class Delivery:
                 raise OvertakenError("the run's cursor in the central store is another one")
             self._copy(_EXEC, (*portion.rows, *portion.seen))
             self._copy(_ENDS, portion.ends)
-            _write_intervals(connection, portion, state.run_id)
+            _write_intervals(connection, portion.ledger, state.run_id)
         self._note(portion, state)
 
     def _ledger(self, portion: Portion, state: RunState, now_ns: int) -> dict[str, Any]:
@@ -97,26 +98,30 @@ class Delivery:
             del state.open[line.id]
             state.strays.discard(line.id)
         state.complete = portion.complete
-        for table, rows, known in (
-            ("loss", portion.losses, state.losses),
-            ("filter", portion.filtered, state.filtered),
+        self._note_ledger(portion, state)
+
+    def _note_ledger(self, portion: Portion, state: RunState) -> None:
+        ledger = portion.ledger
+        for table, sent, known in (
+            ("loss", ledger.losses, state.losses),
+            ("filter", ledger.filtered, state.filtered),
         ):
-            if rows:
+            if sent.more:
+                known.next((sent.rows[-1][_TO_NS[table]], sent.rows[-1][1]))
+            elif sent.sums != known.sums:
                 found = read_sums(self._connection, table, state.run_id)
-                # Where that changed nothing, something older has: all is looked at.
-                known.since_ns = 0 if found.sums == known.sums else found.since_ns
-                known.sums = found.sums
-        if portion.clock_sets:
-            state.clock_set_id = max(row[0] for row in portion.clock_sets)
+                portion.more |= known.done(found, sent.sums)
+        if ledger.clock_sets:
+            state.clock_set_id = max(row[0] for row in ledger.clock_sets)
 
 
-def _write_intervals(connection: "Connection", portion: Portion, run_id: int) -> None:
+def _write_intervals(connection: "Connection", ledger: Ledger, run_id: int) -> None:
     cursor = connection.cursor()
-    for sql, rows in ((_LOSS, portion.losses), (_FILTER, portion.filtered)):
+    for sql, rows in ((_LOSS, ledger.losses.rows), (_FILTER, ledger.filtered.rows)):
         if rows:
             cursor.executemany(sql, [(run_id, *map(_text, row[1:])) for row in rows])
-    if portion.clock_sets:
-        sets = [(run_id, id_, before, after) for id_, _, before, after in portion.clock_sets]
+    if ledger.clock_sets:
+        sets = [(run_id, id_, before, after) for id_, _, before, after in ledger.clock_sets]
         cursor.executemany(_CLOCK_SET, sets)
 
 
@@ -126,6 +131,7 @@ def _text(value: Any) -> Any:
     return to_central(value) if isinstance(value, str) else value
 
 
+_TO_NS = {"loss": 4, "filter": 6}  # its place among the columns
 _DAY, _TEXT = attrgetter("day"), attrgetter("text")
 _LOCK_TIMEOUT = b"SET LOCAL lock_timeout = '10s'"
 _MAKE_PARTITIONS = (

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from sqlite3 import Connection
-from typing import Any
 
 from execdb.store.central.shipping.copying import (
     NO_DAY,
@@ -17,8 +16,9 @@ from execdb.store.central.shipping.copying import (
     end_text,
     stamp,
 )
+from execdb.store.central.shipping.ledger import Ledger, read_ledger
 from execdb.store.central.shipping.local_run import LocalRun, read_run
-from execdb.store.central.shipping.state import RunState, Sums
+from execdb.store.central.shipping.state import RunState
 from execdb.store.errors import DatabaseError
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.database import Database
@@ -39,9 +39,7 @@ class Portion:
     seen: list[Line] = field(default_factory=list)  # that ran before the recording
     ends: list[Line] = field(default_factory=list)  # of rows that were shipped without
     left: int = 0  # rows that are not shipped after this
-    losses: Sequence[tuple[Any, ...]] = ()
-    filtered: Sequence[tuple[Any, ...]] = ()
-    clock_sets: Sequence[tuple[Any, ...]] = ()
+    ledger: Ledger = field(default_factory=Ledger)
     more: bool = False  # there is more to ship at once
     complete: bool = False  # nothing will be added to this run any more
 
@@ -73,10 +71,12 @@ class Outbox:
                 self._read_seen(connection, portion, state)
             portion.left = int(scalar(connection, _LEFT, (_last(portion, state), run_id)) or 0)
             asked_all = _read_ends(connection, portion, state)
-            _read_ledger(connection, portion, state)
+            portion.ledger = read_ledger(connection, run_id, state)
         over = portion.run.ended is not None and not portion.left and not portion.seen
-        portion.complete = over and asked_all and not (now_here and _is_open(portion, state))
-        portion.more |= not asked_all or bool(portion.seen)
+        over &= asked_all and not (now_here and _is_open(portion, state))
+        portion.complete = over and portion.ledger.all
+        portion.more |= not asked_all or bool(portion.seen) or portion.ledger.more
+        portion.more |= over and not portion.complete
         return portion
 
     def _read_rows(
@@ -166,7 +166,7 @@ _LEFT = (
 
 def _read_ends(connection: Connection, portion: Portion, state: RunState) -> bool:
     """Adds the ends of rows that the central store has without an end. Returns whether all of
-    these rows were looked at."""
+    these rows were looked at in this round."""
     asked = state.some_open(_ENDS_ASKED)
     rows = connection.execute(_ENDS, (json.dumps(asked), ROWS)).fetchall()
     if not {type(value) for row in rows for value in row} <= {int, type(None)}:
@@ -176,39 +176,10 @@ def _read_ends(connection: Connection, portion: Portion, state: RunState) -> boo
         text = f"{state.run_id}\t{id_}\t{stamp(time_ns)}\t{end_text(status, *used)}\n"
         day = NO_DAY if id_ in state.strays or id_ < 0 else day_of(time_ns)
         portion.ends.append(Line(id_, day, time_ns, False, text))
-    return len(asked) == len(state.open) and len(rows) < ROWS
+    return state.looked_at(len(asked) if len(rows) < ROWS else asked.index(rows[-1][0]) + 1)
 
 
 _ENDS = (
     "SELECT image.id, status, duration_ns, cpu_ns, max_rss_kb FROM json_each(?) AS wanted"
     " CROSS JOIN image ON image.id = wanted.value WHERE status IS NOT NULL LIMIT ?"
 )
-
-
-def _read_ledger(connection: Connection, portion: Portion, state: RunState) -> None:
-    """Adds the intervals that the central store does not have, or that have grown since."""
-    run_id = portion.run.id
-    portion.losses = _intervals(connection, "loss", run_id, state.losses)
-    portion.filtered = _intervals(connection, "filtered", run_id, state.filtered)
-    rows = connection.execute(_CLOCK_SETS, (run_id, state.clock_set_id)).fetchall()
-    check_rows(connection, "clock_set", rows)
-    portion.clock_sets = rows
-
-
-def _intervals(connection: Connection, table: str, run_id: int, known: Sums) -> list[Any]:
-    sums, rows_since = _INTERVALS[table]
-    if connection.execute(sums, (run_id,)).fetchone() == known.sums:
-        return []
-    rows = connection.execute(rows_since, (run_id, known.since_ns)).fetchall()
-    check_rows(connection, table, rows)
-    return rows
-
-
-_INTERVALS = {
-    table: (
-        f"SELECT count(*), coalesce(sum({count}), 0) FROM {table} WHERE run_id = ?",
-        f"SELECT * FROM {table} WHERE run_id = ? AND to_ns >= ? ORDER BY to_ns LIMIT {ROWS}",
-    )
-    for table, count in (("loss", "lost"), ("filtered", "filtered"))
-}
-_CLOCK_SETS = f"SELECT * FROM clock_set WHERE run_id = ? AND id > ? ORDER BY id LIMIT {ROWS}"

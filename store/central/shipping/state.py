@@ -1,7 +1,6 @@
 """What the central store has of a run: where shipping continues. Nothing of it is kept here."""
 
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from execdb.store.central.shipping.local_run import LocalRun
@@ -16,11 +15,29 @@ FORKS_MAX = 100
 @dataclass
 class Sums:
     """How many intervals of a table (losses, filters) the central store has of a run, and the sum
-    of their counts. Only intervals that end at `since_ns` or later can be missing there, or have
-    grown since."""
+    of their counts. Those that end after `after` (to_ns and number) are looked at next, in this
+    order; where this misses one that is new or has grown, all are, from the first (`whole`)."""
 
     sums: tuple[int, int] = (0, 0)
-    since_ns: int = 0
+    after: tuple[int, int] = (0, 0)
+    whole: bool = False
+
+    def next(self, last: tuple[int, int]) -> None:
+        """There are more after this one."""
+        self.after = last
+
+    def done(self, found: "Sums", wanted: tuple[int, int]) -> bool:
+        """All were looked at, the store now has `found`, the file `wanted`. Whether the whole
+        table must be looked at, from the first one."""
+        again = found.sums != wanted
+        missed = again and not self.whole
+        self.sums, self.after, self.whole = found.sums, found.after, again
+        if again:
+            self.after = _BEFORE_ALL
+        return missed
+
+
+_BEFORE_ALL = (-(1 << 63), 0)
 
 
 @dataclass
@@ -39,15 +56,19 @@ class RunState:
     losses: Sums = field(default_factory=Sums)
     filtered: Sums = field(default_factory=Sums)
     clock_set_id: int = 0
-    _asked: int = 0
+    _round: list[int] = field(default_factory=list)
 
     def some_open(self, most: int) -> list[int]:
-        """At most `most` of the open rows; if there are more, each call returns the next ones."""
-        if len(self.open) <= most:
-            return [*self.open]
-        at = self._asked % len(self.open)
-        self._asked = at + most
-        return [*islice(self.open, at, at + most)]
+        """At most `most` of the open rows that this round has still to look at. A new round, of
+        all that are open then, begins when the one before is over."""
+        if not self._round:
+            self._round = [*reversed(self.open)]
+        return self._round[-most:][::-1]
+
+    def looked_at(self, count: int) -> bool:
+        """To be called with how many of them were looked at. Whether the round is over."""
+        del self._round[len(self._round) - count :]
+        return not self._round
 
 
 def is_of(row: tuple[Any, ...], run: LocalRun) -> bool:
@@ -80,7 +101,8 @@ def read_details(connection: "Connection", state: RunState) -> None:
 def read_sums(connection: "Connection", table: str, run_id: int) -> Sums:
     row = connection.execute(_SUMS[table], (run_id,)).fetchone()
     assert row is not None
-    return Sums((int(row[0]), int(row[1])), row[2])
+    none = not row[0]
+    return Sums((int(row[0]), int(row[1])), _BEFORE_ALL if none else (row[2], -1), whole=none)
 
 
 _RUN = (
