@@ -3,40 +3,58 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-_MODE = 0o644
+_MODE, _PRIVATE = 0o644, 0o600
 
 
-def write_all(texts: Mapping[Path, str]) -> None:
-    """Raises OSError, after which nothing has changed."""
-    done: list[tuple[Path, bytes | None]] = []
+class _Before(NamedTuple):
+    """A file as it was; `content` is None if there was none."""
+
+    path: Path
+    content: bytes | None
+    mode: int
+    owner: tuple[int, int]
+
+
+def _before(path: Path) -> _Before:
+    if not path.exists():
+        return _Before(path, None, 0, (0, 0))
+    status = path.stat()
+    return _Before(path, path.read_bytes(), status.st_mode & 0o777, (status.st_uid, status.st_gid))
+
+
+def write_all(texts: Mapping[Path, str], private: Container[Path] = ()) -> None:
+    """Those that are `private` only their owner may read. Raises OSError, after which nothing has
+    changed."""
+    done: list[_Before] = []
     made: list[Path] = []
     try:
         for path, text in texts.items():
             made += _make_folder(path.parent)
-            before = path.read_bytes() if path.exists() else None
-            _replace(path, text.encode())
-            done.append((path, before))
+            before = _before(path)
+            _replace(path, text.encode(), _PRIVATE if path in private else _MODE)
+            done.append(before)
     except BaseException:
-        for path, before in reversed(done):
-            _restore(path, before)
+        for before in reversed(done):
+            _restore(before)
         _remove_folders(made)
         raise
 
 
 def remove_all(paths: Iterable[Path]) -> None:
     """Raises OSError, after which nothing has changed."""
-    done: list[tuple[Path, bytes]] = []
+    done: list[_Before] = []
     try:
         for path in paths:
-            before = path.read_bytes()
+            before = _before(path)
             path.unlink()
-            done.append((path, before))
+            done.append(before)
     except BaseException:
-        for path, before in reversed(done):
-            _restore(path, before)
+        for before in reversed(done):
+            _restore(before)
         raise
 
 
@@ -55,14 +73,14 @@ def _remove_folders(folders: Iterable[Path]) -> None:
             folder.rmdir()
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path, content: bytes, mode: int) -> None:
     """Under another name first: nobody reads half of it."""
     fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with open(fd, "wb") as file:
             file.write(content)
             file.flush()
-            os.fchmod(fd, _MODE)
+            os.fchmod(fd, mode)
             os.fsync(fd)
         os.replace(name, path)
     except BaseException:
@@ -71,9 +89,10 @@ def _replace(path: Path, content: bytes) -> None:
         raise
 
 
-def _restore(path: Path, before: bytes | None) -> None:
+def _restore(before: _Before) -> None:
     with contextlib.suppress(OSError):
-        if before is None:
-            path.unlink(missing_ok=True)
+        if before.content is None:
+            before.path.unlink(missing_ok=True)
         else:
-            _replace(path, before)
+            _replace(before.path, before.content, before.mode)
+            os.chown(before.path, *before.owner)

@@ -46,19 +46,19 @@ def call(*command: str) -> str:
     return done.stdout
 
 
-def properties() -> dict[str, str]:
-    """Those of the unit. Raises ExecdbError."""
+def properties(unit: str = UNIT) -> dict[str, str]:
+    """Those of a unit. Raises ExecdbError."""
     require_systemd()
-    text = call("systemctl", "show", UNIT, *(f"--property={name}" for name in _PROPERTIES))
+    text = call("systemctl", "show", unit, *(f"--property={name}" for name in _PROPERTIES))
     return dict(line.partition("=")[::2] for line in text.splitlines())
 
 
-def why_it_failed() -> str:
-    """The last error in the journal of the unit; empty if there is none."""
+def why_it_failed(unit: str = UNIT) -> str:
+    """The last error in the journal of a unit; empty if there is none."""
     try:
         lines = call(
             "journalctl", "--quiet", "--no-pager", "-o", "cat", "-n", "1", "-p", "err",
-            f"_SYSTEMD_UNIT={UNIT}",
+            f"_SYSTEMD_UNIT={unit}",
         )  # fmt: skip
     except ExecdbError:
         return ""

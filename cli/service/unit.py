@@ -23,11 +23,14 @@ def unit(python: Path, code: Iterable[Path], database: Path, options: Mapping[st
 
 def _binds(code: Iterable[Path], folder: Path) -> str:
     """What the service needs of folders that it would not see, or could not write to."""
+    writable = "" if folder == FOLDER else f"ReadWritePaths={quoted(str(folder))}\n"
+    return hidden_binds(code) + writable
+
+
+def hidden_binds(code: Iterable[Path]) -> str:
+    """What makes folders visible that ProtectHome= hides."""
     hidden = sorted({path for path in code if is_hidden(path)})
-    lines = [f"BindReadOnlyPaths={quoted(str(path))}" for path in hidden]
-    if folder != FOLDER:
-        lines.append(f"ReadWritePaths={quoted(str(folder))}")
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"BindReadOnlyPaths={quoted(str(path))}\n" for path in hidden)
 
 
 def is_hidden(path: Path) -> bool:

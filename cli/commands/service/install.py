@@ -1,8 +1,9 @@
 """execdb service install: the unit, its user, its options, man pages and completion."""
 
 import copy
+import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,10 +13,15 @@ from execdb.cli.output.streams import say
 from execdb.cli.service.options_file import option_name
 from execdb.store.errors import ExecdbError, UsageError
 
+if TYPE_CHECKING:
+    from execdb.cli.service.plan import File
+    from execdb.store.central.url import CentralUrl
+
 EXAMPLES = """
 sudo execdb service install
 execdb service install --print           # what would be written
 sudo execdb service install --keep 90d --max-size 10GB --redact
+sudo execdb service install --ship-to postgresql://web1@db.example/history
 """
 _OF_COLLECT = ("keep", "max-size", "min-free", "attempts", "group", "ring-pages", "redact", "btf")
 _DEFAULTS = {"keep": "30d", "max-size": "2GB", "group": "execdb"}
@@ -55,6 +61,14 @@ def _note(context: Any, option: Any, value: Any) -> None:
 
 def install(
     context: typer.Context,
+    ship_to: Annotated[
+        str | None,
+        typer.Option(
+            "--ship-to",
+            help="Also copy the history to this central store, by a second unit.",
+            metavar="URL",
+        ),
+    ] = None,
     print_: Annotated[
         bool, typer.Option("--print", help="Show what would be written, and change nothing.")
     ] = False,
@@ -64,6 +78,10 @@ def install(
     Creates the user execdb, /var/lib/execdb, /etc/execdb.toml with every option, execdb.service,
     man pages and completion. The options go into /etc/execdb.toml. Called again, it updates the
     files that are as it wrote them; files that somebody has changed since stay as they are.
+
+    With --ship-to, execdb-ship.service copies the history to a central store, as a user of its own
+    that may only read it. The password of the URL, or of PGPASSWORD, goes into
+    /etc/execdb-ship.pgpass (mode 0600), not into the unit.
     """
     from execdb.cli.service import plan
 
@@ -73,8 +91,9 @@ def install(
     if given.get("attempts"):
         _require_kprobes()
     files = plan.files(given, context.obj)
+    second = None if ship_to is None else _forwarder(ship_to, context.obj)
     if print_:
-        _print(files)
+        _print([*files, *(second[1] if second else ())])
         return
     from execdb.cli.service import safe_code, systemd
     from execdb.cli.service.installing import apply
@@ -83,6 +102,17 @@ def install(
     safe_code.require_safe_code()
     _require_bcc()
     apply(files, context.obj, say)
+    if second is not None:
+        from execdb.cli.service.forwarder import installing
+
+        installing.apply(second[1], second[0], say)
+
+
+def _forwarder(ship_to: str, database: Path) -> "tuple[CentralUrl, list[File]]":
+    from execdb.cli.service.forwarder import plan
+
+    url, password = plan.url_of(ship_to, os.environ.get("PGPASSWORD"))
+    return url, plan.files_for(url, database, password)
 
 
 def _require_place(database: Path) -> None:

@@ -29,14 +29,15 @@ def status(
 ) -> None:
     """Show since when the service records, what it has, what is missing, and what it will remove.
 
-    Exits with 1 if it is not installed or does not record.
+    Exits with 1 if it is not installed or does not record, or if it was installed with --ship-to
+    and does not ship.
     """
     from execdb.cli.service import systemd
 
     found = systemd.properties()
     if found.get("LoadState") == "not-found":
         raise ExecdbError("the service is not installed: sudo execdb service install")
-    told = describe(found)
+    told = describe(found) | {"ship": _forwarder()}
     unreadable = None
     try:
         told |= _history(context.obj)
@@ -45,12 +46,18 @@ def status(
     print(json.dumps(told) if format is ReportFormat.JSON else "\n".join(lines(told)))
     if unreadable is not None:
         raise unreadable
-    if not told["active"]:
+    if not told["active"] or (told["ship"] is not None and not told["ship"]["active"]):
         raise typer.Exit(1)
 
 
 def describe(found: dict[str, str]) -> dict[str, Any]:
     """What systemd says of the unit, as plain data."""
+    from execdb.cli.service import places, systemd
+
+    return _of_unit(found, places.UNIT) | {"options": systemd.options(int(found["MainPID"]))}
+
+
+def _of_unit(found: dict[str, str], unit: str) -> dict[str, Any]:
     from execdb.cli.service import systemd
 
     active = found["ActiveState"] == "active"
@@ -62,9 +69,18 @@ def describe(found: dict[str, str]) -> dict[str, Any]:
         "pid": int(found["MainPID"]) or None,
         "since_ns": systemd.time_ns(found["ActiveEnterTimestamp"]) if active else None,
         "restarts": int(found["NRestarts"]),
-        "why": None if active else systemd.why_it_failed() or None,
-        "options": systemd.options(int(found["MainPID"])),
+        "why": None if active else systemd.why_it_failed(unit) or None,
     }
+
+
+def _forwarder() -> dict[str, Any] | None:
+    """What systemd says of the second unit; None if it is not installed."""
+    from execdb.cli.service import places, systemd
+
+    found = systemd.properties(places.SHIP_UNIT)
+    if found["LoadState"] == "not-found":
+        return None
+    return _of_unit(found, places.SHIP_UNIT)
 
 
 def _history(path: Path) -> dict[str, Any]:
@@ -105,10 +121,12 @@ def blind_ns(known: "Coverage", since_ns: int, until_ns: int) -> int:
 def lines(told: dict[str, Any]) -> list[str]:
     """For people; without what the file says if it could not be read."""
     first = f"service    {_running(told)}"
+    second = [] if told.get("ship") is None else [f"forwarder  {_shipping(told['ship'])}"]
     if "size_bytes" not in told:
-        return [first]
+        return [first, *second]
     return [
         first,
+        *second,
         f"recorded   {told['stored']} of {told['seen']} execs, {told['filtered']} filtered",
         f"lost       {told['lost']}",
         f"blind      {duration(told['blind_ns'])} since boot, {local_time(told['boot_ns'])}",
@@ -123,6 +141,15 @@ def _running(told: dict[str, Any]) -> str:
     again = f", restarted {told['restarts']} times" if told["restarts"] else ""
     boot = "" if told["enabled"] else ", but not after the next boot (systemctl enable execdb)"
     return f"recording since {local_time(told['since_ns'])}, pid {told['pid']}{again}{boot}"
+
+
+def _shipping(told: dict[str, Any]) -> str:
+    if not told["active"]:
+        why = f": {escape(told['why'])}" if told["why"] else ""
+        return f"NOT SHIPPING, {escape(told['state'])}{why}"
+    again = f", restarted {told['restarts']} times" if told["restarts"] else ""
+    boot = "" if told["enabled"] else ", but not after the next boot (systemctl enable execdb-ship)"
+    return f"runs since {local_time(told['since_ns'])}, pid {told['pid']}{again}{boot}"
 
 
 def _retention(told: dict[str, Any]) -> str:

@@ -28,7 +28,9 @@ def uninstall(
     stay as well; their names are printed.
     """
     from execdb.cli.service import systemd
+    from execdb.cli.service.forwarder import installing
     from execdb.cli.service.installing import remove
 
     systemd.require_rights()
+    installing.remove(purge=purge, say=say)
     remove(context.obj, purge=purge, say=say)

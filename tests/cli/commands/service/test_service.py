@@ -90,3 +90,17 @@ def test_status_says_what_is_wrong() -> None:
 def test_status_without_a_history_is_what_systemd_says() -> None:
     without = {name: value for name, value in TOLD.items() if name != "size_bytes"}
     assert status.lines(without) == status.lines(TOLD)[:1]
+
+
+SHIP = {
+    "active": True, "state": "active (running)", "result": "success", "enabled": True, "pid": 29,
+    "since_ns": 7200 * NS, "restarts": 0, "why": None,
+}  # fmt: skip
+
+
+def test_status_has_a_line_about_the_forwarder_where_there_is_one() -> None:
+    found = status.lines(TOLD | {"ship": SHIP})
+    assert found[1].startswith("forwarder  runs since")
+    failed = SHIP | {"active": False, "state": "failed (failed)", "why": "refused \x1b"}
+    found = status.lines(TOLD | {"ship": failed})
+    assert found[1] == "forwarder  NOT SHIPPING, failed (failed): refused \\x1b"

@@ -1,0 +1,1 @@
+"""The second unit: `execdb ship` as a service."""
