@@ -41,6 +41,7 @@ ROOMS = {
         "ledger": ("segments", "file", "schema"),
         "writing": ("segments", "file", "schema"),
         "importing": ("segments", "file", "schema"),
+        "merging": ("importing", "segments", "file", "schema"),
         "reading": ("terms", "segments", "file", "schema"),
         "overview": ("reading", "config", "terms", "segments", "file", "schema"),
         "comparison": (),

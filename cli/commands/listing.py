@@ -50,7 +50,9 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
                 "Write recorded execs to a file: NDJSON, CSV, flame graph stacks, SQLite, HTML, "
                 "Perfetto."
             ),
-            "import": "Add events that `execdb query --format ndjson` wrote.",
+            "import": (
+                "Add events that `execdb query --format ndjson` wrote, or all of another database."
+            ),
             "prune": "Remove the oldest events.",
             "ship": "Copy the history to a central store, and continue with new events.",
             "upgrade": "Bring a database of an older execdb up to date.",
@@ -58,7 +60,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
     ),
 }
 # Those whose --db may be the URL of a central store.
-CENTRAL = ("status", "upgrade")
+CENTRAL = ("prune", "status", "upgrade")
 COMMANDS = {name: text for _, commands in ROOMS.values() for name, text in commands.items()}
 _MODULES = {"import": "import_", "config": "app", "service": "app"}  # `import` is a keyword
 

@@ -11,7 +11,7 @@ from typing import Any
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.sql import scalar
 from execdb.store.file.text import storable
-from execdb.store.importing.imported import Boot
+from execdb.store.importing.imported import Boot, Merged
 from execdb.store.importing.sources import Line
 from execdb.store.segments import image
 from execdb.store.segments.segment import Segment, lower_bound
@@ -27,15 +27,17 @@ class Held:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._runs: dict[Boot, int] = {}
-        self._open: tuple[Any, ...] | None = None  # the index entry of the segment that may grow
+        self._open: list[tuple[Any, ...]] = []  # the index entries of the segment that may grow
         for name, columns in _TABLES.items():
             connection.execute(f"DROP TABLE IF EXISTS temp.{name}")
             connection.execute(f"CREATE TEMP TABLE {name} ({columns}) WITHOUT ROWID")
         connection.execute(_PLACES)
         self._index(1)
 
-    def run_of(self, boot: Boot) -> int:
+    def run_of(self, boot: Boot | Merged) -> int:
         """The id of the run that has everything imported from one boot of one machine."""
+        if isinstance(boot, Merged):
+            return boot.run_id
         found = self._runs.get(boot)
         if found is None:
             if len(self._runs) >= _RUNS:
@@ -50,10 +52,11 @@ class Held:
             self._connection.execute(_PLACE, (host, boot_id, found))
         return int(found)
 
-    def rows(self, boot_id: str, offset_ns: int, lines: Sequence[Line]) -> Iterator[Any]:
+    def rows(self, boot: Boot | Merged, offset_ns: int, lines: Sequence[Line]) -> Iterator[Any]:
         """The rows of `image` of these events, which must be of one boot under one setting of its
-        clock, in order of boot_ns."""
-        which = storable(boot_id), offset_ns, lines[0][2], lines[-1][2]
+        clock, in order of boot_ns. Those of a run that is merged are found in that run alone."""
+        key = boot.run_id if isinstance(boot, Merged) else storable(boot[1])
+        which = key, offset_ns, lines[0][2], lines[-1][2]
         wanted: set[tuple[int, int]] = set()
         for found in self._candidates(which, lines):
             wanted = wanted or {(line[1], line[3]) for line in lines}
@@ -90,9 +93,9 @@ class Held:
 
     def update(self, first_id: int) -> None:
         """To be called when rows from `first_id` on were stored."""
-        if self._open is not None:
-            self._connection.execute(_GONE, self._open)
-            first_id = min(first_id, self._open[-1])
+        if self._open:
+            self._connection.executemany(_GONE, self._open)
+            first_id = min(first_id, self._open[0][-1])
         self._index(first_id)
 
     def drop(self) -> None:
@@ -104,13 +107,18 @@ class Held:
         while rows := cursor.fetchmany(_PAGE):
             check_rows(self._connection, "segment", [row[1:] for row in rows])
             segments = [(boot_id, Segment(*row)) for boot_id, *row in rows]
-            self._connection.executemany(_HELD, map(_entry, segments))
-            self._open = _entry(segments[-1])
+            for key_of in (_by_boot, _by_run):
+                self._connection.executemany(_HELD, map(key_of, segments))
+            self._open = [key_of(segments[-1]) for key_of in (_by_boot, _by_run)]
 
 
-def _entry(segment: tuple[Any, Segment]) -> tuple[Any, ...]:
+def _by_boot(segment: tuple[Any, Segment]) -> tuple[Any, ...]:
     boot_id, found = segment
     return boot_id, found.offset_ns, found.last_boot_ns, found.first_boot_ns, found.first_id
+
+
+def _by_run(segment: tuple[Any, Segment]) -> tuple[Any, ...]:
+    return segment[1].run_id, *_by_boot(segment)[1:]
 
 
 _TABLES = {

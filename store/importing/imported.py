@@ -8,6 +8,14 @@ from execdb.store.importing.checks import check_keys, value_of
 
 Values = dict[str, Any]  # by key, as JSON has them
 Boot = tuple[str, str]  # host and boot_id
+
+
+class Merged(NamedTuple):
+    """Stands for the boot of events that belong to a run of this file, not to an import."""
+
+    run_id: int
+
+
 Outcome = tuple[str | None, str | None, int | None]  # errno, caller, status
 
 

@@ -6,9 +6,10 @@ from operator import itemgetter
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
+from execdb.store.file.sql import scalar
 from execdb.store.file.text import storable
 from execdb.store.importing.already_stored import Held
-from execdb.store.importing.imported import Boot
+from execdb.store.importing.imported import Boot, Merged
 from execdb.store.importing.parents import RowsOfIds
 from execdb.store.importing.sources import Line
 from execdb.store.segments import image
@@ -44,11 +45,11 @@ class Target:
         connection, writer = self._connection, self._writer
         writer.begin(connection)
         before = writer.next_id
-        there: dict[tuple[str, int], dict[tuple[int, int], int]] = {}
+        there: dict[tuple[str | int, int], dict[tuple[int, int], int]] = {}
         for (boot, offset_ns), lines in _groups(chunk):
             run_id = self._held.run_of(boot)
-            known = there.setdefault((boot[1], offset_ns), {})
-            for row in self._held.rows(boot[1], offset_ns, lines):
+            known = there.setdefault((boot[-1], offset_ns), {})
+            for row in self._held.rows(boot, offset_ns, lines):
                 known[row[image.TIME_NS], row[image.PID]] = row[image.ID]
                 self._note_lacks(row)
             self._append(run_id, offset_ns, lines, known)
@@ -59,6 +60,42 @@ class Target:
         self._ids.flush()
         self._endless.clear()
         self._parentless.clear()
+
+    def add_seen(self, run_id: int, offset_ns: int, lines: Sequence[Line]) -> None:
+        """Stores programs that ran before a run that is merged, in rows of their own kind below all
+        others, unless they are there. `lines` are of one segment, in the order of their ids."""
+        connection, writer, ids = self._connection, SegmentWriter(), self._ids
+        rows = [_seen_row(connection, run_id, line) for line in lines]
+        new = [line for line, row in zip(lines, rows, strict=True) if row is None]
+        if new:
+            writer.begin_below(connection, len(new))
+        commands, origins = writer.dictionary.commands, writer.dictionary.origins
+        recent = ids.recent(lines[0][-1])
+        for at, line in enumerate(lines):
+            known = rows[at]
+            number = writer.next_id if known is None else known
+            (_, time_ns, boot_ns, pid, ppid, ns_pid, origin, command, (_, _, status),
+             duration_ns, cpu_ns, rss_kb, id_, parent, _) = line  # fmt: skip
+            rows[at] = number
+            recent[id_] = number, boot_ns
+            if known is not None:
+                self._endless |= {known} if _lacks_end(connection, known) else set()
+                self._learn(line, known, run_id)
+                continue
+            above = None if parent is None else recent.get(parent)
+            parent_id = above[0] if above else None
+            if parent is not None and above is None:
+                parent_id = ids.parent(line, number, run_id)
+            program_id, command_id = commands[command]
+            writer.add(
+                run_id, offset_ns, time_ns, pid, ppid, origin[0].uid, origins[origin], program_id,
+                command_id, parent_id, status, duration_ns, cpu_ns, rss_kb, ns_pid,
+            )  # fmt: skip
+        writer.flush(connection)
+        ids.note(lines, [row for row in rows if row is not None], run_id)
+        ids.flush()
+        self._writer.flush(connection)
+        self._writer.rollback()  # its dictionary's next ids are taken now
 
     def _note_lacks(self, row: Sequence[Any]) -> None:
         """Notes whether a row of the database lacks its end or its parent."""
@@ -127,7 +164,7 @@ class Target:
         return Tally(self.added, self._known, self._learned, orphans)
 
 
-def _groups(chunk: list[Line]) -> Iterator[tuple[tuple[Boot, int], list[Line]]]:
+def _groups(chunk: list[Line]) -> Iterator[tuple[tuple[Boot | Merged, int], list[Line]]]:
     """The events of each boot of each machine under each setting of its clock, in order of
     boot_ns."""
     settings = set(map(_setting, chunk))
@@ -138,8 +175,23 @@ def _groups(chunk: list[Line]) -> Iterator[tuple[tuple[Boot, int], list[Line]]]:
         yield setting, sorted(lines, key=_BOOT_NS_OF)
 
 
-def _setting(line: Line) -> tuple[Boot, int]:
+def _setting(line: Line) -> tuple[Boot | Merged, int]:
     return line[0], line[1] - line[2]
 
 
 _BOOT_NS_OF = itemgetter(2)
+
+
+def _seen_row(connection: Connection, run_id: int, line: Line) -> int | None:
+    found: int | None = scalar(connection, _SEEN, (line[1], line[3], run_id))
+    return found
+
+
+def _lacks_end(connection: Connection, row: int) -> bool:
+    return scalar(connection, "SELECT status FROM image WHERE id = ?", (row,)) is None
+
+
+_SEEN = """
+SELECT id FROM image WHERE time_ns = ? AND pid = ? AND id < 0 AND ? = (
+    SELECT run_id FROM segment WHERE first_id <= image.id ORDER BY first_id DESC LIMIT 1)
+"""

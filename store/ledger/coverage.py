@@ -74,13 +74,14 @@ class Run(NamedTuple):
 
 class Coverage(NamedTuple):
     """`imported` are the times of imported events, as far as they say something about this machine.
-    `now_ns` is when this was read."""
+    `now_ns` is when this was read, `host` whose it is, where there are several."""
 
     runs: Sequence[Run]
     losses: Sequence[Loss]
     imported: Sequence[Interval]
     now_ns: int
     trims: Sequence[Trim] = ()
+    host: str | None = None
 
     @property
     def empty(self) -> bool:

@@ -29,7 +29,7 @@ def _not_claimed(connection: Connection, segments: Sequence[Segment]) -> Iterato
             rows = segment.last_id - segment.first_id + 1
             claimed[segment.run_id] = claimed.get(segment.run_id, 0) + rows
     check_rows(connection, "run", connection.execute("SELECT * FROM run").fetchall())
-    runs = connection.execute("SELECT id, kind = 'collect', stored, pruned FROM run").fetchall()
+    runs = connection.execute("SELECT id, kind <> 'import', stored, pruned FROM run").fetchall()
     for number, collected, stored, pruned in runs:
         missing = stored - pruned - claimed.get(number, 0)
         if collected and missing > 0:

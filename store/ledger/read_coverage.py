@@ -17,23 +17,76 @@ _SILENT_NS = 15_000_000_000  # a collector writes every 5 s that it is alive
 
 
 def read_coverage(database: Database, now_ns: int, *, recording: bool) -> Coverage:
-    """`recording` says whether a collector records to this file now. Raises DatabaseError."""
+    """Of the machine that records to this file: the first of `read_coverages`."""
+    return read_coverages(database, now_ns, recording=recording)[0]
+
+
+def read_coverages(database: Database, now_ns: int, *, recording: bool) -> list[Coverage]:
+    """Of the machine that records to this file, then of each one whose file was merged into it.
+    `recording` says whether a collector records to this file now. `host` is given if there are
+    several. Raises DatabaseError."""
     trims = read_trims(database)
     with database.reading() as connection:
         rows = [_Row(*row) for row in connection.execute(_RUNS)]
         clock_sets = connection.execute(_CLOCK_SETS).fetchall()
         losses = connection.execute(_LOSSES).fetchall()
     try:
-        runs, imported = _runs(rows, clock_sets, now_ns, recording)
-        found = [
-            Loss(number, str(readable(cause)), index(from_ns), index(to_ns), index(lost))
-            for number, cause, from_ns, to_ns, lost in losses
+        known = _Ledger(clock_sets, losses, now_ns, recording)
+        return [
+            _coverage(known, machine)._replace(trims=() if place else trims)
+            for place, machine in enumerate(_machines(rows))
         ]
     except TypeError as error:
         raise DatabaseError(
             f"{database.path} is inconsistent: its ledger has a time or a count that is no number"
         ) from error
-    return Coverage(runs, found, imported, now_ns, trims)
+
+
+class _Machine(NamedTuple):
+    """Names of a machine, the latest first, and the rows of its runs. `alone`: no other."""
+
+    hosts: Sequence[str]
+    rows: Sequence["_Row"]
+    alone: bool
+
+
+class _Ledger(NamedTuple):
+    clock_sets: Sequence[Any]
+    losses: Sequence[Any]
+    now_ns: int
+    recording: bool
+
+
+def _machines(rows: Sequence["_Row"]) -> list[_Machine]:
+    """What was imported belongs to the first one. A file to which nothing was recorded is that of
+    the first machine, by name, whose file was merged into it."""
+    own = [*dict.fromkeys(_host(row) for row in reversed(rows) if row.kind == "collect")]
+    merged = sorted({_host(row) for row in rows if row.kind == "merge"}.difference(own))
+    own = own or merged[:1]
+    others = [host for host in merged if host not in own]
+    first = [row for row in rows if row.kind != "merge" or _host(row) in own]
+    alone = not others
+    return [
+        _Machine(own, first, alone),
+        *(_Machine([host], [row for row in rows if _host(row) == host], alone) for host in others),
+    ]
+
+
+def _host(row: "_Row") -> str:
+    return str(readable(row.host))
+
+
+def _coverage(known: _Ledger, machine: _Machine) -> Coverage:
+    """Raises TypeError."""
+    ids = {row.id for row in machine.rows}
+    runs, imported = _runs(machine.rows, known.clock_sets, known.now_ns, known.recording)
+    losses = [
+        Loss(number, str(readable(cause)), index(from_ns), index(to_ns), index(lost))
+        for run_id, number, cause, from_ns, to_ns, lost in known.losses
+        if run_id in ids
+    ]
+    host = None if machine.alone else machine.hosts[0]
+    return Coverage(runs, losses, imported, known.now_ns, host=host)
 
 
 class _Row(NamedTuple):
@@ -64,7 +117,7 @@ def _runs(
     boots: defaultdict[Hashable, list[Interval]] = defaultdict(list)
     imports: list[tuple[Hashable, Interval]] = []
     for row in rows:
-        if row.kind == "collect" and row.started_ns is not None:
+        if row.kind != "import" and row.started_ns is not None:
             running = recording and row.id == latest and row.ended is None
             run = _run(row, sets[row.id], now_ns if running else None)
             runs.append(run)
@@ -99,4 +152,4 @@ FROM run LEFT JOIN (
 ORDER BY run.id
 """
 _CLOCK_SETS = "SELECT run_id, before_ns, after_ns FROM clock_set ORDER BY id"
-_LOSSES = "SELECT number, cause, from_ns, to_ns, lost FROM loss"
+_LOSSES = "SELECT run_id, number, cause, from_ns, to_ns, lost FROM loss"

@@ -21,6 +21,16 @@ CREATE TABLE mark (
     text TEXT NOT NULL                   -- at most 1,000 bytes
 );
 
+-- Those of other files that were merged into this one, of the machine `host`.
+CREATE TABLE merged_mark (
+    host TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    time_ns INTEGER NOT NULL,
+    uid INTEGER,
+    text TEXT NOT NULL,                  -- as in mark
+    PRIMARY KEY (host, id, time_ns)
+) WITHOUT ROWID;
+
 
 -- Config: which message a uid's events get.
 
@@ -53,6 +63,22 @@ CREATE TABLE config_change (
     after TEXT                           -- null: there is none
 );
 
+-- The same of other files that were merged into this one, of the machine `host`.
+CREATE TABLE merged_config_change (
+    host TEXT NOT NULL,
+    id INTEGER NOT NULL,                 -- this and the others are as in config_change
+    generation INTEGER NOT NULL,         -- of that machine's config
+    time_ns INTEGER NOT NULL,
+    uid INTEGER,
+    loginuid INTEGER,
+    tty TEXT,
+    action TEXT NOT NULL,                -- as in config_change
+    subject TEXT NOT NULL,               -- likewise
+    before TEXT,                         -- likewise
+    after TEXT,                          -- likewise
+    PRIMARY KEY (host, id, time_ns)
+) WITHOUT ROWID;
+
 -- Which execs are recorded: of the rules that match, the one with the lowest place decides.
 CREATE TABLE rule (
     number INTEGER NOT NULL PRIMARY KEY,
@@ -74,10 +100,11 @@ INSERT INTO user_limit VALUES (-1, NULL, 2000000);
 
 -- Runs, and what they did not store.
 
--- A run is one life of a collector, or the import of events from one boot of one host.
+-- A run is one life of a collector, here or in a file that was merged into this one, or the import
+-- of events from one boot of one host.
 CREATE TABLE run (
     id INTEGER NOT NULL PRIMARY KEY,
-    kind TEXT NOT NULL,                  -- collect, import
+    kind TEXT NOT NULL,                  -- collect, merge, import
     host TEXT NOT NULL,
     boot_id TEXT NOT NULL,
     kernel TEXT,
@@ -326,21 +353,35 @@ CREATE VIEW seen AS SELECT * FROM images WHERE id < 0;
 CREATE VIEW runs AS
 SELECT id AS run_id, host, boot_id, started_ns, ended_ns, ended,
        seen, stored, filtered, lost, kernel, version, pruned, alive_ns
-FROM run WHERE kind = 'collect';
+FROM run WHERE kind <> 'import';
 
 CREATE VIEW marks AS
 SELECT time_ns,
        strftime('%Y-%m-%dT%H:%M:%S', time_ns / 1000000000, 'unixepoch')
        || printf('.%09dZ', time_ns % 1000000000) AS time,
-       uid, text
-FROM mark;
+       uid, text,
+       (SELECT host FROM run WHERE kind = 'collect' ORDER BY id DESC LIMIT 1) AS host
+FROM mark
+UNION ALL
+SELECT time_ns,
+       strftime('%Y-%m-%dT%H:%M:%S', time_ns / 1000000000, 'unixepoch')
+       || printf('.%09dZ', time_ns % 1000000000) AS time,
+       uid, text, host
+FROM merged_mark;
 
 CREATE VIEW config_log AS
 SELECT generation, time_ns,
        strftime('%Y-%m-%dT%H:%M:%S', time_ns / 1000000000, 'unixepoch')
        || printf('.%09dZ', time_ns % 1000000000) AS time,
-       uid, loginuid, tty, action, subject, before, after
-FROM config_change;
+       uid, loginuid, tty, action, subject, before, after,
+       (SELECT host FROM run WHERE kind = 'collect' ORDER BY id DESC LIMIT 1) AS host
+FROM config_change
+UNION ALL
+SELECT generation, time_ns,
+       strftime('%Y-%m-%dT%H:%M:%S', time_ns / 1000000000, 'unixepoch')
+       || printf('.%09dZ', time_ns % 1000000000) AS time,
+       uid, loginuid, tty, action, subject, before, after, host
+FROM merged_config_change;
 
 CREATE VIEW losses AS
 SELECT loss.run_id AS run_id, run.host AS host, run.boot_id AS boot_id, loss.cause AS cause,

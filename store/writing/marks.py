@@ -72,6 +72,9 @@ def time_of_mark(database: Database, text: str) -> int:
 
 
 _TRIM = "DELETE FROM mark WHERE id <= (SELECT max(id) FROM mark) - ?"
+# Also those of files that were merged into this one.
 _MARKS = f"""SELECT time_ns, CASE WHEN typeof(uid) = 'integer' THEN uid END, CAST(text AS BLOB)
-FROM mark WHERE typeof(time_ns) = 'integer' AND typeof(text) = 'text'
+FROM (SELECT id, time_ns, uid, text FROM mark
+UNION ALL SELECT id, time_ns, uid, text FROM merged_mark)
+WHERE typeof(time_ns) = 'integer' AND typeof(text) = 'text'
 AND length(CAST(text AS BLOB)) <= {TEXT_MAX} ORDER BY id DESC LIMIT ?"""

@@ -7,17 +7,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from execdb.cli.output.escape import escape
 from execdb.cli.output.progress import shown
 from execdb.cli.output.streams import say
 from execdb.store.errors import BadEvent, ExecdbError
 
+if TYPE_CHECKING:
+    from execdb.store.importing.target import Tally
+
 EXAMPLES = """
 execdb import events.ndjson.gz           # into the default database
 execdb import --db copy.db events.ndjson # into another one, made if needed
+execdb import --db fleet.db web1.db      # the whole database of another machine
 ssh build1 execdb query --limit 0 --format ndjson | execdb import -
 """
 _PAUSE_S = 0.12  # SQLite retries a lock at least every 0.1 s
@@ -28,21 +33,26 @@ def import_(
     file: Annotated[
         Path,
         typer.Argument(
-            help="NDJSON, may be gzip-compressed; - reads standard input.", metavar="FILE"
+            help="NDJSON, may be gzip-compressed; or a database. - reads standard input.",
+            metavar="FILE",
         ),
     ],
 ) -> None:
-    """Add events that `execdb query --format ndjson` wrote.
+    """Add events that `execdb query --format ndjson` wrote, or all of another database.
 
     Importing a file twice adds nothing: events that are there already only get an end or a parent
     that they lacked. A file with a bad line is refused as a whole. Creates the database if there
-    is none.
+    is none. Of another machine's database, the ledgers of its runs, its marks and the log of its
+    config are added as well, so that coverage knows of it.
     """
     from execdb.store.file.collector_lock import collector_pid
     from execdb.store.file.database import open_database
     from execdb.store.importing.importer import import_lines
 
     beside = collector_pid(context.obj) is not None
+    if _is_database(file):
+        _merge(context.obj, file, beside)
+        return
     try:
         with (
             _opened(file) as fd,
@@ -53,11 +63,50 @@ def import_(
     except BadEvent as error:
         name = "standard input" if str(file) == "-" else file
         raise BadEvent(f"{name}: {error}; nothing was imported") from error
-    learned = f" ({tally.learned} of them learned their end)" if tally.learned else ""
-    print(f"imported {tally.added} execs, {tally.known} were there already{learned}")
+    print(_sums(tally))
     if tally.orphans:
         sys.stdout.flush()
         say(f"note: {_orphans(tally.orphans)}")
+
+
+def _is_database(file: Path) -> bool:
+    """Whether the file begins as an SQLite database does. What is no file is not looked at."""
+    from execdb.store.schema.constants import MAGIC
+
+    try:
+        if not S_ISREG(os.stat(file).st_mode):
+            return False
+        with file.open("rb") as opened:
+            return opened.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def _merge(path: Path, file: Path, beside: bool) -> None:
+    from execdb.store.file.database import open_database
+    from execdb.store.merging.merge import merge_file
+
+    with open_database(file) as other, open_database(path, create=True) as database:
+        done = merge_file(database, other, _pause if beside else None)
+    hosts = ", ".join(map(escape, done.hosts)) or "no machine"
+    runs = f"{done.runs} run{'s' * (done.runs != 1)}"
+    print(f"{_sums(done.tally)}; of {runs} of {hosts}")
+    sys.stdout.flush()
+    if done.own:
+        say(
+            f"note: {done.own} of its runs were recorded to {escape(str(path))} itself: they were "
+            "left as they are"
+        )
+    if done.twice:
+        say(
+            f"note: {done.twice} execs are there twice: another collector on the same machine "
+            "recorded them as well"
+        )
+
+
+def _sums(tally: "Tally") -> str:
+    learned = f" ({tally.learned} of them learned their end)" if tally.learned else ""
+    return f"imported {tally.added} execs, {tally.known} were there already{learned}"
 
 
 def _pause() -> None:

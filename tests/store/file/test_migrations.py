@@ -185,7 +185,29 @@ def test_a_log_of_0011_stays_and_marks_can_be_left(own_database: Path) -> None:
     with open_database(path) as database:
         add_mark(database, Mark(2_000_000_000, None, "after the upgrade"))
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT * FROM config_log").fetchall() == before
+        log = connection.execute("SELECT * FROM config_log").fetchall()
+        assert log == [(*row, None) for row in before]  # without a host: nothing was recorded
         assert connection.execute("SELECT time_ns, text FROM marks").fetchall() == [
             (2_000_000_000, "after the upgrade")
         ]
+
+
+RUN_OF_0014 = """
+INSERT INTO run (kind, host, boot_id, started_ns, global_id) VALUES
+('collect', 'workshop', 'b', 1000000000, 23), ('import', 'elsewhere', 'c', NULL, NULL);
+INSERT INTO mark (time_ns, uid, text) VALUES (1000000000, 501, 'deploy');
+"""
+
+
+def test_runs_and_marks_of_0014_are_those_of_this_machine(own_database: Path) -> None:
+    path = made(own_database, "0014", RUN_OF_0014)
+    with closing(sqlite3.connect(path)) as connection:
+        runs = connection.execute("SELECT * FROM runs").fetchall()
+        marks = connection.execute("SELECT * FROM marks").fetchall()
+    assert (len(runs), len(marks)) == (1, 1)
+    upgraded(path)
+    assert schema_of(path) == definition.sql_by_name()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT * FROM runs").fetchall() == runs
+        after = connection.execute("SELECT * FROM marks").fetchall()
+    assert after == [(*row, "workshop") for row in marks]

@@ -1,0 +1,1 @@
+"""Merging: a whole file of another collector into this one."""
