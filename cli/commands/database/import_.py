@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EXAMPLES = """
 execdb import events.ndjson.gz           # into the default database
 execdb import --db copy.db events.ndjson # into another one, made if needed
-execdb import --db fleet.db web1.db      # the whole database of another machine
+execdb import --db fleet.db web1.db      # all of another database
 ssh build1 execdb query --limit 0 --format ndjson | execdb import -
 """
 _PAUSE_S = 0.12  # SQLite retries a lock at least every 0.1 s

@@ -15,7 +15,7 @@ from execdb.store.errors import UsageError
 EXAMPLES = """
 execdb prune --older-than 30d
 execdb prune --max-size 2GB --dry-run    # only say what would be removed
-execdb prune --older-than 90d --db postgresql://db.example/history  # whole days of a central store
+execdb prune --older-than 90d --db postgresql://db.example/history  # days
 """
 
 
