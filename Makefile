@@ -23,11 +23,13 @@ collect: setup ## record the programs that start on this machine (ARGS='...' pas
 web: setup $(VENV)/ready-for-web build/demo.db ## the page in a browser, with a demo history (ARGS=... passes options)
 	@$(VENV)/bin/execdb --db build/demo.db web $(ARGS)
 
-# First on all CPUs, then what measures or needs all CPUs itself, one test at a time. With ARGS, one
-# of the two may find nothing to run (exit code 5).
+# First on all CPUs, file by file in the order of their names (long ones are not the last), then what
+# measures or needs all CPUs itself, one test at a time. With ARGS, one of the two may find nothing
+# to run (exit code 5).
 test: setup $(VENV)/ready-to-test ## all tests, on the real kernel (as root)
 	@[ -n "$(SUDO)" ] || [ "$$(id -u)" = 0 ] || echo "tests of the kernel need root: skipped" >&2
-	@$(SUDO) $(VENV)/bin/pytest -n auto --dist loadfile -m 'not alone and not install' $(ARGS) \
+	@$(SUDO) $(VENV)/bin/pytest -n auto --dist loadfile --no-loadscope-reorder \
+		-m 'not alone and not install' $(ARGS) \
 		|| [ $$? = 5 ]
 	@$(SUDO) $(VENV)/bin/pytest -m alone $(ARGS) || [ $$? = 5 ]
 
@@ -108,9 +110,10 @@ build/demo.db: $(VENV)/ready
 		| $(VENV)/bin/execdb --db $@ import -
 
 # Tests compile small programs, ask bpftool what is attached, watch system calls, look at the page
-# in a browser, and ship to a PostgreSQL of their own.
+# in a browser, ship to a PostgreSQL of their own, complete in three shells, run another recorder, and
+# assemble the stub of each architecture.
 $(VENV)/ready-to-test: $(VENV)/ready
-	@missing=; for tool in gcc bpftool strace setpriv; do \
+	@missing=; for tool in gcc bpftool strace setpriv fish zsh bpftrace aarch64-linux-gnu-as; do \
 		command -v $$tool >/dev/null || [ -x /usr/sbin/$$tool ] || missing="$$missing $$tool"; done; \
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
 		missing="$$missing chromium"; \
@@ -119,8 +122,8 @@ $(VENV)/ready-to-test: $(VENV)/ready
 	if [ -n "$$missing" ] && command -v apt-get >/dev/null; then \
 		$(SUDO) apt-get update -qq && \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-			gcc libc6-dev bpftool strace util-linux chromium \
-			postgresql >/dev/null; \
+			gcc libc6-dev bpftool strace util-linux chromium postgresql \
+			fish zsh bpftrace binutils-aarch64-linux-gnu >/dev/null; \
 	elif [ -n "$$missing" ]; then echo "the tests need:$$missing" >&2; exit 1; fi
 	@$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[dev]'
 	@touch $@

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import os
 import sys
+from functools import cache
 from importlib import import_module
 from typing import Annotated, Any, NoReturn
 
@@ -29,6 +30,17 @@ _FUNCTIONS = {"import": "import_"}
 _LOOKS: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 
 
+@cache  # for what runs many in one process
+def _command(name: str) -> Any:
+    module = import_module(module_of(name))
+    command = getattr(module, _FUNCTIONS.get(name, name), None)
+    if command is None:  # a group of commands
+        return typer.main.get_command(module.app)
+    single = typer.Typer(add_completion=False, **_LOOKS)
+    single.command(name, cls=Command, epilog=module.EXAMPLES)(command)
+    return typer.main.get_command(single)
+
+
 class _Commands(Root):
     """Imports a command only when it is called: this keeps the start of the others fast."""
 
@@ -40,13 +52,7 @@ class _Commands(Root):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(module_of(cmd_name))
-        command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name), None)
-        if command is None:  # a group of commands
-            return typer.main.get_command(module.app)
-        single = typer.Typer(add_completion=False, **_LOOKS)
-        single.command(cmd_name, cls=Command, epilog=module.EXAMPLES)(command)
-        return typer.main.get_command(single)
+        return _command(cmd_name)
 
     def _main_shell_completion(self, *args: Any, **options: Any) -> None:
         """Called before anything else; Typer has its own classes in place now."""

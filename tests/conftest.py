@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -64,6 +65,16 @@ def own_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "execdb.db"
     monkeypatch.setenv("EXECDB_DB", str(path))
     return path
+
+
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder that other users can enter and read. Not one of pytest's: each start of another
+    pytest closes those to others."""
+    with tempfile.TemporaryDirectory(prefix="execdb-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from execdb.store.event import Exec, raw_of
 from tests.collector.records import end, record, ring
 from tests.fuzz.mutate import Mutator, seed_of_this_run
 
-COUNT = 600_011
+COUNT = 200_003
 _INT63 = 1 << 63
 
 

@@ -16,7 +16,7 @@ from execdb.store.json_text import json_of
 from tests.conftest import an_event
 from tests.fuzz.mutate import Mutator, seed_of_this_run
 
-COUNT = 400_009
+COUNT = 100_003
 _INT63 = 1 << 63
 
 VALID = [

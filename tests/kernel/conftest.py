@@ -70,16 +70,6 @@ def recorder(record: Callable[..., Recorder]) -> Recorder:
     return record()
 
 
-@pytest.fixture
-def reachable() -> Iterator[Path]:
-    """A folder that other users can enter and read. Not one of pytest's: each start of another
-    pytest closes those to others."""
-    with tempfile.TemporaryDirectory(prefix="execdb-test-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        yield folder
-
-
 @pytest.fixture(scope="session")
 def programs() -> Iterator[Path]:
     """The folder of the compiled ground-truth programs, which every user may run. If it is set,

@@ -15,6 +15,8 @@ from tests.kernel.bpf_state import no_program_is_left
 from tests.kernel.ground_truth import finish, storm, storm_events
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
 
+KILLS = 3  # tests/kernel/hostile/test_faults.py has more
+
 
 def _as(uid: int, *command: str) -> None:
     subprocess.run(["setpriv", "--reuid", str(uid), "--clear-groups", *command], check=True)
@@ -81,7 +83,7 @@ def test_survives_kill_in_the_middle_of_a_storm(
     record: Callable[..., Recorder], programs: Path
 ) -> None:
     shown: set[tuple[int, int]] = set()
-    for _ in range(11):
+    for _ in range(KILLS):
         recorder = record()
         storms = storm(programs, 1009, 1013)
         shown |= {(e["boot_ns"], e["pid"]) for e in recorder.events()}
@@ -93,11 +95,11 @@ def test_survives_kill_in_the_middle_of_a_storm(
         no_program_is_left()
     last = record()
     last.stop()
-    assert [run["ended"] for run in _runs(last.db)] == ["crashed"] * 11 + ["clean"]
+    assert [run["ended"] for run in _runs(last.db)] == ["crashed"] * KILLS + ["clean"]
     blind = [each for each in last.coverage() if each["kind"] == "blind"]
     # A run that was killed before it stored anything is part of one blind period around it.
     *crashes, after = [each["why"] for each in blind]
-    assert 0 < len(crashes) <= 11
+    assert 0 < len(crashes) <= KILLS
     assert (set(crashes), after) == ({"crash"}, "no collector")
     assert {each["events"] for each in blind} == {0}
 

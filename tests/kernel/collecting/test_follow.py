@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import pytest
-
 from execdb.cli import main
 from tests.kernel.recorder import Recorder, wait_for
 
@@ -61,14 +59,6 @@ def following(db: Path, *options: str) -> Iterator[Reader]:
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-
-
-@pytest.fixture
-def reachable(tmp_path: Path) -> Path:
-    """A folder that everyone may pass through."""
-    for folder in [tmp_path, *tmp_path.parents[:2]]:
-        folder.chmod(0o755)
-    return tmp_path
 
 
 def run(mark: str) -> None:

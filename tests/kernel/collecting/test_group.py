@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,30 +10,16 @@ import pytest
 
 from execdb.cli import main
 from tests.kernel.recorder import EXECDB, Recorder, wait_for
+from tests.others import run_as
 
 GROUP = 7919  # numbers that need no name
 MEMBER = 7907
 
 
 def as_member(*arguments: str) -> tuple[int, str]:
-    """The command, run by a user whose only right is the group; its exit code and what it wrote. In
-    a fork of this process, which has loaded the program already: the user may not."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.dup2(write, 1)
-        os.dup2(write, 2)
-        sys.stdout, sys.stderr = (os.fdopen(fd, "w", closefd=False) for fd in (1, 2))
-        os.setgroups(())
-        os.setresgid(GROUP, GROUP, GROUP)
-        os.setresuid(MEMBER, MEMBER, MEMBER)
-        code = main.run(list(arguments))
-        sys.stderr.flush()
-        os._exit(code)
-    os.close(write)
-    with os.fdopen(read) as pipe:
-        text = pipe.read()
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text
+    """The command, run by a user whose only right is the group; its exit code and what it wrote."""
+    answer = run_as(MEMBER, GROUP, *arguments)
+    return answer.code, answer.out + answer.err
 
 
 def test_a_group_may_read_and_not_write(

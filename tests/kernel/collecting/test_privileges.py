@@ -17,6 +17,7 @@ from execdb.collector.own_process.privileges import CAP_BPF, drop
 from tests.kernel.bpf_state import no_program_is_left
 from tests.kernel.ground_truth import finish, storm
 from tests.kernel.recorder import EXECDB, Recorder, wait_for
+from tests.others import others_can_run_it
 
 NOBODY = 65534
 OWN = own_user().uid  # execdb on machines where there is such a user
@@ -193,6 +194,7 @@ def test_an_unknown_name_is_told_before_anything_is_made(tmp_path: Path, option:
     assert list(tmp_path.iterdir()) == []
 
 
+@others_can_run_it
 def test_without_the_right_to_become_someone_stays_who_it_is(
     reachable: Path, record: Callable[..., Recorder]
 ) -> None:

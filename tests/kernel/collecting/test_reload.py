@@ -3,28 +3,26 @@
 import os
 import signal
 import subprocess
-import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.kernel.recorder import Recorder, wait_for
+from tests.others import others_can_run_it
 
 Record = Callable[..., Recorder]
 EXECS = 307
 
 
 @pytest.fixture
-def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The file that is read. The folder is open to all: the collector reads it as another user."""
-    with tempfile.TemporaryDirectory(prefix="execdb-") as folder:
-        Path(folder).chmod(0o755)
-        path = Path(folder) / "options.toml"
-        path.write_text("[collect]\n")
-        monkeypatch.setenv("EXECDB_OPTIONS", str(path))
-        yield path
+def own(reachable: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that is read: the collector reads it as another user."""
+    path = reachable / "options.toml"
+    path.write_text("[collect]\n")
+    monkeypatch.setenv("EXECDB_OPTIONS", str(path))
+    return path
 
 
 def reload(recorder: Recorder) -> str:
@@ -35,6 +33,7 @@ def reload(recorder: Recorder) -> str:
     return recorder.log.removeprefix(before).splitlines()[0]
 
 
+@others_can_run_it
 def test_what_can_change_changes_and_the_rest_is_named(record: Record, own: Path) -> None:
     recorder = record("--max-size", "50MB")
     assert reload(recorder) == "options read again: nothing differs"
@@ -72,6 +71,7 @@ BAD = {
 }
 
 
+@others_can_run_it
 def test_a_bad_file_changes_nothing(record: Record, own: Path) -> None:
     recorder = record()
     for text, why in BAD.items():

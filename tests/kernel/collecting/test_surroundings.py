@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder
+from tests.others import others_can_run_it
 
 MEMBER = 7907  # a user of whom nothing else runs
 HOST = b"h\xff\xc3\xa9"
@@ -30,6 +31,7 @@ def test_the_name_of_the_host_may_be_any_bytes(record: Callable[..., Recorder], 
     assert r"on h\xffé" in recorder.run("status")
 
 
+@others_can_run_it
 @pytest.mark.parametrize("most", [2, 3, 4])
 def test_few_processes_are_a_line(reachable: Path, most: int) -> None:
     own = reachable / "own"

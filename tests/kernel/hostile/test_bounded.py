@@ -17,7 +17,8 @@ pytestmark = pytest.mark.alone
 
 Record = Callable[..., Recorder]
 LIMIT = 10_000_000  # bytes
-EACH = 100_003  # programs that each of two processes starts; together more than the limit holds
+EACH = 30_011  # programs that each of two processes starts
+ARGUMENT = 211  # bytes of their arguments; together twice what the limit holds
 OPTIONS = ("--max-size", "10MB", "--quiet")
 
 
@@ -35,7 +36,7 @@ def runs(db: Path) -> list[tuple[int, ...]]:
 
 def test_the_file_stays_within_its_size_at_full_speed(record: Record, programs: Path) -> None:
     recorder = record(*OPTIONS)
-    processes = storm(programs, EACH, EACH)
+    processes = storm(programs, EACH, EACH, argument_bytes=ARGUMENT)
     largest = 0
     while any(process.poll() is None for process in processes):
         largest = max(largest, on_disk(recorder.db))
@@ -57,7 +58,7 @@ def test_the_file_stays_within_its_size_while_someone_else_is_at_it(
     record: Record, programs: Path, begin: str
 ) -> None:
     recorder = record(*OPTIONS)
-    processes = storm(programs, EACH, EACH)
+    processes = storm(programs, EACH, EACH, argument_bytes=ARGUMENT)
     largest, until_s = 0, None
     with closing(sqlite3.connect(recorder.db, isolation_level=None)) as other:
         while any(process.poll() is None for process in processes):
@@ -65,7 +66,7 @@ def test_the_file_stays_within_its_size_while_someone_else_is_at_it(
             if until_s is None and recorder.db.stat().st_size > LIMIT * 7 // 10:
                 other.execute(begin)
                 other.execute("SELECT count(*) FROM image").fetchone()
-                until_s = time.monotonic() + 3
+                until_s = time.monotonic() + 1.5
             elif other.in_transaction and time.monotonic() > (until_s or 0):
                 other.execute("COMMIT")
     finish(processes)

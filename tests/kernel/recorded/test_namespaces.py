@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
+from tests.others import others_can_run_it
 
 UNPRIVILEGED = ("--reuid", "1000", "--regid", "1000", "--clear-groups")
 
@@ -58,6 +59,7 @@ def test_in_a_time_namespace_times_are_the_machines(
 TWO_CAPABILITIES = ("--inh-caps", "+bpf,+perfmon", "--ambient-caps", "+bpf,+perfmon")
 
 
+@others_can_run_it
 def test_with_two_capabilities_what_runs_is_known_as_far_as_it_may_be_read(
     record: Callable[..., Recorder], reachable: Path
 ) -> None:
@@ -88,6 +90,7 @@ def test_nothing_is_recorded_from_a_user_namespace(tmp_path: Path) -> None:
     assert not (tmp_path / "x.db").exists()
 
 
+@others_can_run_it
 def test_where_others_are_hidden_it_is_said(
     record: Callable[..., Recorder], reachable: Path
 ) -> None:

@@ -20,6 +20,7 @@ from execdb.livereplay.sandbox.tape_file import TapeFile
 from execdb.livereplay.tape.tape import ENTRY_BYTES, Tape
 from tests.conftest import START_NS
 from tests.kernel.recorder import EXECDB, wait_for
+from tests.others import others_can_run_it
 
 MORE = {
     **{"mkdir": 83, "unlink": 87, "chroot": 161, "mknod": 133, "mount": 165, "reboot": 169},
@@ -202,6 +203,7 @@ def test_stubs_see_nothing_of_the_machine() -> None:
         assert os.readlink(f"/proc/{pid}/ns/{name}") != os.readlink(f"/proc/self/ns/{name}")
 
 
+@others_can_run_it
 def test_without_root_it_runs_as_who_asked(long: Path, reachable: Path) -> None:
     own = reachable / "own"
     own.mkdir()

@@ -102,10 +102,11 @@ def test_an_image_that_was_left_out_is_nobodys_parent(recorder: Recorder, progra
 
 @pytest.fixture
 def cgroup() -> Iterator[Path]:
-    """A control group that can be removed and made again."""
+    """A control group that can be removed and made again. In CI there must be one."""
     folder = cgroup_folder()
-    if folder is None:
-        pytest.skip("the version 2 hierarchy is not mounted")
+    if folder is None and not os.environ.get("CI"):
+        pytest.skip("the version 2 hierarchy is not mounted, or this is a container")
+    assert folder is not None
     path = Path(os.fsdecode(folder)) / f"execdb-test-{os.getpid()}"
     path.mkdir()
     yield path

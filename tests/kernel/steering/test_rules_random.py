@@ -3,6 +3,8 @@
 import os
 import random
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -20,7 +22,7 @@ from execdb.store.file.database import Database, open_database
 from execdb.store.ledger.filters import filtered_by_rule
 from execdb.store.terms.parse import Reader
 from execdb.store.terms.users import uid_of
-from tests.kernel.recorder import Recorder, wait_for
+from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
 
 SEED = int(os.environ.get("FUZZ_SEED", "0")) or random.randrange(1 << 32)
 SETS, EXECS = 29, 101
@@ -29,11 +31,35 @@ NAMES = ("a", "ab", "abc", "abcdefghijklmno", "b", "é", "a*")
 READER = Reader(uid_of, int)
 
 
+# Of a line (uid, file that its control group is entered by, program) makes a process. A small one
+# does it: each fork of pytest would copy the page tables of all that it has loaded.
+STARTER = """
+import os, sys
+for line in sys.stdin.buffer:
+    uid, leaf, file = line.rstrip(b"\\n").split(b"\\t")
+    pid = os.fork()
+    if not pid:
+        try:
+            if leaf:
+                open(leaf, "w").write("0")
+            os.setresgid(int(uid), int(uid), int(uid))
+            os.setresuid(int(uid), int(uid), int(uid))
+            os.execv(file, [file])
+        finally:
+            os._exit(99)
+    print(pid, os.waitpid(pid, 0)[1], flush=True)
+"""
+
+
 class Ground:
     """Programs with these names in two folders, and nested control groups to run them in."""
 
     def __init__(self, folder: Path, nothing: Path) -> None:
         folder.chmod(0o755)
+        self._starter = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", STARTER],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
+        )  # fmt: skip
         self.files = []
         for place in (folder / "x", folder / "xy" / "z"):
             place.mkdir(parents=True)
@@ -51,6 +77,7 @@ class Ground:
                 Path(os.fsdecode(self.root) + path).mkdir()
 
     def close(self) -> None:
+        self._starter.communicate(timeout=PATIENCE_S)
         for path in reversed(self.cgroups[1:]):
             with suppress(OSError):
                 Path(os.fsdecode(self.root or b"") + path).rmdir()
@@ -76,17 +103,16 @@ class Ground:
         """Runs a program; its pid, and the exec as an event."""
         uid, file = chance.choice(UIDS), chance.choice(self.files)
         cgroup = chance.choice(self.cgroups)
-        pid = os.fork()
-        if not pid:
-            try:
-                if cgroup != self.cgroups[0]:
-                    Path(os.fsdecode(self.root or b"") + cgroup, "cgroup.procs").write_text("0")
-                os.setresgid(uid, uid, uid)
-                os.setresuid(uid, uid, uid)
-                os.execv(file, [file])
-            finally:
-                os._exit(99)
-        assert os.waitpid(pid, 0)[1] == 0
+        leaf = (
+            ""
+            if cgroup == self.cgroups[0]
+            else f"{os.fsdecode(self.root or b'')}{cgroup}/cgroup.procs"
+        )
+        assert self._starter.stdin
+        assert self._starter.stdout
+        print(uid, leaf, file, sep="\t", file=self._starter.stdin, flush=True)
+        pid, status = map(int, self._starter.stdout.readline().split())
+        assert status == 0
         login = int(Path("/proc/self/loginuid").read_text() or -1)
         return pid, {
             "uid": uid,

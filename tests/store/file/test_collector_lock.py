@@ -6,7 +6,6 @@ import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,8 +14,8 @@ import pytest
 
 from execdb.store.errors import DatabaseError, RecordingError
 from execdb.store.file.collector_lock import CollectorLock, collector_pid
+from tests.others import OTHER
 
-OTHER = 65_533
 FIRST_BYTE = 1 << 62
 
 
@@ -150,20 +149,19 @@ def test_no_collector_where_there_is_no_database(own_database: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_whoever_may_read_the_database_can_tell_who_records(template: Path) -> None:
+def test_whoever_may_read_the_database_can_tell_who_records(
+    template: Path, reachable: Path
+) -> None:
     read, write = os.pipe()
-    with tempfile.TemporaryDirectory() as name:
-        db = Path(name, "execdb.db")
-        shutil.copy(template, db)
-        for path in (db.parent, db):
-            path.chmod(0o755)
-        with closing(CollectorLock(db)):
-            child = os.fork()
-            if child == 0:
-                os.setresuid(OTHER, OTHER, OTHER)
-                os.write(write, str(collector_pid(db)).encode())
-                os._exit(0)
-            os.waitpid(child, 0)
+    db = Path(shutil.copy(template, reachable))
+    db.chmod(0o755)
+    with closing(CollectorLock(db)):
+        child = os.fork()
+        if child == 0:
+            os.setresuid(OTHER, OTHER, OTHER)
+            os.write(write, str(collector_pid(db)).encode())
+            os._exit(0)
+        os.waitpid(child, 0)
     assert os.read(read, 64) == str(os.getpid()).encode()
     os.close(read)
     os.close(write)
