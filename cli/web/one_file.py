@@ -5,7 +5,7 @@ import base64
 import hashlib
 import time
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from execdb.cli.show.gap_notes import execs_of, gaps_in
 from execdb.cli.show.notes import trim_notes
 from execdb.cli.web.overview import span_of
 from execdb.cli.web.rows import Row, Rows, rows_of
-from execdb.cli.web.shapes import flags, timeline
+from execdb.cli.web.shapes import flags, gantt, timeline
 from execdb.cli.web.shapes.choices import choices
 from execdb.cli.web.templates import environment, files_in
 from execdb.cli.web.view import View
@@ -32,18 +32,30 @@ from execdb.store.reading.filter import Filter
 from execdb.store.times import local_time
 
 EVENTS_MAX = 50_000
-_WITH_KEYS_MAX = 2_000  # events of which all keys are shown
+_WITH_DETAILS_MAX = 2_000  # events
+_ANCESTORS_MAX = 30  # that are shown, the nearest ones
 _ALL = 1 << 62
+
+
+class Details(NamedTuple):
+    """What led to an event, what it started, as far as that is in the file, and all its keys."""
+
+    ancestors: Sequence[tuple[int, str]]  # row and label, the first one first
+    children: Sequence[gantt.Bar]
+    keys: Sequence[tuple[str, str]]
 
 
 class Line(NamedTuple):
     """A row, the place in it to which a bar of the time line leads, the row of its parent, if that
-    is in the file, and all keys if there is room for them."""
+    is in the file, and the details if there is room for them."""
 
     row: Row
     place: str
     parent: int | None
-    keys: Sequence[tuple[str, str]]
+    details: Details | None
+
+
+DetailsOf = Callable[[Event], Details | None]
 
 
 def one_file(
@@ -65,7 +77,11 @@ def one_file(
         )
     span = span_of(pages, wanted, known)
     drawn, edges = _over_time(pages, wanted, known, span) if span else ({"timeline": None}, [0])
-    lines = _lines(events, edges, rows_of(database), with_keys=number <= _WITH_KEYS_MAX)
+    details_of: DetailsOf = _no_details
+    if number <= _WITH_DETAILS_MAX:
+        events = list(events)
+        details_of = _Family(events).details_of
+    lines = _lines(events, edges, rows_of(database), details_of)
     style = files_in("static")["page.css"]
     yield from (
         environment()
@@ -80,6 +96,10 @@ def one_file(
             lines=lines,
         )
     )
+
+
+def _no_details(_: Event) -> None:
+    return None
 
 
 def _title(pages: Pages, number: int, span: tuple[int, int] | None) -> str:
@@ -114,7 +134,7 @@ def _over_time(
 
 
 def _lines(
-    events: Iterable[Event], edges: Sequence[int], rows: Rows, *, with_keys: bool
+    events: Iterable[Event], edges: Sequence[int], rows: Rows, details_of: DetailsOf
 ) -> Iterator[Line]:
     there: set[int] = set()
     placed: set[int] = set()
@@ -125,7 +145,36 @@ def _lines(
         there.add(event.id)
         parent = event.parent_id if event.parent_id in there else None
         (row,) = rows.of([event], View())
-        yield Line(row, mark, parent, _keys(event) if with_keys else ())
+        yield Line(row, mark, parent, details_of(event))
+
+
+class _Family:
+    """Who started whom among these events."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._events = {event.id: event for event in events}
+        self._children: dict[int, list[Event]] = {}
+        for event in events:
+            if event.parent_id in self._events:
+                self._children.setdefault(event.parent_id, []).append(event)
+
+    def details_of(self, event: Event) -> Details:
+        children = self._children.get(event.id, ())
+        bars = gantt.lay_out(children, 0, lambda _: "", _place_of) if children else ()
+        return Details(self._ancestors(event), bars, _keys(event))
+
+    def _ancestors(self, event: Event) -> list[tuple[int, str]]:
+        """A file from elsewhere may name them in a circle."""
+        found: list[tuple[int, str]] = []
+        above = self._events.get(event.parent_id or 0)
+        while above is not None and len(found) < _ANCESTORS_MAX:
+            found.append((above.id, gantt.label_of(above)))
+            above = self._events.get(above.parent_id or 0)
+        return found[::-1]
+
+
+def _place_of(event: Event) -> str:
+    return f"#e{event.id}"
 
 
 def _keys(event: Event) -> list[tuple[str, str]]:

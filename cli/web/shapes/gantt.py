@@ -34,11 +34,15 @@ def lay_out(
         x = min(round((event.boot_ns - begin) / span * WIDTH, 2), WIDTH - _LEAST)
         bars.append(
             Bar(
-                x, _width(event, span, x), _how(event), f"{escape(event.comm)} {event.pid}",
+                x, _width(event, span, x), _how(event), label_of(event),
                 title(event), to(event), event.id == chosen,
             )
         )  # fmt: skip
     return bars
+
+
+def label_of(event: Event) -> str:
+    return f"{escape(event.comm)} {event.pid}"
 
 
 def _width(event: Event, span: int, x: float) -> float:

@@ -13,7 +13,7 @@ from execdb.store.file.database import open_database
 from tests.cli.conftest import Run, refused
 from tests.cli.web.incident import SECRET
 from tests.cli.web.test_hostile_names import hostile_exec, hostile_texts, nothing_broke_out
-from tests.conftest import recorded
+from tests.conftest import an_exec, recorded
 
 Visit = Callable[..., Page]
 
@@ -39,6 +39,12 @@ def test_it_shows_the_incident_without_asking_anyone(exported: Path, visit: Visi
     expect(page.locator("tr:target .comm")).to_have_text("kworkerd")
     page.locator("tr:target summary").click()
     expect(page.locator("tr:target .keys")).to_contain_text("/tmp/.x/kworkerd")
+    started = page.locator("tr:target .gantt a")
+    expect(started).to_have_count(211)  # as bars over time
+    assert int(float(started.last.locator("rect").get_attribute("x") or 0)) > 500
+    started.last.click()
+    page.locator("tr:target summary").click()
+    expect(page.locator("tr:target .ancestry li").nth(-2)).to_have_text(re.compile("^kworkerd"))
     page.locator("#timeline a").last.dispatch_event("click")
     assert re.search(r"#t\d+$", page.url)
 
@@ -73,6 +79,15 @@ def test_hostile_names_are_text(db: Path, run: Run, tmp_path: Path, visit: Visit
     assert run("export", file).code == 0
     page = visit(file.as_uri())
     nothing_broke_out(page, scripts=0)
+
+
+def test_parents_in_a_circle_end(db: Path, run: Run, tmp_path: Path) -> None:
+    with open_database(db) as database:
+        recorded(database, [an_exec(1), an_exec(2)])
+        database.connection.execute("UPDATE image SET parent_id = 3 - id")
+    file = tmp_path / "circle.html"
+    assert run("export", file).code == 0
+    assert file.read_text().count('class="gantt"') == 2
 
 
 def test_too_many_events_are_refused(
