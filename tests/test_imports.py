@@ -46,7 +46,7 @@ ROOMS = {
         "overview": ("reading", "config", "terms", "segments", "file", "schema"),
         "comparison": (),
         "limits": ("ledger", "segments", "file", "schema"),
-        "central": ("segments", "file", "schema"),
+        "central": ("config", "terms", "segments", "file", "schema"),
         "config": ("terms", "file"),
         "redaction": (),
         "browsing": ("reading", "terms", "segments", "file", "schema"),

@@ -60,7 +60,11 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
     ),
 }
 # Those whose --db may be the URL of a central store.
-CENTRAL = ("prune", "status", "upgrade")
+CENTRAL = (
+    *("prune", "status", "upgrade"),
+    *(f"config {name}" for name in ("set", "get", "list", "unset", "default", "ignore", "record")),
+    *(f"config {name}" for name in ("rules", "remove", "limit", "export", "apply", "hosts")),
+)
 COMMANDS = {name: text for _, commands in ROOMS.values() for name, text in commands.items()}
 _MODULES = {"import": "import_", "config": "app", "service": "app"}  # `import` is a keyword
 

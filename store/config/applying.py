@@ -30,9 +30,9 @@ class Wanted:
     default_limit: Limit = DEFAULT
 
 
-def apply(changer: Changer, wanted: Wanted) -> Change:
+def apply(changer: Changer, wanted: Wanted, action: str = "apply") -> Change:
     """What was changed, with the generation. Raises DatabaseError."""
-    with changer.changing("apply") as change:
+    with changer.changing(action) as change:
         target = _planned(change.config, wanted, next_number(change.connection))
         _write(change.connection, change.config, target)
     return change

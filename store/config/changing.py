@@ -9,6 +9,7 @@ from sqlite3 import Connection
 
 from execdb.store.config.generation import current_generation, next_generation
 from execdb.store.config.log import Difference, Who, add_rows, differences, flat, logged_state
+from execdb.store.config.managed.state import CENTRAL, require_own
 from execdb.store.config.snapshot import Config, read_config
 from execdb.store.config.stored import short_values
 from execdb.store.file.database import Database
@@ -41,8 +42,10 @@ class Changer:
     def changing(self, action: str) -> Iterator[Change]:
         """A transaction that changes the tables of the config. If they differ afterwards, that is
         the next generation. What plain SQL has changed before is logged first, as a generation of
-        its own."""
+        its own. Raises ExecdbError if the config comes from a central store."""
         with self.database.writing() as connection:
+            if action != CENTRAL:
+                require_own(connection)
             log_found(connection, self._clock())
             change = Change(connection, read_config(connection))
             rows = connection.total_changes

@@ -22,7 +22,7 @@ def read_rules(connection: Connection) -> tuple[list[Rule], list[str]]:
     rules: list[Rule] = []
     for row in rows[:RULES_MAX]:
         try:
-            rules.append(_rule(*row))
+            rules.append(rule_of(*row))
         except UsageError as error:
             return rules, [f"rule {row[0]}, and those after it: {error}"]
     more = [f"the rules after the first {RULES_MAX}"] if len(rows) > RULES_MAX else []
@@ -49,8 +49,8 @@ def read_limits(connection: Connection) -> tuple[Limit, dict[int, Limit], list[s
     return default, limits, refused
 
 
-def _rule(number: int, action: Any, terms: Any, note: Any) -> Rule:
-    """Raises UsageError."""
+def rule_of(number: int, action: Any, terms: Any, note: Any) -> Rule:
+    """A rule as it is stored. Raises UsageError."""
     try:
         found = json.loads(terms) if isinstance(terms, str) else None
     except (ValueError, RecursionError):

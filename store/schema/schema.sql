@@ -49,6 +49,14 @@ CREATE TABLE config_state (
 );
 INSERT INTO config_state VALUES (1, 'Hello World', 1, 0, 1, 1);
 
+-- Where the config comes from a central store: which generation of it began with which one here. No
+-- rows: the config is this file's own.
+CREATE TABLE managed (
+    generation INTEGER NOT NULL PRIMARY KEY,
+    store TEXT NOT NULL,                 -- its URL, without password
+    central_generation INTEGER NOT NULL
+);
+
 -- What was changed in the four tables above and below: one row for each entry, rule or limit.
 CREATE TABLE config_change (
     id INTEGER NOT NULL PRIMARY KEY,

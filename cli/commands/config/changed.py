@@ -7,7 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
+from execdb.cli.commands.config.central import CentralTable, central_table, scope_of
 from execdb.cli.output.escape import escape
+from execdb.store.central.url import CentralUrl
 from execdb.store.errors import ExecdbError
 
 if TYPE_CHECKING:
@@ -18,25 +22,33 @@ _CONFIRMED_WITHIN_S = 2.0
 
 
 @contextmanager
-def config_table(path: Path, *, create: bool = False) -> Iterator["ConfigTable"]:
-    """The config table of a database, opened for one command."""
+def config_table(context: typer.Context, *, create: bool = False) -> Iterator["ConfigTable"]:
+    """The config table of a database, or of a central store, opened for one command."""
+    scope = scope_of(context)
+    if isinstance(context.obj, CentralUrl):
+        with central_table(context.obj, scope) as central:
+            yield central
+        return
     from execdb.cli.input.who import who_am_i
     from execdb.store.config.table import ConfigTable
     from execdb.store.file.database import open_database
 
-    with open_database(path, create=create) as database:
+    with open_database(context.obj, create=create) as database:
         yield ConfigTable(database, who_am_i())
 
 
-def report(path: Path, table: "ConfigTable", generation: int, what: str) -> None:
+def report(path: Path | CentralUrl, table: "ConfigTable", generation: int, what: str) -> None:
     """Reports a change. While a collector runs, waits until the kernel has it; raises ExecdbError
     after 2 s."""
     print(f"{escape(what)} ({whereabouts(path, table, generation, what)})")
 
 
-def whereabouts(path: Path, table: "ConfigTable", generation: int, what: str) -> str:
+def whereabouts(path: Path | CentralUrl, table: "ConfigTable", generation: int, what: str) -> str:
     """Whether the kernel has this generation, for which it waits while a collector runs. Raises
-    ExecdbError after 2 s."""
+    ExecdbError after 2 s. Of a central store: writes it back there."""
+    if isinstance(table, CentralTable):
+        return table.save()
+    assert isinstance(path, Path)
     from execdb.store.file.collector_lock import collector_pid
 
     deadline_s = time.monotonic() + _CONFIRMED_WITHIN_S

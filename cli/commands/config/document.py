@@ -36,7 +36,7 @@ def export(context: typer.Context) -> None:
     from execdb.cli.input.config_file import toml_of
 
     encode_for(ReportFormat.JSON)  # TOML is UTF-8 as well
-    with config_table(context.obj) as table:
+    with config_table(context) as table:
         config = table.read()
     emit([toml_of(config)])
     for refused in config.refused:
@@ -66,7 +66,7 @@ def apply(
 
     wanted = read_wanted(file)
     encode_for(format)
-    with config_table(context.obj, create=not dry_run) as table:
+    with config_table(context, create=not dry_run) as table:
         if dry_run:
             found: Sequence[Difference] = would_change(table.database, wanted)
             where = "dry run"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from execdb.cli.command import Command
+from execdb.cli.commands.config.central import ConfigCommand
 from execdb.cli.commands.config.changed import config_table, refused_of, report
 from execdb.cli.commands.config.group import TAKES_MINUS, app
 from execdb.cli.input.formats import ReportFormat
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @app.command(
-    cls=Command,
+    cls=ConfigCommand,
     context_settings=TAKES_MINUS,
     epilog="""
 execdb config limit                      # show them
@@ -73,7 +73,7 @@ def limit(
     from execdb.store.config.limit_table import LimitTable
 
     check_limit(Limit(**changes))  # bad input makes no database
-    with config_table(context.obj, create=True) as table:
+    with config_table(context, create=True) as table:
         found, generation = LimitTable(table.database, table.who).set(number, changes)
         who = "default" if number is None else f"uid {number}"
         report(context.obj, table, generation, f"{who}: {text_of(found, number is None)}")
@@ -110,7 +110,7 @@ def _number(text: str) -> int:
 
 
 def _show(context: typer.Context, all_: bool, uid: int | None, format: ReportFormat) -> None:
-    with config_table(context.obj) as table:
+    with config_table(context) as table:
         config = table.read()
     rows = [_described("default", config.default_limit)]
     rows += [_described(number, found) for number, found in config.limits.items()]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from execdb.cli.command import Command
+from execdb.cli.commands.config.central import ConfigCommand
 from execdb.cli.commands.config.changed import config_table, refused_of, report
 from execdb.cli.commands.config.group import TAKES_MINUS, User, app
 from execdb.cli.input.formats import ReportFormat
@@ -18,7 +18,7 @@ from execdb.store.terms.users import uid_of
 
 @app.command(
     "set",
-    cls=Command,
+    cls=ConfigCommand,
     context_settings=TAKES_MINUS,
     epilog="""
 execdb config set 0 'Hey root!'
@@ -39,13 +39,13 @@ def set_(
     """
     message = as_recorded(message)
     number, text = uid_of(uid), check_message(message)
-    with config_table(context.obj, create=True) as table:
+    with config_table(context, create=True) as table:
         generation = table.set(number, text)
         report(context.obj, table, generation, f'uid {number}: "{message}"')
 
 
 @app.command(
-    cls=Command,
+    cls=ConfigCommand,
     context_settings=TAKES_MINUS,
     epilog="""
 execdb config get 0
@@ -55,7 +55,7 @@ execdb config get alice
 def get(context: typer.Context, uid: User) -> None:
     """Show the message of a user."""
     number = uid_of(uid)
-    with config_table(context.obj) as table:
+    with config_table(context) as table:
         config = table.read()
     message = config.entries.get(number)
     if message is None:
@@ -68,7 +68,7 @@ def get(context: typer.Context, uid: User) -> None:
 
 @app.command(
     "list",
-    cls=Command,
+    cls=ConfigCommand,
     epilog="""
 execdb config list
 execdb config list --format json
@@ -79,7 +79,7 @@ def list_(
     format: Annotated[ReportFormat, typer.Option(help="How to show them.")] = ReportFormat.TEXT,
 ) -> None:
     """Show the message of every user who has one, and the default."""
-    with config_table(context.obj) as table:
+    with config_table(context) as table:
         config = table.read()
     if format is ReportFormat.JSON:
         entries = [{"uid": uid, "message": text} for uid, text in config.entries.items()]
@@ -94,7 +94,7 @@ def list_(
 
 
 @app.command(
-    cls=Command,
+    cls=ConfigCommand,
     context_settings=TAKES_MINUS,
     epilog="""
 execdb config unset 0
@@ -104,7 +104,7 @@ execdb config unset alice
 def unset(context: typer.Context, uid: User) -> None:
     """Remove the message of a user, who then gets the default."""
     number = uid_of(uid)
-    with config_table(context.obj) as table:
+    with config_table(context) as table:
         generation = table.unset(number)
         if generation is None:
             raise ExecdbError(f"uid {number} has no message of its own: there is nothing to remove")
@@ -112,7 +112,7 @@ def unset(context: typer.Context, uid: User) -> None:
 
 
 @app.command(
-    cls=Command,
+    cls=ConfigCommand,
     context_settings=TAKES_MINUS,
     epilog="""
 execdb config default                    # show it
@@ -129,7 +129,7 @@ def default(
     """Show or set the message of users who have none of their own."""
     if message is not None:
         message = check_message(as_recorded(message))
-    with config_table(context.obj, create=message is not None) as table:
+    with config_table(context, create=message is not None) as table:
         if message is None:
             config = table.read()
             if config.default is None:

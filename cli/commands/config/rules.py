@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from execdb.cli.command import Command
+from execdb.cli.commands.config.central import ConfigCommand
 from execdb.cli.commands.config.changed import config_table, refused_of, report
 from execdb.cli.commands.config.group import app
 from execdb.cli.input.filter_options import terms_of
@@ -16,6 +16,7 @@ from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.numbers import rule_number
 from execdb.cli.input.options import as_recorded
 from execdb.cli.output.escape import escape
+from execdb.store.central.url import CentralUrl
 
 if TYPE_CHECKING:
     from execdb.store.config.rule import Rule
@@ -46,7 +47,7 @@ Before = Annotated[
 
 
 @app.command(
-    cls=Command,
+    cls=ConfigCommand,
     epilog="""
 execdb config ignore comm=sed,grep uid=1000
 execdb config ignore cgroup=/system.slice/cron.service --note 'noise'
@@ -65,7 +66,7 @@ def ignore(
 
 
 @app.command(
-    cls=Command,
+    cls=ConfigCommand,
     epilog="""
 execdb config record uid=0 --before 1
 execdb config record filename='/home/*' --note 'never leave these out'
@@ -83,7 +84,7 @@ def record(
 
 
 @app.command(
-    cls=Command,
+    cls=ConfigCommand,
     epilog="""
 execdb config remove 3
 execdb config rules                      # shows the numbers
@@ -98,13 +99,13 @@ def remove(
     """Remove a rule. Its number is not given to another one."""
     from execdb.store.config.rule_table import RuleTable
 
-    with config_table(context.obj) as table:
+    with config_table(context) as table:
         generation = RuleTable(table.database, table.who).remove(number)
         report(context.obj, table, generation, f"rule {number}: removed")
 
 
 @app.command(
-    cls=Command,
+    cls=ConfigCommand,
     epilog="""
 execdb config rules
 execdb config rules --format json
@@ -117,9 +118,10 @@ def rules(
     """Show the rules in the order in which they are asked, and how many execs each left out."""
     from execdb.store.ledger.filters import filtered_by_rule
 
-    with config_table(context.obj) as table:
+    with config_table(context) as table:
         config, filtered = table.read(), filtered_by_rule(table.database)
-    found = [_described(rule, filtered) for rule in config.rules]
+    here = not isinstance(context.obj, CentralUrl)
+    found = [_described(rule, filtered, here=here) for rule in config.rules]
     if format is ReportFormat.JSON:
         print(json.dumps({"rules": found} | refused_of(config)))
         return
@@ -135,7 +137,7 @@ def _add(
 
     kind, read = Action(action), terms_of(terms or (), time.time_ns())
     make_rule(0, kind, read, as_recorded(note))  # bad input makes no database
-    with config_table(context.obj, create=True) as table:
+    with config_table(context, create=True) as table:
         rule, generation = RuleTable(table.database, table.who).add(
             kind, read, as_recorded(note), before
         )
@@ -147,14 +149,15 @@ def text_of(rule: "Rule") -> str:
     return shlex.join((rule.action, *rule.terms))
 
 
-def _described(rule: "Rule", filtered: "Counter[int]") -> dict[str, Any]:
+def _described(rule: "Rule", filtered: "Counter[int]", *, here: bool) -> dict[str, Any]:
+    """`here`: it is a rule of this machine."""
     return {
         "number": rule.number,
         "action": str(rule.action),
         "terms": list(rule.terms),
         "note": rule.note,
         "filtered": filtered[rule.number],
-        "missing_cgroups": _missing_cgroups(rule),
+        "missing_cgroups": _missing_cgroups(rule) if here else [],
     }
 
 

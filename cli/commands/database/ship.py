@@ -48,24 +48,35 @@ def ship(
             "keys.",
         ),
     ] = False,
+    config: Annotated[
+        bool,
+        typer.Option(
+            "--config",
+            help="Take the messages, rules and limits of this host from the central store.",
+        ),
+    ] = False,
     once: Annotated[bool, typer.Option("--once", help="Ship what there is now, then end.")] = False,
 ) -> None:
     """Copy the history to a central store, and continue with new events.
 
     Ends at Ctrl-C or SIGTERM. Each exec arrives once, whatever is interrupted; while the store
     cannot be reached, the file keeps what is not shipped yet. The password comes from PGPASSWORD,
-    ~/.pgpass or a service file. The store's schema is made by `execdb upgrade`.
+    ~/.pgpass or a service file. The store's schema is made by `execdb upgrade`. With --config, it
+    may write to the database: the config there is made equal to that of the central store, and
+    nobody else changes it.
     """
     from execdb.cli.session.central.shipping import Shipping, Tally
     from execdb.cli.session.stop import Stop
     from execdb.store.central.shipping.shipper import ShipOptions
 
     url = _central(to)
-    options = ShipOptions(_group(group))
+    options = ShipOptions(_group(group), config=config)
     boot_id = _BOOT_ID.read_text().strip()
     shipping = Shipping(
         context.obj, url, boot_id, _settle_ns(settle), _redact(context, redact), options
     )
+    if not config:
+        _release(context.obj)
     tally = Tally()
     if once:
         shipping.once(tally)
@@ -75,6 +86,20 @@ def ship(
             shipping.until(stop, tally)
     execs = f"{tally.events} exec{'s' * (tally.events != 1)}"
     print(f"shipped {execs} and {tally.ends} later ends to {escape(str(url))}")
+
+
+def _release(path: Path) -> None:
+    """The config is not taken from the store any more, if it was."""
+    from execdb.store.config.managed.following import release
+    from execdb.store.config.managed.state import managed
+    from execdb.store.file.database import open_database
+
+    with open_database(path) as database:
+        with database.reading() as connection:
+            found = managed(connection)
+        if found is not None:
+            release(database)
+            say(f"the config is that of {escape(str(path))} itself again, not of {found.store}")
 
 
 def _central(text: str) -> CentralUrl:

@@ -69,6 +69,13 @@ def install(
             metavar="URL",
         ),
     ] = None,
+    ship_config: Annotated[
+        bool,
+        typer.Option(
+            "--ship-config",
+            help="With --ship-to: also take the config of this host from the central store.",
+        ),
+    ] = False,
     print_: Annotated[
         bool, typer.Option("--print", help="Show what would be written, and change nothing.")
     ] = False,
@@ -81,7 +88,8 @@ def install(
 
     With --ship-to, execdb-ship.service copies the history to a central store, as a user of its own
     that may only read it. The password of the URL, or of PGPASSWORD, goes into
-    /etc/execdb-ship.pgpass (mode 0600), not into the unit.
+    /etc/execdb-ship.pgpass (mode 0600), not into the unit. With --ship-config it runs as the user
+    execdb, and brings the messages, rules and limits from there.
     """
     from execdb.cli.service import plan
 
@@ -91,7 +99,9 @@ def install(
     if given.get("attempts"):
         _require_kprobes()
     files = plan.files(given, context.obj)
-    second = None if ship_to is None else _forwarder(ship_to, context.obj)
+    if ship_config and ship_to is None:
+        raise UsageError("--ship-config goes with --ship-to URL")
+    second = None if ship_to is None else _forwarder(ship_to, context.obj, ship_config)
     if print_:
         _print([*files, *(second[1] if second else ())])
         return
@@ -104,15 +114,16 @@ def install(
     apply(files, context.obj, say)
     if second is not None:
         from execdb.cli.service.forwarder import installing
+        from execdb.cli.service.forwarder.plan import user_of
 
-        installing.apply(second[1], second[0], say)
+        installing.apply(second[1], second[0], user_of(ship_config), say)
 
 
-def _forwarder(ship_to: str, database: Path) -> "tuple[CentralUrl, list[File]]":
+def _forwarder(ship_to: str, database: Path, config: bool) -> "tuple[CentralUrl, list[File]]":
     from execdb.cli.service.forwarder import plan
 
     url, password = plan.url_of(ship_to, os.environ.get("PGPASSWORD"))
-    return url, plan.files_for(url, database, password)
+    return url, plan.files_for(url, database, password, config=config)
 
 
 def _require_place(database: Path) -> None:

@@ -16,9 +16,9 @@ Say = Callable[[str], None]
 FILES = (places.SHIP_UNIT_FILE, places.SHIP_SYSUSERS_FILE, places.SHIP_PASSWORD_FILE)
 
 
-def apply(files: Sequence[File], url: CentralUrl, say: Say) -> None:
+def apply(files: Sequence[File], url: CentralUrl, user: str, say: Say) -> None:
     """Writes the files that are new or out of date, and starts the unit, or starts it again.
-    Raises ExecdbError."""
+    `user` is who it runs as. Raises ExecdbError."""
     unit = places.SHIP_UNIT
     if systemd.properties(unit)["LoadState"] == "masked":
         raise ExecdbError(f"{unit} is masked: systemctl unmask {unit}, and try again")
@@ -33,7 +33,7 @@ def apply(files: Sequence[File], url: CentralUrl, say: Say) -> None:
     try:
         write_all(stale, private={places.SHIP_PASSWORD_FILE})
         systemd.call("systemd-sysusers", str(places.SHIP_SYSUSERS_FILE))
-        _own(places.SHIP_PASSWORD_FILE)
+        _own(places.SHIP_PASSWORD_FILE, user)
     except OSError as error:
         raise ExecdbError(f"cannot write {error.filename}: {error.strerror}") from error
     systemd.call("systemctl", "daemon-reload")
@@ -45,14 +45,14 @@ def apply(files: Sequence[File], url: CentralUrl, say: Say) -> None:
     if not os.path.lexists(places.SHIP_PASSWORD_FILE):
         say(
             f"the URL has no password: if the store asks for one, write *:*:*:*:PASSWORD to "
-            f"{places.SHIP_PASSWORD_FILE}, mode 0600, owned by {places.SHIP_USER}"
+            f"{places.SHIP_PASSWORD_FILE}, mode 0600, owned by {user}"
         )
 
 
-def _own(path: Path) -> None:
+def _own(path: Path, name: str) -> None:
     """Raises OSError."""
     if not path.is_symlink() and path.is_file():
-        user = pwd.getpwnam(places.SHIP_USER)
+        user = pwd.getpwnam(name)
         os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
 
 

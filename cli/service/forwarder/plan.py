@@ -16,13 +16,16 @@ SYSUSERS = f'u {places.SHIP_USER} - "execdb forwarder"\nm {places.SHIP_USER} {pl
 _FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")  # parameters of a URL
 
 
-def files_for(url: CentralUrl, database: Path, password: str | None) -> list[File]:
-    """`url` has no password. With a `password` also the file that has it. Raises UsageError for a
-    file that the service could not see."""
+def files_for(
+    url: CentralUrl, database: Path, password: str | None, *, config: bool = False
+) -> list[File]:
+    """`url` has no password. With a `password` also the file that has it. With `config` it takes
+    the config from the store, for which it must be the user to whom the database belongs. Raises
+    UsageError for a file that the service could not see."""
     _require_visible(url)
     texts = {
         places.SHIP_SYSUSERS_FILE: SYSUSERS,
-        places.SHIP_UNIT_FILE: _unit(url, database),
+        places.SHIP_UNIT_FILE: _unit(url, database, config),
     }
     found = [File(path, marked(text, "#"), state_of(path), True) for path, text in texts.items()]
     if password is not None:
@@ -44,17 +47,24 @@ def url_of(text: str, from_environment: str | None) -> tuple[CentralUrl, str | N
     return url, password
 
 
-def _unit(url: CentralUrl, database: Path) -> str:
+def user_of(config: bool) -> str:
+    """Who the service is."""
+    return places.USER if config else places.SHIP_USER
+
+
+def _unit(url: CentralUrl, database: Path, config: bool) -> str:
     python, code = safe_code.interpreter(), safe_code.code_folders()
     words = [str(python), "-I", "-m", "execdb", "ship", "--to", url.text]
     if str(database) != DEFAULT_PATH:
         words += ["--db", str(database)]
+    words += ["--config"] if config else []
+    writable = f"ReadWritePaths={unit.quoted(str(database.parent))}\n" if config else ""
     template = files("execdb.cli.service.forwarder").joinpath("execdb-ship.service.in").read_text()
     return Template(template).substitute(
         exec_start=unit.command(words),
-        binds=unit.hidden_binds(code),
+        binds=unit.hidden_binds(code) + writable,
         credentials=places.SHIP_PASSWORD_FILE,
-        user=places.SHIP_USER,
+        user=user_of(config),
     )
 
 

@@ -18,7 +18,7 @@ from execdb.store.central.url import CentralUrl
 from execdb.store.errors import DatabaseError, ExecdbError
 from execdb.store.file.database import Database, open_database
 
-_INTERVAL_S = 5.0
+INTERVAL_S = 5.0
 _RETRY_S = 0.2, 60.0  # after the first error in a row, and at most
 _REFUSED = 20  # failures: whoever is refused waits as long as after so many
 _AGAIN_S = 3_600.0  # how often the same error is said
@@ -63,7 +63,7 @@ class Shipping:
                         said.works()
                         failures, worked = 0, True
                         if not more:
-                            _wait(stop, _INTERVAL_S * random.uniform(0.8, 1.2))
+                            _wait(stop, INTERVAL_S * random.uniform(0.8, 1.2))
             except CentralRefusal as error:
                 if not worked:
                     raise

@@ -27,7 +27,7 @@ class Notes:
     def ship(self) -> bool:
         """The next ones; whether there may be more. Raises DatabaseError, the driver's errors."""
         with self._database.reading() as connection:
-            found = scalar(connection, _HOST)
+            found = scalar(connection, HOST)
         if not isinstance(found, str | bytes):
             return False
         host = readable(found)
@@ -64,7 +64,7 @@ def _central(value: Any) -> Any:
     return to_central(readable(value)) if isinstance(value, str | bytes) else value
 
 
-_HOST = "SELECT host FROM run WHERE kind = 'collect' ORDER BY id DESC LIMIT 1"
+HOST = "SELECT host FROM run WHERE kind = 'collect' ORDER BY id DESC LIMIT 1"
 _SELECT = {
     table: f"SELECT {', '.join(columns)} FROM {table} WHERE id > ? ORDER BY id LIMIT ?"
     for table, columns in NOTES.items()

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from execdb.store.central.connection import check_revision, connect
 from execdb.store.central.errors import CentralError
+from execdb.store.central.shipping.config_flow import ConfigFlow
 from execdb.store.central.shipping.delivery import Delivery, OvertakenError
 from execdb.store.central.shipping.local_run import LocalRun, ids_of_runs, read_run
 from execdb.store.central.shipping.notes import Notes
@@ -35,10 +36,12 @@ class Shipped(NamedTuple):
 
 @dataclass(frozen=True)
 class ShipOptions:
-    """`answer_s`: how long the store may take for one transaction."""
+    """`answer_s`: how long the store may take for one transaction; `config`: take the config of
+    this host from the store."""
 
     group: str | None = None
     answer_s: float = 30.0
+    config: bool = False
 
 
 class Shipper:
@@ -60,6 +63,7 @@ class Shipper:
             raise
         self._delivery = Delivery(self.connection, options.group)
         self._notes = Notes(self._database, self.connection)
+        self._config = ConfigFlow(self._database, self.connection, url, options.group)
 
     @property
     def encrypted(self) -> bool:
@@ -72,7 +76,11 @@ class Shipper:
         self.connection.close()
 
     def step(self) -> Iterator[Shipped]:
-        """One transaction for each run that is not complete in the store."""
+        """One transaction for each run that is not complete in the store. The config comes first:
+        it must not wait for a long backlog."""
+        if self._options.config:
+            with deadline(self.connection, self._url, self._options.answer_s):
+                self._config.step()
         with self._database.reading() as connection:
             runs = ids_of_runs(connection)
         for run_id in runs:

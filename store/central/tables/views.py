@@ -136,8 +136,26 @@ def rights() -> Iterator[str]:
     for table, value in (("loss", "lost"), ("filter", "filtered")):
         yield f"GRANT INSERT, SELECT, UPDATE (to_ns, {value}) ON execdb.{table} TO {FORWARDER}"
     yield f"GRANT INSERT, SELECT ON execdb.clock_set TO {FORWARDER}"
+    yield from _config_rights()
     for table, columns in NOTES.items():
         yield (
             f"GRANT INSERT (host, {', '.join(columns)}), SELECT (host, id, time_ns, shipper)"
             f" ON execdb.{table} TO {FORWARDER}"
         )
+
+
+def _config_rights() -> Iterator[str]:
+    """A forwarder reads the config, and tells what became of it on its own host."""
+    told = "host_group, wanted, in_file, in_kernel, error, told_at"
+    yield f"GRANT SELECT ON execdb.config TO {FORWARDER}"
+    yield (
+        f"GRANT SELECT, INSERT (host, {told}), UPDATE ({told}) ON execdb.host_config TO {FORWARDER}"
+    )
+    yield "ALTER TABLE execdb.host_config ENABLE ROW LEVEL SECURITY"
+    for name, rule in (
+        ("everybody_reads", "FOR SELECT USING (true)"),
+        ("own_host", "FOR INSERT WITH CHECK (shipper = session_user)"),
+        ("own_row", "FOR UPDATE USING (shipper = session_user)"),
+    ):
+        yield f"DROP POLICY IF EXISTS {name} ON execdb.host_config"
+        yield f"CREATE POLICY {name} ON execdb.host_config {rule}"

@@ -110,3 +110,15 @@ def test_a_url_without_its_password_connects_to_the_same_place() -> None:
     for text in ("postgresql:///h", "postgres://db", "postgresql://u@h:5433,h2/d?x=a%20b"):
         url, password = CentralUrl(text).without_password()
         assert (url.text, password) == (text, None)
+
+
+def test_only_one_that_takes_the_config_may_write_to_the_history(run: Run) -> None:
+    url, _ = plan.url_of("postgresql://web1@db/h", None)
+    unit = {f.path: f.text for f in plan.files_for(url, DATABASE, None, config=True)}[
+        places.SHIP_UNIT_FILE
+    ]
+    assert "--config\n" in unit
+    assert "User=execdb\n" in unit
+    assert "ReadWritePaths=/var/lib/execdb\n" in unit
+    done = run("--db", str(DATABASE), "service", "install", "--print", "--ship-config")
+    assert (done.code, done.err.count("\n")) == (2, 1)

@@ -1,0 +1,1 @@
+"""The config of hosts in the central store: for all, for a group, for one host."""

@@ -1,0 +1,1 @@
+"""A config that comes from a central store."""
