@@ -52,9 +52,9 @@ INSERT INTO config_state VALUES (1, 'Hello World', 1, 0, 1, 1);
 -- Where the config comes from a central store: which generation of it began with which one here. No
 -- rows: the config is this file's own.
 CREATE TABLE managed (
-    generation INTEGER NOT NULL PRIMARY KEY,
+    generation INTEGER NOT NULL PRIMARY KEY, -- of this file
     store TEXT NOT NULL,                 -- its URL, without password
-    central_generation INTEGER NOT NULL
+    central_generation INTEGER NOT NULL  -- of the store
 );
 
 -- What was changed in the four tables above and below: one row for each entry, rule or limit.

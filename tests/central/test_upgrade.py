@@ -134,7 +134,7 @@ def test_partitions_are_made_for_days_around_today(central: Central) -> None:
     assert sum("exec_end_" in name for (name,) in names) >= 2
 
 
-@pytest.mark.parametrize("command", [["query", "--sort", "uid"], ["collect"], ["config", "list"]])
+@pytest.mark.parametrize("command", [["query", "--sort", "uid"], ["collect"], ["config", "log"]])
 def test_a_command_that_works_on_files_refuses_a_url(run: Run, command: list[str]) -> None:
     url = "postgresql://user:hidden-word@db.example/execdb"
     code, out, err = run(*command, "--db", url)
@@ -143,10 +143,11 @@ def test_a_command_that_works_on_files_refuses_a_url(run: Run, command: list[str
 
 
 def test_a_store_of_the_first_revision_is_brought_up_to_date(central: Central, run: Run) -> None:
-    central.rows("DROP TABLE execdb.dropped")
+    central.rows("DROP TABLE execdb.dropped, execdb.config, execdb.config_edit, execdb.host_config")
+    central.rows("DROP SEQUENCE execdb.config_generation")
     central.rows("UPDATE execdb.alembic_version SET version_num = '0001'")
     central.rows("INSERT INTO execdb.run (run_id, host, boot_id, local_run_id)"
                  " VALUES (1, 'web1', 'b', 1)")  # fmt: skip
     assert run("upgrade", "--db", central.admin).out.endswith("0001 before)\n")
     assert central.rows("SELECT host FROM execdb.runs") == [("web1",)]
-    assert central.rows("SELECT * FROM execdb.dropped") == []
+    assert central.rows("SELECT * FROM execdb.dropped, execdb.config") == []

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 execdb config hosts --db postgresql://db.example/history
+execdb config hosts --db postgresql://db.example/history --format json
 """
 _SILENT_NS = 60_000_000_000
 
