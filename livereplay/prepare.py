@@ -9,7 +9,7 @@ from execdb.livereplay.paths import Paths, TooManyPaths
 from execdb.livereplay.planning.plan import Plan
 from execdb.livereplay.planning.planner import Planner
 from execdb.livereplay.planning.times import Warp, set_times
-from execdb.livereplay.tape.emit import Emitter
+from execdb.livereplay.tape.emit import Emitter, TooManyStates
 from execdb.livereplay.tape.exec_calls import Starter
 from execdb.livereplay.tape.stub import stub_for
 from execdb.livereplay.tape.tape import BYTES_MAX, Tape, TooLong
@@ -33,15 +33,21 @@ class Prepared:
 
 
 def plan_of(
-    rows: Iterable[Any], ancestor: Callable[[int], Any], warp: Callable[[Plan], Warp]
+    rows: Iterable[Any],
+    ancestor: Callable[[int], Any],
+    warp: Callable[[Plan], Warp],
+    *,
+    cgroups: bool = False,
 ) -> tuple[Plan, Paths]:
-    """The plan of rows in order, timed, and the files that it needs. Raises Refused."""
-    paths, planner = Paths(), Planner(ancestor)
+    """The plan of rows in order, timed, and the files that it needs; with `cgroups` also the
+    recorded control groups. Raises Refused."""
+    paths, planner = Paths(can_have_groups=cgroups), Planner(ancestor)
     try:
         plan = planner.take(_learned(rows, paths))
         for told in plan.seen.values():
             paths.learn(told)  # type: ignore[arg-type]
         paths.finish()
+        del planner  # with what it knows of pids and ids
     except TooManyPaths:
         raise Refused(
             "more paths and folders than live replay can make: choose fewer by terms"
@@ -86,6 +92,11 @@ def emitted(
     except TooLong:
         raise Refused(
             f"the replay would take more than {BYTES_MAX >> 30} GiB: choose fewer by terms"
+        ) from None
+    except TooManyStates:
+        raise Refused(
+            "more different users, directories and control groups than live replay can keep: "
+            "choose fewer by terms"
         ) from None
     if count < len(plan.of_row):
         raise Refused("the history was pruned while it was read: try again")

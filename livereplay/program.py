@@ -10,6 +10,8 @@ _ARGUMENTS_MAX = 4_000_000  # bytes together, with 8 for each
 CUT_BYTES = 49_152  # of argv; a recorder keeps no more
 _DESCRIPTOR_MAX = 62
 _DEPTH_MAX = 1_000  # folders
+_NAME_MAX = 249  # bytes, of memfd_create(2)
+MEMFD = b"memfd:"
 
 
 class Program(Protocol):
@@ -21,6 +23,8 @@ class Program(Protocol):
     argc: int
     truncated: bool
     cwd: str | None
+    exe: str | None
+    cgroup: str | None
 
 
 def raw(text: str) -> bytes:
@@ -73,14 +77,25 @@ def unnamed_file(row: Program) -> tuple[int, bytes] | None:
     head, _, number = row.filename.rpartition("/")
     if head != "/dev/fd" or not (number.isascii() and number.isdecimal() and len(number) < 4):
         return None
-    name = raw(row.comm)
+    name, exe = raw(row.comm), raw(row.exe or "")
+    if exe.startswith(MEMFD) and exe.startswith(name) and len(exe) < _NAME_MAX:
+        name = exe  # all of it
     usable = 3 <= int(number) <= _DESCRIPTOR_MAX and b"\0" not in name
     return (int(number), name) if usable and row.comm != number else None
 
 
 def unnamed_path(comm: bytes) -> bytes:
-    """Where a file is that is started by its descriptor alone."""
+    """Where a file is that is started by its descriptor alone, if `exe` does not say where."""
     return HIDDEN + b"/fd/" + comm.replace(b"/", b"_")
+
+
+def exe_of(row: Program) -> bytes | None:
+    """The recorded path of the file that really ran, without its first slash. None if it is not
+    known, or was no file with a path."""
+    exe = raw(row.exe) if row.exe else b""
+    if not exe.startswith(b"/") or len(exe) > 4_000 or unusable(b"/", exe):
+        return None
+    return resolve(b"/", exe)
 
 
 def unusable(cwd: bytes, name: bytes) -> str | None:

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from execdb.livereplay.planning.plan import Kind
+from execdb.livereplay.planning.times import in_order
 from execdb.livereplay.prepare import Prepared
+from execdb.livereplay.tape.emit import SLOT_BYTES
 from execdb.livereplay.tape.stub import BASE
 from execdb.livereplay.tape.tape import ENTRY_BYTES
 
@@ -37,20 +39,19 @@ class Result:
 def result_of(prepared: Prepared, start_ns: int, read: Callable[[int, int], bytes]) -> Result:
     """`read` gives bytes of the tape's file by offset and size."""
     plan, emitter = prepared.plan, prepared.emitter
-    found, late_ns, window = Result(), list[int](), _Window(read)
+    found, late_ns, window = Result(), array("q"), _Window(read)
     for node in range(1, len(plan)):
         if plan.kind[node] != Kind.IMAGE:
             continue
         found.planned += 1
-        seconds, ns = struct.unpack("<qq", window.read(emitter.slots[node] - BASE, 16))
+        seconds, rest = struct.unpack("<qq", window.read(emitter.slot(node) - BASE, SLOT_BYTES))
         if seconds:
-            late_ns.append(seconds * 10**9 + ns - start_ns - plan.begin_ns[node])
+            late_ns.append(seconds * 10**9 + rest - start_ns - plan.begin_ns[node])
             continue
-        answer = window.read(emitter.exec_at[node] * ENTRY_BYTES, 8)
-        (number,) = struct.unpack("<q", answer)
+        (number,) = struct.unpack("<q", window.read(rest * ENTRY_BYTES, 8))
         if -4_096 < number < 0:
             found.failed[errno.errorcode.get(-number, str(-number))] += 1
-    found.late_ns = array("q", sorted(late_ns))
+    found.late_ns = array("q", in_order(late_ns))
     return found
 
 

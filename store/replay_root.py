@@ -4,8 +4,9 @@ import re
 
 ROOT_PROGRAM = "/.execdb-replay/execdb-replay"  # the program above all others
 REPLAY_CGROUP = "/execdb-replay-"  # and a number
+RECORDED_CGROUPS = "/in"  # below that, and below this the recorded path
 
-_IN_A_REPLAY = re.compile(re.escape(REPLAY_CGROUP) + "[0-9]+")
+_IN_A_REPLAY = re.compile(f"{REPLAY_CGROUP}[0-9]+({RECORDED_CGROUPS}(/[^\udc80-\udcff]*)?)?")
 
 
 def is_replayed(cgroup: str | None) -> bool:

@@ -52,7 +52,7 @@ static inline u32 copy_executable_path(struct scratch *s, const void *file)
 	for (int i = 0; i < EXE_STEPS; i++) {
 		const void *up = READ(const void *, dentry, DENTRY_D_PARENT_OFFSET);
 
-		if (bound && up == dentry)
+		if (bound && up == dentry && i) /* the root; before it, a memfd is its own parent */
 			return bound;
 		if (!bound && dentry == READ(const void *, mnt, VFSMOUNT_MNT_ROOT_OFFSET)) {
 			const void *mount = mnt - MOUNT_MNT_OFFSET;

@@ -2,8 +2,8 @@
 
 import os
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 
 from execdb.cli.service import plan
@@ -81,5 +81,16 @@ def options(pid: int) -> dict[str, str]:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
     except OSError:
         words = []
-    found |= {word[2:]: value for word, value in pairwise(words) if word.startswith("--")}
+    found |= long_options(words)
     return {name: found[name] for name in ("keep", "max-size") if name in found}
+
+
+def long_options(words: Sequence[str]) -> dict[str, str]:
+    """Those of a command line with their values, `--keep 7d` or `--keep=7d`; of several the last
+    one."""
+    found = {}
+    for word, following in zip(words, [*words[1:], ""], strict=False):
+        name, is_joined, value = word.partition("=")
+        if name.startswith("--"):
+            found[name[2:]] = value if is_joined else following
+    return found

@@ -2,7 +2,7 @@
 
 A plan consists of nodes, which are numbers. A node is one phase of a process: a fork that has not
 called exec yet, the image of a recorded exec, or a program that ran before the recording. A failed
-attempt to exec is a node as well, a step of its process. Nodes are stored as columns, about 60
+attempt to exec is a node as well, a step of its process. Nodes are stored as columns, about 50
 bytes each. A node comes before the nodes that follow from it: its forks, attempts and next image.
 """
 
@@ -54,7 +54,8 @@ class Plan:
     becomes it, of an attempt the one that makes it; `then` is the image that a node becomes, or
     NONE; `first` and `next_` list the steps of a node in their order; `process` of an image is the
     fork that became it, directly or by other images. Times are ns: those of the history until they
-    are timed (times.py), then since the start."""
+    are timed (times.py), then since the start. `last_ns`, when the last image of a process ends, is
+    there only while they are timed."""
 
     def __init__(self) -> None:
         self.kind, self.flags = bytearray(), bytearray()
@@ -81,7 +82,6 @@ class Plan:
         self.pid.append(pid & 0xFFFF_FFFF)
         for column in (self.begin_ns, self.end_ns):
             column.append(UNKNOWN_NS)
-        self.last_ns.append(0)
         self.came_from.append(came_from)
         self.process.append(node)
         for links in (self.then, self.first, self.last, self.next_):
@@ -105,6 +105,10 @@ class Plan:
         self.then[node] = image
         self.process[image] = self.process[node]
         return image
+
+    def complete(self) -> None:
+        """There will be no more nodes: gives back the memory that only adding them takes."""
+        del self.pid[:], self.last[:]
 
     def steps(self, node: int) -> Iterator[int]:
         """In their order."""

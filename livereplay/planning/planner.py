@@ -8,6 +8,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
+from execdb.livereplay.planning.by_pid import ByPid
 from execdb.livereplay.planning.plan import (
     INIT,
     NONE,
@@ -34,8 +35,8 @@ class Planner:
         self._ancestor_of = ancestor
         self._ids, self._in_order = array("q"), True
         self._by_id: dict[int, int] = {}  # only if ids are not in order
-        self._of_pid: dict[int, int] = {}  # the latest image
-        self._forks: dict[int, int] = {}  # the latest fork, by pid
+        self._of_pid = ByPid()  # the latest image, while no row has a parent
+        self._forks = ByPid()  # the latest fork
         self._others: dict[tuple[str, int], int] = {}  # parents that are no rows
         self._boot_id: str | None = None
         self._shift_ns, self._linked = 0, False
@@ -46,6 +47,7 @@ class Planner:
             if row.boot_id != self._boot_id:
                 self._new_boot(row)
             self._note(row, self._try(row) if row.errno else self._exec(row))
+        self.plan.complete()
         return self.plan
 
     def _new_boot(self, row: Row) -> None:
@@ -63,7 +65,7 @@ class Planner:
         self._ids.append(row.id)
         if not self._in_order:
             self._by_id[row.id] = node
-        if not row.errno:
+        if not row.errno and not self._linked:
             self._of_pid[row.pid] = node
 
     def _row(self, number: int) -> int | None:

@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from heapq import merge
 from itertools import islice
 
@@ -59,13 +59,13 @@ def _bounded(ns: float) -> int:
 
 def _moments(plan: Plan) -> "array[int]":
     """When images begin and end and when attempts are made, in order."""
-    return array("q", _sorted(_all_moments(plan)))
+    return array("q", in_order(_all_moments(plan)))
 
 
-def _sorted(numbers: Iterator[int]) -> Iterator[int]:
-    """In a tenth of the memory that a list of them takes."""
-    runs = []
-    while run := sorted(islice(numbers, _RUN)):
+def in_order(numbers: Iterable[int]) -> Iterator[int]:
+    """Sorted, in a tenth of the memory that a list of them takes."""
+    runs, left = [], iter(numbers)
+    while run := sorted(islice(left, _RUN)):
         runs.append(array("q", run))
     return merge(*runs)
 
@@ -82,6 +82,8 @@ def set_times(plan: Plan, warp: Warp) -> None:
     """Makes all times of the plan those of the replay, finds ends and forks that the history does
     not know, and counts how many processes there are at once."""
     _warp(plan, warp)
+    del warp  # which may know all moments
+    plan.last_ns = array("q", [0]) * len(plan)
     latest_ns = max(0, max(plan.begin_ns), max(plan.end_ns))  # what is unknown is less
     for node in range(len(plan) - 1, INIT, -1):  # what a node leads to comes first
         if plan.kind[node] == Kind.TRY:
@@ -94,6 +96,7 @@ def set_times(plan: Plan, warp: Warp) -> None:
         _set_watched(plan, node)
     plan.at_most = _at_most(plan)
     plan.duration_ns = max(plan.last_ns)
+    del plan.last_ns[:]
 
 
 def _warp(plan: Plan, warp: Warp) -> None:
@@ -145,10 +148,10 @@ def _at_most(plan: Plan) -> int:
     def of_forks(column: "array[int]") -> Iterator[int]:
         return (column[node] for node in range(1, len(plan)) if plan.kind[node] == Kind.FORK)
 
-    ends = _sorted(of_forks(plan.last_ns))
+    ends = in_order(of_forks(plan.last_ns))
     end_ns = next(ends, None)
     most = ended = 0
-    for begun, begin_ns in enumerate(_sorted(of_forks(plan.begin_ns)), 1):
+    for begun, begin_ns in enumerate(in_order(of_forks(plan.begin_ns)), 1):
         while end_ns is not None and end_ns < begin_ns:
             ended, end_ns = ended + 1, next(ends, None)
         most = max(most, begun - ended)

@@ -3,8 +3,9 @@
 import contextlib
 import os
 from collections.abc import Callable
+from pathlib import Path
 
-from execdb.livereplay.paths import Paths
+from execdb.livereplay.paths import CGROUPS, Paths
 from execdb.livereplay.sandbox import linux
 
 _FILE_BYTES = 4_096  # of a file in a tmpfs, at least
@@ -12,9 +13,9 @@ _LONG = 4_000  # bytes of a path, from which on it is entered step by step
 _NOT_A_PROGRAM = b"text\n"
 
 
-def make_root(machine: str, stub: bytes, paths: Paths) -> None:
+def make_root(machine: str, stub: bytes, paths: Paths, cgroups: Path | None) -> None:
     """Makes it, enters it, leaves the old one behind, and makes it read-only. In a mount namespace
-    of its own."""
+    of its own. Below `cgroups` are the control groups that stubs join."""
     linux.mount(b"none", b"/", b"", linux.MS_REC | linux.MS_PRIVATE)
     files = len(paths.programs) + len(paths.denied) + len(paths.texts)
     inodes = 2 * (files + len(paths.folders)) + 4_096
@@ -25,9 +26,12 @@ def make_root(machine: str, stub: bytes, paths: Paths) -> None:
     os.mkdir(".old")
     linux.pivot_root(machine, b".", b".old")
     os.chdir("/")
+    os.umask(0o022)
+    if cgroups is not None:
+        os.makedirs(CGROUPS)
+        linux.mount(b"/.old" + os.fsencode(cgroups), CGROUPS, b"", linux.MS_BIND)
     linux.detach(b"/.old")
     os.rmdir("/.old")
-    os.umask(0o022)
     _fill(stub, paths)
     os.chdir("/")
     linux.mount(b"", b"/", b"", flags | linux.MS_REMOUNT | linux.MS_RDONLY)
@@ -38,7 +42,9 @@ def _fill(stub: bytes, paths: Paths) -> None:
         if folder:
             _at(folder, lambda path: os.mkdir(path, 0o755))
     for name, line in paths.programs.items():
-        if name not in paths.folders:
+        if name in paths.links:
+            _at(name, lambda path, to=paths.links[name]: os.symlink(b"/" + to, path))  # type: ignore[misc]
+        elif name not in paths.folders:
             content = stub if line is None else line
             _at(name, lambda path, content=content: _write(path, content, 0o755))  # type: ignore[misc]
     for name in paths.denied:

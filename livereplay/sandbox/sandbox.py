@@ -21,7 +21,7 @@ from pathlib import Path
 from execdb.livereplay.paths import Paths
 from execdb.livereplay.program import ROOT_PROGRAM
 from execdb.livereplay.sandbox import linux
-from execdb.livereplay.sandbox.cgroup import replay_cgroups
+from execdb.livereplay.sandbox.cgroup import Groups, replay_cgroups
 from execdb.livereplay.sandbox.confine import confine
 from execdb.livereplay.sandbox.root import make_root
 from execdb.livereplay.sandbox.tape_file import TapeFile, set_start
@@ -57,7 +57,7 @@ class Sandbox:
 
     def run(self, tape: TapeFile, times: "array[int]", entry: int) -> Outcome:
         """Starts at the entry and waits for the end. Raises OSError if there can be no sandbox."""
-        with replay_cgroups(self.at_most) as cgroups, _Pipes() as pipes:
+        with replay_cgroups(self.at_most, self.paths.groups) as cgroups, _Pipes() as pipes:
             child = os.fork()
             if not child:
                 self._child(tape, entry, pipes, cgroups)
@@ -108,7 +108,7 @@ class Sandbox:
         finally:
             os.close(pidfd)
 
-    def _child(self, tape: TapeFile, entry: int, pipes: "_Pipes", cgroups: list[Path]) -> None:
+    def _child(self, tape: TapeFile, entry: int, pipes: "_Pipes", cgroups: Groups) -> None:
         """Never returns."""
         try:
             pipes.close_parents()
@@ -119,10 +119,10 @@ class Sandbox:
         finally:
             os._exit(1)
 
-    def _between(self, tape: TapeFile, entry: int, pipes: "_Pipes", cgroups: list[Path]) -> None:
+    def _between(self, tape: TapeFile, entry: int, pipes: "_Pipes", cgroups: Groups) -> None:
         parent = os.getppid()
         os.setsid()
-        for cgroup in cgroups:
+        for cgroup in cgroups.joined:
             (cgroup / "cgroup.procs").write_text("0")
         linux.unshare(linux.CLONE_NEWUSER)
         _die_with_parent()
@@ -145,7 +145,7 @@ class Sandbox:
             os._exit(0 if status == 0 else 1)
         _die_with_parent()
         machine = platform.machine()
-        make_root(machine, stub_for(machine), self.paths)
+        make_root(machine, stub_for(machine), self.paths, cgroups.recorded)
         _arrange_descriptors(null, tape.descriptor, pipes)
         os.write(_SAY, b"r")
         if not os.read(_SAY - 1, 1):

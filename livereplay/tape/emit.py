@@ -19,6 +19,8 @@ SIGCHLD, CLONE_VM, CLONE_VFORK, CLONE_PARENT_SETTID = 17, 0x100, 0x4000, 0x10000
 CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x200000, 0x1000000
 _BETWEEN = CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID
 _FUTEX_WAIT, _FUTEX_WAKE = 0, 1
+SLOT_BYTES = 16
+_STATES_MAX = 100_000
 _NOBODY = 0x7FFF_FFFF  # a pid, until the right one stands there
 _PR_SET_DUMPABLE, _PR_SET_NAME = 4, 15
 # signal(7): what does not end a process, and what would leave a core.
@@ -26,23 +28,27 @@ _HARMLESS = {0, 17, 18, 19, 20, 21, 22, 23, 28, 32, 33, *range(65, 256)}
 _CORES = {3, 4, 5, 6, 7, 8, 11, 24, 25, 31}
 
 
+class TooManyStates(ValueError):
+    """More than _STATES_MAX different users, directories and control groups."""
+
+
 class Emitter:
     """Writes the tape. `inexact` counts, by reason, what will not be as it was recorded.
 
-    `slots` has for each node the address where its image notes its start, `exec_at` the entry that
-    starts it; 0 where there is none."""
+    At `slot` an image notes its start, {seconds, ns}; until then there is {0, the entry that starts
+    it}."""
 
     def __init__(self, plan: Plan, tape: Tape, starter: Starter) -> None:
         self._plan, self._tape, self._starter = plan, tape, starter
         self.inexact: Counter[str] = starter.inexact
         count = len(plan)
-        self.slots, self.exec_at = array("q", [0]) * count, array("i", [0]) * count
+        self._slots = tape.reserve(SLOT_BYTES * count)
         self._links = Links(tape, count)
         self._attempts: dict[
             int, int | tuple[int, int, int] | None
         ] = {}  # by node, until both are known
         self._states = array("i", [NONE]) * count
-        self._state_of: list[State] = [State(0, 0, 0, b"/")]
+        self._state_of: list[State] = [State(0, 0, 0, b"/", b"")]
         self._number_of: dict[State, int] = {self._state_of[0]: 0}
         self._states[INIT] = 0
         self._pause = tape.put(struct.pack("<qq", 1, 0), 8)
@@ -77,6 +83,8 @@ class Emitter:
         else:
             self._links.begin(node)
             state, last_ns, early = self._state(before), plan.begin_ns[before], False
+        if wanted.group is None:
+            wanted = wanted._replace(group=state.group)
         if wanted != state:
             if not early and at_ns - LEAD_NS > last_ns:
                 tape.until(at_ns - LEAD_NS)
@@ -84,7 +92,7 @@ class Emitter:
         self._remember(node, wanted)
         self._wait_for_children(before)
         entry, place = self._starter.start(row, at_ns)
-        self.exec_at[node] = entry
+        tape.word(self.slot(node) + 8, entry)
         tape.call("exit_group", 127)
         tape.set_environment(place, tape.here())
         self._body(node, self._starter.name_to_set(row))
@@ -105,16 +113,15 @@ class Emitter:
         plan, tape = self._plan, self._tape
         if not plan.is_image(node):
             return
-        tape.call("clock_gettime", 1, self._slot(node))
+        tape.call("clock_gettime", 1, self.slot(node))
         if name is not None:
             tape.call("prctl", _PR_SET_NAME, tape.text(name))
         if plan.flags[node] & WATCHED:
-            tape.call("futex", self._slot(node), _FUTEX_WAKE, 1)
+            tape.call("futex", self.slot(node), _FUTEX_WAKE, 1)
 
-    def _slot(self, node: int) -> int:
-        if not self.slots[node]:
-            self.slots[node] = self._tape.put(bytes(16), 8)
-        return self.slots[node]
+    def slot(self, node: int) -> int:
+        """Its address."""
+        return self._slots + SLOT_BYTES * node
 
     def _forks_without_exec(self, node: int) -> list[int]:
         plan = self._plan
@@ -215,7 +222,7 @@ class Emitter:
         for step in plan.steps(node):
             image = plan.then[step] if plan.kind[step] == Kind.FORK else NONE
             if image != NONE and plan.flags[image] & WATCHED:
-                self._tape.call("futex", self._slot(image), _FUTEX_WAIT, 0, self._pause)
+                self._tape.call("futex", self.slot(image), _FUTEX_WAIT, 0, self._pause)
 
     def _kill(self, node: int, number: int) -> None:
         tape = self._tape
@@ -235,5 +242,7 @@ class Emitter:
     def _remember(self, node: int, state: State) -> None:
         number = self._number_of.setdefault(state, len(self._state_of))
         if number == len(self._state_of):
+            if number >= _STATES_MAX:
+                raise TooManyStates
             self._state_of.append(state)
         self._states[node] = number

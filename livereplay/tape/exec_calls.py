@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from execdb.livereplay.paths import OTHER, Paths
+from execdb.livereplay.paths import CGROUPS, OTHER, Paths
 from execdb.livereplay.program import (
+    MEMFD,
     arguments_of,
     comm_of,
     cwd_of,
@@ -16,18 +17,19 @@ from execdb.livereplay.program import (
 from execdb.livereplay.tape.tape import Block, Tape
 
 _AT_FDCWD, _AT_EMPTY_PATH, _O_CLOEXEC, _MFD_CLOEXEC = -100, 0x1000, 0o2000000, 1
+_O_WRONLY = 1
 _STUB_AT = 0x400000  # the running stub itself is a copy of the file
-_MEMFD = b"memfd:"
 _FIRST_FREE = 3  # the descriptor that open gives
 
 
 class State(NamedTuple):
-    """Who a process is, and where."""
+    """Who a process is, and where. `group` is its control group, None: whichever it is in."""
 
     uid: int
     euid: int
     gid: int
     cwd: bytes
+    group: bytes | None = None
 
 
 class Starter:
@@ -43,11 +45,13 @@ class Starter:
         """That of a row at its exec."""
         if not self._users:
             return State(0, 0, 0, cwd_of(row))
-        return State(row.uid, row.euid, row.gid, cwd_of(row))
+        return State(row.uid, row.euid, row.gid, cwd_of(row), self._paths.group_of(row))
 
     def become(self, state: State, wanted: State) -> None:
         """From one state to another; the folder while it can still be entered."""
         tape = self._tape
+        if wanted.group not in (None, state.group):
+            state = self._move(state, wanted.group or b"")
         if wanted.cwd != state.cwd:
             for part in _parts(wanted.cwd):
                 tape.call("chdir", tape.text(part))
@@ -55,6 +59,18 @@ class Starter:
             tape.call("setresgid", *[wanted.gid] * 3)
         if wanted[:2] != state[:2]:
             tape.call("setresuid", wanted.uid, wanted.euid, wanted.euid)
+
+    def _move(self, state: State, group: bytes) -> State:
+        """To a control group, which only root may do. The state after that."""
+        tape = self._tape
+        if state.euid != 0:
+            tape.call("setresuid", 0, 0, 0)
+            state = state._replace(uid=0, euid=0)
+        path = b"%s/%s/cgroup.threads" % (CGROUPS, group)
+        tape.call("openat", _AT_FDCWD, tape.text(path), _O_WRONLY | _O_CLOEXEC)
+        tape.call("write", _FIRST_FREE, tape.text(b"0"), 1)
+        tape.call("close", _FIRST_FREE)
+        return state
 
     def start(self, row: Any, at_ns: int) -> tuple[int, Block]:
         """The exec at its time: its entry, and the block of its arguments."""
@@ -101,8 +117,8 @@ class Starter:
     ) -> tuple[int, Block]:
         """A file in memory, or one that is opened before, by its descriptor."""
         tape = self._tape
-        if comm.startswith(_MEMFD):
-            tape.call("memfd_create", tape.text(comm.removeprefix(_MEMFD)), _MFD_CLOEXEC)
+        if comm.startswith(MEMFD):
+            tape.call("memfd_create", tape.text(comm.removeprefix(MEMFD)), _MFD_CLOEXEC)
             tape.call("write", _FIRST_FREE, _STUB_AT, self._stub_bytes)
         else:
             tape.call("openat", _AT_FDCWD, tape.text(unnamed_path(comm)), _O_CLOEXEC)
@@ -116,9 +132,18 @@ class Starter:
         return entry, block
 
     def _note_what_is_lost(self, row: Any) -> None:
-        for key in ("tty", "container"):
-            if getattr(row, key) is not None:
-                self.inexact[key] += 1
+        is_memfd = row.exe is not None and row.exe.startswith("memfd:")
+        for what, is_lost in (
+            ("tty", row.tty is not None),
+            ("cgroup", row.cgroup is not None and self._paths.group_of(row) is None),
+            ("container", row.container is not None and self._paths.group_of(row) is None),
+            ("exe", not self._paths.has_exe(row)),
+            ("exe that was deleted", row.exe_deleted and not is_memfd),
+            ("directory that was deleted", row.cwd_deleted),
+            ("namespaces", (row.pid_ns, row.mnt_ns, row.user_ns) != (None, None, None)),
+        ):
+            if is_lost:
+                self.inexact[what] += 1
         if row.loginuid is not None:
             self.inexact["loginuid and session"] += 1
         if not self._users and (row.uid, row.euid, row.gid) != (0, 0, 0):

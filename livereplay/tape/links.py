@@ -7,26 +7,29 @@ from execdb.livereplay.tape.tape import Tape
 
 
 class Links:
-    """By node: the entry that leads to it and the one where it begins, and of a fork its clone.
-    By process: the kill that ends it, which needs the pid that clone writes down."""
+    """By node: the entry that leads to it or, until that is known, the one where it begins; of a
+    fork its clone. By process: the kill that ends it, which needs the pid that clone writes
+    down."""
 
     def __init__(self, tape: Tape, nodes: int) -> None:
         self._tape = tape
-        self._leads, self._begins = array("i", [NONE]) * nodes, array("i", [NONE]) * nodes
+        self._known = array("i", [0]) * nodes  # lead + 1, or -(begin + 1)
         self._clones = array("i", [NONE]) * nodes
         self._kills: dict[int, int] = {}  # until the clone is written
 
     def begin(self, node: int) -> None:
         """The node begins at the next entry."""
-        self._begins[node] = self._tape.here()
-        if self._leads[node] != NONE:
-            self._tape.continue_at(self._leads[node], self._begins[node])
+        here, lead = self._tape.here(), self._known[node] - 1
+        if lead >= 0:
+            self._tape.continue_at(lead, here)
+        self._known[node] = -(here + 1)
 
     def lead(self, entry: int, node: int) -> None:
         """The entry is to continue where the node begins."""
-        self._leads[node] = entry
-        if self._begins[node] != NONE:
-            self._tape.continue_at(entry, self._begins[node])
+        begin = -self._known[node] - 1
+        if begin >= 0:
+            self._tape.continue_at(entry, begin)
+        self._known[node] = entry + 1
 
     def clone(self, entry: int, fork: int) -> None:
         """The entry makes the process of that fork."""

@@ -18,6 +18,7 @@ _ENTRY = struct.Struct("<8Q")
 _WINDOW = 1 << 16  # pages that the kernel maps together when one of them is touched
 _MASK = (1 << 64) - 1
 _BUFFER = 1 << 20
+_TEXTS_MAX = 100_000
 _SECOND_NS = 1_000_000_000
 CLOCK_MONOTONIC, TIMER_ABSTIME = 1, 1
 MADV_POPULATE_READ = 22
@@ -65,6 +66,11 @@ class _Part:
         else:
             self._write(self._offset + at, raw)
 
+    def skip(self, size: int) -> None:
+        """Leaves a part zero, which takes no memory until somebody writes there."""
+        self.flush()
+        self._done += size
+
     def flush(self) -> None:
         self._write(self._offset + self._done, bytes(self._buffer))
         self._done += len(self._buffer)
@@ -78,7 +84,7 @@ class Tape:
     def __init__(self, machine: str, write: Callable[[int, bytes], object]) -> None:
         self.machine, self._numbers = machine, NUMBERS[machine]
         self._code, self._data = _Part(0, write), _Part(DATA, write)
-        self.times = array("q")
+        self.times = array("I")
         self._texts: dict[bytes, int] = {}
 
     def __len__(self) -> int:
@@ -136,11 +142,23 @@ class Tape:
         self._data.append(bytes(padding) + raw)
         return BASE + DATA + at + padding
 
+    def reserve(self, size: int) -> int:
+        """A part of the data that is zero until somebody writes there. Its address."""
+        address = self.put(bytes(-len(self._data) % 16), 16)
+        self._data.skip(size)
+        return address
+
+    def word(self, address: int, value: int) -> None:
+        """Writes 8 bytes of data."""
+        self._data.patch(address - BASE - DATA, _word(value))
+
     def text(self, raw: bytes) -> int:
-        """A C string of which there are few; equal ones are one."""
+        """A C string; equal ones are one, as long as there are few."""
         found = self._texts.get(raw)
         if found is None:
-            found = self._texts[raw] = self.put(raw + b"\0")
+            found = self.put(raw + b"\0")
+            if len(self._texts) < _TEXTS_MAX:
+                self._texts[raw] = found
         return found
 
     def block(self, name: bytes, argv: Sequence[bytes]) -> "Block":

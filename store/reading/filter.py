@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, TableClause, and_, bindparam, func
 
 from execdb.store.event import REPLACED
 from execdb.store.reading.conditions import holds, of_argument, of_image, table_of
-from execdb.store.replay_root import REPLAY_CGROUP
+from execdb.store.replay_root import RECORDED_CGROUPS, REPLAY_CGROUP
 from execdb.store.schema import tables
 from execdb.store.terms.match import Predicate, matcher
 from execdb.store.terms.term import COMMAND, Range, Term
@@ -93,8 +93,9 @@ def not_replayed() -> ColumnElement[bool]:
     """That no live replay has started a row of `image`."""
     origin = tables.origin.c
     named = origin.cgroup.op("GLOB")(f"{REPLAY_CGROUP}[0-9]*")
-    only = origin.cgroup.op("NOT GLOB")(f"{REPLAY_CGROUP}*[^0-9]*")
-    return _image.c.origin_id.not_in(select(origin.id).where(named, only))
+    rest = func.ltrim(func.substr(origin.cgroup, len(REPLAY_CGROUP) + 1), "0123456789")
+    named_so = or_(rest == "", rest == RECORDED_CGROUPS, rest.op("GLOB")(f"{RECORDED_CGROUPS}/*"))
+    return _image.c.origin_id.not_in(select(origin.id).where(named, named_so))
 
 
 def not_well() -> ColumnElement[bool]:

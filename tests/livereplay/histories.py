@@ -45,10 +45,14 @@ class Call(NamedTuple):
 
 
 def prepared(
-    rows: Sequence[Event], seen: Sequence[Event] = (), speed: float = 1.0
+    rows: Sequence[Event],
+    seen: Sequence[Event] = (),
+    speed: float = 1.0,
+    *,
+    cgroups: bool = False,
 ) -> tuple[Prepared, list[Call], Memory]:
     ancestors = {each.id: each for each in seen}
-    plan, paths = plan_of(rows, ancestors.get, lambda plan: at_pace(plan, speed))
+    plan, paths = plan_of(rows, ancestors.get, lambda plan: at_pace(plan, speed), cgroups=cgroups)
     memory = Memory()
     made = emitted(plan, paths, rows, memory.write, users=True)
     return made, calls_of(memory, made.tape.machine), memory

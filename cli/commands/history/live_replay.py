@@ -49,6 +49,7 @@ def live_replay(path: Path, wanted: "Filter", options: LiveOptions) -> None:
     """Raises ExecdbError, UsageError."""
     from execdb.livereplay.prepare import Refused, emitted, plan_of
     from execdb.livereplay.result import result_of
+    from execdb.livereplay.sandbox import cgroup
     from execdb.livereplay.sandbox.sandbox import Sandbox
     from execdb.livereplay.sandbox.tape_file import TapeFile
     from execdb.store.file.database import open_database
@@ -66,7 +67,9 @@ def live_replay(path: Path, wanted: "Filter", options: LiveOptions) -> None:
             def rows() -> Iterator[Event]:
                 return _rows(history, wanted, options.attempts)
 
-            plan, paths = plan_of(rows(), find, lambda plan: _warp(plan, options))
+            plan, paths = plan_of(
+                rows(), find, lambda plan: _warp(plan, options), cgroups=cgroup.can_be_made()
+            )
             if not len(plan.of_row):
                 raise ExecdbError("no execs to replay: execdb query shows what there is")
             _check_size(plan, options)
@@ -165,13 +168,17 @@ def _inexact(made: "Prepared") -> str:
 
 
 def _conclude(made: "Prepared", outcome: "Outcome", result: "Result") -> None:
-    late = ""
-    if result.started:
-        middle_ms, most_ms = result.late_ms(0.5), result.late_ms(1)
-        late = f", late by {middle_ms:.2f} ms in the median, {most_ms:.1f} ms at most"
     why = ", ".join(f"{count} x {name}" for name, count in result.failed.most_common())
     why = f" ({why})" if why else ""
     what = f"; {_inexact(made)}" if made.emitter.inexact else ""
-    print(f"started {result.started} of {result.planned}{why}{late}{what}", flush=True)
+    print(f"started {result.started} of {result.planned}{why}{lateness(result)}{what}", flush=True)
     if not outcome.complete and not outcome.interrupted:
         say("note: the replay did not end in time, and was ended")
+
+
+def lateness(result: "Result") -> str:
+    """For the last line; empty if nothing started."""
+    if not result.started:
+        return ""
+    middle_ms, most_ms = result.late_ms(0.5), result.late_ms(1)
+    return f", late by {middle_ms:.2f} ms in the median, {most_ms:.2f} ms at most"

@@ -76,6 +76,16 @@ def test_a_memfd(recorder: Recorder) -> None:
     os.close(fd)
 
 
+def test_a_memfd_in_a_mount_namespace_of_its_own(recorder: Recorder) -> None:
+    fd = os.memfd_create("eight", 0)
+    os.write(fd, TRUE.read_bytes())
+    command = [*OWN_NAMESPACES, f"/proc/self/fd/{fd}", "in-memory-there"]
+    subprocess.run(command, check=True, pass_fds=[fd])
+    event = recorder.ended("in-memory-there")
+    assert (event["exe"], event["exe_deleted"]) == ("memfd:eight", True)
+    os.close(fd)
+
+
 def test_a_file_that_was_unlinked(recorder: Recorder, own_true: Path) -> None:
     fd, before = os.open(own_true, os.O_RDONLY), file_of(own_true)
     own_true.unlink()

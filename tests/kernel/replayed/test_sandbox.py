@@ -70,6 +70,9 @@ def evil(tape: Tape, host_pid: int) -> dict[str, int]:
             ("memory of others", "process_vm_readv", host_pid, tape.scratch, 1, tape.scratch, 1),
             ("a file by its handle", "open_by_handle_at", 63, tape.scratch, 0),
             ("another root", "chroot", t(b"/bin")),
+            ("more processes", "openat", -100, t(b"/.execdb-replay/cgroup/../pids.max"), 1),
+            ("more of them", "openat", -100, t(b"/.execdb-replay/cgroup/pids.max"), 1),
+            ("a control group", "mkdir", t(b"/.execdb-replay/cgroup/x"), 0o755),
         )
     }
 
@@ -79,6 +82,7 @@ def test_a_malicious_tape_can_do_nothing() -> None:
     paths.finish()
     paths.folders.add(b"bin")
     paths.programs[b"bin/one"] = None
+    paths.groups.add(b"a/b")
     victim = subprocess.Popen(["sleep", "60"])
     tape = Tape("x86_64", file.write)
     tape._numbers = tape._numbers | MORE
@@ -104,7 +108,7 @@ def long(tmp_path: Path) -> Path:
             "id": n + 1, "time_ns": START_NS + n, "boot_ns": 10**9 + n, "boot_id": "b",
             "host": "h", "pid": 100 + n, "ppid": 100 if n else 1, "uid": 33, "euid": 33, "gid": 33,
             "comm": LONG, "filename": f"/opt/{LONG}", "argv": [LONG, str(n)], "message": "m",
-            "ended": "exit", "exit_code": 0, "duration_ns": 60 * 10**9,
+            "exe": "/opt/really/this", "ended": "exit", "exit_code": 0, "duration_ns": 60 * 10**9,
             "parent_id": 1 if n else None,
         }
         for n in range(29)
@@ -193,6 +197,7 @@ def test_stubs_see_nothing_of_the_machine() -> None:
     pid = stubs()[0]
     root = Path(f"/proc/{pid}/root")
     assert sorted(os.listdir(root)) == [".execdb-replay", "opt"]
+    assert os.readlink(root / "opt" / LONG) == os.readlink(f"/proc/{pid}/exe") == "/opt/really/this"
     status = dict(
         line.split(":\t") for line in Path(f"/proc/{pid}/status").read_text().splitlines()
     )

@@ -3,7 +3,7 @@
 import pytest
 
 from execdb.livereplay.program import ROOT_PROGRAM as STUB_ROOT
-from execdb.livereplay.sandbox.cgroup import NAME
+from execdb.livereplay.sandbox.cgroup import BELOW, NAME
 from execdb.store.account import Account
 from execdb.store.event import End, Exec, Place, raw_of
 from execdb.store.file.database import Database
@@ -13,7 +13,7 @@ from execdb.store.reading.event_filter import EventFilter
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from execdb.store.reading.replays import replays_of
-from execdb.store.replay_root import REPLAY_CGROUP, ROOT_PROGRAM
+from execdb.store.replay_root import RECORDED_CGROUPS, REPLAY_CGROUP, ROOT_PROGRAM
 from execdb.store.writing.recording import Recording
 from tests.conftest import MACHINE, START_NS, an_exec, counts, some_creds
 
@@ -51,8 +51,9 @@ def ids(history: History, wanted: Filter) -> list[int]:
     return found
 
 
-def test_what_a_replay_started_is_left_out_unless_asked_for(database: Database) -> None:
-    history = store(database, execs())
+@pytest.mark.parametrize("below", ["", "/in", "/in/docker/0123", "/in/a\nb", "/in/é"])
+def test_what_a_replay_started_is_left_out_unless_asked_for(database: Database, below: str) -> None:
+    history = store(database, execs(Place("/", f"/execdb-replay-4711{below}")))
     assert ids(history, Filter()) == [1, 4]
     assert ids(history, Filter(replays=True)) == [1, 2, 3, 4, 5]
     assert [event.id for event in history.events(Filter(descendants_of=2, replays=True))] == [3, 5]
@@ -66,6 +67,9 @@ def test_what_a_replay_started_is_left_out_unless_asked_for(database: Database) 
         f"/docker/{'a' * 64}/execdb-replay-4711",  # a container's root
         "/user.slice/user-1000.slice/execdb-replay-4711",
         "/execdb-replay-4711/below",
+        "/execdb-replay-4711/inside",
+        "/execdb-replay-/in",
+        "/execdb-replay-4711/in/\udcff",  # live replay makes none that is not UTF-8
         "/execdb-replay-4711x",
         "/execdb-replay-",
         "/Execdb-replay-4711",
@@ -114,3 +118,4 @@ def test_what_comes_is_left_out_as_well(database: Database) -> None:
 def test_the_names_are_those_of_live_replay() -> None:
     assert raw_of(ROOT_PROGRAM) == STUB_ROOT
     assert f"/{NAME}" == REPLAY_CGROUP
+    assert f"/{BELOW}" == RECORDED_CGROUPS

@@ -1,9 +1,12 @@
 """replay --live: what is refused, and what a dry run says. tests/kernel/replayed runs it."""
 
+from array import array
 from pathlib import Path
 
 import pytest
 
+from execdb.cli.commands.history.live_replay import lateness
+from execdb.livereplay.result import Result
 from execdb.store.file.database import open_database
 from tests.cli.conftest import Run, refused
 from tests.conftest import an_exec, counts, recorded, some_creds
@@ -53,3 +56,9 @@ def test_what_makes_no_sense_is_refused_with_a_line(
 def test_options_of_a_live_replay_go_with_it_alone(run: Run, filled: Path) -> None:
     for option in (("--rate", 5), ("--attempts",), ("--dry-run",), ("--no-ancestors",)):
         refused(run("replay", *option), 2, "go with --live only")
+
+
+def test_the_median_is_never_said_to_be_more_than_the_most() -> None:
+    late = lateness(Result(late_ns=array("q", [70_000, 338_000, 341_000])))
+    assert late == ", late by 0.34 ms in the median, 0.34 ms at most"
+    assert lateness(Result()) == ""
