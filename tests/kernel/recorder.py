@@ -31,6 +31,12 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
     return value
 
 
+def forks() -> int:
+    """How many processes and threads were made since the boot (proc(5))."""
+    lines = Path("/proc/stat").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("processes "))
+
+
 class Recorder:
     """A running `execdb collect` on a database of its own, if need be `under` another program."""
 
@@ -44,6 +50,7 @@ class Recorder:
     ) -> None:
         self.db = db
         self._log = log or db.with_suffix(".log")
+        self.forks_before = forks()
         with self._log.open("w") as file:
             self.process = subprocess.Popen(
                 [*under, EXECDB, "--db", db, "collect", *options],
@@ -122,6 +129,7 @@ class SharedRecorder(Recorder):
 
     def __init__(self, whole: Recorder) -> None:
         self.db, self._log, self.process = whole.db, whole._log, whole.process
+        self.forks_before = whole.forks_before
         self._since = datetime.now(UTC).isoformat()
 
     def events(self, *options: str) -> list[dict[str, Any]]:

@@ -17,10 +17,10 @@ import pytest
 
 from tests.kernel.bpf_state import no_program_is_left
 from tests.kernel.ground_truth import finish, storm
-from tests.kernel.recorder import Recorder, wait_for
+from tests.kernel.recorder import Recorder, forks, wait_for
 
 Record = Callable[..., Recorder]
-STRAYS_MAX = 1_009  # programs that others start on the machine meanwhile, with those below
+STRAYS_MAX = 1_009  # programs that run in processes of the recorder and of the load
 STORM = 499  # programs that one process of the load starts
 # Any other cause is a fault of the recorder.
 OUTSIDE_CAUSES = {"ring full", "database refused", "no space", "wal blocked"}
@@ -43,9 +43,11 @@ def assert_sound(db: Path) -> None:
         assert rows.get(run, 0) == stored
 
 
-def assert_accounts_for(db: Path, programs: Path, executed: int) -> int:
+def assert_accounts_for(recorder: Recorder, programs: Path, executed: int) -> int:
     """Every program of a storm is stored or counted as lost, for a reason outside of the recorder.
-    Programs that others start meanwhile are few. Returns how many were lost."""
+    What is beyond those is what others started meanwhile: about a program in each of their
+    processes. Returns how many were lost."""
+    db, others = recorder.db, forks() - recorder.forks_before - executed
     assert_sound(db)
     (run,) = ask(db, "SELECT seen, stored, lost, ended FROM runs")
     seen, stored, lost, ended = run
@@ -59,7 +61,7 @@ def assert_accounts_for(db: Path, programs: Path, executed: int) -> int:
     strays_lost = lost - (executed - of_the_storm)
     assert strays_lost >= 0
     assert strays_stored + strays_lost == seen - executed
-    assert strays_stored + strays_lost < STRAYS_MAX + executed // STORM
+    assert strays_stored + strays_lost < STRAYS_MAX + executed // STORM + 2 * others
     return int(lost)
 
 
@@ -92,7 +94,7 @@ def test_stopped_until_the_rings_overflow(record: Record, programs: Path) -> Non
     recorder.process.send_signal(signal.SIGCONT)
     finish(storm(programs, 509))
     summary = recorder.stop()
-    lost = assert_accounts_for(recorder.db, programs, 503 + 5_003 + 5_009 + 509)
+    lost = assert_accounts_for(recorder, programs, 503 + 5_003 + 5_009 + 509)
     assert lost > 1_000
     assert f", {lost} lost (ring full), " in summary
 
@@ -102,9 +104,9 @@ def test_the_smallest_ring_at_full_speed(record: Record, programs: Path) -> None
     recorder = record("--ring-pages", "1")
     with load(programs) as executed:
         wait_for(lambda: "(ring full)" in recorder.log, "the ring to overflow")
-        time.sleep(3)
+        time.sleep(1)
     recorder.stop()
-    assert assert_accounts_for(recorder.db, programs, executed[0]) > 0
+    assert assert_accounts_for(recorder, programs, executed[0]) > 0
 
 
 @pytest.mark.alone
@@ -112,21 +114,21 @@ def test_another_process_holds_the_write_lock(recorder: Recorder, programs: Path
     with closing(sqlite3.connect(recorder.db, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with load(programs) as executed:
-            time.sleep(5)
+            time.sleep(2)
         other.execute("ROLLBACK")
     recorder.stop()
-    assert_accounts_for(recorder.db, programs, executed[0])
+    assert_accounts_for(recorder, programs, executed[0])
 
 
 @pytest.mark.alone
 def test_vacuum_by_someone_else(recorder: Recorder, programs: Path) -> None:
     with load(programs) as executed:
-        until_s = time.monotonic() + 5
+        until_s = time.monotonic() + 2
         while time.monotonic() < until_s:  # one is always under way when it wants to write
             ask(recorder.db, "VACUUM")
     recorder.stop()
     # It waits for each VACUUM; if that takes too long, the rings overflow, and that is counted.
-    assert assert_accounts_for(recorder.db, programs, executed[0]) < executed[0] / 5
+    assert assert_accounts_for(recorder, programs, executed[0]) < executed[0] / 5
 
 
 @pytest.mark.alone
@@ -143,7 +145,7 @@ def test_a_reader_that_holds_its_snapshot(recorder: Recorder, programs: Path) ->
         assert reader.execute("SELECT count(*) FROM execs").fetchone() == before
         reader.execute("ROLLBACK")
     recorder.stop()
-    assert_accounts_for(recorder.db, programs, 1 + executed[0])
+    assert_accounts_for(recorder, programs, 1 + executed[0])
 
 
 @pytest.mark.alone
@@ -158,7 +160,7 @@ def test_a_reader_that_holds_it_until_the_wal_has_grown_enough(
         reader.execute("SELECT count(*) FROM execs").fetchone()
         with load(programs) as executed:
             wait_for(lambda: "(wal blocked)" in recorder.log, "the WAL to have grown enough")
-            time.sleep(2)
+            time.sleep(1)
         assert wal.stat().st_size < (5 + 8) * 10**6  # a batch may exceed it
         reader.execute("ROLLBACK")
 
@@ -168,7 +170,7 @@ def test_a_reader_that_holds_it_until_the_wal_has_grown_enough(
 
     wait_for(stores_again, "an event")
     recorder.stop()
-    assert assert_accounts_for(recorder.db, programs, executed[0]) > 0
+    assert assert_accounts_for(recorder, programs, executed[0]) > 0
 
 
 def shown(output: Path) -> set[tuple[str, str]]:

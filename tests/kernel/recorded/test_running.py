@@ -13,7 +13,7 @@ import pytest
 from tests.kernel.ground_truth import finish, storm
 from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
 
-SLEEPERS = 5_003
+SLEEPERS = 2_503
 UNPRIVILEGED = ("--reuid", "1000", "--regid", "1000", "--clear-groups")
 
 
@@ -62,7 +62,7 @@ def test_thousands_that_sleep_cost_no_exec(
 ) -> None:
     """During a storm of execs, and even if their arguments are as long as possible."""
     with sleepers(programs, SLEEPERS, argument_bytes) as parent:
-        storms = storm(programs, 15_013)
+        storms = storm(programs, 9_001)
         recorder = record()
         finish(storms)
         assert peak_kb(recorder.process.pid) < 96_000

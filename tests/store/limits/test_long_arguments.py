@@ -11,7 +11,7 @@ from tests.conftest import START_NS, counts, recorded
 from tests.store.limits.histories import (
     ALICE,
     BOB,
-    LIMIT,
+    SMALL,
     events,
     of,
     orphans,
@@ -36,21 +36,21 @@ def cut_all(database: Database) -> int:
 
 def test_long_arguments_are_cut_and_marked_before_any_row_is_removed(database: Database) -> None:
     short = [of(ALICE, n, "alice", str(n)) for n in range(211)]
-    long = [of(BOB, 300 + n, "bob", str(n).ljust(48_000, "b"), "c") for n in range(211)]
+    long = [of(BOB, 300 + n, "bob", str(n).ljust(48_000, "b"), "c") for n in range(101)]
     record(database, [*short, *long], each=23)
     before = events(database)
-    assert pruned(database, LIMIT, START_NS) == 0
+    assert pruned(database, SMALL, START_NS) == 0
     after = events(database)
     assert [event.id for event in after] == [event.id for event in before]
     assert after[:211] == before[:211]
     cut_ones = [event for event in after if event.truncated]
     assert cut_ones == after[211 : 211 + len(cut_ones)]  # the oldest first
-    assert 0 < len(cut_ones) < 211
+    assert 0 < len(cut_ones) < 101
     for event in cut_ones:
         assert event.argc == 3
         assert event.argv == ("bob", str(event.pid - 1_300).ljust(251, "b"))
     assert after[211 + len(cut_ones) :] == before[211 + len(cut_ones) :]
-    assert size_of(database).total - size_of(database).free <= LIMIT.max_bytes
+    assert size_of(database).total - size_of(database).free <= SMALL.max_bytes
     assert orphans(database) == {}
     (trim,) = read_trims(database)
     assert trim.what == "arguments"
@@ -93,9 +93,9 @@ def test_a_cut_keeps_whole_characters(database: Database, text: str) -> None:
 
 def test_an_equal_long_argument_later_is_whole(database: Database) -> None:
     long = "b" * 48_000
-    record(database, [of(BOB, n, "bob", str(n), long + str(n)) for n in range(211)], each=23)
+    record(database, [of(BOB, n, "bob", str(n), long + str(n)) for n in range(101)], each=23)
     recording = recorded(database, [of(BOB, 999_984, "bob", "0", long + "0")])
-    pruned(database, LIMIT, START_NS)
+    pruned(database, SMALL, START_NS)
     assert events(database)[0].truncated
     recording.write([of(BOB, 999_985, "bob", "0", long + "0")], [], counts(2))
     for event in events(database)[-2:]:

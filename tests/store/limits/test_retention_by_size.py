@@ -15,6 +15,8 @@ from execdb.store.reading.history import History
 from tests.conftest import START_NS, an_exec, counts, recorded
 from tests.store.limits.histories import (
     HOUR_NS,
+    LEAST,
+    SMALL,
     family,
     orphans,
     pruned,
@@ -23,8 +25,7 @@ from tests.store.limits.histories import (
 
 
 def test_a_bound_on_size_holds_while_recording(database: Database) -> None:
-    limit = 10_000_000
-    retention = Retention(database, Bounds(max_bytes=limit))
+    retention = Retention(database, LEAST)
     recording = recorded(database, [])
     largest = 0
     for batch in range(0, 120_000, 2_000):
@@ -32,7 +33,7 @@ def test_a_bound_on_size_holds_while_recording(database: Database) -> None:
         recording.write(execs, [], counts(0))
         retention.step(START_NS)
         largest = max(largest, on_disk(database))
-    assert largest <= limit
+    assert largest <= (LEAST.max_bytes or 0)
     while retention.step(START_NS) is not None:
         pass
     assert orphans(database) == {}
@@ -47,22 +48,22 @@ def on_disk(database: Database) -> int:
 
 
 def test_a_file_that_is_too_large_is_made_smaller(database: Database) -> None:
-    execs = [an_exec(n, argv=(f"{n} " + "z" * 200,)) for n in range(90_000)]
+    execs = [an_exec(n, argv=(f"{n} " + "z" * 200,)) for n in range(36_000)]
     recorded(database, execs)
-    assert size_of(database).total > 20_000_000
-    bounds = Bounds(max_bytes=10_000_000)
+    assert size_of(database).total > 8_000_000
+    bounds = SMALL
     guess = would_remove(database, bounds, START_NS)
     removed = pruned(database, bounds, START_NS)
     assert removed == pytest.approx(guess, rel=0.2)
     compact(database)
-    assert on_disk(database) <= 10_000_000
+    assert on_disk(database) <= (SMALL.max_bytes or 0)
     assert value_of(database, "PRAGMA integrity_check") == "ok"
 
 
 def test_it_is_behind_until_no_more_is_used_than_may_be(database: Database) -> None:
-    bounds = Bounds(max_bytes=10_000_000)
+    bounds = SMALL
     retention, room, steps = Retention(database, bounds), bounds.room_bytes or 0, 0
-    recorded(database, [an_exec(n, argv=("y" * 40, str(n))) for n in range(120_003)])
+    recorded(database, [an_exec(n, argv=("y" * 40, str(n))) for n in range(48_003)])
     assert retention.excess is Excess.NONE  # it has not looked yet
     retention.step(START_NS)
     while retention.excess >= Excess.SOME:
@@ -75,10 +76,10 @@ def test_it_is_behind_until_no_more_is_used_than_may_be(database: Database) -> N
 
 def test_no_step_holds_up_a_recorder_for_long(database: Database) -> None:
     recording = recorded(database, [])
-    for batch in range(0, 100_000, 2_000):
+    for batch in range(0, 40_000, 2_000):
         execs = [an_exec(n, argv=("y" * 200, str(n))) for n in range(batch, batch + 2_000)]
         recording.write(execs, [], counts(0))
-    retention, took_s = Retention(database, Bounds(max_bytes=10_000_000)), [0.0]
+    retention, took_s = Retention(database, SMALL), [0.0]
     step: int | None = 0
     while step is not None:
         began_s = time.thread_time()  # of the CPU: others may want it meanwhile
