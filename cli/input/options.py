@@ -38,6 +38,11 @@ Redact = Annotated[
         help="Show [redacted] for what looks like a secret in arguments: passwords, tokens, keys.",
     ),
 ]
+Wide = Annotated[bool, typer.Option("--wide", help="Cut nothing to the width of the terminal.")]
+WideTable = Annotated[
+    bool, typer.Option("--wide", help="In a table: cut nothing to the width of the terminal.")
+]
+UtcTable = Annotated[bool, typer.Option("--utc", help="In a table: times in UTC, not local.")]
 Btf = Annotated[
     Path | None,
     typer.Option(

@@ -20,7 +20,7 @@ from execdb.cli.commands.history.replayed import (
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.numbers import event_count, factor
-from execdb.cli.input.options import Redact, Strict
+from execdb.cli.input.options import Redact, Strict, Wide
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.escape import escape
@@ -101,9 +101,7 @@ def compare(
         ),
     ] = 20,
     redact: Redact = False,
-    wide: Annotated[
-        bool, typer.Option("--wide", help="Cut nothing to the width of the terminal.")
-    ] = False,
+    wide: Wide = False,
     strict: Strict = False,
     format: Annotated[ReportFormat, typer.Option(help="How to show it.")] = ReportFormat.TEXT,
 ) -> None:

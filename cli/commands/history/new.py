@@ -12,7 +12,7 @@ from execdb.cli.input import completion
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import SumFormat
 from execdb.cli.input.numbers import event_count
-from execdb.cli.input.options import Strict
+from execdb.cli.input.options import Strict, UtcTable, WideTable
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
@@ -64,12 +64,8 @@ def new(
             show_default="50 on a terminal, else all",
         ),
     ] = None,
-    utc: Annotated[
-        bool, typer.Option("--utc", help="In a table: times in UTC, not local.")
-    ] = False,
-    wide: Annotated[
-        bool, typer.Option("--wide", help="In a table: cut nothing to the width of the terminal.")
-    ] = False,
+    utc: UtcTable = False,
+    wide: WideTable = False,
     strict: Strict = False,
     format: Annotated[SumFormat, typer.Option(help="How to show it.")] = SumFormat.TABLE,
 ) -> None:

@@ -12,7 +12,7 @@ from execdb.cli.input import completion
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import EventFormat
 from execdb.cli.input.numbers import event_count
-from execdb.cli.input.options import Redact, Strict
+from execdb.cli.input.options import Redact, Strict, UtcTable, WideTable
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.pager import pager
@@ -80,15 +80,11 @@ def query(
             show_default=False,
         ),
     ] = None,
-    utc: Annotated[
-        bool, typer.Option("--utc", help="In a table: times in UTC, not local.")
-    ] = False,
+    utc: UtcTable = False,
     numeric: Annotated[
         bool, typer.Option("--numeric", help="In a table: uids, not names.")
     ] = False,
-    wide: Annotated[
-        bool, typer.Option("--wide", help="In a table: cut nothing to the width of the terminal.")
-    ] = False,
+    wide: WideTable = False,
     strict: Strict = False,
     follow: Annotated[
         bool,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from execdb.cli.input.formats import SqlFormat
-from execdb.cli.input.options import Redact, as_recorded
+from execdb.cli.input.options import Redact, WideTable, as_recorded
 from execdb.cli.input.redaction import own_patterns
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.escape import escape
@@ -39,9 +39,7 @@ def sql(
     statement: Annotated[
         str, typer.Argument(help="One statement, such as SELECT ...", metavar="SQL")
     ],
-    wide: Annotated[
-        bool, typer.Option("--wide", help="In a table: cut nothing to the width of the terminal.")
-    ] = False,
+    wide: WideTable = False,
     redact: Redact = False,
     format: Annotated[
         SqlFormat | None,

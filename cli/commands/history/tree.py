@@ -12,7 +12,7 @@ import typer
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.numbers import event_count, event_id, process_id
-from execdb.cli.input.options import Redact, Strict
+from execdb.cli.input.options import Redact, Strict, Wide
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.pager import pager
@@ -74,9 +74,7 @@ def tree(
     ] = _LIMIT,
     redact: Redact = False,
     numeric: Annotated[bool, typer.Option("--numeric", help="Uids, not names.")] = False,
-    wide: Annotated[
-        bool, typer.Option("--wide", help="Cut nothing to the width of the terminal.")
-    ] = False,
+    wide: Wide = False,
     strict: Strict = False,
     format: Annotated[ReportFormat, typer.Option(help="How to show it.")] = ReportFormat.TEXT,
 ) -> None:
