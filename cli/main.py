@@ -108,8 +108,9 @@ def _globals(
         str,
         typer.Option(
             envvar="EXECDB_DB",
-            help="The database, also accepted after the command.",
-            metavar="PATH",
+            help="The database: a file, or for most commands the postgresql:// URL of a central "
+            "store. Also accepted after the command.",
+            metavar="PATH_OR_URL",
         ),
     ] = DEFAULT_PATH,
     version: Annotated[

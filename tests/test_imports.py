@@ -47,7 +47,14 @@ ROOMS = {
         "overview": ("reading", "config", "terms", "segments", "file", "schema"),
         "comparison": (),
         "limits": ("ledger", "segments", "file", "schema"),
-        "central": ("config", "terms", "segments", "file", "schema"),
+        "central": (
+            *("reading", "overview", "ledger", "config", "writing", "terms", "segments"),
+            *("file", "schema"),
+        ),
+        "asking": (
+            *("central", "reading", "overview", "ledger", "limits", "config", "writing"),
+            *("terms", "segments", "file", "schema"),
+        ),
         "config": ("terms", "file"),
         "redaction": (),
         "browsing": ("reading", "terms", "segments", "file", "schema"),

@@ -87,7 +87,8 @@ def touching(intervals: Sequence["Interval"], gaps: Sequence["Period"]) -> list[
             first += 1
         at, here = first, []
         while at < len(gaps) and gaps[at].from_ns < interval.to_ns:
-            here.append(at)
+            if gaps[at].to_ns > interval.from_ns:  # those of several hosts overlap
+                here.append(at)
             at += 1
         found.append(here)
     return found

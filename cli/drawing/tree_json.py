@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 
+from execdb.cli.drawing.tree_parts import Part
 from execdb.cli.drawing.tree_text import Links, links_of
 from execdb.cli.show.json_lines import objects
 from execdb.store.event import Event
@@ -10,20 +11,28 @@ from execdb.store.event import Event
 LEVELS_MAX = 100  # many programs that read JSON give up at 256 levels; a child takes two
 
 
-def tree_json(events: Iterable[Event], chosen: Collection[int]) -> Iterator[str]:
+def tree_json(parts: Iterable[Part]) -> Iterator[str]:
     """An array of the events that have no parent here, each with all keys, `chosen`, and its
     `children`, who are such objects again. What is LEVELS_MAX below its root is a root itself: its
     `parent_id` tells where it belongs."""
-    links = links_of(events)
-    opened = _Opened(chosen)
-    start, waiting, drawn = "[\n", list(links.roots)[::-1], set[int]()
+    start = "[\n"
+    for part in parts:
+        for root in _roots(part):
+            yield start
+            start = ",\n"
+            yield from root
+    yield "[]\n" if start == "[\n" else "\n]\n"
+
+
+def _roots(part: Part) -> Iterator[Iterator[str]]:
+    """The texts of each, to be taken before the next one."""
+    links = links_of(part.events)
+    opened = _Opened(part.chosen)
+    waiting, drawn = list(links.roots)[::-1], set[int]()
     while waiting:
         root = waiting.pop()
         if root.id not in drawn:
-            yield start
-            start = ",\n"
-            yield from _nested(root, links, opened, drawn, waiting)
-    yield "[]\n" if start == "[\n" else "\n]\n"
+            yield _nested(root, links, opened, drawn, waiting)
 
 
 def _nested(

@@ -70,6 +70,8 @@ def comms(ctx: Any, args: list[str], incomplete: str) -> list[str]:
     from execdb.store.file.database import open_database
 
     path = ctx.obj or Path(ctx.find_root().params.get("db") or "")
+    if not isinstance(path, Path):  # a central store: a server is not asked for each key
+        return []
     try:
         with open_database(path) as database, database.reading() as connection:
             rows = connection.execute(_COMMS, (f"{incomplete}*", _MOST)).fetchall()

@@ -14,6 +14,7 @@ from execdb.cli.input import completion
 from execdb.cli.input.numbers import event_id, process_id
 from execdb.cli.input.options import Since, Until, as_recorded, span_of
 from execdb.cli.output.streams import say
+from execdb.store.central.url import CentralUrl
 from execdb.store.errors import UsageError
 from execdb.store.terms.times import parse_time
 from execdb.store.terms.users import uid_of
@@ -117,18 +118,17 @@ class FilterOptions:
     ] = None
 
 
-def with_marks(chosen: FilterOptions, path: Path) -> FilterOptions:
+def with_marks(chosen: FilterOptions, place: Path | CentralUrl) -> FilterOptions:
     """The same, with the time of the mark for `mark:TEXT`. Raises ExecdbError if there is none,
-    DatabaseError."""
+    DatabaseError or CentralError."""
     typed = chosen.since, chosen.until
     if not any(text is not None and text.startswith(_MARK) for text in typed):
         return chosen
-    from execdb.store.file.database import open_database
-    from execdb.store.writing.marks import time_of_mark
+    from execdb.store.asking.opening import open_store
 
-    with open_database(path) as database:
+    with open_store(place) as store:
         since, until = (
-            _at(time_of_mark(database, as_recorded(text.removeprefix(_MARK))))
+            _at(store.time_of_mark(as_recorded(text.removeprefix(_MARK))))
             if text is not None and text.startswith(_MARK)
             else text
             for text in typed

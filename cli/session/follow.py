@@ -17,6 +17,7 @@ from execdb.cli.session.stop import Interrupt
 from execdb.cli.show.formats import renderer
 from execdb.cli.show.gap_notes import INCOMPLETE, coverage_of, gaps_in, note, notes
 from execdb.cli.show.notes import filter_notes, replay_notes
+from execdb.store.asking.file import FileStore
 from execdb.store.errors import DatabaseError, UsageError
 from execdb.store.event import Event
 from execdb.store.fields import OF_THE_END, without_end
@@ -73,8 +74,8 @@ def follow_to(path: Path, wanted: Filter, options: FollowOptions) -> None:
         emit(renderer(with_ends)(options.change(follower.after())))
         # At the end: rules leave something out all the time.
         since = replace(wanted, since_ns=follower.oldest_ns or began_ns)
-        replay_notes.note(database, since)
-        filter_notes.note(database, since, None)
+        replay_notes.note(follower.store, since)
+        filter_notes.note(follower.store, since, None)
     if options.strict and follower.gaps:
         raise typer.Exit(INCOMPLETE)
 
@@ -86,6 +87,7 @@ class Follower:
     def __init__(self, database: Database, path: Path, wanted: Filter, *, ends: bool) -> None:
         self._database, self._path, self._wanted, self._ends = database, path, wanted, ends
         self._following, self._news = Following(database), News(database)
+        self.store = FileStore(self._following, path)
         ancestor = wanted.descendants_of
         family = () if ancestor is None else self._following.started_by(ancestor)
         self._filter = EventFilter(wanted, family)

@@ -18,7 +18,7 @@ from execdb.store.fields import FIELD_OF
 from execdb.store.kinds import Kind
 from execdb.store.times import local_time, rfc3339
 
-_ALL = ("id", "time", "pid", "user", "comm", "end", "took", "message", "command")
+_ALL = ("id", "time", "host", "pid", "user", "comm", "end", "took", "message", "command")
 _LEFT_OUT = ("comm", "message", "took")  # in this order, if the terminal is narrow
 _COMMAND_LEAST = 20  # cells
 _CHARS_MAX = 4_000  # of a command that is cut: more than any terminal is wide
@@ -36,7 +36,7 @@ def event_table(events: Iterable[Event], look: Look) -> Iterator[str]:
 
 def _fitting(page: Sequence[Event], look: Look) -> tuple[tuple[str, ...], bool, int]:
     """The usual columns that leave room for the command; whether times are short; the gap."""
-    names: tuple[str, ...] = _ALL
+    names = tuple(name for name in _ALL if name != "host" or look.hosts)
     if len(page) < PAGE and all(event.message == look.default_message for event in page):
         names = tuple(name for name in names if name != "message")
     choices = [(names, False, 2), (names, True, 2), (names, True, 1)]

@@ -50,6 +50,21 @@ def gaps_in(coverage: "Coverage", wanted: "Filter", oldest_ns: int | None = None
     return [each for each in periods(coverage, since_ns, until_ns) if not each.complete]
 
 
+def gaps_of(
+    known: Sequence["Coverage"], wanted: "Filter", oldest_ns: int | None = None
+) -> list["Period"]:
+    """The same of a store, which may cover several hosts: then periods name theirs."""
+    from execdb.store.ledger.coverage import Kind, Period, Why
+
+    if not known:
+        return [Period(Kind.BLIND, 0, time.time_ns(), Why.NO_HOST)]
+    return [
+        gap._replace(host=each.host) if len(known) > 1 else gap
+        for each in known
+        for gap in gaps_in(each, wanted, oldest_ns)
+    ]
+
+
 class Oldest:
     """Counts the events that pass through `watch`, and keeps the time of the oldest one."""
 
@@ -88,26 +103,37 @@ def note(alike: Sequence["Period"]) -> str:
     first = alike[0]
     begin = local_time(min(gap.from_ns for gap in alike))
     end = local_time(max(gap.to_ns for gap in alike))
-    when = f"from {begin} to {end}"
+    when = f"from {begin} to {end}{_on_hosts(alike)}"
     if len(alike) > 1:
-        when = f"in {len(alike)} periods between {begin} and {end}"
+        when = f"in {len(alike)} periods between {begin} and {end}{_on_hosts(alike)}"
     if first.kind == "lossy":
         by_cause = total(gap.lost for gap in alike)
         lost = sum(by_cause.values())
         text = f"{execs_of(lost)} {were(lost)} lost {when} ({causes(by_cause)})"
     elif first.kind == "pruned":
         # A loss may divide the period of one removal into several.
-        removals = {(gap.run_id, gap.removal_ns): gap.pruned for gap in alike}
+        removals = {(gap.host, gap.run_id, gap.removal_ns): gap.pruned for gap in alike}
         pruned = sum(removals.values())
         text = f"{execs_of(pruned)} {when} {were(pruned)} pruned"
     elif first.why == "never recorded to":
         text = "nothing has been recorded to this file"
+    elif first.why == "no such host":
+        text = "no such host has shipped anything"
+    elif first.why == "not shipped yet":
+        text = f"what ran {when} was not shipped yet"
     else:
         text = f"nothing was recorded {when} ({reason(first.why)})"
     if len(alike) > 1:
         text += f", {duration(sum(gap.to_ns - gap.from_ns for gap in alike))} in all; "
         text += "execdb coverage lists them"
     return f"note: {text}"
+
+
+def _on_hosts(alike: Sequence["Period"]) -> str:
+    hosts = sorted({gap.host for gap in alike if gap.host is not None})
+    if len(hosts) > 1:
+        return f" on {len(hosts)} hosts"
+    return f" on {escape(hosts[0])}" if hosts else ""
 
 
 def execs_of(number: int) -> str:
@@ -128,6 +154,7 @@ _REASONS = {
     "no collector": "no collector was running",
     "crash": "the collector had crashed",
     "collector silent": "a collector is running, but has written nothing",
+    "not shipped yet": "not shipped to the central store yet",
 }
 
 

@@ -15,12 +15,14 @@ def plain(events: Iterable[Event]) -> Iterator[str]:
         yield f"{event.pid} {event.uid} {escape(name)} {escape(event.message)}\n"
 
 
-def line(events: Iterable[Event]) -> Iterator[str]:
-    """`time pid ppid uid comm message argv...`, with argv quoted for a shell."""
+def line(events: Iterable[Event], *, hosts: bool = False) -> Iterator[str]:
+    """`time pid ppid uid comm message argv...`, with argv quoted for a shell; with `hosts`
+    `time host pid...`."""
     for event in events:
+        host = f" {escape(event.host)}" if hosts else ""
         yield (
-            f"{rfc3339(event.time_ns)} {event.pid} {event.ppid} {event.uid} {escape(event.comm)} "
-            f"{escape(event.message)} {command_line(event)}\n"
+            f"{rfc3339(event.time_ns)}{host} {event.pid} {event.ppid} {event.uid} "
+            f"{escape(event.comm)} {escape(event.message)} {command_line(event)}\n"
         )
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 import shlex
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from execdb.cli.output.escape import escape
@@ -16,6 +16,8 @@ from execdb.store.json_text import json_of
 from execdb.store.times import local_time, rfc3339
 
 if TYPE_CHECKING:
+    from execdb.store.asking.store import Store
+    from execdb.store.overview.family import Key
     from execdb.store.overview.newcomers import Newcomer
 
 
@@ -27,15 +29,19 @@ class First(NamedTuple):
     parent: Event | None
 
 
-def firsts(
-    found: Sequence["Newcomer"], events: Mapping[int, Event], parents: Mapping[int, Event]
-) -> Iterator[First]:
+def firsts(found: Sequence["Newcomer"], store: "Store") -> Iterator[First]:
     """Without those whose first event was removed meanwhile."""
+    events = _by_key(store, (new.first for new in found))
+    above = store.parents(sorted(events))
+    parents = _by_key(store, (key for key in above.values() if key is not None))
     for new in found:
-        event = events.get(new.first_id)
+        event = events.get(new.first)
         if event is not None:
-            parent = None if event.parent_id is None else parents.get(event.parent_id)
-            yield First(new, event, parent)
+            yield First(new, event, parents.get(above.get(new.first)))
+
+
+def _by_key(store: "Store", keys: "Iterable[Key]") -> "dict[Key, Event]":
+    return {store.key_of(event): event for event in store.rows_with(sorted(set(keys)))}
 
 
 def newcomer_table(

@@ -14,7 +14,8 @@ _WITH_COLUMNS = ("table", "csv", "json", "ndjson")
 @dataclass(frozen=True)
 class Look:
     """`columns`: all of them are shown; empty: the usual ones, in a table those that fit. `width`
-    is in cells; None: nothing is cut. Messages are left out where they are the default one."""
+    is in cells; None: nothing is cut. Messages are left out where they are the default one;
+    `hosts`: each event names its host."""
 
     columns: tuple[str, ...] = ()
     width: int | None = None
@@ -22,6 +23,7 @@ class Look:
     utc: bool = False
     colour: bool = False
     default_message: str | None = None
+    hosts: bool = False
 
 
 def columns_of(text: str, format: str) -> tuple[str, ...]:

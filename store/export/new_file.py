@@ -14,7 +14,7 @@ from execdb.store.file.sqlite_errors import from_os_error
 
 
 @contextlib.contextmanager
-def new_file(path: Path, *, replace: bool, but: Path) -> Iterator[Path]:
+def new_file(path: Path, *, replace: bool, but: Path | None) -> Iterator[Path]:
     """Gives the name of an empty, private file beside `path`, which gets the name `path` at the
     end; on an exception it is removed, and `path` stays as it was. With `replace` a plain file
     that has the name already is replaced, except the database `but` and the files beside it.
@@ -59,7 +59,7 @@ def _working_in(folder: ResolvedPath, path: Path) -> Iterator[None]:
             raise from_os_error(path, "write", error) from error
 
 
-def _check_target(path: Path, final: Path, replace: bool, but: Path) -> None:
+def _check_target(path: Path, final: Path, replace: bool, but: Path | None) -> None:
     """Raises DatabaseError, FileExistsError."""
     try:
         status = os.lstat(final)
@@ -69,7 +69,7 @@ def _check_target(path: Path, final: Path, replace: bool, but: Path) -> None:
         raise DatabaseError(f"{path} is a link: name the file itself")
     if not stat.S_ISREG(status.st_mode):
         raise DatabaseError(f"{path} is not a plain file")
-    for own in ("", *BESIDE):
+    for own in ("", *BESIDE) if but is not None else ():
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(status, os.stat(f"{but}{own}")):
                 raise DatabaseError(f"{path} belongs to the database that is read")

@@ -29,13 +29,16 @@ class Why(StrEnum):
     STOPPED = "no collector"
     CRASH = "crash"
     SILENT = "collector silent"  # it is running, but has not written for a long time
+    NOT_SHIPPED = "not shipped yet"  # to the central store that was asked
+    NO_HOST = "no such host"  # has shipped anything to it
     CLOCK = "the clock was set"  # forward past this time, so that it never was
 
 
 class Period(NamedTuple):
     """A part of the time, from `from_ns` up to `to_ns`. `lost` is by cause, `pruned` counts removed
     rows. Both belong to the whole loss or removal that the period is a part of; `removal_ns` is
-    the begin of a removal that concerned rows of one user only."""
+    the begin of a removal that concerned rows of one user only. `host` is there if several are
+    told of."""
 
     kind: Kind
     from_ns: int
@@ -45,6 +48,7 @@ class Period(NamedTuple):
     lost: tuple[tuple[str, int], ...] = ()
     pruned: int = 0
     removal_ns: int | None = None
+    host: str | None = None
 
     @property
     def complete(self) -> bool:
@@ -95,10 +99,12 @@ class Coverage(NamedTuple):
 
     @property
     def end_ns(self) -> int:
-        """When the last run ended; `now_ns` if it crashed, or runs and is silent."""
+        """When the last run ended; `now_ns` if it crashed, or runs and is silent, or if more is
+        to be shipped."""
         last_ns = max((to_ns for run in self.runs for _, to_ns in run.recorded), default=0)
         until_now = any(
-            run.after is Why.SILENT or (run.after is Why.CRASH and run.end_ns >= last_ns)
+            run.after in (Why.SILENT, Why.NOT_SHIPPED)
+            or (run.after is Why.CRASH and run.end_ns >= last_ns)
             for run in self.runs
         )
         return max(last_ns, self.now_ns) if until_now else last_ns

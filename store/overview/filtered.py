@@ -7,7 +7,7 @@ from execdb.store.errors import DatabaseError
 from execdb.store.file.database import Database
 from execdb.store.file.text import readable
 
-_ROWS_MAX = 10_000
+ROWS_MAX = 10_000
 
 
 class Filtered(NamedTuple):
@@ -25,7 +25,7 @@ class Filtered(NamedTuple):
 def filtered_within(database: Database, span: tuple[int, int], every_ns: int) -> list[Filtered]:
     """In order of time, one for each interval and cause. Raises DatabaseError."""
     with database.reading() as connection:
-        rows = connection.execute(_SUMS, (*span, span[0], every_ns, _ROWS_MAX)).fetchall()
+        rows = connection.execute(_SUMS, (*span, span[0], every_ns, ROWS_MAX)).fetchall()
     try:
         return [
             Filtered(

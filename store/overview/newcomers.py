@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from execdb.store.errors import DatabaseError, UsageError
 from execdb.store.fields import FIELD_OF
 from execdb.store.file.text import readable
+from execdb.store.overview.family import Key
 from execdb.store.overview.portions import portions_of
 from execdb.store.reading.conditions import table_of
 from execdb.store.reading.filter import Filter
@@ -39,11 +40,11 @@ _INSTEAD = {"exe": "filename"}  # what stands for a value that is null
 
 @dataclass
 class Newcomer:
-    """The values that are new, how many events have them, and the id of the first of these."""
+    """The values that are new, how many events have them, and the key of the first of these."""
 
     values: tuple[Any, ...]
     runs: int
-    first_id: int
+    first: Key
 
 
 def newcomers(
@@ -54,17 +55,17 @@ def newcomers(
     a collector started count as earlier ones. Oldest first. Raises UsageError for a field that
     cannot be used, or more than GROUPS_MAX combinations, and DatabaseError."""
     check(by)
-    found = _Found()
+    found = Found()
     selection = _selected(history, wanted)
     for span in selection.spans:
         for group in _grouped(history, selection, span, by, None):
             found.add(group)
     if wanted.since_ns is not None:
         _forget_known(history, wanted, baseline_ns, by, found)
-    return sorted(found.new.values(), key=lambda each: each.first_id)
+    return sorted(found.new.values(), key=lambda each: each.first)
 
 
-class _Group(NamedTuple):
+class Alike(NamedTuple):
     """Rows with the same values. `otherwise` has what stands for values that may be null; `lacks`:
     it stands for some here."""
 
@@ -72,10 +73,23 @@ class _Group(NamedTuple):
     otherwise: tuple[Any, ...]
     lacks: bool
     runs: int
-    first_id: int
+    first: Key
 
 
-class _Found:
+def fields_of(by: Sequence[str]) -> tuple[str, ...]:
+    """These fields, and those that may stand for them."""
+    return tuple(dict.fromkeys([*by, *(_INSTEAD[name] for name in by if name in _INSTEAD)]))
+
+
+def alike(by: Sequence[str], known: Mapping[str, Any], runs: int, first: Key) -> Alike:
+    """Rows of which the values of `fields_of` are known."""
+    found = tuple(_value(name, known) for name in by)
+    otherwise = tuple(known[_INSTEAD.get(name, name)] for name in by)
+    lacks = any(known[name] is None for name in by if name in _INSTEAD)
+    return Alike(found, otherwise, lacks, runs, first)
+
+
+class Found:
     """What may be new. An earlier row whose `exe` is not known is taken for each that was started
     by the same `filename`: otherwise all would be new from the day on that `exe` is recorded."""
 
@@ -83,9 +97,9 @@ class _Found:
         self.new: dict[tuple[Any, ...], Newcomer] = {}
         self._otherwise: dict[tuple[Any, ...], set[tuple[Any, ...]]] = {}
 
-    def add(self, group: _Group) -> None:
+    def add(self, group: Alike) -> None:
         """Raises UsageError for too many."""
-        known = self.new.setdefault(group.values, Newcomer(group.values, 0, group.first_id))
+        known = self.new.setdefault(group.values, Newcomer(group.values, 0, group.first))
         known.runs += group.runs
         if not group.lacks and group.otherwise != group.values:
             self._otherwise.setdefault(group.otherwise, set()).add(group.values)
@@ -95,7 +109,7 @@ class _Found:
                 "or choose fewer events"
             )
 
-    def forget(self, group: _Group) -> None:
+    def forget(self, group: Alike) -> None:
         """An earlier event has these values."""
         self.new.pop(group.values, None)
         if group.lacks:
@@ -112,7 +126,7 @@ def _forget_known(
     wanted: Filter,
     baseline_ns: int | None,
     by: Sequence[str],
-    found: _Found,
+    found: Found,
 ) -> None:
     """Removes what earlier events have."""
     since_ns = wanted.since_ns or 0
@@ -141,11 +155,11 @@ def _grouped(
     span: Span,
     by: Sequence[str],
     only: Set[tuple[Any, ...]] | None,
-) -> Iterator[_Group]:
+) -> Iterator[Alike]:
     """Groups of rows of a span. Where `only` is given, rows that cannot have any of its values may
     be left out."""
     database = history.database
-    fields = tuple(dict.fromkeys([*by, *(_INSTEAD[name] for name in by if name in _INSTEAD)]))
+    fields = fields_of(by)
     values = Values(fields, history.run_of(span.segment))
     with database.reading() as connection:
         entries, stretches = parts_of(connection, selection, span)
@@ -170,10 +184,7 @@ def _grouped(
                 raise DatabaseError(
                     "the database is inconsistent: rows refer to entries that are not there"
                 ) from error
-            found = tuple(_value(name, known) for name in by)
-            otherwise = tuple(known[_INSTEAD.get(name, name)] for name in by)
-            lacks = any(known[name] is None for name in by if name in _INSTEAD)
-            yield _Group(found, otherwise, lacks, row[-2], row[-1])
+            yield alike(by, known, row[-2], row[-1])
 
 
 def _value(name: str, known: Mapping[str, Any]) -> Any:
@@ -231,11 +242,8 @@ def _entries_like(
     range_ = table.c.id.between(segment.first_entry_id, segment.last_entry_id)
     ids = []
     for id_, *values in Statement(query.where(range_)).rows(connection):
-        known = dict(zip(names, map(_read, values), strict=True))
+        texts = (readable(each) if isinstance(each, bytes) else each for each in values)
+        known = dict(zip(names, texts, strict=True))
         if tuple(_value(field, known) for field in fields) in wanted:
             ids.append(id_)
     return ids
-
-
-def _read(value: Any) -> Any:
-    return readable(value) if isinstance(value, bytes) else value

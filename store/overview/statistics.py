@@ -6,7 +6,7 @@ that a long history does not keep the WAL from being checkpointed.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import index
@@ -50,7 +50,7 @@ class Statistics:
     first_ns: int = 0
     last_ns: int = 0
     cpu_ns: int | None = None
-    parts: Counter[str] = field(default_factory=Counter)  # how many rows have each `_PART`
+    parts: Counter[int] = field(default_factory=Counter)  # how many rows have each `_PART`
 
     @property
     def self_ns(self) -> int:
@@ -59,24 +59,24 @@ class Statistics:
 
     @property
     def failed(self) -> int:
-        return sum(runs for part, runs in self.parts.items() if int(part) % 2)
+        return sum(runs for part, runs in self.parts.items() if part % 2)
 
     def percentiles(self, *shares: float) -> list[int | None]:
         """The durations that these shares of the events with an end do not exceed, within ERROR."""
         buckets: Counter[int] = Counter()
         for part, runs in self.parts.items():
-            buckets[int(part) // 2] += runs
-        del buckets[_NO_BUCKET]
+            buckets[part // 2] += runs
+        del buckets[NO_BUCKET]
         return [percentile(buckets, share, self.max_ns or 0) for share in shares]
 
-    def add(self, sums: Sequence[Any]) -> None:
-        """Adds what `_SUMS` gives for some rows of the group. Raises TypeError for values that are
-        no whole numbers."""
-        runs, total_ns, max_ns, first_ns, last_ns, cpu_ns, parts = sums
+    def add(self, sums: Sequence[Any], parts: Mapping[int, int]) -> None:
+        """Adds what `_SUMS` gives for some rows of the group, and how many have each part. Raises
+        TypeError for values that are no whole numbers."""
+        runs, total_ns, max_ns, first_ns, last_ns, cpu_ns = sums
         self.first_ns = min(self.first_ns, index(first_ns)) if self.runs else index(first_ns)
         self.last_ns = max(self.last_ns, index(last_ns)) if self.runs else index(last_ns)
         self.runs += runs
-        self.parts.update(parts.split(","))
+        self.parts.update(parts)
         if total_ns is not None:
             self.total_ns += index(total_ns)
             self.max_ns = max(self.max_ns or 0, index(max_ns))
@@ -145,10 +145,15 @@ def _add(groups: Groups, values: Values, rows: Sequence[Sequence[Any]]) -> _Foun
                     f"there are more than {GROUPS_MAX} groups: group by other fields, or "
                     "choose fewer events"
                 )
-            group.add(sums)
+            *sums, parts = sums
+            group.add(sums, _counted(parts))
     except (KeyError, TypeError) as error:
         raise _inconsistent() from error
     return found
+
+
+def _counted(parts: str) -> Counter[int]:
+    return Counter({int(part): runs for part, runs in Counter(parts.split(",")).items()})
 
 
 def _add_children(found: _Found, rows: Sequence[Sequence[Any]]) -> None:
@@ -168,9 +173,9 @@ def _inconsistent() -> DatabaseError:
 
 _duration = _image.c.duration_ns
 # One number for the bucket of the duration and whether the row failed.
-_NO_BUCKET = 4_095
+NO_BUCKET = 4_095
 _PART: ColumnElement[int] = literal_column(
-    f"ifnull(CAST(log2(max(duration_ns, 1)) * {BUCKETS_PER_DOUBLING} AS INT), {_NO_BUCKET}) * 2",
+    f"ifnull(CAST(log2(max(duration_ns, 1)) * {BUCKETS_PER_DOUBLING} AS INT), {NO_BUCKET}) * 2",
     Integer,
 ) + case((not_well(), 1), else_=0)
 _SUMS = (

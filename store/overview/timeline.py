@@ -4,9 +4,9 @@ SQLite counts; Python gets one row for each interval and value. A transaction re
 number of rows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from sqlite3 import Connection
 from typing import Any
@@ -70,6 +70,12 @@ def span_of(history: History, wanted: Filter) -> tuple[int, int] | None:
     return (min(known), max(known) + 1) if known else None
 
 
+# Of a row that begins with what tells groups apart: the values of the fields.
+ValuesOf = Callable[[Sequence[Any]], tuple[Any, ...]]
+# Counts events: rows of a slot, what tells groups apart, execs, failed.
+Counter = Callable[[tuple[str, ...], "Slots"], Iterator[tuple[ValuesOf, Iterable[Sequence[Any]]]]]
+
+
 def timeline(
     history: History,
     wanted: Filter,
@@ -79,6 +85,13 @@ def timeline(
 ) -> list[Interval]:
     """The intervals of a span, which must hold all rows that the filter chooses, without gaps. `by`
     is a field by whose values events are counted as well. Raises UsageError and DatabaseError."""
+    return divided(partial(_counted, history, wanted), span, division, by)
+
+
+def divided(
+    counter: Counter, span: tuple[int, int], division: Division, by: str | None
+) -> list[Interval]:
+    """The same, whoever counts."""
     fields = () if by is None else (by,)
     check(fields)
     since_ns, until_ns = span
@@ -86,15 +99,15 @@ def timeline(
     edges = edges_of(since_ns, until_ns, every_ns, utc=division.utc)
     intervals = [Interval(*pair) for pair in pairwise(edges)]
     unit_ns = _QUARTER_NS if every_ns % DAY_NS == 0 else every_ns
-    slots = _Slots(edges, unit_ns)
+    slots = Slots(edges, unit_ns)
     cells = 0
-    for values, rows in _counted(history, wanted, fields, slots):
+    for values_of, rows in counter(fields, slots):
         try:
             for slot, *ids, execs, failed in rows:
                 interval = intervals[slots.interval_of(slot)]
                 interval.count.add(execs, failed)
                 if fields:
-                    value = values.of(ids)[0]
+                    value = values_of(ids)[0]
                     if value not in interval.by:
                         interval.by[value] = Count()
                         cells += 1
@@ -108,11 +121,17 @@ def timeline(
                 f"there are more than {CELLS_MAX} values and intervals: split by another field, "
                 "or give a longer --every"
             )
+    for interval in intervals:
+        interval.by = dict(sorted(interval.by.items(), key=_most_first))
     return intervals
 
 
-class _Slots:
-    """The units in which SQLite counts: parts of intervals, numbered from the first edge that
+def _most_first(item: tuple[Any, Count]) -> tuple[int, str]:
+    return -item[1].execs, str(item[0])
+
+
+class Slots:
+    """The units in which a store counts: parts of intervals, numbered from the first edge that
     would be round."""
 
     def __init__(self, edges: Sequence[int], unit_ns: int) -> None:
@@ -131,8 +150,8 @@ class _Slots:
 
 
 def _counted(
-    history: History, wanted: Filter, fields: tuple[str, ...], slots: _Slots
-) -> Iterator[tuple[Values, list[Any]]]:
+    history: History, wanted: Filter, fields: tuple[str, ...], slots: Slots
+) -> Iterator[tuple[ValuesOf, list[Any]]]:
     """Rows of: slot, the columns of the group, execs, failed."""
     database = history.database
     with database.reading() as connection:
@@ -146,7 +165,7 @@ def _counted(
                 history.check_there(connection, first)
                 rows = _read(connection, selection.wanted, fields, part, (first, last), slots)
                 values.learn(connection, [row[1:] for row in rows])
-            yield values, rows
+            yield values.of, rows
 
 
 def _read(
@@ -155,7 +174,7 @@ def _read(
     fields: tuple[str, ...],
     entries: Entries,
     range_: tuple[int, int],
-    slots: _Slots,
+    slots: Slots,
 ) -> list[Any]:
     return _statement(wanted, frozenset(entries), fields).rows(
         connection,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from execdb.store.replay_root import REPLAY_CGROUP, ROOT_PROGRAM, is_replayed
 from execdb.store.schema.constants import BLOCK_BITS
 
-_REPLAYS_MAX = 1_000  # of a file, the latest ones
+REPLAYS_MAX = 1_000  # of a file, the latest ones
 
 
 class Replay(NamedTuple):
@@ -32,7 +32,7 @@ def replays_of(connection: Connection) -> Sequence[Replay]:
     """Those that there are in a file, oldest first."""
     if not has_replays(connection):
         return ()
-    rows = connection.execute(_ROOTS, (ROOT_PROGRAM, _REPLAYS_MAX)).fetchall()
+    rows = connection.execute(_ROOTS, (ROOT_PROGRAM, REPLAYS_MAX)).fetchall()
     return [
         Replay(id_, run_id, from_ns, None if took_ns is None else from_ns + took_ns)
         for id_, run_id, from_ns, took_ns, cgroup in reversed(rows)

@@ -93,6 +93,11 @@ def template_database(server: Server) -> str:
 @pytest.fixture
 def central(server: Server, template_database: str) -> Central:
     """A database with the schema."""
+    return another(server, template_database)
+
+
+def another(server: Server, template_database: str) -> Central:
+    """One more of these."""
     name = f"central{next(_numbers)}"
     with server.connect() as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}".encode())

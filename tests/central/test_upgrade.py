@@ -134,7 +134,7 @@ def test_partitions_are_made_for_days_around_today(central: Central) -> None:
     assert sum("exec_end_" in name for (name,) in names) >= 2
 
 
-@pytest.mark.parametrize("command", [["query", "--sort", "uid"], ["collect"], ["config", "log"]])
+@pytest.mark.parametrize("command", [["sql", "SELECT 1"], ["collect"], ["config", "log"]])
 def test_a_command_that_works_on_files_refuses_a_url(run: Run, command: list[str]) -> None:
     url = "postgresql://user:hidden-word@db.example/execdb"
     code, out, err = run(*command, "--db", url)

@@ -71,6 +71,7 @@ def try_(
     Bytes are those of recorded arguments. What the rules of that time left out was not recorded
     and is not counted: a note says so.
     """
+    from execdb.store.asking.file import FileStore
     from execdb.store.file.database import open_database
     from execdb.store.overview.trial import try_rules
     from execdb.store.reading.history import History
@@ -86,7 +87,7 @@ def try_(
         trial = try_rules(history, tried, wanted, _watched)
         _show(trial, tried, limit, format)
         gaps = gaps_in(known, wanted)
-        lacking.tell(history, wanted, gaps, None, strict=strict)
+        lacking.tell(FileStore(history, context.obj), wanted, gaps, None, strict=strict)
 
 
 def _rules_of(given: Sequence[str]) -> "Sequence[Rule]":

@@ -17,17 +17,17 @@ from execdb.cli.input.redaction import redactor
 from execdb.cli.output import progress
 from execdb.cli.output.escape import escape, limit_to_ascii
 from execdb.cli.output.streams import say
-from execdb.cli.show.gap_notes import coverage_of, execs_of, gaps_in
+from execdb.cli.show.gap_notes import execs_of, gaps_of
 from execdb.cli.show.notes import lacking
 from execdb.cli.web import extra_needed
+from execdb.store.central.url import CentralUrl
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
 
 if TYPE_CHECKING:
-    from execdb.store.file.database import Database
-    from execdb.store.ledger.coverage import Period
+    from execdb.store.asking.file import FileStore
+    from execdb.store.ledger.coverage import Coverage, Period
     from execdb.store.reading.filter import Filter
-    from execdb.store.reading.history import History
 
 EXAMPLES = """
 execdb export hour.ndjson --since 1h     # JSON lines; import reads it
@@ -52,6 +52,7 @@ class FileFormat(StrEnum):
 _ENDINGS = {"jsonl": FileFormat.NDJSON, "sqlite3": FileFormat.SQLITE, "db": FileFormat.SQLITE}
 _ENDINGS |= {"pftrace": FileFormat.PERFETTO, "perfetto-trace": FileFormat.PERFETTO}
 _ENDINGS |= {format.value: format for format in FileFormat}
+_OF_ANY_STORE = FileFormat.NDJSON, FileFormat.CSV  # the others need a file
 
 
 @with_filter_options
@@ -90,36 +91,35 @@ def export(
     50,000 execs with a time line, which needs no server (and execdb[web] to be written). perfetto
     (.pftrace): bars over time for https://ui.perfetto.dev, by login, job, service and container.
     """
+    from execdb.cli.show.formats import renderer
+    from execdb.store.asking.file import FileStore
+    from execdb.store.asking.opening import open_store
     from execdb.store.export.new_file import new_file
-    from execdb.store.file.database import open_database
-    from execdb.store.ledger.periods import periods
-    from execdb.store.reading.history import History
 
     shown = _format_of(file, format)
+    if shown not in _OF_ANY_STORE and isinstance(context.obj, CentralUrl):
+        raise UsageError(
+            f"{shown} is made of a file, and --db is {context.obj}: give .ndjson, .csv"
+        )
     wanted = filter_of(chosen)
-    with open_database(context.obj) as database, _end_as_interrupt(), database.snapshot():
-        history = History(database)
-        known, oldest_ns = coverage_of(database, context.obj), history.began_ns(wanted)
-        counted = Counted(progress.shown(history.events(wanted), "exporting"))
+    with open_store(context.obj) as store, _end_as_interrupt(), store.snapshot():
+        known, oldest_ns = store.coverage(wanted), store.began_ns(wanted)
+        counted = Counted(progress.shown(store.events(wanted), "exporting"))
         hidden = shown is FileFormat.HTML if redact is None else redact
         events = redactor(context)(counted) if hidden else iter(counted)
-        source = _Source(
-            events, database, history, wanted, periods(known, wanted.since_ns, wanted.until_ns)
-        )
         with (
-            new_file(file, replace=force, but=database.real) as place,
-            _metadata_beside(file, shown, force, database.real),
+            new_file(file, replace=force, but=store.file) as place,
+            _metadata_beside(file, shown, force, store.file),
         ):
-            if shown is FileFormat.HTML:
-                with extra_needed("html"):
-                    from execdb.cli.web.one_file import one_file
-
-                _write_text(place, one_file(database, events, wanted, known, redacted=hidden))
+            if shown in _OF_ANY_STORE:
+                _write_text(place, renderer(shown)(events))
             else:
+                assert isinstance(store, FileStore)
+                source = _Source(events, store, wanted, known[0], hidden)
                 _write(place, shown, source)
-        gaps = gaps_in(known, wanted, oldest_ns)
+        gaps = gaps_of(known, wanted, oldest_ns)
         say(f"{file}: {execs_of(counted.events)}")
-        lacking.tell(history, wanted, gaps, oldest_ns, strict=strict)
+        lacking.tell(store, wanted, gaps, oldest_ns, strict=strict)
 
 
 def _format_of(file: Path, given: FileFormat | None) -> FileFormat:
@@ -152,33 +152,43 @@ class _Source(NamedTuple):
     """What a file is made of."""
 
     events: Iterable[Event]
-    database: "Database"
-    history: "History"
+    store: "FileStore"
     wanted: "Filter"
-    periods: "list[Period]"
+    known: "Coverage"
+    redacted: bool
+
+    @property
+    def periods(self) -> "list[Period]":
+        from execdb.store.ledger.periods import periods
+
+        return periods(self.known, self.wanted.since_ns, self.wanted.until_ns)
 
 
 def _write(place: Path, format: FileFormat, source: _Source) -> None:
     """Fills an empty file."""
-    if format is FileFormat.SQLITE:
+    if format is FileFormat.HTML:
+        with extra_needed("html"):
+            from execdb.cli.web.one_file import one_file
+
+        events, store, wanted, known, redacted = source
+        _write_text(place, one_file(store.database, events, wanted, known, redacted=redacted))
+    elif format is FileFormat.SQLITE:
         from execdb.store.export.flat import write_flat
 
-        write_flat(place, source.events, source.database, source.periods)
+        write_flat(place, source.events, source.store.database, source.periods)
     elif format is FileFormat.PERFETTO:
         _write_perfetto(place, source)
-    elif format is FileFormat.FOLDED:
+    else:
         from execdb.store.export.folded import folded
         from execdb.store.overview.family import with_ancestors
 
-        _write_text(place, folded(source.events, partial(with_ancestors, source.history), escape))
-    else:
-        from execdb.cli.show.formats import renderer
-
-        _write_text(place, renderer(format)(source.events))
+        _write_text(place, folded(source.events, partial(with_ancestors, source.store), escape))
 
 
 @contextlib.contextmanager
-def _metadata_beside(file: Path, format: FileFormat, force: bool, but: Path) -> Iterator[None]:
+def _metadata_beside(
+    file: Path, format: FileFormat, force: bool, but: Path | None
+) -> Iterator[None]:
     """For SQLite: `NAME.metadata.json`, by which Datasette shows NAME.sqlite."""
     if format is not FileFormat.SQLITE:
         yield
@@ -203,7 +213,8 @@ def _write_perfetto(place: Path, source: _Source) -> None:
     from execdb.store.export.perfetto.trace import write_trace
 
     limit_to_ascii(False)
-    notes = remarks(source.database, source.wanted.since_ns, source.wanted.until_ns)
+    wanted = source.wanted
+    notes = remarks(source.store, wanted, wanted.since_ns, wanted.until_ns)
     with place.open("wb") as file:
         parts = write_trace(source.events, source.periods, notes, escape, command_line)
         file.writelines(parts)

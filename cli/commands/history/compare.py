@@ -147,12 +147,14 @@ class _Side(NamedTuple):
 
     def report(self) -> "list[Period]":
         """Prints what the side lacks in the time that is meant."""
+        from execdb.store.asking.file import FileStore
+
         known = coverage_of(self.database, self.path)
         gaps = gaps_in(known, self.wanted, self.history.began_ns(self.wanted))
         if self.run_id is not None:
             gaps = [gap for gap in gaps if gap.run_id == self.run_id]
         removed = ["some execs were pruned before they could be read"]
-        replay_notes.note(self.database, self.wanted)
+        replay_notes.note(FileStore(self.history, self.path), self.wanted)
         for line in [*notes(gaps), *(removed if self.history.incomplete else [])]:
             say(f"note: {self.name}: {line.removeprefix('note: ')}")
         return gaps

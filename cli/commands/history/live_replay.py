@@ -52,6 +52,7 @@ def live_replay(path: Path, wanted: "Filter", options: LiveOptions) -> None:
     from execdb.livereplay.sandbox import cgroup
     from execdb.livereplay.sandbox.sandbox import Sandbox
     from execdb.livereplay.sandbox.tape_file import TapeFile
+    from execdb.store.asking.file import FileStore
     from execdb.store.file.database import open_database
     from execdb.store.reading.history import History
 
@@ -61,7 +62,7 @@ def live_replay(path: Path, wanted: "Filter", options: LiveOptions) -> None:
         with open_database(path) as database, database.snapshot():
             history = History(database)
             gaps = gaps_in(coverage_of(database, path), wanted, history.began_ns(wanted))
-            replay_notes.note(database, wanted)
+            replay_notes.note(FileStore(history, path), wanted)
             find = _ancestors(history, options.ancestors)
 
             def rows() -> Iterator[Event]:

@@ -16,15 +16,15 @@ from execdb.cli.input.options import Strict, UtcTable, WideTable
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
-from execdb.cli.show.gap_notes import coverage_of, gaps_in
+from execdb.cli.show.gap_notes import gaps_of
 from execdb.cli.show.notes import lacking
 from execdb.store.terms.times import parse_age
 from execdb.store.times import local_time
 
 if TYPE_CHECKING:
+    from execdb.store.asking.store import Store
     from execdb.store.overview.newcomers import Newcomer
     from execdb.store.reading.filter import Filter
-    from execdb.store.reading.history import History
 
 _ON_A_TERMINAL = 50  # lines shown unless asked for more
 _DAY_NS = 86_400 * 10**9
@@ -77,9 +77,8 @@ def new(
     Failed attempts do not count, unless terms ask for them. Whatever ran in a time that was not
     recorded may be said to be new: a note names such times, also of the baseline.
     """
-    from execdb.store.file.database import open_database
-    from execdb.store.overview.newcomers import PROGRAM, newcomers
-    from execdb.store.reading.history import History
+    from execdb.store.asking.opening import open_store
+    from execdb.store.overview.newcomers import PROGRAM
 
     baseline_ns = None if baseline == "all" else parse_age(baseline)
     fields = by.split(",") if by else [PROGRAM, "uid"]
@@ -87,22 +86,23 @@ def new(
     encode_for(format)
     if limit is None:
         limit = _ON_A_TERMINAL if sys.stdout.isatty() and format is SumFormat.TABLE else 0
-    with open_database(context.obj) as database:
-        history = History(database)
-        known = coverage_of(database, context.obj)
-        found = newcomers(history, wanted, baseline_ns, fields)
+    with open_store(context.obj) as store:
+        known = store.coverage(wanted)
+        found = store.newcomers(wanted, baseline_ns, fields)
         shown = found[-limit:] if limit else found
         width = None if wide else shutil.get_terminal_size().columns
-        _show(history, shown, fields, format, width, utc)
+        _show(store, shown, fields, format, width, utc)
         if len(shown) < len(found):
             say(f"the latest {len(shown)} of {len(found)}; --limit 0 shows all")
         since_ns = wanted.since_ns or 0
-        begin_ns = known.begin_ns if baseline_ns is None else since_ns - baseline_ns
+        begin_ns = since_ns - (baseline_ns or 0)
+        if baseline_ns is None:
+            begin_ns = min((each.begin_ns for each in known), default=0)
         if format is SumFormat.TABLE:
             say(f"compared with {local_time(begin_ns)[:19]} to {local_time(since_ns)[:19]}")
         looked_at = replace(wanted, since_ns=min(begin_ns, since_ns))
-        gaps = gaps_in(known, looked_at)
-        lacking.tell(history, looked_at, gaps, None, strict=strict)
+        gaps = gaps_of(known, looked_at)
+        lacking.tell(store, looked_at, gaps, None, strict=strict)
 
 
 def _complete(wanted: "Filter") -> "Filter":
@@ -117,7 +117,7 @@ def _complete(wanted: "Filter") -> "Filter":
 
 
 def _show(
-    history: "History",
+    store: "Store",
     found: "list[Newcomer]",
     fields: list[str],
     format: SumFormat,
@@ -131,10 +131,7 @@ def _show(
         newcomer_table,
     )
 
-    events = {each.id: each for each in history.rows_with(sorted(n.first_id for n in found))}
-    above = {each.parent_id for each in events.values() if each.parent_id is not None}
-    parents = {each.id: each for each in history.rows_with(sorted(above))}
-    rows = firsts(found, events, parents)
+    rows = firsts(found, store)
     if format is SumFormat.JSON:
         emit(newcomer_json(rows, fields))
     elif format is SumFormat.CSV:

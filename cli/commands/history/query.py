@@ -19,17 +19,17 @@ from execdb.cli.output.pager import pager
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.formats import renderer
-from execdb.cli.show.gap_notes import Oldest, coverage_of, gaps_in
+from execdb.cli.show.gap_notes import Oldest, gaps_of
 from execdb.cli.show.notes import lacking
 from execdb.cli.table.look import Look, columns_of, require_known
+from execdb.store.central.url import CentralUrl
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
 from execdb.store.fields import FIELD_OF
 
 if TYPE_CHECKING:
-    from execdb.store.file.database import Database
+    from execdb.store.asking.store import Store
     from execdb.store.reading.filter import Filter
-    from execdb.store.reading.history import History
 
 _ON_A_TERMINAL = 50  # events shown unless asked for more
 _FOR_PEOPLE = EventFormat.TABLE, EventFormat.LINE
@@ -114,8 +114,7 @@ def query(
     recorded. In a table, `end` is an exit code, a signal, an error of the exec, or `exec` if the
     program replaced itself; the message is shown where it is not the default one.
     """
-    from execdb.store.file.database import open_database
-    from execdb.store.reading.history import History
+    from execdb.store.asking.opening import open_store
 
     wanted, change = filter_of(chosen), redactor(context) if redact else iter
     if follow or ends:
@@ -123,6 +122,8 @@ def query(
             raise UsageError("--ends goes with --follow only")
         if count or reverse or columns or sort:
             raise UsageError("--follow goes without --count, --reverse, --columns and --sort")
+        if isinstance(context.obj, CentralUrl):
+            raise UsageError(f"--follow works on a file, and --db is {context.obj}")
         from execdb.cli.session.follow import FollowOptions, follow_to
 
         shown = format or EventFormat.LINE
@@ -138,15 +139,14 @@ def query(
         colour=wants_colour(sys.stdout),
     )
     view = View(format, look, _key_of(sort), limit, reverse, change)
-    with open_database(context.obj) as database:
-        history = History(database)
-        known, oldest_ns = coverage_of(database, context.obj), history.began_ns(wanted)
+    with open_store(context.obj) as store:
+        known, oldest_ns = store.coverage(wanted), store.began_ns(wanted)
         if count:
-            print(history.count(wanted))
+            print(store.count(wanted))
         else:
-            oldest_ns = view.show(history, wanted) or oldest_ns
-        gaps = gaps_in(known, wanted, oldest_ns)
-        lacking.tell(history, wanted, gaps, oldest_ns, strict=strict)
+            oldest_ns = view.show(store, wanted) or oldest_ns
+        gaps = gaps_of(known, wanted, oldest_ns)
+        lacking.tell(store, wanted, gaps, oldest_ns, strict=strict)
 
 
 def _key_of(sort: str | None) -> str | None:
@@ -171,37 +171,29 @@ class View:
     reverse: bool
     change: Callable[[Iterable[Event]], Iterator[Event]]
 
-    def show(self, history: "History", wanted: "Filter") -> int | None:
+    def show(self, store: "Store", wanted: "Filter") -> int | None:
         """Shows them, and how many there are besides. Returns the time of the oldest one if what
         is older was not asked for."""
         short = self.limit is None and sys.stdout.isatty() and self.format in _FOR_PEOPLE
         latest, oldest = _ON_A_TERMINAL if short else self.limit or 0, Oldest()
-        events = self._events(history, wanted, latest)
-        look = self.look
+        events = self._events(store, wanted, latest)
+        look = replace(self.look, hosts=store.has_hosts(wanted))
         if self.format is EventFormat.TABLE:
-            look = replace(look, default_message=_default_message(history.database))
+            look = replace(look, default_message=store.default_message(wanted))
         with pager():
             emit(renderer(self.format, look)(oldest.watch(events) if latest else events))
         if short:
-            _note_the_rest(history.count(wanted), "greatest" if self.sort else "latest")
+            _note_the_rest(store.count(wanted), "greatest" if self.sort else "latest")
         whole = not latest or self.sort is not None or oldest.events < latest
         return None if whole else oldest.time_ns
 
-    def _events(self, history: "History", wanted: "Filter", latest: int) -> Iterator[Event]:
+    def _events(self, store: "Store", wanted: "Filter", latest: int) -> Iterator[Event]:
         if self.sort is None:
-            return self.change(history.events(wanted, limit=latest, reverse=self.reverse))
+            return self.change(store.events(wanted, limit=latest, reverse=self.reverse))
         from execdb.store.reading.sorting import sort_events
 
-        events = self.change(history.events(wanted))
+        events = self.change(store.events(wanted))
         return iter(sort_events(events, self.sort, limit=latest, reverse=self.reverse))
-
-
-def _default_message(database: "Database") -> str | None:
-    """Of the config as it is now."""
-    from execdb.store.config.snapshot import read_config
-
-    with database.reading() as connection:
-        return read_config(connection).default
 
 
 def _note_the_rest(total: int, which: str) -> None:

@@ -16,15 +16,17 @@ from execdb.cli.input.redaction import redactor
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.formats import renderer
-from execdb.cli.show.gap_notes import INCOMPLETE, PRUNED_MEANWHILE, coverage_of, gaps_in, note
+from execdb.cli.show.gap_notes import INCOMPLETE, PRUNED_MEANWHILE, gaps_of, note
 from execdb.cli.show.notes import replay_notes
 from execdb.cli.show.notes.filter_notes import sentence
 from execdb.cli.show.replay_timing import play, schedule, with_asides
+from execdb.cli.table.look import Look
+from execdb.store.central.url import CentralUrl
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
 
 if TYPE_CHECKING:
-    from execdb.store.file.database import Database
+    from execdb.store.asking.store import Store
     from execdb.store.ledger.coverage import Period
     from execdb.store.reading.filter import Filter
 
@@ -117,6 +119,8 @@ def replay(
     if live:
         if loop or redact or format is not StreamFormat.LINE:
             raise UsageError("--live goes without --loop, --redact and --format")
+        if isinstance(context.obj, CentralUrl):
+            raise UsageError(f"--live works on a file, and --db is {context.obj}")
         from execdb.cli.commands.history.live_replay import LiveOptions, live_replay
 
         how = LiveOptions(
@@ -128,48 +132,40 @@ def replay(
         raise UsageError(
             "--rate, --attempts, --dry-run, --force and --no-ancestors go with --live only"
         )
-    from execdb.store.file.database import open_database
-    from execdb.store.reading.history import History
+    from execdb.store.asking.opening import open_store
 
     encode_for(format)
     wanted = filter_of(chosen)
     report = Report()
-    with open_database(context.obj) as database:
-        history = History(database)
-        gaps = gaps_in(coverage_of(database, context.obj), wanted, history.began_ns(wanted))
-        replay_notes.note(database, wanted)
-        asides = _asides(database, wanted, gaps)
+    with open_store(context.obj) as store:
+        gaps = gaps_of(store.coverage(wanted), wanted, store.began_ns(wanted))
+        replay_notes.note(store, wanted)
+        asides = _asides(store, wanted, gaps)
+        look = Look(hosts=store.has_hosts(wanted))
         change = redactor(context) if redact else iter
 
         def once() -> None:
-            events = change(history.events(wanted))
+            events = change(store.events(wanted))
             played = _played(events, asides, speed, idle_limit, report)
-            emit(renderer(format)(played), at_once=speed > 0)
+            emit(renderer(format, look)(played), at_once=speed > 0)
 
         try:
             once()
             while loop and report.events:  # otherwise an empty loop would never wait
                 once()
         finally:
-            if history.incomplete:
+            if store.incomplete:
                 _say(PRUNED_MEANWHILE)
             report.print()
-    if strict and (gaps or history.incomplete):
+    if strict and (gaps or store.incomplete):
         raise typer.Exit(INCOMPLETE)
 
 
-def _asides(
-    database: "Database", wanted: "Filter", gaps: Sequence["Period"]
-) -> list[tuple[int, str]]:
+def _asides(store: "Store", wanted: "Filter", gaps: Sequence["Period"]) -> list[tuple[int, str]]:
     """What is said between the events, with its time: gaps, what was left out on purpose, marks."""
-    from execdb.store.ledger.filters import read_filters
-    from execdb.store.writing.marks import read_marks
-
-    since_ns, until_ns = wanted.since_ns, wanted.until_ns
-    with database.reading() as connection:
-        marks = read_marks(connection, since_ns, until_ns)
+    marks = store.marks(wanted, wanted.since_ns, wanted.until_ns)
     asides = [(gap.from_ns, note([gap])) for gap in gaps]
-    for each in read_filters(database, since_ns, until_ns):
+    for each in store.filters(wanted, wanted.since_ns):
         asides.append((each.from_ns, sentence([each])))
     return sorted(asides + [(mark.time_ns, f"mark: {mark.text}") for mark in marks])
 

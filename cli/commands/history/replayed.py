@@ -33,11 +33,12 @@ def latest_replay(history: "History") -> "Filter":
 def replayed_from(history: "History", wanted: "Filter", ancestors: bool) -> Iterator[Event]:
     """What a replay of these events starts, with the programs that had started them."""
     from execdb.store.overview.family import with_ancestors
+    from execdb.store.reading.kin import FileKin
 
     above: list[Event] = []
     if ancestors:
         missing = _missing_parents(history.events(wanted))
-        above = [event for event in with_ancestors(history, missing) if event.pid != 1]
+        above = [event for event in with_ancestors(FileKin(history), missing) if event.pid != 1]
     return chain(above, history.events(wanted))
 
 

@@ -15,7 +15,7 @@ from execdb.cli.input.options import Strict
 from execdb.cli.output import progress
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
-from execdb.cli.show.gap_notes import coverage_of, gaps_in
+from execdb.cli.show.gap_notes import gaps_of
 from execdb.cli.show.notes import lacking
 
 if TYPE_CHECKING:
@@ -80,27 +80,24 @@ def stats(
     when it was started. Durations of programs that still run are not known and not counted.
     """
     from execdb.cli.sums.group_table import csv_text, json_text, rows_of, table
-    from execdb.store.file.database import open_database
-    from execdb.store.overview.statistics import statistics
-    from execdb.store.reading.history import History
+    from execdb.store.asking.opening import open_store
 
     wanted, fields = filter_of(chosen), by.split(",")
     encode_for(format)
     if limit is None:
         short = sys.stdout.isatty() and format is SumFormat.TABLE
         limit = _ON_A_TERMINAL if short else 0
-    with open_database(context.obj) as database:
-        history = History(database)
-        known, oldest_ns = coverage_of(database, context.obj), history.began_ns(wanted)
-        groups = statistics(history, wanted, fields, _watched)
+    with open_store(context.obj) as store:
+        known, oldest_ns = store.coverage(wanted), store.began_ns(wanted)
+        groups = store.statistics(wanted, fields, _watched)
         rows = rows_of(groups, fields, sort.value)
         shown = rows[:limit] if limit else rows
         show = {SumFormat.TABLE: table, SumFormat.JSON: json_text, SumFormat.CSV: csv_text}[format]
         emit([show(fields, shown)])
         if len(shown) < len(rows):
             say(f"{len(shown)} of {len(rows)} groups; --limit 0 shows all")
-        gaps = gaps_in(known, wanted, oldest_ns)
-        lacking.tell(history, wanted, gaps, oldest_ns, strict=strict)
+        gaps = gaps_of(known, wanted, oldest_ns)
+        lacking.tell(store, wanted, gaps, oldest_ns, strict=strict)
 
 
 def _watched(spans: "Sequence[Span]") -> "Iterator[Span]":

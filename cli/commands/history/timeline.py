@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,16 +15,16 @@ from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.durations import duration
-from execdb.cli.show.gap_notes import coverage_of, execs_of, gaps_in
+from execdb.cli.show.gap_notes import execs_of, gaps_of
 from execdb.cli.show.notes import lacking
 from execdb.store.errors import UsageError
 
 if TYPE_CHECKING:
     from execdb.cli.drawing.timeline_text import Note
+    from execdb.store.asking.store import Store
     from execdb.store.ledger.coverage import Coverage
     from execdb.store.overview.timeline import Division
     from execdb.store.reading.filter import Filter
-    from execdb.store.reading.history import History
 
 _LINES_LEAST, _LINES_BESIDE = 10, 4  # of a screen: what an answer has beside its intervals
 EXAMPLES = """
@@ -69,23 +69,20 @@ def timeline(
     """
     from execdb.cli.drawing.timeline_data import timeline_csv, timeline_json
     from execdb.cli.drawing.timeline_text import Look, timeline_lines
-    from execdb.store.file.database import open_database
+    from execdb.store.asking.opening import open_store
     from execdb.store.overview.intervals import zone_of
     from execdb.store.overview.timeline import Division
-    from execdb.store.overview.timeline import timeline as counted
-    from execdb.store.reading.history import History
 
     wanted = filter_of(chosen)
     screen = shutil.get_terminal_size()
     division = Division(_length_ns(every), max(_LINES_LEAST, screen.lines - _LINES_BESIDE), utc)
     encode_for(format)
-    with open_database(context.obj) as database:
-        history = History(database)
-        known, oldest_ns = coverage_of(database, context.obj), history.began_ns(wanted)
-        span = _span(history, known, wanted, oldest_ns)
-        gaps = gaps_in(known, wanted, oldest_ns)
-        intervals = [] if span is None else counted(history, wanted, span, division, by)
-        notes = [] if span is None else sorted(_notes(history, span, division))
+    with open_store(context.obj) as store:
+        known, oldest_ns = store.coverage(wanted), store.began_ns(wanted)
+        span = _span(store, known, wanted, oldest_ns)
+        gaps = sorted(gaps_of(known, wanted, oldest_ns), key=lambda gap: gap.from_ns)
+        intervals = [] if span is None else store.timeline(wanted, span, division, by)
+        notes = [] if span is None else sorted(_notes(store, wanted, span, division))
         if format is SumFormat.JSON:
             emit(timeline_json(intervals, gaps, notes, by))
         elif format is SumFormat.CSV:
@@ -96,7 +93,7 @@ def timeline(
             look = Look(division.length_ns(*span), screen.columns, utc, wants_colour(sys.stdout))
             notes += [] if utc else _clock_notes(span)
             emit(timeline_lines(intervals, gaps, notes, zone_of(span[0], utc=utc), look))
-        lacking.tell(history, wanted, gaps, oldest_ns, strict=strict)
+        lacking.tell(store, wanted, gaps, oldest_ns, strict=strict)
 
 
 def _length_ns(text: str | None) -> int | None:
@@ -112,17 +109,16 @@ def _length_ns(text: str | None) -> int | None:
 
 
 def _span(
-    history: "History", known: "Coverage", wanted: "Filter", oldest_ns: int | None
+    store: "Store", known: "Sequence[Coverage]", wanted: "Filter", oldest_ns: int | None
 ) -> tuple[int, int] | None:
     """The time that is asked for, as far as something is known of it; None if nothing is."""
-    from execdb.store.overview.timeline import span_of
-
-    rows = span_of(history, wanted)
+    rows = store.span_of(wanted)
     begins = [rows[0]] if rows else []
     ends = [rows[1]] if rows else []
-    if known.runs:
-        begins.append(known.begin_ns)
-        ends.append(known.end_ns if wanted.since_ns is None else known.now_ns)
+    for each in known:
+        if each.runs:
+            begins.append(each.begin_ns)
+            ends.append(each.end_ns if wanted.since_ns is None else each.now_ns)
     if not begins:
         return None
     since_ns = wanted.since_ns if wanted.since_ns is not None else min(begins)
@@ -134,22 +130,23 @@ def _span(
     return (since_ns, until_ns) if since_ns < until_ns else None
 
 
-def _notes(history: "History", span: tuple[int, int], division: "Division") -> "Iterator[Note]":
+def _notes(
+    store: "Store", wanted: "Filter", span: tuple[int, int], division: "Division"
+) -> "Iterator[Note]":
     from execdb.cli.drawing.timeline_text import Note
     from execdb.cli.show.notes.remarks import remarks
 
-    yield from _filtered_notes(history, span, division)
-    for time_ns, text in remarks(history.database, *span):
+    yield from _filtered_notes(store, wanted, span, division)
+    for time_ns, text in remarks(store, wanted, *span):
         yield Note(time_ns, text)
 
 
 def _filtered_notes(
-    history: "History", span: tuple[int, int], division: "Division"
+    store: "Store", wanted: "Filter", span: tuple[int, int], division: "Division"
 ) -> "Iterator[Note]":
     from execdb.cli.drawing.timeline_text import Note
-    from execdb.store.overview.filtered import filtered_within
 
-    for each in filtered_within(history.database, span, division.length_ns(*span)):
+    for each in store.filtered(wanted, span, division.length_ns(*span)):
         why = f"rule {each.rule}" if each.cause == "rule" else f"the limit of uid {each.uid}"
         if each.cause == "limit" and each.uid is None:
             why = "limits of users"

@@ -4,8 +4,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,18 +14,20 @@ from execdb.cli.input.numbers import event_count, event_id, process_id
 from execdb.cli.input.options import Redact, Strict, Wide
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.colour import wants_colour
+from execdb.cli.output.escape import escape
 from execdb.cli.output.pager import pager
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
-from execdb.cli.show.gap_notes import coverage_of, gaps_in
+from execdb.cli.show.gap_notes import gaps_of
 from execdb.cli.show.notes import lacking
 from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.event import Event
 
 if TYPE_CHECKING:
+    from execdb.cli.drawing.tree_parts import Part
+    from execdb.store.asking.store import Store
     from execdb.store.overview.family import Family
     from execdb.store.reading.filter import Filter
-    from execdb.store.reading.history import History
 
 _LIMIT = 500  # programs, unless asked for more
 EXAMPLES = """
@@ -86,36 +87,42 @@ def tree(
     recorded. `<--` marks what was asked for. Of each program: pid, user, start, how it ended and
     how long it took; red is what failed, bold what took much of its parent's time.
     """
-    from execdb.store.file.database import open_database
+    from execdb.cli.drawing.tree_parts import parts_of
+    from execdb.store.asking.opening import open_store
     from execdb.store.reading.filter import Filter
-    from execdb.store.reading.history import History
 
     pid, chosen = _pid_in(chosen)
     if pid is not None and id_ is not None:
         raise UsageError("give a PID or --id, not both")
     wanted = filter_of(chosen)
     encode_for(format)
-    with open_database(context.obj) as database:
-        history = History(database)
-        number = history.latest_of(pid) if pid is not None else id_
-        if (pid is not None or id_ is not None) and wanted != Filter():
+    with open_store(context.obj) as store:
+        number = store.latest_of(pid, wanted) if pid is not None else id_
+        key = None if number is None else store.key_named(number, wanted)
+        one = pid is not None or id_ is not None
+        terms = store.without_hosts(wanted) if one else wanted
+        if one and terms != Filter():
             if wanted.descendants_of is not None:
                 raise UsageError("give a PID or --id, or --descendants-of, not both")
-            wanted = replace(wanted, descendants_of=number)
-        family = _family(history, wanted, (pid, id_, number), (up, down, depth, limit))
+            wanted = terms = replace(wanted, descendants_of=number)
+        family = _family(store, terms, (one, key), (up, down, depth, limit))
         if not family.events:
-            raise ExecdbError(_nothing(context.obj, pid, id_, wanted))
-        known = coverage_of(database, context.obj)
-        since_ns = _since_ns(family.events, number) if wanted == Filter() else None
-        oldest_ns = since_ns or history.began_ns(wanted)
-        gaps = gaps_in(known, wanted, oldest_ns)
-        if depth is not None and number is None:
-            family = _shallow(family, depth)
-        events = list(redactor(context)(family.events)) if redact else family.events
-        _show(events, family, format, None if wide else shutil.get_terminal_size().columns, numeric)
+            raise ExecdbError(_nothing(str(store), pid, id_, wanted))
+        since_ns = _since_ns(store, family.events, key) if terms == Filter() else None
+        oldest_ns = since_ns or store.began_ns(wanted)
+        lacks = wanted if number is None else replace(wanted, descendants_of=number)
+        gaps = gaps_of(store.coverage(lacks), wanted, oldest_ns)
+        parts = parts_of(store, family, hosts=store.has_hosts(lacks))
+        if depth is not None and key is None:
+            parts = [part.shallow(depth) for part in parts]
+        if redact:
+            hide = redactor(context)
+            parts = [replace(part, events=list(hide(part.events))) for part in parts]
+        _show(parts, format, None if wide else shutil.get_terminal_size().columns, numeric)
         if family.cut:
-            say(f"{len(events)} programs, not all: --limit 0 shows all, terms and --depth choose")
-        lacking.tell(history, wanted, gaps, oldest_ns, strict=strict)
+            shown = sum(len(part.events) for part in parts)
+            say(f"{shown} programs, not all: --limit 0 shows all, terms and --depth choose")
+        lacking.tell(store, wanted, gaps, oldest_ns, strict=strict)
 
 
 def _pid_in(chosen: FilterOptions) -> tuple[int | None, FilterOptions]:
@@ -129,11 +136,12 @@ def _pid_in(chosen: FilterOptions) -> tuple[int | None, FilterOptions]:
 
 
 def _family(
-    history: "History",
+    store: "Store",
     wanted: "Filter",
-    asked: tuple[int | None, int | None, int | None],
+    asked: tuple[bool, Any],
     how: tuple[bool, bool, int | None, int],
 ) -> "Family":
+    """`asked`: whether one program is asked for, and its key."""
     from execdb.store.overview.family import (
         Family,
         Reach,
@@ -143,73 +151,55 @@ def _family(
     )
     from execdb.store.reading.filter import Filter
 
-    pid, id_, number = asked
+    one, key = asked
     up, down, depth, limit = how
-    if (pid, id_) != (None, None):
-        if number is None:
+    if one:
+        if key is None:
             return Family((), frozenset())
         if wanted == Filter():
             both = up == down
-            return family_of(history, number, Reach(limit, up or both, down or both, depth))
+            return family_of(store, key, Reach(limit, up or both, down or both, depth))
     elif wanted == Filter():
-        return latest_run(history, Reach(limit, down=False))
-    return matching_families(history, wanted, Reach(limit, up or not down, down, depth))
+        return latest_run(store, Reach(limit, down=False))
+    return matching_families(store, wanted, Reach(limit, up or not down, down, depth))
 
 
-def _shallow(family: "Family", depth: int) -> "Family":
-    """Without what is more than so many levels below the top."""
-    from execdb.cli.drawing.tree_text import links_of
-
-    links = links_of(family.events)
-    level, kept = list(links.roots), set[int]()
-    for _ in range(depth + 1):
-        kept.update(event.id for event in level)
-        level = [
-            child
-            for event in level
-            for child in links.children.get(event.id, ())
-            if child.id not in kept
-        ]
-        if not level:
-            break
-    return replace(family, events=[event for event in family.events if event.id in kept])
-
-
-def _show(
-    events: Sequence[Event],
-    family: "Family",
-    format: ReportFormat,
-    width: int | None,
-    numeric: bool,
-) -> None:
+def _show(parts: "Sequence[Part]", format: ReportFormat, width: int | None, numeric: bool) -> None:
     from execdb.cli.drawing.tree_json import tree_json
     from execdb.cli.drawing.tree_text import Look, draw
 
     if format is ReportFormat.JSON:
-        emit(tree_json(events, family.chosen))
+        emit(tree_json(parts))
         return
     look = Look(width, numeric, wants_colour(sys.stdout))
     with pager():
-        emit(f"{line}\n" for line in draw(events, family.chosen, family.above, look))
+        for part in parts:
+            if part.host is not None:
+                emit([f"host {escape(part.host)}\n"])
+            emit(f"{line}\n" for line in draw(part.events, part.chosen, part.above, look))
 
 
-def _nothing(path: Path, pid: int | None, number: int | None, wanted: "Filter") -> str:
+def _nothing(place: str, pid: int | None, number: int | None, wanted: "Filter") -> str:
     from execdb.store.reading.filter import Filter
 
     if replace(wanted, descendants_of=None) != Filter():
-        return f"no program in {path} is like that: execdb query shows what there is"
+        return f"no program in {place} is like that: execdb query shows what there is"
     if pid is None and number is None:
-        return f"nothing is recorded in {path} yet: execdb collect records"
+        return f"nothing is recorded in {place} yet: execdb collect records"
     asked = f"event {number}" if pid is None else f"process {pid}"
-    return f"there is no {asked} in {path}: execdb query shows what there is"
+    return f"there is no {asked} in {place}: execdb query shows what there is"
 
 
-def _since_ns(events: Sequence[Event], chosen: int | None) -> int | None:
+def _since_ns(store: "Store", events: Sequence[Event], key: Any) -> int | None:
     """The time from which on gaps matter: that of the chosen event, or the begin of the run."""
-    run_id = max((event.run_id for event in events if event.id > 0), default=None)
+    run_id = store.latest_run()
     shown = (
         event
         for event in events
-        if (event.id == chosen if chosen is not None else event.id > 0 and event.run_id == run_id)
+        if (
+            store.key_of(event) == key
+            if key is not None
+            else event.id > 0 and event.run_id == run_id
+        )
     )
     return min((event.time_ns for event in shown), default=None)

@@ -3,21 +3,27 @@
 import json
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from execdb.cli.input import options
+from execdb.cli.input.filter_options import FilterOptions, filter_of
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.output.escape import escape
 from execdb.cli.output.stdout import emit
 from execdb.cli.show.durations import duration
-from execdb.cli.show.gap_notes import INCOMPLETE, causes, coverage_of, execs_of, reason, total
+from execdb.cli.show.gap_notes import INCOMPLETE, causes, execs_of, reason, total
 from execdb.cli.show.notes import replay_notes, trim_notes
+from execdb.store.central.url import CentralUrl
+from execdb.store.errors import UsageError
 from execdb.store.times import local_time, rfc3339
 
 if TYPE_CHECKING:
-    from execdb.store.ledger.coverage import Period
+    from execdb.store.asking.store import Store
+    from execdb.store.ledger.coverage import Coverage, Period
+    from execdb.store.reading.filter import Filter
+    from execdb.store.reading.replays import Replay
 
 
 EXAMPLES = """
@@ -27,44 +33,99 @@ execdb coverage --format json | jq '.[] | select(.kind == "blind")'
 """
 NOTHING = "nothing can be said about that time: it is empty, or in the future"
 NO_COLLECTOR = "no collector has recorded to this database"
+NO_HOST = "no such host has shipped anything"
 
 
 def coverage(
     context: typer.Context,
     since: options.Since = None,
     until: options.Until = None,
+    host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of a central store: only this host; * and ? match.",
+            metavar="NAME",
+            show_default="all",
+        ),
+    ] = None,
     strict: options.Strict = False,
     format: Annotated[ReportFormat, typer.Option(help="How to show it.")] = ReportFormat.TEXT,
 ) -> None:
     """Show when execs were recorded, when some were lost, and when no collector
-    was running."""
-    from execdb.store.file.database import open_database
-    from execdb.store.ledger.counting import events_in
-    from execdb.store.ledger.periods import periods
+    was running.
 
+    With the URL of a central store: of each host, as far as it was shipped.
+    """
+    from execdb.store.asking.opening import open_store
+
+    if host and not isinstance(context.obj, CentralUrl):
+        raise UsageError("--host chooses hosts of a central store, and --db is a file")
     now_ns = time.time_ns()
     since_ns, until_ns = options.span_of(since, until, now_ns)
-    until_ns = now_ns if until_ns is None else min(until_ns, now_ns)
-    with open_database(context.obj) as database:
-        known = coverage_of(database, context.obj)
-        found = periods(known, since_ns, until_ns)
-        events = events_in(database, [(each.from_ns, each.to_ns) for each in found])
-        replays = replay_notes.sentences(database, since_ns, until_ns)
-        described = [
-            describe(*each)
-            | {"trimmed": trim_notes.of(known.trims, each[0])}
-            | {"replays": replay_notes.of(database, each[0].from_ns, each[0].to_ns)}
-            for each in zip(found, events, strict=True)
-        ]
+    span = since_ns, now_ns if until_ns is None else min(until_ns, now_ns)
+    wanted = filter_of(FilterOptions(host=host))
+    with open_store(context.obj) as store:
+        covered = store.coverage(wanted)
+        told = [_told(store, each, span) for each in covered]
+    several = len(told) > 1
     if format is ReportFormat.JSON:
-        print(json.dumps(described))
-    elif found:
-        taken = trim_notes.sentences(trim_notes.within(known.trims, since_ns, until_ns))
-        emit(f"{line}\n" for line in (*lines(found, events), *taken, *replays))
+        print(json.dumps([period for each in told for period in each.described(several)]))
+    elif told:
+        emit(f"{line}\n" for each in told for line in each.lines(several))
     else:
-        print(NOTHING if known.runs else NO_COLLECTOR)
-    if strict and (known.empty or not all(each.complete for each in found)):
+        print(NO_HOST)
+    if strict and not (told and all(each.complete for each in told)):
         raise typer.Exit(INCOMPLETE)
+
+
+def _told(store: "Store", known: "Coverage", span: tuple[int | None, int]) -> "Told":
+    from execdb.store.ledger.periods import periods
+
+    found = periods(known, *span)
+    events = store.counts(known, [(each.from_ns, each.to_ns) for each in found])
+    return Told(known, span, found, events, store.replays(_of_host(known.host)))
+
+
+def _of_host(host: str | None) -> "Filter":
+    from execdb.store.reading.filter import Filter
+    from execdb.store.terms.term import Term
+
+    return Filter(() if host is None else (Term("host", (host,)),))
+
+
+class Told(NamedTuple):
+    """What is told of a file, or of a host."""
+
+    known: "Coverage"
+    span: tuple[int | None, int]
+    periods: "Sequence[Period]"
+    events: Sequence[int]
+    replays: "Sequence[Replay]"
+
+    @property
+    def complete(self) -> bool:
+        return not self.known.empty and all(each.complete for each in self.periods)
+
+    def described(self, several: bool) -> Iterator[dict[str, Any]]:
+        """Everything that is known of each period, as plain data."""
+        for period, events in zip(self.periods, self.events, strict=True):
+            yield (
+                ({"host": self.known.host} if several else {})
+                | describe(period, events)
+                | {"trimmed": trim_notes.of(self.known.trims, period)}
+                | {"replays": replay_notes.of(self.replays, period.from_ns, period.to_ns)}
+            )
+
+    def lines(self, several: bool) -> Iterator[str]:
+        """For people; with the name of the host above where there are several."""
+        if several:
+            yield f"host {escape(self.known.host or '')}"
+        if not self.periods:
+            yield NOTHING if self.known.runs else NO_COLLECTOR
+            return
+        yield from lines(self.periods, self.events)
+        yield from trim_notes.sentences(trim_notes.within(self.known.trims, *self.span))
+        yield from replay_notes.sentences(self.replays, *self.span)
 
 
 def describe(period: "Period", events: int) -> dict[str, Any]:

@@ -9,20 +9,18 @@ from execdb.cli.show.gap_notes import execs_of, were
 from execdb.store.times import local_time, rfc3339
 
 if TYPE_CHECKING:
-    from execdb.store.file.database import Database
+    from execdb.store.asking.store import Store
     from execdb.store.ledger.filters import LeftOut
     from execdb.store.reading.filter import Filter
 
 _NAMED = 5
 
 
-def note(database: "Database", wanted: "Filter", oldest_ns: int | None) -> None:
+def note(store: "Store", wanted: "Filter", oldest_ns: int | None) -> None:
     """A line on stderr if something was left out on purpose in the time that a filter asks for, or
     from `oldest_ns` on if that is later. It is no gap: nothing that should be there is missing."""
-    from execdb.store.ledger.filters import read_filters
-
     since_ns = max(filter(None, (wanted.since_ns, oldest_ns)), default=None)
-    found = read_filters(database, since_ns, wanted.until_ns)
+    found = store.filters(wanted, since_ns)
     if found:
         say(sentence(found))
 

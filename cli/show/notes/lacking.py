@@ -7,13 +7,13 @@ from execdb.cli.show.gap_notes import report
 from execdb.cli.show.notes import filter_notes, replay_notes, trim_notes
 
 if TYPE_CHECKING:
+    from execdb.store.asking.store import Store
     from execdb.store.ledger.coverage import Period
     from execdb.store.reading.filter import Filter
-    from execdb.store.reading.history import History
 
 
 def tell(
-    history: "History",
+    store: "Store",
     wanted: "Filter",
     gaps: Sequence["Period"],
     oldest_ns: int | None,
@@ -21,9 +21,10 @@ def tell(
     strict: bool,
 ) -> None:
     """Lines on stderr about the time that a filter asks for, or from `oldest_ns` on if that is
-    later: what live replays started, what was removed from the file or left out on purpose, and
-    the gaps. Raises DatabaseError, typer.Exit with 3 if there are gaps and `strict`."""
-    replay_notes.note(history.database, wanted)
-    trim_notes.note(history.database, wanted, oldest_ns, gaps)
-    filter_notes.note(history.database, wanted, oldest_ns)
-    report(gaps, strict=strict, incomplete=history.incomplete)
+    later: what live replays started, what was removed from the store or left out on purpose, and
+    the gaps. Raises DatabaseError, CentralError; typer.Exit with 3 if there are gaps and
+    `strict`."""
+    replay_notes.note(store, wanted)
+    trim_notes.note(store, wanted, oldest_ns, gaps)
+    filter_notes.note(store, wanted, oldest_ns)
+    report(gaps, strict=strict, incomplete=store.incomplete)

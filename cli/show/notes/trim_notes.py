@@ -7,6 +7,7 @@ from execdb.cli.output.streams import say
 from execdb.store.times import local_time, rfc3339
 
 if TYPE_CHECKING:
+    from execdb.store.asking.store import Store
     from execdb.store.file.database import Database
     from execdb.store.ledger.coverage import Period
     from execdb.store.ledger.trimmed import Trim
@@ -50,21 +51,15 @@ def _who(trims: Sequence["Trim"]) -> str:
     return ", ".join(f"{100 * events // total} % of uid {uid}" for uid, events in most)
 
 
-def note(
-    database: "Database", wanted: "Filter", oldest_ns: int | None, gaps: Sequence["Period"]
-) -> None:
+def note(store: "Store", wanted: "Filter", oldest_ns: int | None, gaps: Sequence["Period"]) -> None:
     """A line on stderr for each kind of trim in the time that a filter asks for, or from
     `oldest_ns` on if that is later. Where the oldest rows were pruned, also which user has most of
     the other rows."""
-    from execdb.store.ledger.trimmed import read_trims
-    from execdb.store.limits.crowding import shares
-
     since_ns = max(filter(None, (wanted.since_ns, oldest_ns)), default=None)
-    for sentence in sentences(within(read_trims(database), since_ns, wanted.until_ns)):
+    for sentence in sentences(within(store.trims(), since_ns, wanted.until_ns)):
         say(f"note: {sentence}")
     if any(gap.kind == "pruned" for gap in gaps):
-        with database.reading() as connection:
-            uid, share = next(iter(shares(connection).items()), (0, 0.0))
+        uid, share = store.fullest()
         if share > _MOST:
             say(f"note: {100 * share:.0f} % of the rows are of uid {uid}")
 

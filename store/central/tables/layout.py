@@ -72,10 +72,11 @@ _KEY_COLUMNS = (
 def view_columns() -> list[str]:
     """The expressions of the view `execs`, in the order of an event: `e` is its row, `d` its end if
     that came later, `r` its run."""
-    return [f"{_expression(field)} AS {field.name}" for field in FIELDS]
+    return [f"{expression(field)} AS {field.name}" for field in FIELDS]
 
 
-def _expression(field: Field) -> str:
+def expression(field: Field) -> str:
+    """The value of a key; `r` is only asked for what is the same in a whole run."""
     if field.name in _EXPRESSIONS:
         return _EXPRESSIONS[field.name]
     if field.group is Group.BOOT:

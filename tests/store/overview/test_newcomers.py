@@ -57,9 +57,9 @@ def test_what_is_new_is_what_no_earlier_event_has(
     before = {key(e, by) for e in events if begin_ns <= e.time_ns < since_ns}
     after = [e for e in events if e.time_ns >= since_ns and key(e, by) not in before]
     firsts = {key(e, by): e.id for e in reversed(after)}
-    assert {each.values: each.first_id for each in found} == firsts
+    assert {each.values: each.first for each in found} == firsts
     assert sum(each.runs for each in found) == len(after)
-    assert [each.first_id for each in found] == sorted(firsts.values())
+    assert [each.first for each in found] == sorted(firsts.values())
 
 
 def key(event: object, by: list[str]) -> tuple[object, ...]:

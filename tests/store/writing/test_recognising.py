@@ -12,6 +12,7 @@ from execdb.store.file.database import Database
 from execdb.store.importing.importer import import_lines
 from execdb.store.overview.family import Reach, family_of, latest_run
 from execdb.store.reading.history import History
+from execdb.store.reading.kin import FileKin
 from execdb.store.writing.known_images import Earlier
 from execdb.store.writing.recording import Machine
 from tests.conftest import MACHINE, an_event, an_exec, counts
@@ -96,8 +97,8 @@ def test_a_file_may_claim_circles(database: Database) -> None:
     life(database).know([running(SHELL)])
     with closing(sqlite3.connect(database.path)) as connection, connection:
         connection.execute("UPDATE image SET parent_id = id")
-    assert names(latest_run(History(database), Reach(down=False)).events) == ["sh"]
-    assert names(family_of(History(database), 1, Reach()).events) == ["sh"]
+    assert names(latest_run(FileKin(History(database)), Reach(down=False)).events) == ["sh"]
+    assert names(family_of(FileKin(History(database)), 1, Reach()).events) == ["sh"]
 
 
 def test_recognising_is_quick_in_a_long_history(database: Database) -> None:

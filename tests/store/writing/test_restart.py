@@ -7,6 +7,7 @@ from execdb.store.limits.retention import Retention
 from execdb.store.overview.family import Reach, family_of, latest_run
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
+from execdb.store.reading.kin import FileKin
 from tests.conftest import START_NS, an_exec, counts
 from tests.store.writing.recordings import end
 from tests.store.writing.restarts import MS, SHELL, key, life, names, rows, running
@@ -42,15 +43,19 @@ def test_trees_and_descendants_cross_restarts(database: Database) -> None:
         "child 1",
         "child 2",
     ]
-    assert names(family_of(history, -1, Reach()).events) == [
+    assert names(family_of(FileKin(history), -1, Reach()).events) == [
         "init",
         "daemon",
         "child 0",
         "child 1",
         "child 2",
     ]
-    assert names(latest_run(history, Reach(down=False)).events) == ["init", "daemon", "child 2"]
-    assert names(family_of(history, 2, Reach()).events) == ["init", "daemon", "child 1"]
+    assert names(latest_run(FileKin(history), Reach(down=False)).events) == [
+        "init",
+        "daemon",
+        "child 2",
+    ]
+    assert names(family_of(FileKin(history), 2, Reach()).events) == ["init", "daemon", "child 1"]
     assert [row[0] for row in rows(database, "seen")] == [-2, -1]
 
 

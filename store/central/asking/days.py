@@ -1,0 +1,51 @@
+"""Divides a time by the partitions of days, so that an answer is sorted in parts."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from execdb.store.central.asking.session import Session
+from execdb.store.central.asking.sources import Scope
+
+_SORTED_BYTES = 128 << 20  # of tables, as many as are sorted at once
+
+
+def stretches(session: Session, scope: Scope, reverse: bool) -> Iterator[Scope]:
+    """The scope in parts, in the order of reading. Each is of one day or more."""
+    edges = [scope.since_ns, *_edges(session, scope), scope.until_ns]
+    parts = [
+        scope._replace(since_ns=since_ns, until_ns=until_ns)
+        for since_ns, until_ns in pairwise(edges)
+    ]
+    yield from reversed(parts) if reverse else parts
+
+
+def _edges(session: Session, scope: Scope) -> Iterator[int]:
+    """Midnights within the scope between which there is enough."""
+    together = 0
+    for name, size in session.rows(_PARTITIONS):
+        begin_ns = _begin_ns(name)
+        if begin_ns is None or (scope.since_ns is not None and begin_ns <= scope.since_ns):
+            continue
+        if scope.until_ns is not None and begin_ns >= scope.until_ns:
+            return
+        if together > _SORTED_BYTES:
+            yield begin_ns
+            together = 0
+        together += size or 0
+
+
+def _begin_ns(name: str) -> int | None:
+    """When the day of `exec_20260131` begins."""
+    try:
+        day = datetime.strptime(name, "exec_%Y%m%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(day.timestamp()) * 10**9
+
+
+_PARTITIONS = """
+SELECT c.relname::text, pg_relation_size(c.oid)
+FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+WHERE i.inhparent = 'execdb.exec'::regclass ORDER BY c.relname
+"""

@@ -1,0 +1,163 @@
+"""Reads events in order.
+
+Without settings of the clock that is the order of times, so days are read one after the other, as
+many at once as the server can sort in little memory.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import NamedTuple
+
+from execdb.store.central.asking.conditions import Asked, Condition, asked
+from execdb.store.central.asking.days import stretches
+from execdb.store.central.asking.kin import Kin
+from execdb.store.central.asking.roster import Roster
+from execdb.store.central.asking.rows import COLUMNS, events_of
+from execdb.store.central.asking.session import Session
+from execdb.store.central.asking.sources import Key, Scope, union
+from execdb.store.central.tables.layout import TIME_NS
+from execdb.store.errors import UsageError
+from execdb.store.event import Event
+from execdb.store.reading.event_filter import EventFilter
+from execdb.store.reading.filter import Filter
+
+_KEPT_MAX = 10_000  # events, to be given in the opposite order
+_LISTED_MAX = 20_000  # keys in one statement
+
+
+class Portion(NamedTuple):
+    """Rows of a scope for which conditions hold."""
+
+    scope: Scope
+    conditions: Sequence[Condition] = ()
+
+
+class Reading:
+    def __init__(self, session: Session, roster: Roster, kin: Kin) -> None:
+        self._session, self._roster, self._kin = session, roster, kin
+        self._meant: dict[int, Key] = {}  # which event `latest_of` meant by an id
+
+    def scope(self, wanted: Filter) -> Scope:
+        """Where the rows are that may be wanted."""
+        runs = [run.run_id for run in self._roster.wanted(wanted)]
+        keys = None
+        if wanted.descendants_of is not None:
+            key = self.key_of(wanted.descendants_of, wanted)
+            keys = [] if key is None else self._kin.descendants(key)
+        every = len(runs) == len(self._roster.runs)
+        return Scope(None if every else runs, wanted.since_ns, wanted.until_ns, keys)
+
+    def portions(self, wanted: Filter) -> Iterator["Portion"]:
+        """The rows that are wanted, for queries that add up: all at once, or, where SQL cannot say
+        which, in lists of some of them."""
+        question = asked(wanted)
+        if not question.rest:
+            yield Portion(self.scope(wanted), question.conditions)
+            return
+        events = self.events(wanted, 0, False)
+        while keys := [(event.run_id, event.id) for event in islice(events, _LISTED_MAX)]:
+            yield Portion(Scope(keys=keys))
+
+    def count(self, wanted: Filter) -> int:
+        question = asked(wanted)
+        if question.rest:
+            return sum(1 for _ in self.events(wanted, 0, False))
+        query = union("count(*)", self.scope(wanted), question.conditions)
+        return sum(row[0] for row in self._session.rows(*query))
+
+    def events(self, wanted: Filter, limit: int, reverse: bool) -> Iterator[Event]:
+        """As `Store.events`."""
+        scope, question = self.scope(wanted), asked(wanted)
+        if not limit or reverse:
+            found = self._read(scope, question, reverse, limit)
+            return islice(found, limit) if limit else found
+        if limit <= _KEPT_MAX:
+            return reversed([*islice(self._read(scope, question, True, limit), limit)])
+        left_out = max(0, self.count(wanted) - limit)
+        return islice(self._read(scope, question, False, 0), left_out, None)
+
+    def _read(self, scope: Scope, question: Asked, reverse: bool, limit: int) -> Iterator[Event]:
+        """In order; `limit` tells how many are needed at most (0: all)."""
+        parts: Iterable[Scope] = [scope]
+        if not self._roster.shifts and scope.keys is None:
+            parts = stretches(self._session, scope, reverse)
+        return chain.from_iterable(self._part(each, question, reverse, limit) for each in parts)
+
+    def _part(self, scope: Scope, question: Asked, reverse: bool, limit: int) -> Iterator[Event]:
+        columns = f"{COLUMNS}, {self.moment} AS moment"
+        sql, values = self.with_shifts(union(columns, scope, question.conditions))
+        direction = "DESC" if reverse else "ASC"
+        sql += f" ORDER BY {', '.join(f'{name} {direction}' for name in _ORDER)}"
+        if limit and not question.rest:
+            sql, values = f"{sql} LIMIT %s", [*values, limit]
+        events = events_of(self._session.stream(sql, values), self._roster.by_id)
+        if not question.rest:
+            return events
+        return filter(EventFilter(Filter(question.rest, replays=True)).wants, events)
+
+    def checked(self, scope: Scope, question: Asked) -> Iterator[Event]:
+        """The events of a scope that meet all that is asked, oldest first."""
+        return self._part(scope, question, False, 0)
+
+    @property
+    def moment(self) -> str:
+        """SQL of what events are in the order of; in a query for `with_shifts`."""
+        return _SHIFTED if self._roster.shifts else TIME_NS
+
+    def with_shifts(self, query: Condition) -> Condition:
+        """The same with what the moments of boots in which the clock was set need."""
+        shifts = self._roster.shifts
+        if not shifts:
+            return query
+        sql = f"WITH shift (run_id, ns) AS ({_SHIFTS}) {query.sql}"
+        return Condition(sql, [[*shifts], [*shifts.values()], *query.values])
+
+    def rows_with(self, keys: Iterable[Key]) -> Iterator[Event]:
+        """The events that have these keys, oldest first, also those that were seen."""
+        scope = Scope(keys=sorted(keys), seen=True)
+        return self._part(scope, Asked(()), False, 0)
+
+    def key_of(self, number: int, wanted: Filter) -> Key | None:
+        """Which event has this id. Raises UsageError if it names events of several hosts."""
+        if number in self._meant:
+            return self._meant[number]
+        runs = {run.run_id: run for run in self._roster.wanted(wanted)}
+        there = self._kin.existing((run_id, number) for run_id in runs)
+        hosts = sorted({runs[run_id].host for run_id, _ in there})
+        if len(hosts) > 1:
+            raise UsageError(
+                f"{len(hosts)} hosts have an event {number}: choose one by --host, as "
+                f"--host {hosts[0]}"
+            )
+        # Another file of that host may have the same id: the latest is meant.
+        return max(there, key=lambda key: runs[key[0]].started_ns or 0, default=None)
+
+    def latest_of(self, pid: int, wanted: Filter) -> int | None:
+        """The id of the latest image that ran under this pid, which then names that event. Raises
+        UsageError if several hosts have one."""
+        runs = [run.run_id for run in self._roster.wanted(wanted)]
+        scope = Scope(runs, recorded=True, seen=True)
+        query = union("e.run_id, e.id", scope, [Condition("e.pid = %s", [pid])])
+        order = {run_id: place for place, run_id in enumerate(runs)}
+        rows: list[tuple[int, int]] = [
+            (order[run_id], id_) for run_id, id_ in self._session.rows(*query)
+        ]
+        if not rows:
+            return None
+        hosts = sorted({self._roster.by_id[runs[place]].host for place, _ in rows})
+        if len(hosts) > 1:
+            raise UsageError(
+                f"{len(hosts)} hosts have a process {pid}: choose one by --host, as "
+                f"--host {hosts[0]}"
+            )
+        # What was seen when a run began comes before all that it recorded; their ids go down.
+        place, number = max(rows, key=lambda row: (row[0], row[1] > 0, abs(row[1])))
+        self._meant[number] = runs[place], number
+        return number
+
+
+_SHIFTS = "SELECT * FROM unnest(%s::bigint[], %s::bigint[])"
+_SHIFTED = (
+    f"coalesce((SELECT e.boot_ns + shift.ns FROM shift WHERE shift.run_id = e.run_id), {TIME_NS})"
+)
+_ORDER = "moment", "time_ns", "id", "run_id"

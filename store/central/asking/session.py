@@ -1,0 +1,94 @@
+"""One read-only transaction of a central store, in which a command asks all that it asks."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from execdb.store.central.connection import central_errors, check_revision, connect
+from execdb.store.central.errors import CentralError
+from execdb.store.central.url import CentralUrl
+from execdb.store.central.watchdog import deadline
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+ANSWER_S = 120  # for each statement, unless the login or the URL says otherwise
+_GRACE_S = 15.0  # until the connection is closed by us
+_PAGE = 1_000  # rows that are fetched at a time
+_CANCELED = "57014"
+
+
+class Session:
+    """All answers are of one moment. Raises CentralError."""
+
+    def __init__(self, url: CentralUrl, connection: "Connection") -> None:
+        self.url, self._connection = url, connection
+        self._numbers = count(1)
+        row = self.rows("SELECT current_setting('statement_timeout')::interval > '0'")[0]
+        # In the transaction alone: a pooler may give the connection to others.
+        if not row[0]:
+            self.rows(f"SELECT set_config('statement_timeout', '{ANSWER_S}s', true)")
+        self.rows("SELECT set_config('enable_partitionwise_join', 'on', true)")
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of an answer that is known to be short."""
+        with self._asking():
+            return self._connection.execute(sql.encode(), values).fetchall()
+
+    def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """The rows of an answer that may be long, by a cursor of the server."""
+        with closing(self._connection.cursor(f"execdb{next(self._numbers)}", binary=True)) as rows:
+            with self._asking():
+                rows.execute(sql.encode(), values)
+            while True:
+                with self._asking():
+                    page = rows.fetchmany(_PAGE)
+                yield from page
+                if len(page) < _PAGE:
+                    return
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """A question to the server, which gets its time to answer."""
+        try:
+            with deadline(self._connection, self.url, ANSWER_S + _GRACE_S):
+                yield
+        except CentralError as error:
+            if getattr(error.__cause__, "sqlstate", None) == _CANCELED:
+                raise CentralError(
+                    f"{self.url} stopped a question that took too long: ask for a shorter time, "
+                    "or for one host"
+                ) from error
+            raise
+
+
+@contextmanager
+def open_session(url: CentralUrl) -> Iterator[Session]:
+    """Raises CentralError, also if the schema is not of this program's revision."""
+    from psycopg import IsolationLevel
+
+    connection = connect(url, name="execdb")
+    try:
+        with deadline(connection, url, ANSWER_S):
+            check_revision(connection, url)
+            _check_rights(connection, url)
+            connection.isolation_level = IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            connection.autocommit = False
+        yield Session(url, connection)
+    finally:
+        connection.close()
+
+
+def _check_rights(connection: "Connection", url: CentralUrl) -> None:
+    """Raises CentralError unless events may be read."""
+    with central_errors(url):
+        found = connection.execute(_MAY_READ).fetchone()
+    if found is None or not found[0]:
+        raise CentralError(
+            f"{url}: this login may not read events: make it a member of execdb_reader"
+        )
+
+
+_MAY_READ = b"SELECT has_column_privilege('execdb.exec', 'argv', 'SELECT')"

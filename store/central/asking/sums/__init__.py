@@ -1,0 +1,1 @@
+"""Questions of which the server adds up the answer."""
