@@ -19,7 +19,8 @@ EXECDB = Path("/opt/execdb/bin/execdb")
 def wheels(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel and all that it needs, from the index that pip is configured for."""
     folder = tmp_path_factory.mktemp("wheels")
-    run(sys.executable, "-m", "pip", "wheel", "-q", "-w", folder, built.wheel, cwd=folder)
+    what = f"{built.wheel}[central]"
+    run(sys.executable, "-m", "pip", "wheel", "-q", "-w", folder, what, cwd=folder)
     return folder
 
 
@@ -36,5 +37,5 @@ def machine(wheels: Path) -> Iterator[Machine]:
 def put_in(machine: Machine, wheels: Path, folder: Path) -> None:
     """As `pipx install execdb` does."""
     machine.run("python3", "-m", "venv", folder)
-    install = ("install", "-q", "--no-index", "--find-links", wheels, "execdb")
+    install = ("install", "-q", "--no-index", "--find-links", wheels, "execdb[central]")
     machine.run(folder / "bin/pip", *install)
