@@ -14,7 +14,7 @@ import typer
 from execdb.cli.output.escape import escape
 from execdb.cli.output.progress import shown
 from execdb.cli.output.streams import say
-from execdb.store.errors import BadEvent, ExecdbError
+from execdb.store.errors import BadEvent, DatabaseOutdated, ExecdbError
 
 if TYPE_CHECKING:
     from execdb.store.importing.target import Tally
@@ -86,7 +86,11 @@ def _merge(path: Path, file: Path, beside: bool) -> None:
     from execdb.store.file.database import open_database
     from execdb.store.merging.merge import merge_file
 
-    with open_database(file) as other, open_database(path, create=True) as database:
+    try:
+        other = open_database(file)
+    except DatabaseOutdated as error:
+        raise ExecdbError(f"{error} --db {file}, then import it") from error
+    with other, open_database(path, create=True) as database:
         done = merge_file(database, other, _pause if beside else None)
     hosts = ", ".join(map(escape, done.hosts)) or "no machine"
     runs = f"{done.runs} run{'s' * (done.runs != 1)}"

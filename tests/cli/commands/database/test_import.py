@@ -5,7 +5,9 @@ import json
 import os
 import pty
 import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +132,17 @@ def test_what_was_exported_can_be_imported_elsewhere(
     assert done.stdout == f"imported {len(lines)} execs, 0 were there already\n"
     assert events_of(run("--db", other, "query", "--format", "ndjson")) == events
     assert "imported 0 execs" in run("--db", other, "import", trace).out
+
+
+def test_a_whole_database_is_imported_and_an_older_one_says_what_to_do(
+    run: Run, db: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.db"
+    with open_database(other, create=True) as database:
+        recorded(database, [an_exec(n) for n in range(7)])
+    done = run("import", other)
+    assert done.out.startswith("imported 7 execs, 0 were there already; of 1 run of ")
+    assert run("import", other).out.startswith("imported 0 execs, 7 were there already; of 1 run")
+    with closing(sqlite3.connect(other)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0014'")
+    refused(run("import", other), 1, f"run execdb upgrade --db {other}, then import it")
