@@ -10,7 +10,7 @@ from execdb.store.config.snapshot import read_config
 from execdb.store.file.collector_lock import collector_pid
 from execdb.store.ledger.coverage import Coverage
 from execdb.store.ledger.filters import LeftOut, read_filters
-from execdb.store.ledger.read_coverage import read_coverage
+from execdb.store.ledger.read_coverage import read_coverages
 from execdb.store.ledger.trimmed import Trim, read_trims
 from execdb.store.limits.crowding import shares
 from execdb.store.reading.filter import Filter
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from execdb.store.overview.newcomers import Newcomer
     from execdb.store.overview.statistics import Groups
     from execdb.store.overview.timeline import Division, Interval
-    from execdb.store.writing.marks import Mark
+from execdb.store.writing.marks import Mark
 
 
 class FileStore(FileKin):
@@ -51,8 +51,10 @@ class FileStore(FileKin):
         return self.database.snapshot()
 
     def has_hosts(self, wanted: Filter) -> bool:
-        """Never: a file is that of one host, with what was imported."""
-        return False
+        """Where files of other machines were merged into this one."""
+        with self.database.reading() as connection:
+            merged = connection.execute(_MERGED).fetchone() is not None
+        return merged and len(self.coverage(wanted)) > 1
 
     def count(self, wanted: Filter) -> int:
         return self.history.count(wanted)
@@ -99,13 +101,20 @@ class FileStore(FileKin):
         return number
 
     def coverage(self, wanted: Filter) -> Sequence[Coverage]:
+        """Of this machine, and of each one whose file was merged into this one."""
         recording = collector_pid(self._path) is not None
-        return [read_coverage(self.database, time.time_ns(), recording=recording)]
+        found = read_coverages(self.database, time.time_ns(), recording=recording)
+        if len(found) == 1:
+            return found
+        from execdb.store.terms.match import matcher
+
+        holds = matcher([term for term in wanted.terms if term.field == "host"])
+        return [each for each in found if any(holds({"host": name}) for name in each.names)]
 
     def counts(self, coverage: Coverage, intervals: Sequence[tuple[int, int]]) -> Sequence[int]:
         from execdb.store.ledger.counting import events_in
 
-        return events_in(self.database, intervals)
+        return events_in(self.database, intervals, coverage.run_ids)
 
     def default_message(self, wanted: Filter) -> str | None:
         with self.database.reading() as connection:
@@ -148,3 +157,6 @@ class FileStore(FileKin):
         from execdb.store.writing.marks import time_of_mark
 
         return time_of_mark(self.database, text)
+
+
+_MERGED = "SELECT 1 FROM run WHERE kind = 'merge' LIMIT 1"

@@ -1,7 +1,7 @@
 """How many events there are in each of many intervals of time, in one pass over the segments."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from sqlite3 import Connection
 
 from execdb.store.errors import DatabaseError
@@ -13,15 +13,19 @@ _READ_ROWS = 64  # reading as many rows takes as long as finding one by binary s
 _ROWS_MAX = 4 * ROWS  # a segment that claims more rows was not written by execdb
 
 
-def events_in(database: Database, intervals: Sequence[tuple[int, int]]) -> list[int]:
-    """The number of events in each interval (wall clock in ns: from, up to). The intervals are in
-    order and do not overlap. Raises DatabaseError."""
+def events_in(
+    database: Database,
+    intervals: Sequence[tuple[int, int]],
+    run_ids: Container[int] | None = None,
+) -> list[int]:
+    """The number of events in each interval (wall clock in ns: from, up to), of these runs (None:
+    of all). The intervals are in order and do not overlap. Raises DatabaseError."""
     begins = [from_ns for from_ns, _ in intervals]
     ends = [to_ns for _, to_ns in intervals]
     counts = [0] * len(intervals)
     with database.reading() as connection:
         for segment in segments_of(connection):
-            if segment.first_id > 0:
+            if segment.first_id > 0 and (run_ids is None or segment.run_id in run_ids):
                 offset_ns = segment.offset_ns
                 first = bisect_right(ends, segment.first_boot_ns + offset_ns)
                 last = bisect_right(begins, segment.last_boot_ns + offset_ns)

@@ -78,7 +78,8 @@ class Run(NamedTuple):
 
 class Coverage(NamedTuple):
     """`imported` are the times of imported events, as far as they say something about this machine.
-    `now_ns` is when this was read, `host` whose it is, where there are several."""
+    `now_ns` is when this was read, `host` whose it is, where there are several;
+    `names` are all hosts of a file of which it tells, and `run_ids` the runs (None: all)."""
 
     runs: Sequence[Run]
     losses: Sequence[Loss]
@@ -86,6 +87,8 @@ class Coverage(NamedTuple):
     now_ns: int
     trims: Sequence[Trim] = ()
     host: str | None = None
+    names: tuple[str, ...] = ()
+    run_ids: frozenset[int] | None = None
 
     @property
     def empty(self) -> bool:

@@ -85,8 +85,12 @@ def _coverage(known: _Ledger, machine: _Machine) -> Coverage:
         for run_id, number, cause, from_ns, to_ns, lost in known.losses
         if run_id in ids
     ]
-    host = None if machine.alone else machine.hosts[0]
-    return Coverage(runs, losses, imported, known.now_ns, host=host)
+    found = Coverage(runs, losses, imported, known.now_ns)
+    names = (*machine.hosts, *(_host(row) for row in machine.rows if row.kind == "import"))
+    found = found._replace(names=tuple(dict.fromkeys(names)))
+    if machine.alone:
+        return found
+    return found._replace(host=machine.hosts[0], run_ids=frozenset(ids))
 
 
 class _Row(NamedTuple):

@@ -15,8 +15,6 @@ from execdb.cli.output.stdout import emit
 from execdb.cli.show.durations import duration
 from execdb.cli.show.gap_notes import INCOMPLETE, causes, execs_of, reason, total
 from execdb.cli.show.notes import replay_notes, trim_notes
-from execdb.store.central.url import CentralUrl
-from execdb.store.errors import UsageError
 from execdb.store.times import local_time, rfc3339
 
 if TYPE_CHECKING:
@@ -29,11 +27,12 @@ if TYPE_CHECKING:
 EXAMPLES = """
 execdb coverage --since 7d
 execdb coverage --since yesterday --until today --strict
+execdb coverage --host web1 --since 7d   # where there are several
 execdb coverage --format json | jq '.[] | select(.kind == "blind")'
 """
 NOTHING = "nothing can be said about that time: it is empty, or in the future"
 NO_COLLECTOR = "no collector has recorded to this database"
-NO_HOST = "no such host has shipped anything"
+NO_HOST = "no such host has recorded or shipped anything"
 
 
 def coverage(
@@ -43,7 +42,7 @@ def coverage(
     host: Annotated[
         list[str] | None,
         typer.Option(
-            help="Of a central store: only this host; * and ? match.",
+            help="Only this host, where there are several; * and ? match.",
             metavar="NAME",
             show_default="all",
         ),
@@ -54,18 +53,17 @@ def coverage(
     """Show when execs were recorded, when some were lost, and when no collector
     was running.
 
-    With the URL of a central store: of each host, as far as it was shipped.
+    Where the database has files of other machines, of each of them. With the URL of a central
+    store: of each host, as far as it was shipped.
     """
     from execdb.store.asking.opening import open_store
 
-    if host and not isinstance(context.obj, CentralUrl):
-        raise UsageError("--host chooses hosts of a central store, and --db is a file")
     now_ns = time.time_ns()
     since_ns, until_ns = options.span_of(since, until, now_ns)
     span = since_ns, now_ns if until_ns is None else min(until_ns, now_ns)
     wanted = filter_of(FilterOptions(host=host))
     with open_store(context.obj) as store:
-        covered = store.coverage(wanted)
+        covered = [each for each in store.coverage(wanted) if _is_asked_for(each, wanted)]
         told = [_told(store, each, span) for each in covered]
     several = len(told) > 1
     if format is ReportFormat.JSON:
@@ -78,12 +76,22 @@ def coverage(
         raise typer.Exit(INCOMPLETE)
 
 
+def _is_asked_for(known: "Coverage", wanted: "Filter") -> bool:
+    """Whether it tells of a host that is wanted."""
+    from execdb.store.terms.match import matcher
+
+    holds = matcher(wanted.terms)
+    return not known.names or any(holds({"host": name}) for name in known.names)
+
+
 def _told(store: "Store", known: "Coverage", span: tuple[int | None, int]) -> "Told":
     from execdb.store.ledger.periods import periods
 
     found = periods(known, *span)
     events = store.counts(known, [(each.from_ns, each.to_ns) for each in found])
-    return Told(known, span, found, events, store.replays(_of_host(known.host)))
+    runs, replays = known.run_ids, store.replays(_of_host(known.host))
+    own = [each for each in replays if runs is None or each.run_id in runs]
+    return Told(known, span, found, events, own)
 
 
 def _of_host(host: str | None) -> "Filter":
