@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from execdb.store.account import Loss
 from execdb.store.file.database import open_database
 from execdb.store.writing.marks import Mark, add_mark
 from execdb.store.writing.recording import Recording
@@ -16,17 +15,6 @@ from tests.cli.show.runs_with_gaps import MS, a_run
 from tests.conftest import MACHINE, START_NS, an_exec, counts
 
 EVERY = ("--every", "100ms", "--utc")
-
-
-@pytest.fixture
-def holes(db: Path) -> Path:
-    """7 execs and a crash, 11 execs with 5 lost from 500 ms on, 3 execs from 1,000 ms on."""
-    losses = (Loss(1, "ring full", START_NS + 503 * MS, START_NS + 505 * MS, 5),)
-    with open_database(db) as database:
-        a_run(database, 0, 6, ended=False)
-        a_run(database, 500, 510, losses=losses)
-        a_run(database, 1_000, 1_002)
-    return db
 
 
 def test_gaps_are_drawn_and_named_where_they_are(
