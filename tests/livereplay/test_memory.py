@@ -13,7 +13,7 @@ from execdb.livereplay.prepare import Refused, emitted, plan_of
 from execdb.store.event import Event
 from tests.livereplay.histories import prepared, some
 
-_ROW_BYTES = 180  # with what grows in steps; 200 MB for a million rows and the rest of execdb
+_ROW_BYTES = 180  # with what grows in steps
 _FEW, _MANY = 5_003, 25_013
 
 
