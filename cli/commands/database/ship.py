@@ -9,7 +9,7 @@ from execdb.cli.input.redaction import own_patterns
 from execdb.cli.output.escape import escape
 from execdb.cli.output.streams import say
 from execdb.store.central.url import CentralUrl, is_central
-from execdb.store.errors import UsageError
+from execdb.store.errors import ExecdbError, UsageError
 
 if TYPE_CHECKING:
     from execdb.store.central.shipping.copying import Redact
@@ -97,8 +97,13 @@ def _release(path: Path) -> None:
     with open_database(path) as database:
         with database.reading() as connection:
             found = managed(connection)
-        if found is not None:
+        if found is None:
+            return
+        try:
             release(database)
+        except ExecdbError as error:  # whoever only reads may ship
+            say(f"note: the config still comes from {found.store}: {error}")
+        else:
             say(f"the config is that of {escape(str(path))} itself again, not of {found.store}")
 
 
