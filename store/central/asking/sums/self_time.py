@@ -21,8 +21,14 @@ def children_ns(columns: Sequence[str], portion: Portion, kin: Sequence[Key]) ->
         [*portion.conditions, Condition(f"{DURATION_NS} > 0")],
     )
     shown = ", ".join(f"parent.{name}" for name in names)
+    of_runs = portion.scope.runs
+    if of_runs is not None:
+        ours = {*of_runs}
+        ours |= {below for above, below in kin if above in ours}
+        kin = [pair for pair in kin if pair[0] in ours]
     sql = _SQL.format(
         chosen=chosen.sql,
+        some="true" if of_runs is None else _SOME,
         shown=f"{shown}{', ' * bool(names)}",
         group=f"GROUP BY {shown}" if names else "",
     )
@@ -30,16 +36,19 @@ def children_ns(columns: Sequence[str], portion: Portion, kin: Sequence[Key]) ->
     return Condition(sql, [*runs, *chosen.values])
 
 
-# The rows of all tables, with their ends.
+_SOME = "e.run_id = ANY ((SELECT array_agg(below) FROM kin)::bigint[])"
+# The rows of all tables, with their ends, or only those of runs in `kin`.
 _IMAGES = f"""(
     SELECT e.run_id, e.id, e.pid, e.parent_id, e.errno, e.boot_ns, {STATUS} AS status,
         {DURATION_NS} AS duration_ns
     FROM execdb.exec e
     LEFT JOIN execdb.exec_end d ON d.run_id = e.run_id AND d.id = e.id AND d.time = e.time
+    WHERE {{some}}
     UNION ALL
     SELECT e.run_id, e.id, e.pid, e.parent_id, e.errno, e.boot_ns, {STATUS}, {DURATION_NS}
     FROM execdb.exec_stray e
-    LEFT JOIN execdb.exec_stray_end d ON d.run_id = e.run_id AND d.id = e.id)"""
+    LEFT JOIN execdb.exec_stray_end d ON d.run_id = e.run_id AND d.id = e.id
+    WHERE {{some}})"""
 # `child` may be of a later run only where that run has no row with the parent's id itself.
 _SQL = f"""
 WITH RECURSIVE kin (above, below) AS (SELECT * FROM unnest(%s::bigint[], %s::bigint[])),
