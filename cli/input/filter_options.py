@@ -4,7 +4,7 @@ import functools
 import inspect
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -148,21 +148,27 @@ OF_THE_HISTORY = ("since", "until", "failed", "running", "replays")
 def with_filter_options(
     command: Callable[..., None], *, but: Sequence[str] = ()
 ) -> Callable[..., None]:
-    """Decorates a command: Typer sees the options of FilterOptions, `but` for these, instead of
-    the parameter `chosen`, and the command gets them as one object."""
-    signature = inspect.signature(FilterOptions).parameters
-    own = [each for name, each in signature.items() if name not in but]
+    """Decorates a command: fields of its data-class parameters are options, save those in `but`."""
+    own = inspect.signature(command).parameters.values()
+    groups: dict[str, Any] = {p.name: p.annotation for p in own if is_dataclass(p.annotation)}
+    fields = {
+        name: [each for each in inspect.signature(kind).parameters.values() if each.name not in but]
+        for name, kind in groups.items()
+    }
 
     @functools.wraps(command)
     def gathered(*args: Any, **given: Any) -> None:
-        chosen = FilterOptions(**{each.name: given.pop(each.name) for each in own})
+        made = {
+            name: kind(**{each.name: given.pop(each.name) for each in fields[name]})
+            for name, kind in groups.items()
+        }
         if "context" in given:
-            chosen = with_marks(chosen, given["context"].obj)
-        command(*args, chosen=chosen, **given)
+            made["chosen"] = with_marks(made["chosen"], given["context"].obj)
+        command(*args, **made, **given)
 
     parameters: list[inspect.Parameter] = []
-    for parameter in inspect.signature(command).parameters.values():
-        parameters += own if parameter.name == "chosen" else [parameter]
+    for parameter in own:
+        parameters += fields.get(parameter.name, [parameter])
     # Typer reads both of these.
     vars(gathered)["__signature__"] = inspect.Signature(parameters)
     gathered.__annotations__ = {each.name: each.annotation for each in parameters}

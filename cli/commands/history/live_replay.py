@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from execdb.cli.input.live_options import LiveOptions
 from execdb.cli.output.escape import escape
 from execdb.cli.output.streams import say
 from execdb.cli.show.durations import duration
@@ -31,21 +32,15 @@ _MORE_PROCESSES = 64  # than planned: those between a process and its orphan
 
 
 @dataclass(frozen=True)
-class LiveOptions:
-    """As they were typed; `rate` None: at `speed`."""
+class LiveReplay(LiveOptions):
+    """With those of every replay."""
 
     speed: float = 1.0
-    rate: float | None = None
     idle_limit: float | None = None
-    ancestors: bool = True
-    attempts: bool = False
-    dry_run: bool = False
-    max_processes: int = 4096
-    force: bool = False
     strict: bool = False
 
 
-def live_replay(path: Path, wanted: "Filter", options: LiveOptions) -> None:
+def live_replay(path: Path, wanted: "Filter", options: LiveReplay) -> None:
     """Raises ExecdbError, UsageError."""
     from execdb.livereplay.prepare import Refused, emitted, plan_of
     from execdb.livereplay.result import result_of
@@ -104,7 +99,7 @@ def live_replay(path: Path, wanted: "Filter", options: LiveOptions) -> None:
         raise typer.Exit(INCOMPLETE)
 
 
-def _check(options: LiveOptions) -> None:
+def _check(options: LiveReplay) -> None:
     if not options.speed and options.rate is None:
         raise UsageError("--speed 0 does not go with --live: --rate N starts and ends N a second")
     machine = platform.machine()
@@ -114,7 +109,7 @@ def _check(options: LiveOptions) -> None:
         raise ExecdbError(f"live replay has no stub for {escape(machine)}")
 
 
-def _check_size(plan: "Plan", options: LiveOptions) -> None:
+def _check_size(plan: "Plan", options: LiveReplay) -> None:
     if plan.at_most > options.max_processes:
         raise ExecdbError(
             f"refused: {plan.at_most} processes at once, more than {options.max_processes}: choose "
@@ -133,7 +128,7 @@ def _ancestors(history: "History", wanted: bool) -> Callable[[int], Event | None
     return find
 
 
-def _warp(plan: "Plan", options: LiveOptions) -> "Warp":
+def _warp(plan: "Plan", options: LiveReplay) -> "Warp":
     from execdb.livereplay.planning.times import at_pace, at_rate
 
     if options.rate is not None:
@@ -141,7 +136,7 @@ def _warp(plan: "Plan", options: LiveOptions) -> "Warp":
     return at_pace(plan, options.speed, options.idle_limit)
 
 
-def _banner(made: "Prepared", options: LiveOptions) -> str:
+def _banner(made: "Prepared", options: LiveReplay) -> str:
     plan = made.plan
     execs = len(plan.of_row) - plan.attempts
     more = "".join(

@@ -4,13 +4,15 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import StreamFormat
-from execdb.cli.input.numbers import event_count, factor, seconds
+from execdb.cli.input.live_options import LiveOptions
+from execdb.cli.input.numbers import factor, seconds
 from execdb.cli.input.options import Redact, Strict
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.stdout import emit
@@ -71,38 +73,8 @@ def replay(
             "recorded path, arguments, user, directory, parent, duration and end.",
         ),
     ] = False,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            help="With --live: N starts and ends a second, instead of the recorded pace.",
-            parser=factor,
-            metavar="N",
-        ),
-    ] = None,
-    ancestors: Annotated[
-        bool,
-        typer.Option(
-            "--ancestors/--no-ancestors",
-            help="With --live: also start the programs above those that are chosen.",
-        ),
-    ] = True,
-    attempts: Annotated[
-        bool, typer.Option("--attempts", help="With --live: also failed attempts, to fail again.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --live: only say what would start.")
-    ] = False,
-    max_processes: Annotated[
-        int,
-        typer.Option(
-            help="With --live: refuse more than N processes at once.",
-            parser=event_count,
-            metavar="N",
-        ),
-    ] = 4096,
-    force: Annotated[
-        bool, typer.Option("--force", help="With --live: also on an untested architecture.")
-    ] = False,
+    *,
+    how: LiveOptions,
     redact: Redact = False,
     strict: Strict = False,
     format: Annotated[StreamFormat, typer.Option(help="How to show them.")] = StreamFormat.LINE,
@@ -121,14 +93,12 @@ def replay(
             raise UsageError("--live goes without --loop, --redact and --format")
         if isinstance(context.obj, CentralUrl):
             raise UsageError(f"--live works on a file, and --db is {context.obj}")
-        from execdb.cli.commands.history.live_replay import LiveOptions, live_replay
+        from execdb.cli.commands.history.live_replay import LiveReplay, live_replay
 
-        how = LiveOptions(
-            speed, rate, idle_limit, ancestors, attempts, dry_run, max_processes, force, strict
-        )
-        live_replay(context.obj, filter_of(chosen), how)
+        given = LiveReplay(**vars(how), speed=speed, idle_limit=idle_limit, strict=strict)
+        live_replay(context.obj, filter_of(chosen), given)
         return
-    if rate is not None or attempts or dry_run or force or not ancestors:
+    if replace(how, max_processes=LiveOptions.max_processes) != LiveOptions():
         raise UsageError(
             "--rate, --attempts, --dry-run, --force and --no-ancestors go with --live only"
         )
