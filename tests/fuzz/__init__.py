@@ -1,1 +1,1 @@
-"""A million inputs that are nearly right, for the decoder and the importer."""
+"""Inputs that are nearly right, for the decoder and the importer."""
