@@ -76,7 +76,7 @@ def test_coverage_is_told_of_each_host(hosts: Central, run: Run) -> None:
     out = run("coverage", "--host", "web1", "--db", hosts.reader).out
     assert out.splitlines()[-1].endswith("2879 execs, 0 lost")
     code, out, _ = run("coverage", "--host", "nobody", "--strict", "--db", hosts.reader)
-    assert (code, out) == (3, "no such host has shipped anything\n")
+    assert (code, out) == (3, "no such host has recorded or shipped anything\n")
     code, _, err = run("query", "--count", "--strict", "--db", hosts.reader)
     assert code == 3
     assert "14 execs were lost in 2 periods" in err
