@@ -2,8 +2,8 @@
 
 from execdb.cli.command import Command
 from execdb.cli.commands.config import document, hosts, limits, log, messages, rules, try_
-from execdb.cli.commands.config.central import ConfigCommand
 from execdb.cli.commands.config.group import app
+from execdb.cli.commands.config.scope import ConfigCommand
 
 __all__ = ["app", "limits", "messages", "rules"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from execdb.cli.commands.config.central import CentralTable, central_table, scope_of
+from execdb.cli.commands.config.scope import scope_of
 from execdb.cli.output.escape import escape
 from execdb.store.central.url import CentralUrl
 from execdb.store.errors import ExecdbError
@@ -26,6 +26,8 @@ def config_table(context: typer.Context, *, create: bool = False) -> Iterator["C
     """The config table of a database, or of a central store, opened for one command."""
     scope = scope_of(context)
     if isinstance(context.obj, CentralUrl):
+        from execdb.cli.commands.config.central import central_table
+
         with central_table(context.obj, scope) as central:
             yield central
         return
@@ -46,9 +48,11 @@ def report(path: Path | CentralUrl, table: "ConfigTable", generation: int, what:
 def whereabouts(path: Path | CentralUrl, table: "ConfigTable", generation: int, what: str) -> str:
     """Whether the kernel has this generation, for which it waits while a collector runs. Raises
     ExecdbError after 2 s. Of a central store: writes it back there."""
-    if isinstance(table, CentralTable):
+    if isinstance(path, CentralUrl):
+        from execdb.cli.commands.config.central import CentralTable
+
+        assert isinstance(table, CentralTable)
         return table.save()
-    assert isinstance(path, Path)
     from execdb.store.file.collector_lock import collector_pid
 
     deadline_s = time.monotonic() + _CONFIRMED_WITHIN_S

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from execdb.cli.commands.config.central import ConfigCommand
 from execdb.cli.commands.config.changed import config_table, refused_of, report
 from execdb.cli.commands.config.group import TAKES_MINUS, app
+from execdb.cli.commands.config.scope import ConfigCommand
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.sizes import parse_size
 from execdb.cli.output.escape import escape

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from execdb.cli.commands.config.central import ConfigCommand
 from execdb.cli.commands.config.changed import config_table, refused_of, report
 from execdb.cli.commands.config.group import TAKES_MINUS, User, app
+from execdb.cli.commands.config.scope import ConfigCommand
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.options import as_recorded
 from execdb.cli.output.escape import escape

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from execdb.cli.commands.config.central import ConfigCommand
 from execdb.cli.commands.config.changed import config_table, refused_of, report
 from execdb.cli.commands.config.group import app
+from execdb.cli.commands.config.scope import ConfigCommand
 from execdb.cli.input.filter_options import terms_of
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.numbers import rule_number

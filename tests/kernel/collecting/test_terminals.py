@@ -166,9 +166,9 @@ def test_a_full_disk_under_what_is_shown_is_warned_of_once(db: Path, tmp_path: P
 
 
 def test_showing_goes_on_where_the_disk_has_room_again(db: Path, tmp_path: Path) -> None:
-    with tmpfs(tmp_path / "disk", 1) as folder:
+    with tmpfs(tmp_path / "disk", 64) as folder:  # then room for what others start meanwhile
         ballast, shown, log = folder / "ballast", folder / "shown", tmp_path / "log"
-        ballast.write_bytes(b"x" * ((1 << 20) - 32_768))
+        ballast.write_bytes(b"x" * ((64 << 20) - 32_768))
         with (
             shown.open("w") as out,
             log.open("w") as err,
