@@ -58,11 +58,10 @@ def same_again(
     )
     assert done.returncode == 0, done.stderr
     again.stop()
-    late_ms = [float(ms) for ms in re.findall(r"([0-9.]+) ms", done.stdout.splitlines()[-1])]
-    order = ["--order"] if late_ms[1] < _LATE_MS else []
+    late_ms = lateness_ms(done.stdout)
     compared = subprocess.run(
         [EXECDB, "compare", first, again.db, "--replay", "--no-ancestors", "--wide", "--slower=0",
-         *order],
+         *order(done.stdout)],
         capture_output=True,
         text=True,
     )  # fmt: skip
@@ -71,7 +70,19 @@ def same_again(
     assert compared.returncode == bool(impossible), done.stdout + compared.stdout + compared.stderr
     assert not impossible or f"{impossible} only in A" in totals
     equal = int(totals.split(": ")[1].split()[0])
-    return Again(equal, inexact(done.stdout), (late_ms[0], late_ms[1]), again.db)
+    return Again(equal, inexact(done.stdout), late_ms, again.db)
+
+
+def lateness_ms(said: str) -> tuple[float, float]:
+    """How late a replay says that its stubs were: in the median, at most."""
+    middle, most = re.findall(r"([0-9.]+) ms", said.splitlines()[-1])
+    return float(middle), float(most)
+
+
+def order(said: str) -> list[str]:
+    """Asks `compare` for the order of siblings, unless the replay was so late, as in an emulated
+    machine, that they may overtake each other."""
+    return ["--order"] if lateness_ms(said)[1] < _LATE_MS else []
 
 
 def inexact(said: str) -> dict[str, int]:
