@@ -1,6 +1,7 @@
 """What all commands share: `--db` in any place, defaults from files, and examples at the end of
 their help."""
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -35,6 +36,10 @@ def database_path(text: str) -> Path:
     if is_central(text):
         url = CentralUrl(text)
         raise typer.BadParameter(f"{url} is a central store, and a file is needed here")
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        raise typer.BadParameter(
+            "--db is the path of a file, or a URL that begins with postgresql://"
+        )
     path = Path(text)
     if not path.name:
         raise typer.BadParameter(f"{text!r} is not the path of a file", param_hint="--db")

@@ -57,6 +57,24 @@ def test_a_command_imports_no_more_than_it_needs(command: str, db: Path) -> None
     assert modules_after(code) & (SPARED[command] | {"psycopg"}) == set()
 
 
+@pytest.mark.parametrize("command", ["query", "stats", "coverage", "status", "config list"])
+def test_without_the_driver_a_url_says_what_to_install(command: str) -> None:
+    words = [*command.split(), "--db", "postgresql://x@localhost:1/y"]
+    code = (
+        f"import sys; sys.modules['psycopg'] = None; from execdb.cli.main import run; run({words})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "pip install 'execdb[central]'" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "postgresql+psycopg://x/y", "sqlite:///x.db"])
+def test_another_url_is_no_path(url: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "execdb", "query", "--db", url], capture_output=True, text=True
+    )
+    assert (done.returncode, "begins with postgresql://" in done.stderr) == (2, True), done.stderr
+
+
 def test_the_python_interface_stands_without_the_command_line(db: Path) -> None:
     begun = modules_after("import execdb")
     assert begun & (HEAVY | {"execdb.history"}) == set()

@@ -120,8 +120,10 @@ def blind_ns(known: "Coverage", since_ns: int, until_ns: int) -> int:
 
 def lines(told: dict[str, Any]) -> list[str]:
     """For people; without what the file says if it could not be read."""
-    first = f"service    {_running(told)}"
-    second = [] if told.get("ship") is None else [f"forwarder  {_shipping(told['ship'])}"]
+    first = f"service    {_unit(told, 'execdb', 'recording', 'NOT RECORDING')}"
+    second = []
+    if (ship := told.get("ship")) is not None:
+        second = [f"forwarder  {_unit(ship, 'execdb-ship', 'runs', 'NOT SHIPPING')}"]
     if "size_bytes" not in told:
         return [first, *second]
     return [
@@ -134,22 +136,13 @@ def lines(told: dict[str, Any]) -> list[str]:
     ]
 
 
-def _running(told: dict[str, Any]) -> str:
+def _unit(told: dict[str, Any], name: str, works: str, not_so: str) -> str:
     if not told["active"]:
         why = f": {escape(told['why'])}" if told["why"] else ""
-        return f"NOT RECORDING, {escape(told['state'])}{why}"
+        return f"{not_so}, {escape(told['state'])}{why}"
     again = f", restarted {told['restarts']} times" if told["restarts"] else ""
-    boot = "" if told["enabled"] else ", but not after the next boot (systemctl enable execdb)"
-    return f"recording since {local_time(told['since_ns'])}, pid {told['pid']}{again}{boot}"
-
-
-def _shipping(told: dict[str, Any]) -> str:
-    if not told["active"]:
-        why = f": {escape(told['why'])}" if told["why"] else ""
-        return f"NOT SHIPPING, {escape(told['state'])}{why}"
-    again = f", restarted {told['restarts']} times" if told["restarts"] else ""
-    boot = "" if told["enabled"] else ", but not after the next boot (systemctl enable execdb-ship)"
-    return f"runs since {local_time(told['since_ns'])}, pid {told['pid']}{again}{boot}"
+    boot = "" if told["enabled"] else f", but not after the next boot (systemctl enable {name})"
+    return f"{works} since {local_time(told['since_ns'])}, pid {told['pid']}{again}{boot}"
 
 
 def _retention(told: dict[str, Any]) -> str:

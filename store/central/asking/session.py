@@ -66,9 +66,9 @@ class Session:
 @contextmanager
 def open_session(url: CentralUrl) -> Iterator[Session]:
     """Raises CentralError, also if the schema is not of this program's revision."""
+    connection = connect(url, name="execdb")  # says so if there is no psycopg
     from psycopg import IsolationLevel
 
-    connection = connect(url, name="execdb")
     try:
         with deadline(connection, url, ANSWER_S):
             check_revision(connection, url)
