@@ -101,7 +101,7 @@ def test_attempts_are_counted_in_the_ledger(
     subprocess.run([programs / "attempts", _folder(tmp_path)], check=True, capture_output=True)
     recorder.stop()
     status = json.loads(recorder.run("status", "--format", "json"))
-    assert status["seen"] == status["stored"] == len(recorder.events())
+    assert status["seen"] == status["stored"] == len(recorder.events("--replays"))
 
 
 def test_says_what_it_costs(recorder: Recorder) -> None:

@@ -109,6 +109,12 @@ def exact_again(record: Record, first: Path, tmp_path: Path, *how: str) -> Again
     return again
 
 
+def replayed(recorder: Recorder, *options: str) -> list[dict[str, Any]]:
+    """What a live replay started, among what else ran on this machine meanwhile."""
+    others = [event["id"] for event in recorder.events(*options)]
+    return [e for e in recorder.events("--replays", *options) if e["id"] not in others]
+
+
 def ndjson(db: Path, *options: str) -> list[dict[str, Any]]:
     lines = subprocess.check_output(
         [EXECDB, "--db", db, "query", "--format", "ndjson", *options], text=True

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.conftest import START_NS
 from tests.kernel.recorder import EXECDB, Recorder
-from tests.kernel.replayed.again import imported, inexact
+from tests.kernel.replayed.again import imported, inexact, replayed
 
 ID = "4f6e" * 16
 HOW = {"message": "m", "ended": "exit", "exit_code": 0, "boot_id": "b", "host": "h"}
@@ -45,7 +45,7 @@ def test_they_are_made_below_the_replays_own(
     assert inexact(done.stdout) == {"cgroup": 1}
     assert "started 6 of 6" in done.stdout
     assert again.events("--comm", "inside") == []
-    found = {e["comm"]: e for e in again.events("--replays", "--path", "/bin/*")}
+    found = {e["comm"]: e for e in replayed(again, "--path", "/bin/*")}
     (top,) = {event["cgroup"] for event in found.values() if event["comm"] == "init"}
     assert top.startswith("/execdb-replay-")
     assert {comm: event["cgroup"].removeprefix(top) for comm, event in found.items()} == {

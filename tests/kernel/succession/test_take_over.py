@@ -42,7 +42,7 @@ def test_each_exec_of_a_storm_once_with_parent_and_end(record: Record) -> None:
     long.terminate()
     long.wait()
     summary = second.stop()
-    events = second.events()
+    events = second.events("--replays")
     shells = [e for e in second.ours("sh") if e["argv"][2].startswith("true n")]
     numbers = Counter(int(e["argv"][2].split()[1][1:-1]) for e in shells)
     assert numbers == Counter(range(count))
