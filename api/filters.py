@@ -17,8 +17,12 @@ from execdb.store.times import local_time
 
 Time = int | datetime | timedelta | str
 """A moment: nanoseconds since the epoch, a datetime (without a zone: local time), a timedelta
-(that long ago), or text as `--since` takes it (`2h`, `yesterday`, `2026-01-31T03:00:00Z`)."""
+(that long ago), or text as `--since` takes it (`2h`, `yesterday`, `2026-01-31T03:00:00Z`,
+`mark:TEXT`)."""
 
+TimeOfMark = Callable[[str], int]  # when the mark with this text was made, in ns
+
+_MARK = "mark:"
 _NUMBER_MAX = 2**63 - 1
 _TIME_MAX_NS = 2**62  # clocks are added to times
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,11 +49,12 @@ class Filters(TypedDict, total=False):
     descendants_of: int | None  # an event's id: what it started, and so on down
 
 
-def filter_of(terms: Iterable[str], filters: Filters) -> Filter:
+def filter_of(terms: Iterable[str], filters: Filters, time_of_mark: TimeOfMark) -> Filter:
     """The store's filter. Raises UsageError for a value that makes no sense, TypeError for a
-    filter that there is not."""
+    filter that there is not, ExecdbError for a mark that there is not."""
     given = {key: value for key, value in filters.items() if value is not None}
-    since_ns, until_ns = span_of(given.pop("since", None), given.pop("until", None))
+    span = given.pop("since", None), given.pop("until", None)
+    since_ns, until_ns = span_of(*span, time_of_mark)
     unknown = given.keys() - _TERMS.keys() - _REST.keys()
     if unknown:
         raise TypeError(f"there is no filter {min(unknown)!r}")
@@ -69,9 +74,16 @@ def filter_of(terms: Iterable[str], filters: Filters) -> Filter:
     return Filter(all_terms, since_ns=since_ns, until_ns=until_ns, replays=True, **rest)
 
 
-def span_of(since: Any, until: Any) -> tuple[int | None, int | None]:
-    """Two moments (Time or None) in nanoseconds since the epoch. Raises UsageError."""
+def span_of(since: Any, until: Any, time_of_mark: TimeOfMark) -> tuple[int | None, int | None]:
+    """Two moments (Time or None) in nanoseconds since the epoch. Raises UsageError, and ExecdbError
+    for a mark that there is not."""
     now_ns = time.time_ns()
+    since, until = (
+        time_of_mark(moment.removeprefix(_MARK))
+        if isinstance(moment, str) and moment.startswith(_MARK)
+        else moment
+        for moment in (since, until)
+    )
     since_ns = None if since is None else _moment("since", since, now_ns, later=False)
     until_ns = None if until is None else _moment("until", until, now_ns, later=True)
     if since_ns is not None and until_ns is not None and since_ns > until_ns:

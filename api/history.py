@@ -18,14 +18,15 @@ from execdb.store.ledger.periods import periods
 from execdb.store.ledger.read_coverage import read_coverage
 from execdb.store.ledger.totals import read_totals
 from execdb.store.reading import history as stored
+from execdb.store.writing.marks import time_of_mark
 
 
 class History:
     """The history in one file, for reading. `execdb.open` makes one.
 
     Every method raises DatabaseError if the file cannot be read, UsageError for a filter that makes
-    no sense. For use by one thread at a time. What a collector commits while this is open is
-    there for the next question.
+    no sense, ExecdbError for a mark that there is not. For use by one thread at a time. What a
+    collector commits while this is open is there for the next question.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -70,11 +71,15 @@ class History:
         """
         if limit < 0:
             raise UsageError(f"limit {limit} is less than 0")
-        return self._stored.events(filter_of(terms, filters), limit=limit, reverse=reverse)
+        wanted = filter_of(terms, filters, self._time_of_mark)
+        return self._stored.events(wanted, limit=limit, reverse=reverse)
+
+    def _time_of_mark(self, text: str) -> int:
+        return time_of_mark(self._database, text)
 
     def count(self, *terms: str, **filters: Unpack[Filters]) -> int:
         """How many events `events` would give."""
-        return self._stored.count(filter_of(terms, filters))
+        return self._stored.count(filter_of(terms, filters, self._time_of_mark))
 
     def runs(self) -> list[Run]:
         """Every run of a collector, oldest first. Imports are not among them."""
@@ -83,7 +88,7 @@ class History:
     def coverage(self, *, since: Time | None = None, until: Time | None = None) -> list[Period]:
         """The whole time from `since` (else: the oldest event) until `until` (else: now) without
         gaps: when execs were recorded, when some were lost, and when nothing recorded."""
-        since_ns, until_ns = span_of(since, until)
+        since_ns, until_ns = span_of(since, until, self._time_of_mark)
         now_ns = time.time_ns()
         recording = collector_pid(self._database.path) is not None
         coverage = read_coverage(self._database, now_ns, recording=recording)

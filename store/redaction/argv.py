@@ -13,8 +13,9 @@ from execdb.store.redaction.tools import TOOLS, Option, tool_in
 from execdb.store.redaction.values import hide_value, hide_values, hide_whole_value
 
 _OPTION = re.compile(r"--?[A-Za-z][\w.\-]*+")
+_SETTING = re.compile(r"[\w./:-]{0,200}[_.:-][A-Za-z]{1,30}")
 # After `--password`, these are the next option, not its value.
-_NEXT_OPTION = re.compile(r"-[A-Za-z]|--|--[a-z][a-z-]*+(?:=.*)?", re.DOTALL)
+_NEXT_OPTION = re.compile(r"=|-[A-Za-z]|-[a-z]{3,20}=.*|--|--[a-z][a-z-]*+(?:=.*)?", re.DOTALL)
 _SCRIPT_NEXT = re.compile(r"-[a-z]{0,8}c")  # sh -c, bash -lc, su -c
 # A word of a shell's line. A quote that is never closed is a character like others.
 _WORD = re.compile(r"""(?:[^\s'"\\;|&()]|\\.|'[^']*'|"(?:[^"\\]|\\.)*"|['"\\])+""", re.DOTALL)
@@ -109,9 +110,9 @@ def _redact(words: Iterable[str], deep: int, *, in_line: bool) -> Iterator[str]:
         before.update(option.after for option in options if option.after == word)
         bare = word[1:-1] if in_line and word[:1] in ("'", '"') and word[-1] == word[0] else word
         secret_next, shown = None, None
-        if bare.startswith("-"):
+        if options or bare.startswith("-") or last == "set":
             own = [option for option in options if not option.after or option.after in before]
-            secret_next = _option_before_secret(bare, own)
+            secret_next = _option_before_secret(bare, own, last)
             shown = _with_joined_secret(bare, own)
         if shown is None:
             script = in_line or _SCRIPT_NEXT.fullmatch(last) is not None
@@ -123,12 +124,14 @@ def _redact(words: Iterable[str], deep: int, *, in_line: bool) -> Iterator[str]:
 _BY_NAME = Option(())  # its name said that the next argument is secret
 
 
-def _option_before_secret(word: str, options: Iterable[Option]) -> Option | None:
-    """The option that this word is, if the next one is its secret."""
+def _option_before_secret(word: str, options: Iterable[Option], last: str) -> Option | None:
+    """The option that this word is, if the next one is its secret; also the name of a setting, as
+    in `config set api_key secret`. `last` is the word before."""
     for option in options:
         if option.takes_next(word):
             return option
-    return _BY_NAME if _OPTION.fullmatch(word) and says_secret(word) else None
+    names = _OPTION.fullmatch(word) or (last == "set" and _SETTING.fullmatch(word))
+    return _BY_NAME if names and says_secret(word) else None
 
 
 def _with_joined_secret(word: str, options: Iterable[Option]) -> str | None:

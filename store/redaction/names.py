@@ -5,9 +5,12 @@ import re
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # also of camelCase
 _ENDS_IN = re.compile(
     r"(?:password|passwd|passphrase|passcode|passwort|secret|token|credential"
-    r"|(?:api|secret|access|private)key)s?"
+    r"|(?:api|secret|access|private)key|(?:key|store|require|user|root|db)pass)s?"
 )
-_ALONE = {"pass", "pwd", "psk", "bearer", "authorization", "cookie", "key", "keys"}
+_ALONE = {"pass", "pwd", "pw", "psk", "bearer", "authorization", "cookie", "key", "keys"}
+_ALONE |= {"signature", "sig"}  # of a URL, with which anyone may use it
+# Of an option they are mostly files, or how to sort.
+_NO_OPTIONS = (["key"], ["keys"], ["signature"], ["sig"])
 # What the value is instead, by the last word: `--password-file`, `TOKEN_URL`, `KEY_ID`.
 _ABOUT_IT = re.compile(
     "files?|path|dir|directory|folder|ids?|names?|url|uri|endpoint|stdin|fd|prompt|size|len|length|"
@@ -26,7 +29,7 @@ _WORKING_FOLDER = ("PWD", "OLDPWD")
 
 def says_secret(name: str) -> bool:
     """Whether a value that is given under this name (`--db-password`, `API_KEY`, `-Dtoken`) should
-    be hidden. Of an option, `key` alone does not say so: it is mostly a file, or of a sort."""
+    be hidden. Of an option, `key` or `signature` alone does not say so."""
     bare = name.lstrip("-")
     option = len(bare) < len(name)
     if not option and bare in _WORKING_FOLDER:
@@ -41,7 +44,7 @@ def _in_words(words: list[str], option: bool) -> bool:
     lower = [word.lower() for word in words]
     if not lower or _ABOUT_IT.fullmatch(lower[-1]) or _NOT_THE_VALUE.fullmatch(lower[0]):
         return False
-    if option and lower in (["key"], ["keys"]):
+    if option and lower in _NO_OPTIONS:
         return False
     return any(word in _ALONE or _ends_in_secret(word) for word in lower)
 

@@ -39,6 +39,8 @@ SHAPES = (
             re.DOTALL,
         ),
     ),
+    # `https://token@host`: no user's name is that long.
+    Shape("token in a URL", re.compile(r"(\bhttps?://)[\w-]{20}[\w-]*+(@)")),
     _token("AWS access key", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
     _token("GitHub token", r"(?:gh[opsur]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22})\w*+"),
     _token("GitLab token", r"gl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|soat)-[\w.-]{20}[\w.-]*+"),
@@ -48,10 +50,40 @@ SHAPES = (
     _token("Google API key", r"AIza[\w-]{35}(?![\w-])"),
     _token("Stripe key", r"[rs]k_(?:live|test)_[A-Za-z0-9]{16}\w*+"),
     _token("npm or PyPI token", r"npm_[A-Za-z0-9]{36}\w*+|pypi-AgE[\w-]{50}[\w-]*+"),
+    _token(
+        "RubyGems, Docker Hub or Shopify token",
+        r"(?:rubygems_[a-f0-9]{48}|dckr_pat_[\w-]{20}|shp(?:at|ca|pa|ss)_[a-f0-9]{32})[\w-]*+",
+    ),
+    _token(
+        "DigitalOcean or Hugging Face token", r"(?:do[opr]_v1_[a-f0-9]{64}|hf_[A-Za-z0-9]{30})\w*+"
+    ),
+    _token(
+        "OpenAI or Anthropic key",
+        r"sk-(?:(?:proj|svcacct|admin|ant)-[\w-]{16}|[A-Za-z0-9]{20})[\w-]*+",
+    ),
+    _token("SendGrid key", r"SG\.[\w-]{16}[\w-]*+\.[\w-]{16}[\w-]*+"),
+    _token("Google OAuth token", r"ya29\.[\w-]{20}[\w-]*+"),
+    _token("Vault token", r"hv[sbr]\.[\w-]{20}[\w-]*+"),
+    _token("age secret key", r"AGE-SECRET-KEY-1[A-Z0-9]{20}[A-Z0-9]*+"),
     # Basic, Bearer and others, also where the header's name stands elsewhere (RFC 9110, 11.4).
     Shape(
         "HTTP credentials",
         re.compile(r"(\b(?:[Bb]earer|[Bb]asic) )(?=[\w.~+/-]{16})[\w.~+/=-]++()"),
+    ),
+    Shape(
+        "password in SQL",
+        re.compile(
+            r"""(\b(?i:identified(?: with [\w'"]{1,40})? by|password(?: for [^=;]{1,80}=| =)?) """
+            r"""{1,4}['"])[^'"]+(['"])"""
+        ),
+    ),
+    # What is not a variable of the shell, and goes to a program that reads a password.
+    Shape(
+        "password from a pipe",
+        re.compile(
+            r"""(\becho (?:-[neE]{1,3} )?)(?!["']?\$)[^|;&\n]{1,500}"""
+            r"(\| *(?:chpasswd|sudo [^|;&\n]{0,40}-S|[^|;&\n]{1,200}--(?:password-)?stdin)\b)"
+        ),
     ),
 )
 

@@ -3,16 +3,17 @@
 import re
 from typing import NamedTuple
 
-from execdb.store.redaction.shapes import REDACTED
+from execdb.store.redaction.shapes import REDACTED, hide_shapes
 
 _LETTERS = re.compile(r"-[A-Za-z]{2,12}")
 
 
 class Option(NamedTuple):
-    """A secret that is given to a program by a short option."""
+    """A secret that is given to a program by a short option, or after a word."""
 
     names: tuple[str, ...]
     keep_to: str = ""  # what stays: the value up to this character, `user:` of `user:secret`
+    keep_from: str = ""  # and what stays after it; without this character nothing is secret
     next_too: bool = True  # the value may also stand in the next argument
     after: str = ""  # only where this word was given before, as in `docker login`
     clusters: bool = False  # may end several letters, as in `curl -su user:secret`
@@ -21,8 +22,11 @@ class Option(NamedTuple):
         """The value of the option without its secret; all of it if there is nothing to keep."""
         if not self.keep_to:
             return REDACTED
+        if self.keep_from and ("://" in value or self.keep_from not in value):
+            return hide_shapes(value)
         kept, separator, secret = value.partition(self.keep_to)
-        return f"{kept}{separator}{REDACTED}" if secret else value
+        rest = self.keep_from and self.keep_from + secret.rpartition(self.keep_from)[2]
+        return f"{kept}{separator}{REDACTED}{rest}" if secret else value
 
     def takes_next(self, word: str) -> bool:
         """Whether the argument after this one is the value."""
@@ -34,7 +38,7 @@ class Option(NamedTuple):
     def joined_in(self, word: str) -> str | None:
         """What precedes the value in a word that also contains it: `-p`, `--user=`."""
         for name in self.names:
-            start = f"{name}=" if len(name) > 2 else name
+            start = f"{name}=" if len(name) > 2 and name[-1] != ":" else name
             if word.startswith(start) and len(word) > len(start):
                 return None if len(name) == 2 and word.startswith("--") else start
         return None
@@ -44,24 +48,43 @@ _TOOLS = (  # names, options
     ("curl", (
         Option(("-u", "--user", "-U", "--proxy-user", "-E", "--cert"), keep_to=":", clusters=True),
         Option(("-b",), keep_to="="),
+        Option(("-x", "--proxy", "--preproxy"), keep_to=":", keep_from="@"),
     )),
+    ("etcdctl", (Option(("--user",), keep_to=":"),)),
     ("http https xh", (Option(("-a", "--auth"), keep_to=":"),)),
     # `-p secret` would be a prompt, and a database.
     ("mysql mysqldump mysqladmin mysqlimport mysqlcheck mysqlshow mysqlsh mariadb mariadb-dump"
      " mariadb-admin 7z 7za 7zr rar unrar", (Option(("-p",), next_too=False),)),
-    ("zip unzip sqlcmd bcp ipmitool", (Option(("-P",)),)),
-    ("mongo mongosh mongodump mongorestore mongoexport mongoimport sshpass useradd usermod",
-     (Option(("-p",)),)),
+    ("zip unzip sqlcmd bcp ipmitool mosquitto_pub mosquitto_sub", (Option(("-P",)),)),
+    ("mongo mongosh mongodump mongorestore mongoexport mongoimport sshpass useradd usermod cqlsh"
+     " twine rdesktop hydra steghide netexec crackmapexec evil-winrm", (Option(("-p",)),)),
     ("docker podman nerdctl buildah skopeo helm az oc", (Option(("-p",), after="login"),)),
     ("ldapsearch ldapadd ldapmodify ldapdelete ldappasswd ldapwhoami ldapcompare",
      (Option(("-w",)),)),
     ("smbclient rpcclient smbget net", (Option(("-U", "--user"), keep_to="%"),)),
-    ("redis-cli", (Option(("-a",)),)),
+    ("redis-cli", (Option(("-a", "auth", "AUTH", "requirepass")),)),
     ("lftp", (Option(("-u", "--user"), keep_to=","),)),
     ("snmpget snmpset snmpwalk", (Option(("-A", "-X", "-c")),)),
-    ("openssl", (Option(("-pass", "-passin", "-passout"), keep_to="pass:"),)),
+    ("openssl", (
+        Option(("-pass", "-passin", "-passout"), keep_to="pass:"),
+        Option(("-k", "-K"), after="enc"),
+    )),
+    ("kubectl oc", (Option(("--from-literal",), keep_to="=", after="secret"),)),
+    ("gh", (Option(("-b", "--body"), after="secret"),)),
+    ("dotnet nuget", (Option(("-k",), after="push"),)),
+    ("influx", (Option(("-t",)),)),
+    ("swaks sendemail", (Option(("-ap", "-xp")),)),
+    ("vault cargo", (Option(("login",)),)),
+    ("bw", (Option(("unlock",)),)),
+    ("nmcli", (Option(("password",)),)),
+    ("iwconfig", (Option(("key",)),)),
+    ("pdftk", (Option(("input_pw", "user_pw", "owner_pw")),)),
+    ("xfreerdp wlfreerdp", (Option(("/p:",), next_too=False),)),
 )  # fmt: skip
-TOOLS = {name: options for names, options in _TOOLS for name in names.split()}
+TOOLS: dict[str, tuple[Option, ...]] = {}
+for _names, _options in _TOOLS:
+    for _name in _names.split():
+        TOOLS[_name] = (*TOOLS.get(_name, ()), *_options)
 
 
 def tool_in(word: str) -> str | None:

@@ -13,6 +13,8 @@ _ANYWHERE = re.compile(
     r"""(?:(?P<header>:[ \t]{1,8}(?=\S))|(?P<json>\\?["']\s{0,8}:\s{0,8})|\]?=)"""
 )
 _AT_BEGIN = re.compile(rf"(?:[\w.\-]+\[)?(?P<name>{_NAME})\]?=")
+# `X-Auth-Token:value`; `secret:/run/secret` is a volume.
+_HEADER_AT_BEGIN = re.compile(r"(?P<name>(?:[A-Z]|x-)[\w-]*+):(?=[^\s/:])")
 _NEXT_OF_FORM = re.compile(r"&[\w.\-\[\]%]{1,100}=")  # application/x-www-form-urlencoded
 _QUOTED = re.compile(r"""\\"(?:[^"\\]|\\[^"])*(?:\\")?|"(?:[^"\\]|\\.)*"?|'[^']*'?""", re.DOTALL)
 # No `++` here: Python 3.11 before 3.11.5 gets it wrong where what it repeats looks ahead.
@@ -30,9 +32,9 @@ def hide_value(value: str) -> str:
 
 
 def hide_whole_value(argument: str) -> str | None:
-    """An argument that is `NAME=value` or `--name=value`, where the value is secret and may contain
-    anything, blanks included, but `&NAME=`. None if it is no such argument."""
-    found = _AT_BEGIN.match(argument)
+    """An argument that is `NAME=value`, `--name=value` or `Name:value`, where the value is secret
+    and may contain anything, blanks included, but `&NAME=`. None if it is no such argument."""
+    found = _AT_BEGIN.match(argument) or _HEADER_AT_BEGIN.match(argument)
     if found is None or not says_secret(found["name"]):
         return None
     rest = _NEXT_OF_FORM.search(argument, found.end())

@@ -10,6 +10,7 @@ import pytest
 
 import execdb
 from execdb.store.file.database import Database
+from execdb.store.writing.marks import Mark, add_mark
 from tests.conftest import START_NS, Answer, an_exec, recorded
 from tests.trace import hello_build
 
@@ -99,6 +100,19 @@ def test_terms_choose_events_as_well(build: Path) -> None:
         assert {event.comm for event in history.events("comm=cc1,as", limit=2)} <= {"cc1", "as"}
         with pytest.raises(execdb.UsageError, match="did you mean comm"):
             history.count("com=cc1")
+
+
+def test_a_mark_is_a_time(database: Database, db: Path) -> None:
+    recorded(database, [an_exec(n) for n in range(7)])
+    recorded(database, [an_exec(n) for n in range(11, 13)])
+    with execdb.open(db) as history:
+        times_ns = [event.time_ns for event in history.events()]
+        add_mark(database, Mark(times_ns[4], None, "deployed"))
+        assert [e.time_ns for e in history.events(since="mark:deployed")] == times_ns[4:]
+        assert history.count(until="mark:deployed") == 4
+        assert history.coverage(since="mark:deployed")[0].from_ns == times_ns[4]
+        with pytest.raises(execdb.ExecdbError, match="did you mean 'deployed'"):
+            history.events(since="mark:deploied")
 
 
 def test_there_is_a_question_for_each_filter() -> None:
