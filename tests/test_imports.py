@@ -21,6 +21,7 @@ ALLOWED = {
     "collector": (
         "execdb.collector",
         "execdb.store.account",
+        "execdb.store.bounded_cache",
         "execdb.store.event",
         "execdb.store.errors",
         "execdb.bpf",

@@ -1,7 +1,7 @@
 /* The programs in the kernel: one record for every exec, and one for the end of its image.
  *
  * No kernel header is included. Constants named *_OFFSET come from the running kernel's BTF as -D
- * flags (bpf/loading/offsets.py), kernel memory is read with explicit helpers, and bpf/c/headers satisfies
+ * flags (bpf/offsets.py), kernel memory is read with explicit helpers, and bpf/c/headers satisfies
  * what BCC itself includes.
  *
  * Lengths are u64 and clamped right before use: LLVM emits cpu v1 code for BCC, and the verifier

@@ -1,6 +1,6 @@
 /* Asks the installed kernel headers for the offsets of struct members, for kernels without BTF.
  *
- * Nothing of this runs in the kernel. bpf/loading/offsets.py appends a struct whose members are as
+ * Nothing of this runs in the kernel. bpf/offsets.py appends a struct whose members are as
  * long as the wanted offsets. */
 #include <linux/version.h>
 #include <linux/sched.h>

@@ -1,8 +1,8 @@
-"""Puts the service in place, and takes it away."""
+"""Installs the service, and removes it."""
 
 import os
 import pwd
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path
 
 from execdb.cli.service import places, systemd
@@ -11,42 +11,82 @@ from execdb.cli.service.marked import State, state_of
 from execdb.cli.service.plan import File
 from execdb.store.errors import ExecdbError
 from execdb.store.file.collector_lock import collector_pid
-from execdb.store.file.copies.removal import remove_database, require_ours
+from execdb.store.file.copies.removal import remove_database
 
 Say = Callable[[str], None]
 
 
-def apply(files: Sequence[File], database: Path, say: Say) -> None:
-    """Writes the files that are new or out of date, and starts the service if it does not run.
-    Raises ExecdbError."""
-    before = systemd.properties()
-    if before["LoadState"] == "masked":
-        raise ExecdbError(f"{places.UNIT} is masked: systemctl unmask {places.UNIT}, and try again")
+def write_files(
+    unit: str, files: Sequence[File], say: Say, private: Container[Path] = ()
+) -> set[Path]:
+    """Writes those of a unit that are new or out of date, and returns their paths; those that are
+    `private` only root may read. Raises ExecdbError; then nothing has changed."""
+    if systemd.properties(unit)["LoadState"] == "masked":
+        raise ExecdbError(f"{unit} is masked: systemctl unmask {unit}, and try again")
     for file in files:
         if file.kept:
             say(f"{file.path} stays as it is: it is not as execdb wrote it")
     stale = {file.path: file.text for file in files if not file.kept and _differs(file)}
     try:
-        write_all(stale)
+        write_all(stale, private)
     except OSError as error:
         raise ExecdbError(f"cannot write {error.filename}: {error.strerror}") from error
-    if places.SYSUSERS_FILE in stale or _user() is None:
+    return {*stale}
+
+
+def _differs(file: File) -> bool:
+    return file.state is State.ABSENT or file.path.read_text() != file.text
+
+
+def enable(unit: str) -> None:
+    """From the next boot on; systemd knows the new files at once. Raises ExecdbError."""
+    systemd.call("systemctl", "daemon-reload")
+    systemd.call("systemctl", "enable", "--quiet", unit)
+
+
+def remove_files(unit: str, paths: Iterable[Path], *, purge: bool, say: Say) -> list[Path]:
+    """Stops a unit and removes its files, with `purge` also those that were changed since they were
+    written. Returns which that were. Raises ExecdbError."""
+    if systemd.properties(unit)["LoadState"] not in ("not-found", "masked"):
+        systemd.call("systemctl", "disable", "--quiet", "--now", unit)
+    states = {path: state_of(path) for path in paths}
+    removed = {State.OURS, State.CHANGED} if purge else {State.OURS}
+    ours = [path for path, state in states.items() if state in removed]
+    try:
+        remove_all(ours)
+    except OSError as error:
+        raise ExecdbError(f"cannot remove {error.filename}: {error.strerror}") from error
+    systemd.call("systemctl", "daemon-reload")
+    for path, state in states.items():
+        if state is State.CHANGED and not purge:
+            say(f"{path} stays: it was changed since execdb wrote it (--purge removes it)")
+    return ours
+
+
+def apply(files: Sequence[File], database: Path, say: Say) -> None:
+    """Writes the files that are new or out of date, and starts the service if it does not run.
+    Raises ExecdbError."""
+    changed = write_files(places.UNIT, files, say)
+    if places.SYSUSERS_FILE in changed or _user() is None:
         systemd.call("systemd-sysusers", str(places.SYSUSERS_FILE))
     _make_folder(database.parent)
-    systemd.call("systemctl", "daemon-reload")
-    systemd.call("systemctl", "enable", "--quiet", places.UNIT)
-    _start(before, {*stale} & {places.UNIT_FILE, places.OPTIONS_FILE}, database, say)
+    enable(places.UNIT)
+    if systemd.properties()["ActiveState"] == "active":
+        _say_what_changed(changed & {places.UNIT_FILE, places.OPTIONS_FILE}, database, say)
+    else:
+        _start(database, say)
 
 
-def _start(before: dict[str, str], changed: set[Path], database: Path, say: Say) -> None:
-    if before["ActiveState"] == "active":
-        if changed:
-            what = " and ".join(map(str, sorted(changed)))
-            how = "restart" if places.UNIT_FILE in changed else "reload"
-            say(f"{what} changed: systemctl {how} {places.UNIT} makes the service use it")
-        else:
-            say(f"nothing to change: execdb records to {database}")
-        return
+def _say_what_changed(changed: set[Path], database: Path, say: Say) -> None:
+    if changed:
+        what = " and ".join(map(str, sorted(changed)))
+        how = "restart" if places.UNIT_FILE in changed else "reload"
+        say(f"{what} changed: systemctl {how} {places.UNIT} makes the service use it")
+    else:
+        say(f"nothing to change: execdb records to {database}")
+
+
+def _start(database: Path, say: Say) -> None:
     try:
         systemd.call("systemctl", "start", places.UNIT)
     except ExecdbError as error:
@@ -55,10 +95,6 @@ def _start(before: dict[str, str], changed: set[Path], database: Path, say: Say)
             f"installed, but it does not start, and is tried again each second: {why}"
         ) from error
     say(f"execdb records to {database}, now and after each boot")
-
-
-def _differs(file: File) -> bool:
-    return file.state is State.ABSENT or file.path.read_text() != file.text
 
 
 def _user() -> int | None:
@@ -79,23 +115,8 @@ def _make_folder(folder: Path) -> None:
 
 def remove(database: Path, *, purge: bool, say: Say) -> None:
     """Stops the service and removes what was installed; with `purge` also the history, and files
-    that were changed since. Raises ExecdbError, before anything has changed if the database is not
-    execdb's."""
-    if purge:
-        require_ours(database)
-    if systemd.properties()["LoadState"] not in ("not-found", "masked"):
-        systemd.call("systemctl", "disable", "--quiet", "--now", places.UNIT)
-    states = {path: state_of(path) for path in _installed()}
-    removed = {State.OURS, State.CHANGED} if purge else {State.OURS}
-    ours = [path for path, state in states.items() if state in removed]
-    try:
-        remove_all(ours)
-    except OSError as error:
-        raise ExecdbError(f"cannot remove {error.filename}: {error.strerror}") from error
-    systemd.call("systemctl", "daemon-reload")
-    for path, state in states.items():
-        if state is State.CHANGED and not purge:
-            say(f"{path} stays: it was changed since execdb wrote it (--purge removes it)")
+    that were changed since. Raises ExecdbError."""
+    ours = remove_files(places.UNIT, _installed(), purge=purge, say=say)
     if purge:
         _purge(database, say)
     _remove_user(database.parent, say)

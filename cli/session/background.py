@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from execdb.bpf.errors import Interrupted, KernelError
 from execdb.bpf.requirements import require
 from execdb.cli.output.streams import say
-from execdb.cli.session.options import CollectOptions
+from execdb.cli.session.options import RecordOptions
 from execdb.collector.own_process.footprint import stay_small
 from execdb.collector.running import namespaces
 from execdb.store.errors import RecordingError
@@ -24,7 +24,7 @@ class Background(NamedTuple):
     database: Future[None]
 
 
-def start_background(options: CollectOptions, interrupt: int) -> Background:
+def start_background(options: RecordOptions, interrupt: int) -> Background:
     """Begins both. Loading is given up as soon as the descriptor `interrupt` has something to read.
     Raises RecordingError, before anything is made, if recording cannot work here."""
     stay_small()
@@ -45,7 +45,7 @@ def _require_recording() -> None:
         raise RecordingError(str(error)) from error
 
 
-def _load(options: CollectOptions, interrupt: int) -> "KernelSource":
+def _load(options: RecordOptions, interrupt: int) -> "KernelSource":
     from execdb.collector.kernel_source import KernelSource
 
     try:

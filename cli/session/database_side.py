@@ -12,7 +12,7 @@ from execdb import __version__
 from execdb.cli.output.escape import escape
 from execdb.cli.output.streams import say
 from execdb.cli.session.messages import warn
-from execdb.cli.session.options import CollectOptions
+from execdb.cli.session.options import RecordOptions
 from execdb.collector.clock import Clock
 from execdb.collector.own_process.bus_error import end_with
 from execdb.store.errors import DatabaseError, DatabaseOutdated
@@ -46,7 +46,7 @@ class DatabaseSide:
     room: FreeSpace
     changes: FileChanges
 
-    def change(self, options: CollectOptions) -> None:
+    def change(self, options: RecordOptions) -> None:
         """From now on the limits are these. Raises DatabaseError."""
         bounds = options.bounds
         self.recording.keep_small(bounds.max_bytes)
@@ -67,7 +67,7 @@ class DatabaseSide:
 
 
 def open_database_side(
-    options: CollectOptions, database: Database, clock: Clock, stack: contextlib.ExitStack
+    options: RecordOptions, database: Database, clock: Clock, stack: contextlib.ExitStack
 ) -> DatabaseSide:
     """Begins a run in an open database; `stack` closes what was opened. Raises DatabaseError,
     RecordingError if another collector records to it."""

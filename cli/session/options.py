@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class CollectOptions:
+class RecordOptions:
     """`shown` is the format in which execs that are `wanted` are shown (None: none are); `user` is
     the name of the user to switch to, `group` that of a group that may read the database; `bounds`
     and `min_free_percent` limit what the file takes of the disk; `redact` are patterns of secrets

@@ -7,6 +7,7 @@ kernel's side is loaded in the background, which takes about as long.
 import contextlib
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from execdb.cli.output.outlet import Outlet, take_over_stderr
 from execdb.cli.output.streams import say
 from execdb.cli.service.notify import ServiceManager, service_manager
 from execdb.cli.session.messages import started, status, summary, warn_of_missing_ends
-from execdb.cli.session.options import CollectOptions
+from execdb.cli.session.options import RecordOptions
 from execdb.cli.session.requests.reload import Reload
 from execdb.cli.session.stop import Stop
 from execdb.store.errors import DatabaseError, RecordingError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from execdb.cli.session.wiring import Session
 
 
-def record(options: CollectOptions, stop: Stop, reload: Reload) -> None:
+def record(options: RecordOptions, stop: Stop, reload: Reload) -> None:
     """Records until asked to stop, and says what became of it. From here on the process waits
     neither for stdout nor for stderr. Raises RecordingError, DatabaseError, UsageError."""
     stderr = take_over_stderr()
@@ -32,7 +33,7 @@ def record(options: CollectOptions, stop: Stop, reload: Reload) -> None:
         manager = stack.enter_context(contextlib.closing(service_manager(os.environ)))
         session, user = _prepare(options, stop, stack)
         started_s = time.monotonic()
-        not_shown = _run(session, user, options.path, stop, stderr, manager, reload)
+        not_shown = _Recording(session, user, options.path, stop, stderr, manager, reload).run()
         warn_of_missing_ends(session.source, session.collector.storage.ends_lost)
     if cut := session.cuts.total:
         say(
@@ -47,7 +48,7 @@ def record(options: CollectOptions, stop: Stop, reload: Reload) -> None:
 
 
 def _prepare(
-    options: CollectOptions, stop: Stop, stack: contextlib.ExitStack
+    options: RecordOptions, stop: Stop, stack: contextlib.ExitStack
 ) -> "tuple[Session, Identity]":
     """Loads, opens and locks what a recording needs; `stack` closes it. With it the user to switch
     to once it records."""
@@ -69,63 +70,71 @@ def _prepare(
     return session, user or own_user()
 
 
-def _run(
-    session: "Session",
-    user: Identity,
-    path: Path,
-    stop: Stop,
-    stderr: Outlet,
-    manager: ServiceManager,
-    reload: Reload,
-) -> int:
-    """Returns how many execs were not shown. Raises RecordingError if something else ended it."""
-    from execdb.collector.own_process.privileges import CAP_BPF, drop
+@dataclass
+class _Recording:
+    """A session that is ready, from its first exec until its database is closed."""
 
-    source, store, live, problem = session.source, session.store, session.live, None
+    session: "Session"
+    user: Identity
+    path: Path
+    stop: Stop
+    stderr: Outlet
+    manager: ServiceManager
+    reload: Reload
+    _problem: str | None = None
 
-    def begun() -> None:
+    def run(self) -> int:
+        """Returns how many execs were not shown. Raises RecordingError if something else than a
+        request to stop ended it."""
+        store, live = self.session.store, self.session.live
+        try:
+            self.session.collector.run(self._is_over, self._begin)
+        except Exception as error:  # if the file was moved or replaced, the error says little
+            problem = store.integrity.content_problem()
+            if problem is None:
+                raise
+            raise RecordingError(problem) from error
+        finally:
+            not_shown = 0 if live is None else live.close()
+        store.checkpoints.close()
+        problem = store.integrity.content_problem() or self._problem
+        with contextlib.suppress(DatabaseError):  # everything is safe in the WAL as well
+            if not store.database.abandoned:
+                store.database.checkpoint()
+        if problem is not None:
+            raise RecordingError(problem)
+        return not_shown
+
+    def _begin(self) -> None:
+        """Called once the first execs can be stored."""
+        from execdb.collector.own_process.privileges import CAP_BPF, drop
+
+        source, live = self.session.source, self.session.live
         # Kernels before 5.19 require CAP_BPF to read and update maps.
-        kept = drop(*user, {CAP_BPF: source.counts})
+        kept = drop(*self.user, {CAP_BPF: source.counts})
         # Threads keep the privileges that they begin with: so they begin only now.
-        stderr.start()
+        self.stderr.start()
         if live is not None:
             live.start()
-        store.checkpoints.start()
-        how = "" if manager.is_there else f" ({stop.how()})"
-        say(started(path, source, kept) + how)
-        manager.ready(recorded())
+        self.session.store.checkpoints.start()
+        how = "" if self.manager.is_there else f" ({self.stop.how()})"
+        say(started(self.path, source, kept) + how)
+        self.manager.ready(self._status())
 
-    def recorded() -> str:
-        return status(session.collector.ledger, path)
-
-    def over() -> bool:
-        nonlocal problem
-        manager.alive(time.monotonic(), recorded)
-        if stop.successor() and store.lock.hand_over():
+    def _is_over(self) -> bool:
+        """Called between two drains. Does what was asked of the collector meanwhile."""
+        session, stop = self.session, self.stop
+        self.manager.alive(time.monotonic(), self._status)
+        if stop.successor() and session.store.lock.hand_over():
             say("another collector takes over")
             stop.ask()
         if stop.reload():
-            reload(session.change)
-        problem = store.integrity.problem() or source.gone()
-        if problem is None and not stop.asked():
+            self.reload(session.change)
+        self._problem = session.store.integrity.problem() or session.source.gone()
+        if self._problem is None and not stop.asked():
             return False
-        manager.stopping()
+        self.manager.stopping()
         return True
 
-    try:
-        session.collector.run(over, begun)
-    except Exception as error:  # if the file was moved or replaced, the error says little
-        problem = store.integrity.content_problem()
-        if problem is None:
-            raise
-        raise RecordingError(problem) from error
-    finally:
-        not_shown = 0 if live is None else live.close()
-    store.checkpoints.close()
-    problem = store.integrity.content_problem() or problem
-    with contextlib.suppress(DatabaseError):  # everything is safe in the WAL as well
-        if not store.database.abandoned:
-            store.database.checkpoint()
-    if problem is not None:
-        raise RecordingError(problem)
-    return not_shown
+    def _status(self) -> str:
+        return status(self.session.collector.ledger, self.path)

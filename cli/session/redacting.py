@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from execdb.collector.interfaces import Sink
 from execdb.store.account import Account, Counts
+from execdb.store.bounded_cache import BoundedCache
 from execdb.store.event import End, Exec, ImageKey, Start
 from execdb.store.redaction.argv import redact_argv
 from execdb.store.redaction.own_patterns import OwnPattern
 
-_REMEMBERED_CHARS = 2_000_000
-_EACH = 500  # characters that remembering a start takes besides its arguments
+_STARTS_MAX, _BYTES_MAX = 4_096, 2_000_000
+_START_BYTES = 500  # what remembering a start takes besides the text of its arguments
 
 
 class Redaction:
@@ -18,8 +19,7 @@ class Redaction:
     def __init__(self, own: Sequence[OwnPattern]) -> None:
         self._own = own
         # By identity, with the start itself, so that its id stays its own.
-        self._known: dict[int, tuple[Start, Start]] = {}
-        self._chars = 0
+        self._known: BoundedCache[int, tuple[Start, Start]] = BoundedCache(_STARTS_MAX, _BYTES_MAX)
 
     def execs(self, execs: Sequence[Exec]) -> list[Exec]:
         return [each._replace(start=self._start(each.start)) for each in execs]
@@ -32,12 +32,8 @@ class Redaction:
         shown = start
         if argv != start.command.argv:
             shown = start._replace(command=start.command._replace(argv=argv))
-        self._chars += _EACH + sum(map(len, start.command.argv))
-        if self._chars > _REMEMBERED_CHARS:
-            self._known.clear()
-            self._chars = _EACH
-        self._known[id(start)] = start, shown
-        return shown
+        size_bytes = _START_BYTES + sum(map(len, start.command.argv))
+        return self._known.keep(id(start), (start, shown), size_bytes)[1]
 
 
 class RedactingSink:

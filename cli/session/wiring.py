@@ -14,7 +14,7 @@ from execdb.cli.session.background import Background
 from execdb.cli.session.database_side import DatabaseSide, open_current, open_database_side
 from execdb.cli.session.live_view import LiveView, Origin
 from execdb.cli.session.messages import warn
-from execdb.cli.session.options import CollectOptions
+from execdb.cli.session.options import RecordOptions
 from execdb.cli.session.pace import Pace
 from execdb.cli.session.redacting import RedactingSink, Redaction
 from execdb.cli.session.requests.take_over import TakeOver
@@ -52,7 +52,7 @@ class Session:
     live: LiveView | None
     _sink: RedactingSink
 
-    def change(self, options: CollectOptions) -> None:
+    def change(self, options: RecordOptions) -> None:
         """From now on the limits and the redaction are these. What is stored already is limited as
         well, but not redacted. Raises DatabaseError."""
         self._sink.redaction = _redaction(options)
@@ -61,7 +61,7 @@ class Session:
 
 
 def wire(
-    options: CollectOptions, background: Background, interrupt: int, stack: contextlib.ExitStack
+    options: RecordOptions, background: Background, interrupt: int, stack: contextlib.ExitStack
 ) -> Session:
     """Opens and locks the database and builds everything else; `stack` closes it. Waits wake when
     the descriptor `interrupt` has something to read. Raises DatabaseError, RecordingError,
@@ -85,22 +85,14 @@ def wire(
     live = _live_view(options, store)
     sink = RedactingSink(store.recording, _redaction(options))
     cuts = ArgumentCuts(source.cut_by_user, warn)
-    limits = ProcessLimits(warn)
-
-    def tidy() -> bool:
-        limits.look(time.monotonic())
-        return store.tidy(clock.wall_ns())
-
     wiring = Wiring(
         source=source,
         sink=sink,
         mirror=mirror,
         clock=clock,
-        show=_show_nothing
-        if live is None
-        else lambda ids, execs: live.show(ids, sink.execs(execs)),
+        show=_show(live, sink),
         running=_running_programs(clock, shift_ns, options.bounds),
-        tidy=tidy,
+        tidy=_tidy(ProcessLimits(warn), store, clock),
         room=store.room,
         warn=warn,
         batch_max=options.bounds.batch_max,
@@ -126,11 +118,11 @@ def _running_programs(clock: Clock, shift_ns: int, bounds: Bounds) -> RunningPro
     return RunningPrograms(clock.offset_ns, shift_ns, arguments_max)
 
 
-def _redaction(options: CollectOptions) -> Redaction | None:
+def _redaction(options: RecordOptions) -> Redaction | None:
     return None if options.redact is None else Redaction(options.redact)
 
 
-def _live_view(options: CollectOptions, store: DatabaseSide) -> LiveView | None:
+def _live_view(options: RecordOptions, store: DatabaseSide) -> LiveView | None:
     if options.shown is None:
         return None
     encode_for(options.shown)
@@ -159,5 +151,19 @@ def _wanted(wanted: StartFilter, database: Database) -> Callable[[Event], bool] 
     return EventFilter(wanted, family, LinearRegex).may_want
 
 
-def _show_nothing(ids: Sequence[int], execs: Sequence[Exec]) -> None:
-    pass
+def _show(
+    live: LiveView | None, sink: RedactingSink
+) -> Callable[[Sequence[int], Sequence[Exec]], None]:
+    def show(ids: Sequence[int], execs: Sequence[Exec]) -> None:
+        if live is not None:
+            live.show(ids, sink.execs(execs))
+
+    return show
+
+
+def _tidy(limits: ProcessLimits, store: DatabaseSide, clock: Clock) -> Callable[[], bool]:
+    def tidy() -> bool:
+        limits.look(time.monotonic())
+        return store.tidy(clock.wall_ns())
+
+    return tidy

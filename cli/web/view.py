@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, urlencode
 import typer
 import typer.main
 
-from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
+from execdb.cli.input.options.classes import with_option_classes
+from execdb.cli.input.options.filter import FilterOptions, filter_of
 from execdb.store.browsing.pages import Moment
 from execdb.store.errors import UsageError
 from execdb.store.reading.filter import Filter
@@ -133,7 +134,7 @@ def _is_span(term: Term) -> bool:
 def _command() -> Any:
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-    @with_filter_options
+    @with_option_classes
     def choose(context: typer.Context, chosen: FilterOptions) -> None:
         context.obj.append(chosen)
 

@@ -2,7 +2,7 @@
 
 import errno
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from sys import getsizeof
 from typing import NamedTuple
 
@@ -81,78 +81,52 @@ class Decoder:
             lambda raw: parse_file(raw, self._mounts.of), _NAMES_BYTES
         )
         self._starts: ParseCache[Start] = ParseCache(self._parse_start, _STARTS_BYTES)
+        self._new_bytes = 0  # of memory, for the starts that a `decode` has parsed
         self.size_bytes = 0  # approximate memory that the result of the last `decode` takes
 
     def decode(self, chunks: Iterable[bytes], clock_offset_ns: int) -> Decoded:
         """Each chunk is a part of a ring, of whole records; `clock_offset_ns` is CLOCK_REALTIME -
-        CLOCK_BOOTTIME.
-
-        Notices of loss are ignored: the program's own counters say the same, and earlier. The loop
-        runs for every exec and every end on the recorded machine, so it calls as little as
-        possible: a record costs one unpacking, what recurs one slice and one look-up, and named
-        tuples are made without their Python-level constructor.
-        """
+        CLOCK_BOOTTIME. Notices of loss are ignored: the program's own counters say the same, and
+        earlier."""
+        if self._mounts.look():  # what was known of files may have another path now
+            self._starts.clear()
+            self._files.clear()
+        self._new_bytes = 0
         execs: list[Exec] = []
         ends: list[End] = []
         unreadable = 0
-        starts, new = self._starts, tuple.__new__
-        if self._mounts.look():  # what was known of files may have another path now
-            starts.clear()
-            self._files.clear()
-        known_bytes = starts.size_bytes
-        add_exec, add_end = execs.append, ends.append
         for chunk in chunks:
-            at, until = 0, len(chunk)
-            while at < until:
-                try:
-                    if chunk[at + _TYPE_AT] != _SAMPLE:
-                        (size,) = _SIZE(chunk, at)
-                        if size < _SIZE_MIN:
-                            raise BadRecord(f"{size} bytes")
-                        at += size
-                        continue
-                    if chunk[at + _KIND_AT] == _KIND_END:
-                        size, boot_ns, image_ns, image_pid, status, rss_kb, cpu_ns = _END(chunk, at)
-                        if size < _END_SIZE or boot_ns >= _LATEST_NS or image_ns >= _LATEST_NS:
-                            raise BadRecord(f"an end at {boot_ns} of {image_ns}, {size} bytes")
-                        image = image_ns, image_pid
-                        if cpu_ns < 0:
-                            add_end(new(End, (boot_ns, image, status, None, None)))
-                        else:
-                            add_end(new(End, (boot_ns, image, status, cpu_ns, rss_kb)))
-                        at += size
-                        continue
-                    (size, boot_ns, parent_ns, parent_pid, kind, pid, ppid, flags, error, where_len,
-                     ns_pid, cpu_ns, rss_kb, filename_len, args_len) = _EXEC(chunk, at)  # fmt: skip
-                    end_at = _DATA_AT + filename_len + args_len + where_len
-                    if (
-                        end_at > size
-                        or kind not in _EXEC_KINDS
-                        or boot_ns >= _LATEST_NS
-                        or parent_ns >= _LATEST_NS
-                    ):
-                        raise BadRecord(f"kind {kind}, {size} bytes")
-                    fields = (
-                        boot_ns + clock_offset_ns,
-                        boot_ns,
-                        pid,
-                        ppid,
-                        starts[chunk[at + _START_AT : at + end_at]],
-                        (parent_ns, parent_pid) if parent_ns else None,
-                        flags & wire.FLAG_REPLACES != 0,
-                        _errno_name(error) if error else None,
-                        None if ns_pid == pid else ns_pid,
-                        None if cpu_ns < 0 else cpu_ns,
-                        None if cpu_ns < 0 else rss_kb,
-                    )
-                    add_exec(new(Exec, fields))
-                    at += size
-                except (struct.error, IndexError, BadRecord):
-                    unreadable += 1
-                    at += _size(chunk, at)
-        self.size_bytes = EXEC_BYTES * len(execs) + _END_BYTES * len(ends)
-        self.size_bytes += starts.size_bytes - known_bytes
+            unreadable += self._decode_chunk(chunk, clock_offset_ns, execs.append, ends.append)
+        self.size_bytes = EXEC_BYTES * len(execs) + _END_BYTES * len(ends) + self._new_bytes
         return Decoded(execs, ends, unreadable)
+
+    def _decode_chunk(
+        self,
+        chunk: bytes,
+        clock_offset_ns: int,
+        add_exec: Callable[[Exec], None],
+        add_end: Callable[[End], None],
+    ) -> int:
+        """Returns how many records are unreadable.
+
+        The loop runs for every exec and every end on the recorded machine, so it calls as little as
+        possible: a record costs one call and one unpacking, what recurs one slice and one look-up,
+        and named tuples are made without their Python-level constructor.
+        """
+        starts, unreadable = self._starts, 0
+        at, until = 0, len(chunk)
+        while at < until:
+            try:
+                if chunk[at + _TYPE_AT] != _SAMPLE:
+                    at += _size_of_notice(chunk, at)
+                elif chunk[at + _KIND_AT] == _KIND_END:
+                    at += _decode_end(chunk, at, add_end)
+                else:
+                    at += _decode_exec(chunk, at, starts, clock_offset_ns, add_exec)
+            except (struct.error, IndexError, BadRecord):
+                unreadable += 1
+                at += _size(chunk, at)
+        return unreadable
 
     def _parse_start(self, raw: bytes) -> Start:
         """A record from `caller` to its end. Raises BadRecord.
@@ -173,6 +147,7 @@ class Decoder:
         if len(raw) > _LONG:  # text beyond Latin-1 takes up to four bytes for each of its own
             size += getsizeof(text) + 4 * (len(raw) - args_len)
         self._starts.size_bytes += size
+        self._new_bytes += size
         new = tuple.__new__
         fields = (
             self._creds[raw[_CALLER_SIZE:_NAMESPACES_AT]],
@@ -196,7 +171,62 @@ class Decoder:
         return parse_place(raw, self._first)
 
 
-_EXEC_KINDS = (wire.KIND_EXEC, wire.KIND_ATTEMPT)
+_EXEC_KINDS, _REPLACES = (wire.KIND_EXEC, wire.KIND_ATTEMPT), wire.FLAG_REPLACES
+_new = tuple.__new__
+
+
+def _decode_exec(
+    chunk: bytes,
+    at: int,
+    starts: Mapping[bytes, Start],
+    clock_offset_ns: int,
+    add: Callable[[Exec], None],
+) -> int:
+    """Adds the exec or failed attempt at `at`; returns the size of its record. Raises BadRecord,
+    struct.error."""
+    size: int
+    (size, boot_ns, parent_ns, parent_pid, kind, pid, ppid, flags, error, where_len,
+     ns_pid, cpu_ns, rss_kb, filename_len, args_len) = _EXEC(chunk, at)  # fmt: skip
+    end_at = _DATA_AT + filename_len + args_len + where_len
+    if end_at > size or kind not in _EXEC_KINDS or boot_ns >= _LATEST_NS or parent_ns >= _LATEST_NS:
+        raise BadRecord(f"kind {kind}, {size} bytes")
+    fields = (
+        boot_ns + clock_offset_ns,
+        boot_ns,
+        pid,
+        ppid,
+        starts[chunk[at + _START_AT : at + end_at]],
+        (parent_ns, parent_pid) if parent_ns else None,
+        flags & _REPLACES != 0,
+        _errno_name(error) if error else None,
+        None if ns_pid == pid else ns_pid,
+        None if cpu_ns < 0 else cpu_ns,
+        None if cpu_ns < 0 else rss_kb,
+    )
+    add(_new(Exec, fields))
+    return size
+
+
+def _decode_end(chunk: bytes, at: int, add: Callable[[End], None]) -> int:
+    """Adds the end at `at`; returns the size of its record. Raises BadRecord, struct.error."""
+    size: int
+    size, boot_ns, image_ns, image_pid, status, rss_kb, cpu_ns = _END(chunk, at)
+    if size < _END_SIZE or boot_ns >= _LATEST_NS or image_ns >= _LATEST_NS:
+        raise BadRecord(f"an end at {boot_ns} of {image_ns}, {size} bytes")
+    image = image_ns, image_pid
+    if cpu_ns < 0:
+        add(_new(End, (boot_ns, image, status, None, None)))
+    else:
+        add(_new(End, (boot_ns, image, status, cpu_ns, rss_kb)))
+    return size
+
+
+def _size_of_notice(chunk: bytes, at: int) -> int:
+    """The size of a record that is no sample. Raises BadRecord, struct.error."""
+    (size,) = _SIZE(chunk, at)
+    if size < _SIZE_MIN:
+        raise BadRecord(f"{size} bytes")
+    return int(size)
 
 
 def _size(chunk: bytes, at: int) -> int:

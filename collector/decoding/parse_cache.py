@@ -3,26 +3,22 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from execdb.store.bounded_cache import BoundedCache
+
 T = TypeVar("T")
 _VALUES_MAX = 1_536
 
 
-class ParseCache(dict[bytes, T]):
-    """Parsed values by their bytes; a missing one is parsed. When it is full it forgets all, which
-    costs parsing again and nothing else.
-
-    `bytes_max` bounds the bytes of the keys together with `size_bytes`, to which `parse` may add
-    the memory that a value takes besides."""
+class ParseCache(BoundedCache[bytes, T]):
+    """Parsed values by their bytes; a missing one is parsed. `parse` adds to `size_bytes` what its
+    value takes besides these bytes, where that is much."""
 
     def __init__(self, parse: Callable[[bytes], T], bytes_max: int) -> None:
-        self._parse, self._bytes_max = parse, bytes_max
-        self._raw_bytes = self.size_bytes = 0  # of all that was ever parsed
-        self._forget_at = bytes_max
+        super().__init__(_VALUES_MAX, bytes_max)
+        self._parse = parse
 
     def __missing__(self, raw: bytes) -> T:
-        if len(self) >= _VALUES_MAX or self._raw_bytes + self.size_bytes >= self._forget_at:
-            self.clear()
-            self._forget_at = self._raw_bytes + self.size_bytes + self._bytes_max
+        self.make_room()
         value = self[raw] = self._parse(raw)
-        self._raw_bytes += len(raw)
+        self.size_bytes += len(raw)
         return value

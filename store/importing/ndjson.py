@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
+from execdb.store.bounded_cache import BoundedCache
 from execdb.store.errors import BadEvent
 from execdb.store.fields import FIELDS, runs_of
 from execdb.store.importing.checks import keys_of
@@ -19,7 +20,6 @@ from execdb.store.importing.imported import (
     outcome_of,
 )
 from execdb.store.kinds import Group
-from execdb.store.segments.bounded_cache import BoundedCache
 
 _REMEMBERED, _REMEMBERED_CHARS = 100_000, 2_000_000  # texts of each group of keys
 

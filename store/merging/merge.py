@@ -14,8 +14,9 @@ from execdb.store.importing.sources import Line
 from execdb.store.importing.target import Tally, Target
 from execdb.store.merging.notes import copy_notes
 from execdb.store.merging.rows import Rows
-from execdb.store.merging.runs import OtherRun, copy_ledger, merged_run, own_run, read_runs
+from execdb.store.merging.runs import copy_ledger, merged_run, own_run, read_runs
 from execdb.store.merging.twice import recorded_twice
+from execdb.store.segments.run import RunRow
 
 _SLICE_S = 0.2  # of a transaction, if a collector records meanwhile
 _PATIENCE_MS = 60_000
@@ -36,7 +37,7 @@ class Merge(NamedTuple):
 
 
 class _Part(NamedTuple):
-    run: OtherRun
+    run: RunRow
     run_id: int | None  # here; None: as an import has it
     seen: bool
     lines: list[Line]
@@ -61,14 +62,14 @@ def merge_file(
         return _Merging(database, other, runs).all(pause)
 
 
-def _check(rows: Rows, run: OtherRun) -> None:
+def _check(rows: Rows, run: RunRow) -> None:
     for seen in (True, False):
         for _ in rows.pages(run.id, (run.host, run.boot_id), seen=seen):
             pass
 
 
 class _Merging:
-    def __init__(self, database: Database, other: Database, runs: list[OtherRun]) -> None:
+    def __init__(self, database: Database, other: Database, runs: list[RunRow]) -> None:
         self._database, self._other = database, other
         with database.reading() as connection:
             self._own = {run.id for run in runs if own_run(connection, run)}

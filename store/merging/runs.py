@@ -1,56 +1,31 @@
 """The runs of another file, and the runs of this one that they become."""
 
 from sqlite3 import Connection
-from typing import Any, NamedTuple
+from typing import Any
 
 from execdb.store.errors import DatabaseError
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.database import Database
-from execdb.store.file.sql import dicts, scalar
-from execdb.store.file.text import readable, storable
+from execdb.store.file.sql import scalar
+from execdb.store.file.text import storable
+from execdb.store.segments.run import RunRow, run_rows
 
 _NAME_MAX, _WORD_MAX, _COUNT_MAX = 255, 255, 1 << 53
 
 
-class OtherRun(NamedTuple):
-    """A row of `run` in the other file."""
-
-    id: int
-    kind: str
-    host: str
-    boot_id: str
-    kernel: str | None
-    version: str | None
-    started_ns: int | None
-    ended_ns: int | None
-    ended: str | None
-    seen: int
-    stored: int
-    filtered: int
-    lost: int
-    pruned: int
-    alive_ns: int | None
-    global_id: int | None
-
-    @property
-    def recorded(self) -> bool:
-        """Whether a collector made it: else it was imported there."""
-        return self.kind != "import"
-
-
-def read_runs(database: Database) -> list[OtherRun]:
+def read_runs(database: Database) -> list[RunRow]:
     """Raises DatabaseError for what no collector can have written."""
     with database.reading() as connection:
         if connection.execute(_OVERLAP).fetchone() is not None:
             raise _broken(database, "segments claim the same rows")
-        cursor = connection.execute("SELECT * FROM run ORDER BY id")
-        rows = cursor.fetchall()
-        check_rows(connection, "run", rows)
-    return [_checked(database, found) for found in dicts(cursor, rows)]
+        rows = connection.execute("SELECT * FROM run ORDER BY id").fetchall()
+        runs = run_rows(connection, rows)
+    for run in runs:
+        _check(database, run)
+    return runs
 
 
-def _checked(database: Database, values: dict[str, Any]) -> OtherRun:
-    run = OtherRun(*(_text(values[name]) for name in OtherRun._fields))
+def _check(database: Database, run: RunRow) -> None:
     texts = run.host, run.boot_id, run.kernel or "", run.version or ""
     if max(map(len, texts)) > _NAME_MAX or any("\0" in text for text in texts):
         raise _broken(database, f"run {run.id} has a name that no machine has")
@@ -61,11 +36,6 @@ def _checked(database: Database, values: dict[str, Any]) -> OtherRun:
         raise _broken(database, f"run {run.id} has impossible counts")
     if run.recorded and run.global_id is None:
         raise _broken(database, f"run {run.id} has no number of its own")
-    return run
-
-
-def _text(value: Any) -> Any:
-    return readable(value) if isinstance(value, bytes) else value
 
 
 def _broken(database: Database, what: str) -> DatabaseError:
@@ -79,12 +49,12 @@ WHERE before >= first_id LIMIT 1
 """
 
 
-def own_run(connection: Connection, run: OtherRun) -> bool:
+def own_run(connection: Connection, run: RunRow) -> bool:
     """Whether this file's own collector made the run: the other file is a copy of this one."""
     return scalar(connection, _OWN, _identity(run)) is not None
 
 
-def merged_run(connection: Connection, run: OtherRun) -> int:
+def merged_run(connection: Connection, run: RunRow) -> int:
     """The id of the run here; makes it if there is none."""
     found = scalar(connection, _MERGED, _identity(run))
     if found is None:
@@ -92,7 +62,7 @@ def merged_run(connection: Connection, run: OtherRun) -> int:
     return int(found)
 
 
-def _identity(run: OtherRun) -> tuple[int | None, str | bytes, str | bytes]:
+def _identity(run: RunRow) -> tuple[int | None, str | bytes, str | bytes]:
     return run.global_id, storable(run.host), storable(run.boot_id)
 
 
@@ -102,7 +72,7 @@ _MERGED = f"SELECT id FROM run WHERE kind = 'merge' AND {_OF}"
 _NEW = "INSERT INTO run (kind, global_id, host, boot_id) VALUES ('merge', ?, ?, ?)"
 
 
-def copy_ledger(source: Connection, target: Connection, run: OtherRun, run_id: int) -> None:
+def copy_ledger(source: Connection, target: Connection, run: RunRow, run_id: int) -> None:
     """Makes the ledger of run `run_id` that of the other file, unless it knows more already. What
     neither file has any more counts as pruned. Raises DatabaseError."""
     rows = int(scalar(source, _ROWS, (run.id,)) or 0)

@@ -5,12 +5,12 @@ from sqlite3 import Connection
 from sys import getsizeof
 from typing import Any, TypeVar
 
+from execdb.store.bounded_cache import BoundedCache
 from execdb.store.event import Command, Creds, Place, Start
 from execdb.store.fields import FIELD_OF
 from execdb.store.file.sql import BulkInsert, scalar
 from execdb.store.file.text import storable
 from execdb.store.json_text import json_of
-from execdb.store.segments.bounded_cache import BoundedCache
 
 T = TypeVar("T")
 # Of a start: the uid; the ids of its origin, program and command; the caller; and the start itself,

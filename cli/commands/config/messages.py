@@ -9,7 +9,7 @@ from execdb.cli.commands.config.changed import config_table, refused_of, report
 from execdb.cli.commands.config.group import TAKES_MINUS, User, app
 from execdb.cli.commands.config.scope import ConfigCommand
 from execdb.cli.input.formats import ReportFormat
-from execdb.cli.input.options import as_recorded
+from execdb.cli.input.options.shared import as_recorded
 from execdb.cli.output.escape import escape
 from execdb.store.config.entry import check_message
 from execdb.store.errors import ExecdbError

@@ -11,10 +11,10 @@ import typer
 from execdb.cli.commands.config.changed import config_table, refused_of, report
 from execdb.cli.commands.config.group import app
 from execdb.cli.commands.config.scope import ConfigCommand
-from execdb.cli.input.filter_options import terms_of
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.numbers import rule_number
-from execdb.cli.input.options import as_recorded
+from execdb.cli.input.options.filter import terms_of
+from execdb.cli.input.options.shared import as_recorded
 from execdb.cli.output.escape import escape
 from execdb.store.central.url import CentralUrl
 

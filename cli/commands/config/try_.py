@@ -11,10 +11,10 @@ import typer
 
 from execdb.cli.commands.config.document import read_wanted
 from execdb.cli.input import completion
-from execdb.cli.input.filter_options import FilterOptions, filter_of, terms_of, with_marks
 from execdb.cli.input.formats import TrialFormat
 from execdb.cli.input.numbers import event_count
-from execdb.cli.input.options import Since, Strict, Until
+from execdb.cli.input.options.filter import FilterOptions, filter_of, terms_of, with_marks
+from execdb.cli.input.options.shared import Since, Strict, Until
 from execdb.cli.output import progress
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.stdout import emit

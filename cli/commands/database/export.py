@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
-from execdb.cli.input.options import Strict
+from execdb.cli.input.options.classes import with_option_classes
+from execdb.cli.input.options.filter import FilterOptions, filter_of
+from execdb.cli.input.options.shared import Strict
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output import progress
 from execdb.cli.output.escape import escape, limit_to_ascii
@@ -55,7 +56,7 @@ _ENDINGS |= {format.value: format for format in FileFormat}
 _OF_ANY_STORE = FileFormat.NDJSON, FileFormat.CSV  # the others need a file
 
 
-@with_filter_options
+@with_option_classes
 def export(
     context: typer.Context,
     file: Annotated[

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from execdb.cli.input.options import bounds_of
+from execdb.cli.input.options.shared import bounds_of
 from execdb.cli.output.escape import escape
 from execdb.cli.output.progress import shown
 from execdb.cli.show.sizes import size

@@ -17,10 +17,10 @@ from execdb.cli.commands.history.replayed import (
     replayed_from,
     without_attempts,
 )
-from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import ReportFormat
-from execdb.cli.input.numbers import event_count, factor
-from execdb.cli.input.options import Redact, Strict, Wide
+from execdb.cli.input.options.classes import with_option_classes
+from execdb.cli.input.options.compare import CompareOptions
+from execdb.cli.input.options.filter import FilterOptions, filter_of
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.escape import escape
@@ -47,7 +47,7 @@ execdb compare 1 2 --ignore cwd,argv     # what each started, and how it ended
 """
 
 
-@with_filter_options
+@with_option_classes
 def compare(
     context: typer.Context,
     a: Annotated[
@@ -55,55 +55,7 @@ def compare(
     ],
     b: Annotated[str, typer.Argument(metavar="B", help="The same, for the other side.")],
     chosen: FilterOptions,
-    replay: Annotated[
-        bool,
-        typer.Option(
-            "--replay",
-            help="B recorded a live replay of A: compare what the latest replay started with what "
-            "it should have started. Terms then choose events of A only.",
-        ),
-    ] = False,
-    ancestors: Annotated[
-        bool,
-        typer.Option(
-            "--ancestors/--no-ancestors",
-            help="With --replay: also the programs above those that are chosen, as in replay.",
-        ),
-    ] = True,
-    ignore: Annotated[
-        str | None,
-        typer.Option(help="Do not compare these keys.", metavar="FIELD,FIELD", show_default="none"),
-    ] = None,
-    alike: Annotated[
-        bool,
-        typer.Option(
-            "--alike",
-            help="Names of temporary files, and numbers in arguments, may differ.",
-        ),
-    ] = False,
-    order: Annotated[
-        bool, typer.Option("--order", help="Siblings in another order differ as well.")
-    ] = False,
-    slower: Annotated[
-        float,
-        typer.Option(
-            help="List what took at least FACTOR times as long in B, and 10 ms longer; 0: nothing.",
-            parser=factor,
-            metavar="FACTOR",
-        ),
-    ] = 2.0,
-    limit: Annotated[
-        int,
-        typer.Option(
-            help="Show the first N of each kind of difference; 0 shows all.",
-            parser=event_count,
-            metavar="N",
-        ),
-    ] = 20,
-    redact: Redact = False,
-    wide: Wide = False,
-    strict: Strict = False,
-    format: Annotated[ReportFormat, typer.Option(help="How to show it.")] = ReportFormat.TEXT,
+    given: CompareOptions,
 ) -> None:
     """Compare two histories as trees, field by field: two files, or two runs of one.
 
@@ -114,24 +66,23 @@ def compare(
     exit_code, signal, and whether a process replaced itself; pids and times are not. Exit code 1 if
     they differ; being slower does not count.
     """
-    fields, wanted = _fields(ignore, alike), filter_of(chosen)
-    encode_for(format)
+    fields, wanted = _fields(given.ignore, given.alike), filter_of(chosen)
+    encode_for(given.format)
     with ExitStack() as opened:
         sides = [
-            opened.enter_context(_opened(context.obj, given, name, wanted))
-            for given, name in ((a, "A"), (b, "B"))
+            opened.enter_context(_opened(context.obj, place, name, wanted))
+            for place, name in ((a, "A"), (b, "B"))
         ]
-        if replay:
+        if given.replay:
             a_side, b_side = sides
             sides = [a_side, b_side._replace(wanted=latest_replay(b_side.history))]
-        made = _compared(sides, fields, slower, replay, ancestors)
-        hide = redactor(context) if redact else iter
-        _show(made, hide, limit, format, None if wide else shutil.get_terminal_size().columns)
+        made = _compared(sides, fields, given)
+        _show(made, redactor(context) if given.redact else iter, given)
         gaps = [gap for side in sides for gap in side.report()]
         incomplete = any(side.history.incomplete for side in sides)
-    if strict and (gaps or incomplete):
+    if given.strict and (gaps or incomplete):
         raise typer.Exit(INCOMPLETE)
-    if made.totals.differ or (order and made.totals.reordered):
+    if made.totals.differ or (given.order and made.totals.reordered):
         raise typer.Exit(_DIFFERENT)
 
 
@@ -191,41 +142,37 @@ def _fields(ignore: str | None, alike: bool) -> "Fields":
     return Fields(tuple(name for name in FIELDS if name not in ignored), alike)
 
 
-def _compared(
-    sides: Sequence[_Side], fields: "Fields", slower: float, replay: bool, ancestors: bool
-) -> "Comparison":
+def _compared(sides: Sequence[_Side], fields: "Fields", given: CompareOptions) -> "Comparison":
     """Raises ExecdbError if there is nothing to compare."""
     from execdb.store.comparison.comparison import Comparison
     from execdb.store.comparison.side import Side
 
     of_a, of_b = sides
-    if replay:
+    if given.replay:
         b = Side("B", of_b.history.events(of_b.wanted), fields)
         wanted = of_a.wanted if "errno" in b.known else without_attempts(of_a.wanted)
-        a = Side("A", replayed_from(of_a.history, wanted, ancestors), fields)
+        a = Side("A", replayed_from(of_a.history, wanted, given.ancestors), fields)
     else:
         a, b = (Side(each.name, each.history.events(each.wanted), fields) for each in sides)
     if not len(a) and not len(b):
         raise ExecdbError("no execs to compare: execdb query shows what there is")
-    return Comparison((a, b), [each.history.rows_with for each in sides], fields, slower or None)
+    return Comparison(
+        (a, b), [each.history.rows_with for each in sides], fields, given.slower or None
+    )
 
 
 def _show(
-    made: "Comparison",
-    hide: Callable[[Iterable[Any]], Iterator[Any]],
-    limit: int,
-    format: ReportFormat,
-    width: int | None,
+    made: "Comparison", hide: Callable[[Iterable[Any]], Iterator[Any]], given: CompareOptions
 ) -> None:
     from execdb.cli.drawing.difference_json import difference_json
     from execdb.cli.drawing.difference_text import difference_lines, totals_lines
 
-    found = made.differences(limit, hide)
+    found = made.differences(given.limit, hide)
     with pager():
-        if format is ReportFormat.JSON:
+        if given.format is ReportFormat.JSON:
             emit(difference_json(found, made.totals, made.missing))
             return
-        emit(
-            f"{line}\n" for line in difference_lines(found, width, colour=wants_colour(sys.stdout))
-        )
+        width = None if given.wide else shutil.get_terminal_size().columns
+        colour = wants_colour(sys.stdout)
+        emit(f"{line}\n" for line in difference_lines(found, width, colour=colour))
         emit(f"{line}\n" for line in totals_lines(made.totals, made.missing))

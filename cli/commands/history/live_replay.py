@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from execdb.cli.input.live_options import LiveOptions
+from execdb.cli.input.options.live import LiveOptions
 from execdb.cli.output.escape import escape
 from execdb.cli.output.streams import say
 from execdb.cli.show.durations import duration

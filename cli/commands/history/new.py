@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from execdb.cli.input import completion
-from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import SumFormat
 from execdb.cli.input.numbers import event_count
-from execdb.cli.input.options import Strict, UtcTable, WideTable
+from execdb.cli.input.options.classes import with_option_classes
+from execdb.cli.input.options.filter import FilterOptions, filter_of
+from execdb.cli.input.options.shared import Strict, UtcTable, WideTable
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
@@ -35,7 +36,7 @@ execdb new loginuid=1000..1999 --since 1h --format csv
 """
 
 
-@with_filter_options
+@with_option_classes
 def new(
     context: typer.Context,
     chosen: FilterOptions,

@@ -4,15 +4,15 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from execdb.cli.input import completion
-from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import EventFormat
-from execdb.cli.input.numbers import event_count
-from execdb.cli.input.options import Redact, Strict, UtcTable, WideTable
+from execdb.cli.input.options.classes import with_option_classes
+from execdb.cli.input.options.filter import FilterOptions, filter_of
+from execdb.cli.input.options.query import QueryOptions
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.pager import pager
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from execdb.store.asking.store import Store
     from execdb.store.reading.filter import Filter
 
+Change = Callable[[Iterable[Event]], Iterator[Event]]
 _ON_A_TERMINAL = 50  # events shown unless asked for more
 _FOR_PEOPLE = EventFormat.TABLE, EventFormat.LINE
 EXAMPLES = """
@@ -41,72 +42,8 @@ execdb query --follow --failed           # what fails from now on
 """
 
 
-@with_filter_options
-def query(
-    context: typer.Context,
-    chosen: FilterOptions,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            help="Show only the latest N events; 0 shows all.",
-            parser=event_count,
-            metavar="N",
-            show_default="50 on a terminal, else all",
-        ),
-    ] = None,
-    reverse: Annotated[
-        bool, typer.Option("--reverse", help="Show the newest event first.")
-    ] = False,
-    count: Annotated[
-        bool, typer.Option("--count", help="Print only the number of events.")
-    ] = False,
-    redact: Redact = False,
-    columns: Annotated[
-        str | None,
-        typer.Option(
-            help="Show these columns: any keys of an event; in a table also user, end, took and "
-            "command.",
-            autocompletion=completion.fields,
-            metavar="A,B,C",
-            show_default=False,
-        ),
-    ] = None,
-    sort: Annotated[
-        str | None,
-        typer.Option(
-            help="Order by this key, the greatest last; --limit N shows the N greatest.",
-            autocompletion=completion.fields,
-            metavar="FIELD",
-            show_default=False,
-        ),
-    ] = None,
-    utc: UtcTable = False,
-    numeric: Annotated[
-        bool, typer.Option("--numeric", help="In a table: uids, not names.")
-    ] = False,
-    wide: WideTable = False,
-    strict: Strict = False,
-    follow: Annotated[
-        bool,
-        typer.Option(
-            "--follow",
-            help="Then show what comes, until Ctrl-C; with neither --since nor --limit only that.",
-        ),
-    ] = False,
-    ends: Annotated[
-        bool,
-        typer.Option(
-            "--ends", help="With --follow: another line when a program ends, with how and when."
-        ),
-    ] = False,
-    format: Annotated[
-        EventFormat | None,
-        typer.Option(
-            help="How to show them.",
-            show_default="table on a terminal or with --columns, else line",
-        ),
-    ] = None,
-) -> None:
+@with_option_classes
+def query(context: typer.Context, chosen: FilterOptions, given: QueryOptions) -> None:
     """Show the recorded execs, oldest first.
 
     An event must fulfil all terms and options that choose events; an option given twice, or a
@@ -114,39 +51,54 @@ def query(
     recorded. In a table, `end` is an exit code, a signal, an error of the exec, or `exec` if the
     program replaced itself; the message is shown where it is not the default one.
     """
+    wanted, change = filter_of(chosen), redactor(context) if given.redact else iter
+    if given.follow or given.ends:
+        _follow(context.obj, wanted, given, change)
+        return
     from execdb.store.asking.opening import open_store
 
-    wanted, change = filter_of(chosen), redactor(context) if redact else iter
-    if follow or ends:
-        if not follow:
-            raise UsageError("--ends goes with --follow only")
-        if count or reverse or columns or sort:
-            raise UsageError("--follow goes without --count, --reverse, --columns and --sort")
-        if isinstance(context.obj, CentralUrl):
-            raise UsageError(f"--follow works on a file, and --db is {context.obj}")
-        from execdb.cli.session.follow import FollowOptions, follow_to
-
-        shown = format or EventFormat.LINE
-        follow_to(context.obj, wanted, FollowOptions(shown, limit or 0, ends, change, strict))
-        return
-    format = format or (EventFormat.TABLE if sys.stdout.isatty() or columns else EventFormat.LINE)
-    encode_for(format)
-    look = Look(
-        () if columns is None else columns_of(columns, format),
-        None if wide else shutil.get_terminal_size().columns,
-        numeric=numeric,
-        utc=utc,
-        colour=wants_colour(sys.stdout),
-    )
-    view = View(format, look, _key_of(sort), limit, reverse, change)
+    view = _view(given, change)
+    encode_for(view.format)
     with open_store(context.obj) as store:
         known, oldest_ns = store.coverage(wanted), store.began_ns(wanted)
-        if count:
+        if given.count:
             print(store.count(wanted))
         else:
             oldest_ns = view.show(store, wanted) or oldest_ns
         gaps = gaps_of(known, wanted, oldest_ns)
-        lacking.tell(store, wanted, gaps, oldest_ns, strict=strict)
+        lacking.tell(store, wanted, gaps, oldest_ns, strict=given.strict)
+
+
+def _follow(
+    place: Path | CentralUrl, wanted: "Filter", given: QueryOptions, change: Change
+) -> None:
+    """Raises UsageError for what does not go with --follow."""
+    if not given.follow:
+        raise UsageError("--ends goes with --follow only")
+    if given.count or given.reverse or given.columns or given.sort:
+        raise UsageError("--follow goes without --count, --reverse, --columns and --sort")
+    if isinstance(place, CentralUrl):
+        raise UsageError(f"--follow works on a file, and --db is {place}")
+    from execdb.cli.session.follow import FollowOptions, follow_to
+
+    shown = given.format or EventFormat.LINE
+    follow_to(
+        place, wanted, FollowOptions(shown, given.limit or 0, given.ends, change, given.strict)
+    )
+
+
+def _view(given: QueryOptions, change: Change) -> "View":
+    """Raises UsageError if there is no such key or column."""
+    table = sys.stdout.isatty() or given.columns
+    format = given.format or (EventFormat.TABLE if table else EventFormat.LINE)
+    look = Look(
+        () if given.columns is None else columns_of(given.columns, format),
+        None if given.wide else shutil.get_terminal_size().columns,
+        numeric=given.numeric,
+        utc=given.utc,
+        colour=wants_colour(sys.stdout),
+    )
+    return View(format, look, _key_of(given.sort), given.limit, given.reverse, change)
 
 
 def _key_of(sort: str | None) -> str | None:
@@ -169,7 +121,7 @@ class View:
     sort: str | None
     limit: int | None
     reverse: bool
-    change: Callable[[Iterable[Event]], Iterator[Event]]
+    change: Change
 
     def show(self, store: "Store", wanted: "Filter") -> int | None:
         """Shows them, and how many there are besides. Returns the time of the oldest one if what

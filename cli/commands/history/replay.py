@@ -5,15 +5,17 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import StreamFormat
-from execdb.cli.input.live_options import LiveOptions
-from execdb.cli.input.numbers import factor, seconds
-from execdb.cli.input.options import Redact, Strict
+from execdb.cli.input.options.classes import with_option_classes
+from execdb.cli.input.options.filter import FilterOptions, filter_of
+from execdb.cli.input.options.live import LiveOptions
+from execdb.cli.input.options.replay import ReplayOptions
+from execdb.cli.input.options.shared import Redact, Strict
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
@@ -41,39 +43,11 @@ execdb replay --live --since 10m --dry-run # as processes that do nothing
 """
 
 
-@with_filter_options
+@with_option_classes
 def replay(
     context: typer.Context,
     chosen: FilterOptions,
-    speed: Annotated[
-        float,
-        typer.Option(
-            help="2 plays twice as fast, 0.5 half as fast, 0 without pauses.",
-            parser=factor,
-            metavar="FACTOR",
-        ),
-    ] = 1.0,
-    idle_limit: Annotated[
-        float | None,
-        typer.Option(
-            help="Shorten longer pauses to this many seconds.",
-            show_default="no limit",
-            parser=seconds,
-            metavar="SECONDS",
-        ),
-    ] = None,
-    loop: Annotated[
-        bool, typer.Option("--loop", help="Start again at the end, until Ctrl-C.")
-    ] = False,
-    live: Annotated[
-        bool,
-        typer.Option(
-            "--live",
-            help="Start every exec again, as a program that does nothing, in a sandbox: with the "
-            "recorded path, arguments, user, directory, parent, duration and end.",
-        ),
-    ] = False,
-    *,
+    given: ReplayOptions,
     how: LiveOptions,
     redact: Redact = False,
     strict: Strict = False,
@@ -88,15 +62,10 @@ def replay(
     event, `+` and `-` double and halve the speed. While the process is stopped (Ctrl-Z), so is the
     replay.
     """
-    if live:
-        if loop or redact or format is not StreamFormat.LINE:
+    if given.live:
+        if given.loop or redact or format is not StreamFormat.LINE:
             raise UsageError("--live goes without --loop, --redact and --format")
-        if isinstance(context.obj, CentralUrl):
-            raise UsageError(f"--live works on a file, and --db is {context.obj}")
-        from execdb.cli.commands.history.live_replay import LiveReplay, live_replay
-
-        given = LiveReplay(**vars(how), speed=speed, idle_limit=idle_limit, strict=strict)
-        live_replay(context.obj, filter_of(chosen), given)
+        _replay_live(context.obj, chosen, given, how, strict)
         return
     if replace(how, max_processes=LiveOptions.max_processes) != LiveOptions():
         raise UsageError(
@@ -105,30 +74,46 @@ def replay(
     from execdb.store.asking.opening import open_store
 
     encode_for(format)
-    wanted = filter_of(chosen)
-    report = Report()
+    wanted, change, report = filter_of(chosen), redactor(context) if redact else iter, Report()
     with open_store(context.obj) as store:
         gaps = gaps_of(store.coverage(wanted), wanted, store.began_ns(wanted))
         replay_notes.note(store, wanted)
         asides = _asides(store, wanted, gaps)
-        look = Look(hosts=store.has_hosts(wanted))
-        change = redactor(context) if redact else iter
-
-        def once() -> None:
-            events = change(store.events(wanted))
-            played = _played(events, asides, speed, idle_limit, report)
-            emit(renderer(format, look)(played), at_once=speed > 0)
-
+        show = renderer(format, Look(hosts=store.has_hosts(wanted)))
         try:
-            once()
-            while loop and report.events:  # otherwise an empty loop would never wait
-                once()
+            for events in _rounds(store, wanted, report, again=given.loop):
+                played = _played(change(events), asides, given, report)
+                emit(show(played), at_once=given.speed > 0)
         finally:
             if store.incomplete:
                 _say(PRUNED_MEANWHILE)
             report.print()
     if strict and (gaps or store.incomplete):
         raise typer.Exit(INCOMPLETE)
+
+
+def _replay_live(
+    place: Path | CentralUrl,
+    chosen: FilterOptions,
+    given: ReplayOptions,
+    how: LiveOptions,
+    strict: bool,
+) -> None:
+    if isinstance(place, CentralUrl):
+        raise UsageError(f"--live works on a file, and --db is {place}")
+    from execdb.cli.commands.history.live_replay import LiveReplay, live_replay
+
+    options = LiveReplay(**vars(how), speed=given.speed, idle_limit=given.idle_limit, strict=strict)
+    live_replay(place, filter_of(chosen), options)
+
+
+def _rounds(
+    store: "Store", wanted: "Filter", report: "Report", *, again: bool
+) -> Iterator[Iterator[Event]]:
+    """All events, once; with `again` until Ctrl-C, unless there are none."""
+    yield store.events(wanted)
+    while again and report.events:
+        yield store.events(wanted)
 
 
 def _asides(store: "Store", wanted: "Filter", gaps: Sequence["Period"]) -> list[tuple[int, str]]:
@@ -143,17 +128,16 @@ def _asides(store: "Store", wanted: "Filter", gaps: Sequence["Period"]) -> list[
 def _played(
     events: Iterator[Event],
     asides: Sequence[tuple[int, str]],
-    speed: float,
-    idle_limit_s: float | None,
+    given: ReplayOptions,
     report: "Report",
 ) -> Iterator[Event]:
     """Each event when it is due, and each aside said."""
-    if not speed:  # without pauses nothing can be late
+    if not given.speed:  # without pauses nothing can be late
         yield from report.count(_say_between(events, asides) if asides else events)
         return
     from execdb.cli.session.keys import Keys
 
-    due = with_asides(schedule(events, speed, idle_limit_s), asides)
+    due = with_asides(schedule(events, given.speed, given.idle_limit), asides)
     with Keys() as keys:
         yield from report.watch(play(due, time.monotonic, keys.wait, _say))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from execdb.cli.input.formats import SqlFormat
-from execdb.cli.input.options import Redact, WideTable, as_recorded
+from execdb.cli.input.options.shared import Redact, WideTable, as_recorded
 from execdb.cli.input.redaction import own_patterns
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.escape import escape

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from execdb.cli.input import completion
-from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import SumFormat
 from execdb.cli.input.numbers import event_count
-from execdb.cli.input.options import Strict
+from execdb.cli.input.options.classes import with_option_classes
+from execdb.cli.input.options.filter import FilterOptions, filter_of
+from execdb.cli.input.options.shared import Strict
 from execdb.cli.output import progress
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
@@ -44,7 +45,7 @@ class Column(StrEnum):
     LAST = "last"
 
 
-@with_filter_options
+@with_option_classes
 def stats(
     context: typer.Context,
     chosen: FilterOptions,

@@ -2,16 +2,17 @@
 
 import shutil
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import typer
 
-from execdb.cli.input.filter_options import FilterOptions, filter_of, with_filter_options
 from execdb.cli.input.formats import ReportFormat
-from execdb.cli.input.numbers import event_count, event_id, process_id
-from execdb.cli.input.options import Redact, Strict, Wide
+from execdb.cli.input.numbers import process_id
+from execdb.cli.input.options.classes import with_option_classes
+from execdb.cli.input.options.filter import FilterOptions, filter_of
+from execdb.cli.input.options.tree import TreeOptions
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.escape import escape
@@ -26,10 +27,9 @@ from execdb.store.event import Event
 if TYPE_CHECKING:
     from execdb.cli.drawing.tree_parts import Part
     from execdb.store.asking.store import Store
-    from execdb.store.overview.family import Family
+    from execdb.store.overview.family import Family, Key
     from execdb.store.reading.filter import Filter
 
-_LIMIT = 500  # programs, unless asked for more
 EXAMPLES = """
 execdb tree 4711                         # the latest program of this process
 execdb tree --id 42 --up                 # an event, and what started it
@@ -38,47 +38,8 @@ execdb tree --depth 2                    # the latest run
 """
 
 
-@with_filter_options
-def tree(
-    context: typer.Context,
-    chosen: FilterOptions,
-    id_: Annotated[
-        int | None,
-        typer.Option(
-            "--id",
-            help="Id of an event, as in query --format json. Ids below 0 are of programs that "
-            "ran before the recording.",
-            parser=event_id,
-            metavar="ID",
-        ),
-    ] = None,
-    up: Annotated[
-        bool, typer.Option("--up", help="Show what started the programs, but with --down alone.")
-    ] = False,
-    down: Annotated[bool, typer.Option("--down", help="Show what the programs started.")] = False,
-    depth: Annotated[
-        int | None,
-        typer.Option(
-            help="Show at most N levels below the program; without one, below the top.",
-            parser=event_count,
-            metavar="N",
-            show_default="all",
-        ),
-    ] = None,
-    limit: Annotated[
-        int,
-        typer.Option(
-            help="Show at most N programs: the nearest, or the latest ones; 0 shows all.",
-            parser=event_count,
-            metavar="N",
-        ),
-    ] = _LIMIT,
-    redact: Redact = False,
-    numeric: Annotated[bool, typer.Option("--numeric", help="Uids, not names.")] = False,
-    wide: Wide = False,
-    strict: Strict = False,
-    format: Annotated[ReportFormat, typer.Option(help="How to show it.")] = ReportFormat.TEXT,
-) -> None:
+@with_option_classes
+def tree(context: typer.Context, chosen: FilterOptions, given: TreeOptions) -> None:
     """Show what started a program, and what it started.
 
     A single number is a process id: the latest program that it ran, with ancestors and
@@ -87,42 +48,28 @@ def tree(
     recorded. `<--` marks what was asked for. Of each program: pid, user, start, how it ended and
     how long it took; red is what failed, bold what took much of its parent's time.
     """
-    from execdb.cli.drawing.tree_parts import parts_of
     from execdb.store.asking.opening import open_store
     from execdb.store.reading.filter import Filter
 
     pid, chosen = _pid_in(chosen)
-    if pid is not None and id_ is not None:
+    if pid is not None and given.id_ is not None:
         raise UsageError("give a PID or --id, not both")
     wanted = filter_of(chosen)
-    encode_for(format)
+    encode_for(given.format)
     with open_store(context.obj) as store:
-        number = store.latest_of(pid, wanted) if pid is not None else id_
-        key = None if number is None else store.key_named(number, wanted)
-        one = pid is not None or id_ is not None
-        terms = store.without_hosts(wanted) if one else wanted
-        if one and terms != Filter():
-            if wanted.descendants_of is not None:
-                raise UsageError("give a PID or --id, or --descendants-of, not both")
-            wanted = terms = replace(wanted, descendants_of=number)
-        family = _family(store, terms, (one, key), (up, down, depth, limit))
+        asked = _asked(store, pid, given.id_, wanted)
+        family = _family(store, asked, given)
         if not family.events:
-            raise ExecdbError(_nothing(str(store), pid, id_, wanted))
-        since_ns = _since_ns(store, family.events, key) if terms == Filter() else None
-        oldest_ns = since_ns or store.began_ns(wanted)
-        lacks = wanted if number is None else replace(wanted, descendants_of=number)
-        gaps = gaps_of(store.coverage(lacks), wanted, oldest_ns)
-        parts = parts_of(store, family, hosts=store.has_hosts(lacks))
-        if depth is not None and key is None:
-            parts = [part.shallow(depth) for part in parts]
-        if redact:
-            hide = redactor(context)
-            parts = [replace(part, events=list(hide(part.events))) for part in parts]
-        _show(parts, format, None if wide else shutil.get_terminal_size().columns, numeric)
+            raise ExecdbError(_nothing(str(store), pid, given.id_, asked.wanted))
+        since_ns = _since_ns(store, family.events, asked) if asked.terms == Filter() else None
+        oldest_ns = since_ns or store.began_ns(asked.wanted)
+        gaps = gaps_of(store.coverage(asked.place), asked.wanted, oldest_ns)
+        parts = _parts(store, family, asked, given.depth)
+        _show(parts, redactor(context) if given.redact else iter, given)
         if family.cut:
             shown = sum(len(part.events) for part in parts)
             say(f"{shown} programs, not all: --limit 0 shows all, terms and --depth choose")
-        lacking.tell(store, wanted, gaps, oldest_ns, strict=strict)
+        lacking.tell(store, asked.wanted, gaps, oldest_ns, strict=given.strict)
 
 
 def _pid_in(chosen: FilterOptions) -> tuple[int | None, FilterOptions]:
@@ -135,13 +82,41 @@ def _pid_in(chosen: FilterOptions) -> tuple[int | None, FilterOptions]:
     return process_id(pids[0]) if pids else None, replace(chosen, terms=rest)
 
 
-def _family(
-    store: "Store",
-    wanted: "Filter",
-    asked: tuple[bool, Any],
-    how: tuple[bool, bool, int | None, int],
-) -> "Family":
-    """`asked`: whether one program is asked for, and its key."""
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked for: the program `number` (None: there is none), with its key, if `one` is;
+    else those that fulfil `terms`. `wanted` is all of it as a filter; the host of `place` is that
+    of the program."""
+
+    one: bool
+    number: int | None
+    key: "Key | None"
+    wanted: "Filter"
+    terms: "Filter"
+
+    @property
+    def place(self) -> "Filter":
+        number = self.number
+        return self.wanted if number is None else replace(self.wanted, descendants_of=number)
+
+
+def _asked(store: "Store", pid: int | None, id_: int | None, wanted: "Filter") -> _Asked:
+    """Raises UsageError, DatabaseError, CentralError."""
+    from execdb.store.reading.filter import Filter
+
+    if pid is None and id_ is None:
+        return _Asked(False, None, None, wanted, wanted)
+    number = id_ if pid is None else store.latest_of(pid, wanted)
+    key = None if number is None else store.key_named(number, wanted)
+    terms = store.without_hosts(wanted)
+    if terms != Filter():  # of the programs below it
+        if wanted.descendants_of is not None:
+            raise UsageError("give a PID or --id, or --descendants-of, not both")
+        wanted = terms = replace(wanted, descendants_of=number)
+    return _Asked(True, number, key, wanted, terms)
+
+
+def _family(store: "Store", asked: _Asked, given: TreeOptions) -> "Family":
     from execdb.store.overview.family import (
         Family,
         Reach,
@@ -151,27 +126,39 @@ def _family(
     )
     from execdb.store.reading.filter import Filter
 
-    one, key = asked
-    up, down, depth, limit = how
-    if one:
-        if key is None:
+    up, down, depth, limit = given.up, given.down, given.depth, given.limit
+    if asked.one:
+        if asked.key is None:
             return Family((), frozenset())
-        if wanted == Filter():
+        if asked.terms == Filter():
             both = up == down
-            return family_of(store, key, Reach(limit, up or both, down or both, depth))
-    elif wanted == Filter():
+            return family_of(store, asked.key, Reach(limit, up or both, down or both, depth))
+    elif asked.terms == Filter():
         return latest_run(store, Reach(limit, down=False))
-    return matching_families(store, wanted, Reach(limit, up or not down, down, depth))
+    return matching_families(store, asked.terms, Reach(limit, up or not down, down, depth))
 
 
-def _show(parts: "Sequence[Part]", format: ReportFormat, width: int | None, numeric: bool) -> None:
+def _parts(store: "Store", family: "Family", asked: _Asked, depth: int | None) -> "list[Part]":
+    from execdb.cli.drawing.tree_parts import parts_of
+
+    parts = parts_of(store, family, hosts=store.has_hosts(asked.place))
+    if depth is not None and asked.key is None:
+        return [part.shallow(depth) for part in parts]
+    return parts
+
+
+def _show(
+    parts: "Sequence[Part]", hide: Callable[[Iterable[Event]], Iterator[Event]], given: TreeOptions
+) -> None:
     from execdb.cli.drawing.tree_json import tree_json
     from execdb.cli.drawing.tree_text import Look, draw
 
-    if format is ReportFormat.JSON:
+    parts = [replace(part, events=list(hide(part.events))) for part in parts]
+    if given.format is ReportFormat.JSON:
         emit(tree_json(parts))
         return
-    look = Look(width, numeric, wants_colour(sys.stdout))
+    width = None if given.wide else shutil.get_terminal_size().columns
+    look = Look(width, given.numeric, wants_colour(sys.stdout))
     with pager():
         for part in parts:
             if part.host is not None:
@@ -190,9 +177,9 @@ def _nothing(place: str, pid: int | None, number: int | None, wanted: "Filter") 
     return f"there is no {asked} in {place}: execdb query shows what there is"
 
 
-def _since_ns(store: "Store", events: Sequence[Event], key: Any) -> int | None:
-    """The time from which on gaps matter: that of the chosen event, or the begin of the run."""
-    run_id = store.latest_run()
+def _since_ns(store: "Store", events: Sequence[Event], asked: _Asked) -> int | None:
+    """The time from which on gaps matter: that of the program, or the begin of the run."""
+    run_id, key = store.latest_run(), asked.key
     shown = (
         event
         for event in events

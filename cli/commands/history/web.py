@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from execdb.cli.input.numbers import port_number
-from execdb.cli.input.options import Redact
+from execdb.cli.input.options.shared import Redact
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.streams import say
 from execdb.cli.web import extra_needed

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from execdb.cli.input import options
-from execdb.cli.input.filter_options import FilterOptions, filter_of
 from execdb.cli.input.formats import ReportFormat
+from execdb.cli.input.options.filter import FilterOptions, filter_of
+from execdb.cli.input.options.shared import Since, Strict, Until, span_of
 from execdb.cli.output.escape import escape
 from execdb.cli.output.stdout import emit
 from execdb.cli.show.durations import duration
@@ -37,8 +37,8 @@ NO_HOST = "no such host has recorded or shipped anything"
 
 def coverage(
     context: typer.Context,
-    since: options.Since = None,
-    until: options.Until = None,
+    since: Since = None,
+    until: Until = None,
     host: Annotated[
         list[str] | None,
         typer.Option(
@@ -47,7 +47,7 @@ def coverage(
             show_default="all",
         ),
     ] = None,
-    strict: options.Strict = False,
+    strict: Strict = False,
     format: Annotated[ReportFormat, typer.Option(help="How to show it.")] = ReportFormat.TEXT,
 ) -> None:
     """Show when execs were recorded, when some were lost, and when no collector
@@ -59,7 +59,7 @@ def coverage(
     from execdb.store.asking.opening import open_store
 
     now_ns = time.time_ns()
-    since_ns, until_ns = options.span_of(since, until, now_ns)
+    since_ns, until_ns = span_of(since, until, now_ns)
     span = since_ns, now_ns if until_ns is None else min(until_ns, now_ns)
     wanted = filter_of(FilterOptions(host=host))
     with open_store(context.obj) as store:

@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from execdb.cli.input.formats import ReportFormat
-from execdb.cli.input.options import Btf, btf_path
+from execdb.cli.input.options.shared import Btf, btf_path
 from execdb.cli.output.escape import escape
 
 EXAMPLES = """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from execdb.cli.input.formats import ReportFormat
-from execdb.cli.input.options import as_recorded
+from execdb.cli.input.options.shared import as_recorded
 from execdb.cli.output.escape import escape
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from execdb.cli.command import Command
-from execdb.cli.input.options import bounds_of
+from execdb.cli.input.options.shared import bounds_of
 from execdb.cli.output.streams import say
 from execdb.cli.service.options_file import option_name
 from execdb.store.errors import ExecdbError, UsageError

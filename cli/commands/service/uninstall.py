@@ -27,10 +27,12 @@ def uninstall(
     The history stays, and with it the user execdb, to whom it belongs. Files that you have changed
     stay as well; their names are printed.
     """
-    from execdb.cli.service import systemd
-    from execdb.cli.service.forwarder import installing
-    from execdb.cli.service.installing import remove
+    from execdb.cli.service import installing, systemd
+    from execdb.cli.service.forwarder import installing as forwarder
+    from execdb.store.file.copies.removal import require_ours
 
     systemd.require_rights()
-    installing.remove(purge=purge, say=say)
-    remove(context.obj, purge=purge, say=say)
+    if purge:
+        require_ours(context.obj)
+    forwarder.remove(purge=purge, say=say)
+    installing.remove(context.obj, purge=purge, say=say)

@@ -7,12 +7,12 @@ from typing import Any
 import typer
 
 from execdb.cli.command import option_files, parsed_again
-from execdb.cli.input.options import bounds_of
+from execdb.cli.input.options.shared import bounds_of
 from execdb.cli.input.redaction import own_patterns
 from execdb.cli.output.failures import unexpected
 from execdb.cli.output.streams import say
 from execdb.cli.session.messages import warn
-from execdb.cli.session.options import CollectOptions
+from execdb.cli.session.options import RecordOptions
 from execdb.store.errors import ExecdbError
 
 _LIVE = ("keep", "max_size", "min_free", "redact")  # options that can change while recording
@@ -22,11 +22,11 @@ class Reload:
     """Call it to read the files again: it says in a line what came of it. `context` is that of
     `execdb collect`, whose `options` the recording began with."""
 
-    def __init__(self, context: Any, options: CollectOptions) -> None:
+    def __init__(self, context: Any, options: RecordOptions) -> None:
         self._context, self._options = context, options
         self._given = dict(context.params)  # what now applies
 
-    def __call__(self, apply: Callable[[CollectOptions], None]) -> None:
+    def __call__(self, apply: Callable[[RecordOptions], None]) -> None:
         """With something wrong in the files nothing changes."""
         try:
             again = parsed_again(self._context, option_files(self._context).again())
@@ -54,7 +54,7 @@ class Reload:
         say(_sentence(said, later))
 
 
-def _changed(options: CollectOptions, context: Any) -> CollectOptions:
+def _changed(options: RecordOptions, context: Any) -> RecordOptions:
     """Raises UsageError."""
     given = context.params
     return replace(

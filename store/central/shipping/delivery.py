@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from execdb.store.central.errors import CentralError
 from execdb.store.central.shipping.copying import NO_DAY, Line
 from execdb.store.central.shipping.ledger import Ledger
-from execdb.store.central.shipping.local_run import LocalRun
 from execdb.store.central.shipping.outbox import Portion
 from execdb.store.central.shipping.state import RunState, read_sums
 from execdb.store.central.tables import layout
 from execdb.store.central.text import to_central
+from execdb.store.segments.run import RunRow
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -30,7 +30,7 @@ class Delivery:
         self._connection, self._group = connection, group
         self._days: dict[int, bool] = {}  # since 1970: whether there is a partition
 
-    def begin(self, run: LocalRun, run_id: int) -> None:
+    def begin(self, run: RunRow, run_id: int) -> None:
         """Adds the run's row, if it is not there."""
         values = (run_id, *map(_text, (run.host, run.boot_id)), run.id, _text(self._group))
         self._connection.execute(_BEGIN, values)

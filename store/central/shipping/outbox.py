@@ -17,13 +17,14 @@ from execdb.store.central.shipping.copying import (
     stamp,
 )
 from execdb.store.central.shipping.ledger import Ledger, read_ledger
-from execdb.store.central.shipping.local_run import LocalRun, read_run
+from execdb.store.central.shipping.local_run import read_run
 from execdb.store.central.shipping.state import RunState
 from execdb.store.errors import DatabaseError
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
 from execdb.store.segments.dictionary_cache import DictionaryCache
+from execdb.store.segments.run import RunRow
 from execdb.store.segments.segment import Segment
 
 ROWS, CHARS = 2_000, 4_000_000  # in one transaction, at most
@@ -34,7 +35,7 @@ _ENDS_ASKED = 20_000  # of open rows in one snapshot
 class Portion:
     """What one transaction ships of a run, besides its ledger."""
 
-    run: LocalRun
+    run: RunRow
     rows: list[Line] = field(default_factory=list)
     seen: list[Line] = field(default_factory=list)  # that ran before the recording
     ends: list[Line] = field(default_factory=list)  # of rows that were shipped without

@@ -15,13 +15,14 @@ from execdb.store.central.connection import check_revision, connect
 from execdb.store.central.errors import CentralError
 from execdb.store.central.shipping.config_flow import ConfigFlow
 from execdb.store.central.shipping.delivery import Delivery, OvertakenError
-from execdb.store.central.shipping.local_run import LocalRun, ids_of_runs, read_run
+from execdb.store.central.shipping.local_run import central_id, ids_of_runs, read_run
 from execdb.store.central.shipping.notes import Notes
 from execdb.store.central.shipping.outbox import Outbox
 from execdb.store.central.shipping.state import FORKS_MAX, RunState, is_of, read_details, read_state
 from execdb.store.central.url import CentralUrl
 from execdb.store.central.watchdog import deadline
 from execdb.store.file.sql import scalar
+from execdb.store.segments.run import RunRow
 
 _LOST_RACES_MAX = 5  # in a row
 
@@ -120,7 +121,7 @@ class Shipper:
         with self._database.reading() as connection:
             run = read_run(connection, run_id)
         for fork in range(FORKS_MAX):
-            number = run.central_id(fork)
+            number = central_id(run, fork)
             found = read_state(self.connection, number)
             if found is None:
                 self._delivery.begin(run, number)
@@ -132,7 +133,7 @@ class Shipper:
                 return found[1]
         raise CentralError(f"{self._url} has {FORKS_MAX} other copies of run {run_id}")
 
-    def _continues(self, run: LocalRun, state: RunState) -> bool:
+    def _continues(self, run: RunRow, state: RunState) -> bool:
         """Whether the file holds what was shipped of the run. It does not if another machine goes
         on with a copy of the file, or this one with an older copy."""
         with self._database.reading() as connection:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from execdb.store.central.shipping.local_run import LocalRun
+from execdb.store.segments.run import RunRow
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -71,7 +71,7 @@ class RunState:
         return not self._round
 
 
-def is_of(row: tuple[Any, ...], run: LocalRun) -> bool:
+def is_of(row: tuple[Any, ...], run: RunRow) -> bool:
     """Whether the store's row with the run's number is this run's."""
     return row[:3] == (run.host, run.boot_id, run.id)
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from execdb.cli.input.live_options import LiveOptions
+from execdb.cli.input.options.live import LiveOptions
 from execdb.livereplay.planning.plan import Plan
 from execdb.livereplay.planning.times import Warp, at_pace, at_rate
 from execdb.livereplay.prepare import emitted, plan_of

@@ -7,20 +7,25 @@ V = TypeVar("V")
 
 
 class BoundedCache(dict[K, V]):
-    """Add with `keep`; look up as in any dict."""
+    """At most `entries_max` entries. `size_bytes` is the memory that they take by the account of
+    who adds them; `bytes_max` bounds it, but for one entry. Look up as in any dict."""
 
     def __init__(self, entries_max: int, bytes_max: int) -> None:
         self._entries_max, self._bytes_max = entries_max, bytes_max
-        self._bytes = 0
+        self.size_bytes = 0
+
+    def make_room(self, size_bytes: int = 0) -> None:
+        """Forgets all, unless another entry of this size fits."""
+        if len(self) >= self._entries_max or self.size_bytes + size_bytes > self._bytes_max:
+            self.clear()
 
     def keep(self, key: K, value: V, size_bytes: int) -> V:
         """Adds an entry that takes so much memory. Returns the value."""
-        if len(self) >= self._entries_max or self._bytes + size_bytes > self._bytes_max:
-            self.clear()
+        self.make_room(size_bytes)
         self[key] = value
-        self._bytes += size_bytes
+        self.size_bytes += size_bytes
         return value
 
     def clear(self) -> None:
         super().clear()
-        self._bytes = 0
+        self.size_bytes = 0

@@ -1,18 +1,16 @@
 """The terms and options that choose events, for every command that shows some."""
 
-import functools
-import inspect
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, is_dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from execdb.cli.input import completion
 from execdb.cli.input.numbers import event_id, process_id
-from execdb.cli.input.options import Since, Until, as_recorded, span_of
+from execdb.cli.input.options.shared import Since, Until, as_recorded, span_of
 from execdb.cli.output.streams import say
 from execdb.store.central.url import CentralUrl
 from execdb.store.errors import UsageError
@@ -141,41 +139,6 @@ def _at(time_ns: int) -> str:
 
 
 _MARK = "mark:"
-# Of no use while it is being recorded.
-OF_THE_HISTORY = ("since", "until", "failed", "running", "replays")
-
-
-def with_filter_options(
-    command: Callable[..., None], *, but: Sequence[str] = ()
-) -> Callable[..., None]:
-    """Decorates a command: fields of its data-class parameters are options, save those in `but`."""
-    own = inspect.signature(command).parameters.values()
-    groups: dict[str, Any] = {p.name: p.annotation for p in own if is_dataclass(p.annotation)}
-    fields = {
-        name: [each for each in inspect.signature(kind).parameters.values() if each.name not in but]
-        for name, kind in groups.items()
-    }
-
-    @functools.wraps(command)
-    def gathered(*args: Any, **given: Any) -> None:
-        made = {
-            name: kind(**{each.name: given.pop(each.name) for each in fields[name]})
-            for name, kind in groups.items()
-        }
-        if "context" in given:
-            made["chosen"] = with_marks(made["chosen"], given["context"].obj)
-        command(*args, **made, **given)
-
-    parameters: list[inspect.Parameter] = []
-    for parameter in own:
-        parameters += fields.get(parameter.name, [parameter])
-    # Typer reads both of these.
-    vars(gathered)["__signature__"] = inspect.Signature(parameters)
-    gathered.__annotations__ = {each.name: each.annotation for each in parameters}
-    return gathered
-
-
-with_start_options = functools.partial(with_filter_options, but=OF_THE_HISTORY)
 
 
 def filter_of(chosen: FilterOptions) -> "Filter":

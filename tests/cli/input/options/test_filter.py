@@ -7,12 +7,8 @@ from typing import Any
 import pytest
 
 from docs.generate import help_of
-from execdb.cli.input.filter_options import (
-    OF_THE_HISTORY,
-    FilterOptions,
-    filter_of,
-    start_filter_of,
-)
+from execdb.cli.input.options.classes import OF_THE_HISTORY
+from execdb.cli.input.options.filter import FilterOptions, filter_of, start_filter_of
 from execdb.store.errors import UsageError
 from execdb.store.terms.term import Glob, Term
 from tests.conftest import a_filter
