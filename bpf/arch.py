@@ -5,6 +5,7 @@ Sources, in the kernel's tree: arch/*/entry/syscalls/*.tbl and include/uapi/asm-
 them), arch/*/include/asm/ptrace.h (registers), arch/*/include/uapi/asm/ioctl.h.
 """
 
+import functools
 import platform
 import struct
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ def of(name: str) -> Arch:
     return _ARCHS[name]
 
 
+@functools.cache  # each system call asks
 def this() -> Arch:
     """The architecture that this process runs on. Raises KernelError, as `of` does."""
     return of(platform.machine())

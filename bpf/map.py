@@ -1,14 +1,22 @@
 """BPF maps as Python mappings, each access one bpf() call."""
 
+import contextlib
 import ctypes
+import errno
 import struct
-from collections.abc import Iterator, MutableMapping
+from collections.abc import ItemsView, Iterator, MutableMapping
 
 from execdb.bpf import syscall
 
 _NOEXIST = 1  # BPF_NOEXIST
 _U32 = struct.Struct("=I")
 _ELEM = struct.Struct("IIQQQ")  # map_fd, padding, key, value or next_key, flags
+# in_batch, out_batch, keys, values, count (in: room, out: found), map_fd, elem_flags, flags
+_BATCH = struct.Struct("QQQQIIQQ")
+_COUNT = struct.Struct("I")
+_COUNT_AT = 32
+_LEAST, _BATCH_BYTES = 8, 32_768  # entries, and bytes of them, that are asked for at once
+_UNSUPPORTED = 524  # ENOTSUPP, which errno(3) does not have
 
 
 class _Elements:
@@ -55,6 +63,48 @@ class _Elements:
             keys.append(self._next.raw)
             key = None
 
+    def _entries(self) -> dict[bytes, bytes]:
+        """All of them, in one call where the kernel can. Entries that others add or delete
+        meanwhile may be missing."""
+        try:
+            return self._in_batches()
+        except OSError as error:
+            if error.errno not in (_UNSUPPORTED, errno.EINVAL, errno.ENOSPC):
+                raise
+        found = {}
+        for key in self._keys():
+            with contextlib.suppress(KeyError):
+                found[key] = self._lookup(key)
+        return found
+
+    def _in_batches(self) -> dict[bytes, bytes]:
+        """Raises OSError: ENOSPC if more than fit have the same hash."""
+        key_size, value_size = len(self._key), len(self._value)
+        room = max(_LEAST, _BATCH_BYTES // (key_size + value_size))
+        keys = ctypes.create_string_buffer(key_size * room)
+        values = ctypes.create_string_buffer(value_size * room)
+        where = ctypes.create_string_buffer(max(key_size, _U32.size))
+        at = ctypes.addressof(where)
+        found: dict[bytes, bytes] = {}
+        begin, is_last = 0, False  # a null pointer asks for the first
+        while not is_last:
+            of_all = begin, at, ctypes.addressof(keys), ctypes.addressof(values)
+            attributes = bytearray(_BATCH.pack(*of_all, room, self.fd, 0, 0))
+            try:
+                syscall.bpf_both_ways(syscall.MAP_LOOKUP_BATCH, attributes)
+            except FileNotFoundError:
+                is_last = True
+            (count,) = _COUNT.unpack_from(attributes, _COUNT_AT)
+            of_keys = _pieces(ctypes.string_at(keys, count * key_size), key_size)
+            of_values = _pieces(ctypes.string_at(values, count * value_size), value_size)
+            found |= zip(of_keys, of_values, strict=True)
+            begin = at
+        return found
+
+
+def _pieces(raw: bytes, size: int) -> list[bytes]:
+    return [raw[at : at + size] for at in range(0, len(raw), size)]
+
 
 class BytesMap(_Elements, MutableMapping[bytes, bytes]):
     """A map whose keys are structs, packed by the caller. Raises as Map does."""
@@ -73,6 +123,10 @@ class BytesMap(_Elements, MutableMapping[bytes, bytes]):
 
     def __len__(self) -> int:
         return len(self._keys())
+
+    def items(self) -> ItemsView[bytes, bytes]:
+        """As they are now."""
+        return self._entries().items()
 
 
 class Map(_Elements, MutableMapping[int, bytes]):
@@ -103,3 +157,7 @@ class Map(_Elements, MutableMapping[int, bytes]):
 
     def __len__(self) -> int:
         return len(self._keys())
+
+    def items(self) -> ItemsView[int, bytes]:
+        """As they are now."""
+        return {_U32.unpack(key)[0]: value for key, value in self._entries().items()}.items()

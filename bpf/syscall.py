@@ -14,6 +14,7 @@ from execdb.bpf import arch
 
 MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM, MAP_GET_NEXT_KEY = 1, 2, 3, 4
 RAW_TRACEPOINT_OPEN = 17
+MAP_LOOKUP_BATCH = 24
 _MAP_GET_FD_BY_ID, _OBJ_GET_INFO_BY_FD = 14, 15
 _MEMBARRIER_GLOBAL = 1  # MEMBARRIER_CMD_GLOBAL
 _PROGRAMS_END_S = 0.02
@@ -39,6 +40,13 @@ def bpf(command: int, attributes: bytes) -> int:
         ctypes.c_char_p(attributes),
         ctypes.c_uint(len(attributes)),
     )
+
+
+def bpf_both_ways(command: int, attributes: bytearray) -> None:
+    """The same for a call that writes into the attributes, even if it fails. Raises OSError."""
+    there = (ctypes.c_char * len(attributes)).from_buffer(attributes)
+    number = ctypes.c_int(command)
+    _call(arch.this().bpf, f"bpf({command})", number, there, ctypes.c_uint(len(attributes)))
 
 
 def map_by_id(number: int) -> int:

@@ -10,8 +10,7 @@ K = TypeVar("K", bound=Hashable)
 def reconcile(kernel: MutableMapping[K, bytes], wanted: Mapping[K, bytes]) -> list[K]:
     """Makes `kernel` equal to `wanted` with as few writes as possible; returns the keys that were
     written or deleted. Deletions come first, so that a full map has room."""
-    # Someone else may delete a key meanwhile: `get` allows for that, dict(kernel) would not.
-    present = {key: value for key in list(kernel) if (value := kernel.get(key)) is not None}
+    present = dict(kernel.items())
     changed = [key for key in present if key not in wanted]
     for key in changed:
         with contextlib.suppress(KeyError):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 MODIFY, MOVED_FROM, MOVED_TO = 0x2, 0x40, 0x80
 CREATE, DELETE, DELETE_SELF, MOVE_SELF = 0x100, 0x200, 0x400, 0x800
-_EVENTS_BYTES = 65_536
+_EVENTS_BYTES = 4096  # at once; what is left stays readable
 
 
 def watch(paths: Sequence[Path], events: int) -> int | None:
