@@ -11,6 +11,7 @@ from collections import Counter
 
 from execdb.livereplay.planning.plan import INIT, LEAD_NS, NONE, ORPHAN, WATCHED, Kind, Plan
 from execdb.livereplay.planning.times import signal_of
+from execdb.livereplay.tape.attempts import Attempts
 from execdb.livereplay.tape.exec_calls import Starter, State
 from execdb.livereplay.tape.links import Links
 from execdb.livereplay.tape.tape import Tape
@@ -44,9 +45,7 @@ class Emitter:
         count = len(plan)
         self._slots = tape.reserve(SLOT_BYTES * count)
         self._links = Links(tape, count)
-        self._attempts: dict[
-            int, int | tuple[int, int, int] | None
-        ] = {}  # by node, until both are known
+        self._attempts = Attempts(tape, count if plan.attempts else 0)
         self._states = array("i", [NONE]) * count
         self._state_of: list[State] = [State(0, 0, 0, b"/", b"")]
         self._number_of: dict[State, int] = {self._state_of[0]: 0}
@@ -65,7 +64,7 @@ class Emitter:
         """What starts the row with that number, and what it does then."""
         node = self._plan.of_row[number]
         if self._plan.kind[node] == Kind.TRY:
-            self._attempt(node, self._starter.attempt(row))
+            self._attempts.row(node, self._starter.attempt(row))
         else:
             self.image(node, row)
 
@@ -145,7 +144,7 @@ class Emitter:
                 tape.until(due_ns)
                 last_ns = due_ns
             if plan.kind[step] == Kind.TRY:
-                self._attempt(step, tape.call("execve"))
+                self._attempts.make(step)
             else:
                 self._remember(step, state)
                 self._fork(node, step)
@@ -180,20 +179,6 @@ class Emitter:
         self._links.lead(tape.jump(), child)
         self._links.clone(entry, child)
         tape.continue_at(over, tape.here())
-
-    def _attempt(self, node: int, found: int | tuple[int, int, int] | None) -> None:
-        """An exec that is to fail: its entry, or the addresses of its arguments. None: nothing."""
-        if node not in self._attempts:
-            self._attempts[node] = found
-            return
-        known = self._attempts.pop(node)
-        entry, arguments = (known, found) if isinstance(known, int) else (found, known)
-        assert isinstance(entry, int)
-        if not isinstance(arguments, tuple):
-            self._tape.cancel(entry)
-            return
-        for which, address in enumerate(arguments, 1):
-            self._tape.set_argument(entry, which, address)
 
     # The end
 

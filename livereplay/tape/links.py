@@ -8,14 +8,13 @@ from execdb.livereplay.tape.tape import Tape
 
 class Links:
     """By node: the entry that leads to it or, until that is known, the one where it begins; of a
-    fork its clone. By process: the kill that ends it, which needs the pid that clone writes
-    down."""
+    fork its clone or, until that is known, the kill that ends its process, which needs the pid that
+    clone writes down."""
 
     def __init__(self, tape: Tape, nodes: int) -> None:
         self._tape = tape
         self._known = array("i", [0]) * nodes  # lead + 1, or -(begin + 1)
-        self._clones = array("i", [NONE]) * nodes
-        self._kills: dict[int, int] = {}  # until the clone is written
+        self._clones = array("i", [NONE]) * nodes  # or -(kill + 2)
 
     def begin(self, node: int) -> None:
         """The node begins at the next entry."""
@@ -33,17 +32,17 @@ class Links:
 
     def clone(self, entry: int, fork: int) -> None:
         """The entry makes the process of that fork."""
+        kill = -self._clones[fork] - 2
         self._clones[fork] = entry
-        kill = self._kills.pop(fork, None)
-        if kill is None:
+        if kill < 0:
             self._tape.set_argument(entry, 3, self._tape.scratch)
         else:
             self._write_pid(entry, kill)
 
     def kill(self, entry: int, process: int) -> None:
         """The entry is to send its signal to that process."""
-        if self._clones[process] == NONE:
-            self._kills[process] = entry
+        if self._clones[process] < 0:
+            self._clones[process] = -entry - 2
         else:
             self._write_pid(self._clones[process], entry)
 

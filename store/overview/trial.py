@@ -4,7 +4,7 @@ Rows are summed up by the dictionary entries that they refer to. Rules ask only 
 so one decision holds for all rows of a sum.
 """
 
-import json
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -14,7 +14,7 @@ from typing import Any
 
 from execdb.store.config.rule import FIELDS, Rule, decide
 from execdb.store.errors import DatabaseError, UsageError
-from execdb.store.event import raw_of
+from execdb.store.overview.argument_sizes import sizes_of
 from execdb.store.overview.portions import portions_of
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.grouping import Values
@@ -60,7 +60,6 @@ def try_rules(
     only the time counts. What is read is taken span by span from `watch`, which may say how far it
     is. Raises UsageError for more than PROGRAMS_MAX programs, and DatabaseError."""
     database, trial = history.database, Trial([Sum() for _ in rules])
-    database.connection.create_function("argument_size", 1, _size, deterministic=True)
     choose = _chooser(rules)
     with database.reading() as connection:
         selection = history.select(connection, Filter((), wanted.since_ns, wanted.until_ns))
@@ -77,10 +76,15 @@ def try_rules(
 
 
 def _sums(connection: Connection, values: Values, first: int, last: int) -> list[Any]:
-    """Rows of: origin, program, execs, bytes."""
-    rows = connection.execute(_SUMS, {"first": first, "last": last}).fetchall()
-    values.learn(connection, rows)
-    return rows
+    """Rows of: origin, program, execs, bytes. Raises DatabaseError."""
+    rows = Counter(connection.execute(_ROWS, (first, last)))
+    sizes = sizes_of(connection, {command for _, _, command in rows})
+    sums: defaultdict[tuple[int, int], Sum] = defaultdict(Sum)
+    for (origin, program, command), execs in rows.items():
+        sums[origin, program].add(execs, execs * sizes.get(command, 0))
+    found = [(*ids, each.execs, each.bytes) for ids, each in sums.items()]
+    values.learn(connection, found)
+    return found
 
 
 _Choose = Callable[[tuple[Any, ...]], int | None]
@@ -132,26 +136,5 @@ def _text(value: Any) -> str:
     return value
 
 
-def _size(text: Any) -> int:
-    """Bytes of an argument that is stored with escapes; a text that is none has its own size."""
-    try:
-        return len(raw_of(json.loads(text)))
-    except (AttributeError, TypeError, ValueError, RecursionError):
-        return len(text)
-
-
 _UID, _COMM = FIELDS.index("uid"), FIELDS.index("comm")
-# The size of each command is summed up once. An argument without escapes is as long as its JSON
-# text without the quotes. CROSS JOIN: SQLite then reads `image` first.
-_SUMS = """
-WITH sized AS MATERIALIZED (
-    SELECT command_id, (
-        SELECT coalesce(sum(CASE WHEN instr(text, '\\') THEN argument_size(text)
-                                 ELSE length(CAST(text AS BLOB)) - 2 END), 0)
-        FROM command CROSS JOIN json_each(command.arguments) AS place
-        CROSS JOIN argument ON argument.id = place.value WHERE command.id = command_id) AS size
-    FROM (SELECT DISTINCT command_id FROM image WHERE id BETWEEN :first AND :last))
-SELECT origin_id, image.program_id, count(*), sum(size)
-FROM image CROSS JOIN sized ON sized.command_id = image.command_id
-WHERE image.id BETWEEN :first AND :last GROUP BY origin_id, image.program_id
-"""
+_ROWS = "SELECT origin_id, program_id, command_id FROM image WHERE id BETWEEN ? AND ?"

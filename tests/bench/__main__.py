@@ -31,6 +31,10 @@ def main() -> int:
         from tests.bench.measure.held_up import compare as compare_rings
 
         return compare_rings(arguments.write)
+    if arguments.what == "kernel":
+        from tests.bench.parts.in_kernel import compare as compare_parts
+
+        return compare_parts(arguments.rounds, arguments.execs, arguments.events, arguments.write)
     if arguments.what == "idle":
         from tests.bench.measure.idle import compare as compare_rates
 
@@ -75,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_write(yardstick)
     rings = what.add_parser("rings", help="how long the collector may be held up")
     _add_write(rings)
+    kernel = what.add_parser("kernel", help="what rules and keys cost in the kernel and the file")
+    kernel.add_argument("--rounds", type=int, default=7, help="storms of each variant")
+    kernel.add_argument("--execs", type=int, default=8_000, help="in a storm")
+    _add_events(kernel, 100_003)
+    _add_write(kernel)
     idle = what.add_parser("idle", help="wake-ups and CPU while little or nothing happens")
     idle.add_argument("--seconds", type=float, default=60, help="for each rate of execs")
     _add_write(idle)

@@ -1,0 +1,1 @@
+"""What parts of the kernel's programs, and keys of an event, cost."""

@@ -1,0 +1,112 @@
+"""What rules and the keys of an event cost: in the kernel for each exec, and in the file."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from execdb.store.config.rule import RULES_MAX, Action, Rule, make_rule
+from execdb.store.terms.parse import Reader
+from tests.bench.measure import proc
+from tests.bench.measure.bpf import clock
+from tests.bench.parts.key_bytes import bytes_of_keys
+from tests.bench.parts.variants import ALL_KEYS, KEYS, PROGRAMS, RULES, Variant
+from tests.bench.results import Row
+from tests.bench.table import limits, publish, spread
+from tests.bench.workloads.load import STORMS, Programs
+
+_WHOLE, _AGAIN = "whole", "the same again"
+_NO_RULE = "rules and limits, if there are none"
+_UID, _FIELDS, _IGNORED = "uid", "all fields", "ignored"
+_WITH_RULES = {
+    _UID: f"{RULES_MAX} rules that ask for another uid",
+    _FIELDS: f"{RULES_MAX} rules that ask for all six fields, of which the last differs",
+    _IGNORED: "a rule that leaves the exec out",
+}
+_NAMES = {
+    "exe": "`exe`, `exe_device`, `exe_inode`, `exe_deleted`",
+    "namespaces": "`pid_ns`, `mnt_ns`, `user_ns`, `ns_pid`",
+    "cost": "`cpu_ns`, `max_rss_kb`",
+    "generation": "`config_generation`",
+    "cwd_deleted": "`cwd_deleted`",
+    "all": "all of these keys",
+}
+_NOTES = """\
+Time in the kernel's programs for an exec with its fork and its end, as the kernel counts it
+(`kernel.bpf_stats_enabled`); median (least-greatest) of {rounds} rounds of {execs:,} execs, all
+variants in turns. What a part costs is the difference between the whole program and one without
+that part, in the same round; *the same again* is the noise. `container` is read from the cgroup,
+and costs the kernel nothing. Bytes are what a row takes less in the file without these keys, of
+{events:,} events of builds in a container.
+
+{machine}. Measured with `python -m tests.bench kernel`.
+"""
+
+
+def compare(rounds: int, execs: int, events: int, write: Path | None) -> int:
+    """Prints it. 1 if rules take longer than they may."""
+    sizes = bytes_of_keys(events)
+    with contextlib.closing(Programs()) as programs, contextlib.ExitStack() as stack, clock():
+        variants = {
+            name: stack.enter_context(contextlib.closing(make()))
+            for name, make in _variants(programs.folder).items()
+        }
+        found = [
+            {name: each.measure(_storm(programs.folder, execs)) for name, each in variants.items()}
+            for _ in range(rounds)
+        ]
+    rows = [*_rows(found, sizes)]
+    notes = _NOTES.format(rounds=rounds, execs=execs, events=events, machine=proc.machine())
+    publish("kernel", f"{limits(rows)}\n{notes}", write)
+    return int(any(row.held is False for row in rows))
+
+
+def _storm(folder: Path, execs: int) -> list[str]:
+    one = [f'"$1/storm" "$1/{name}" {execs // 2} same' for name in STORMS]
+    return ["sh", "-c", f"{{ {' & '.join(one)} & wait; }} >/dev/null", "sh", str(folder)]
+
+
+def _variants(folder: Path) -> Mapping[str, Callable[[], Variant]]:
+    everything = {name: partial(Variant, edits) for name, edits in KEYS.items()}
+    login = Path("/proc/self/loginuid").read_text()
+    fields = ["uid=0", "euid=0", f"loginuid={'null' if int(login) == 2**32 - 1 else login}"]
+    fields += ["comm=eb-*", f"filename={folder}/*", "cgroup=/execdb-bench-is-not-there"]
+    return {
+        _WHOLE: Variant,
+        _AGAIN: Variant,
+        _UID: partial(Variant, rules=[_rule(n, f"uid={n}") for n in range(1, RULES_MAX + 1)]),
+        _FIELDS: partial(Variant, rules=[_rule(n, *fields) for n in range(1, RULES_MAX + 1)]),
+        _IGNORED: partial(Variant, rules=[_rule(1, f"filename={folder}/*")]),
+        _NO_RULE: partial(Variant, RULES),
+        "all": partial(Variant, ALL_KEYS),
+        **everything,
+    }
+
+
+def _rule(number: int, *terms: str) -> Rule:
+    return make_rule(number, Action.IGNORE, Reader(int, int).terms(terms))
+
+
+def _rows(
+    found: Sequence[Mapping[str, Sequence[float]]], sizes: Mapping[str, float]
+) -> Iterator[Row]:
+    for at, program in enumerate(PROGRAMS):
+        yield _row(f"`{program}`", [each[_WHOLE][at] for each in found])
+
+    def more(name: str) -> list[float]:
+        """What a variant takes beyond the whole program, round by round."""
+        return [sum(each[name]) - sum(each[_WHOLE]) for each in found]
+
+    yield _row(f"{_AGAIN}: more", more(_AGAIN))
+    for name, what in _WITH_RULES.items():
+        ns = more(name)
+        yield _row(f"{what}: more", ns, "<= 1,000 ns", median(ns) <= 1_000)
+    yield _row(_NO_RULE, [-ns for ns in more(_NO_RULE)])
+    for name, what in _NAMES.items():
+        text = spread([-ns for ns in more(name)], 0, " ns")
+        yield Row(what, "", f"{text}; {sizes[name]:.1f} bytes", None)
+
+
+def _row(what: str, ns: Sequence[float], limit: str = "", held: bool | None = None) -> Row:
+    return Row(what, limit, spread(ns, 0, " ns"), held)
