@@ -28,7 +28,8 @@ def hosts(
 ) -> None:
     """Show which generation of a central store's config each host has, and why one lags.
 
-    In its file, and in its kernel, as its forwarder last told.
+    Shows the generation in the host's file and the one in its kernel, as its forwarder last
+    reported them.
     """
     from execdb.store.central.config.documents import read_host_configs
 

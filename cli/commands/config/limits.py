@@ -59,8 +59,8 @@ def limit(
 ) -> None:
     """Limit how much of a user's execs is recorded in a second, or show the limits.
 
-    `default` as a value: as for every other user. Unused execs are saved for a second, unused
-    bytes for four.
+    The value `default` gives a user the limit of every other user. Unused execs are saved for a
+    second, unused bytes for four.
     """
     number = None if uid in (None, "default") else uid_of(uid or "")
     changes = _changes(execs, bytes_)

@@ -44,8 +44,8 @@ def log(
 ) -> None:
     """Show who changed the config when, the oldest change first.
 
-    Each line is one entry, rule or limit, before and after. What was changed by SQL, which no
-    execdb was told of, is shown as `found`, with the time at which it was noticed.
+    Each line is one entry, rule or limit, before and after. A change made with plain SQL is shown
+    as `found`, with the time at which it was noticed.
     """
     from execdb.store.config.log import read_log
     from execdb.store.config.stored import short_values

@@ -42,8 +42,8 @@ def import_(
 
     Importing a file twice adds nothing: events that are there already only get an end or a parent
     that they lacked. A file with a bad line is refused as a whole. Creates the database if there
-    is none. Of another machine's database, the ledgers of its runs, its marks and the log of its
-    config are added as well, so that coverage knows of it.
+    is none. From another machine's database it also adds the ledgers of its runs, its marks
+    and the log of its config, so that coverage includes that machine.
     """
     from execdb.store.file.collector_lock import collector_pid
     from execdb.store.file.database import open_database

@@ -43,8 +43,8 @@ def prune(
 ) -> None:
     """Remove the oldest events.
 
-    Needs --older-than, --max-size, or both. The remaining events keep their ids. Of a central
-    store, whole days (UTC) are removed that ended that long ago; this needs a login that is a
+    Needs --older-than, --max-size, or both. The remaining events keep their ids. In a central
+    store it removes the whole days (UTC) that ended that long ago; this needs a login that is a
     member of execdb_owner.
     """
     if isinstance(context.obj, CentralUrl):

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from execdb.livereplay.prepare import Prepared
     from execdb.livereplay.result import Result
     from execdb.livereplay.sandbox.sandbox import Outcome
+    from execdb.livereplay.sandbox.tape_file import TapeFile
+    from execdb.store.ledger.coverage import Period
     from execdb.store.reading.filter import Filter
     from execdb.store.reading.history import History
 
@@ -42,45 +44,20 @@ class LiveReplay(LiveOptions):
 
 def live_replay(path: Path, wanted: "Filter", options: LiveReplay) -> None:
     """Raises ExecdbError, UsageError."""
-    from execdb.livereplay.prepare import Refused, emitted, plan_of
+    from execdb.livereplay.prepare import Refused
     from execdb.livereplay.result import result_of
-    from execdb.livereplay.sandbox import cgroup
-    from execdb.livereplay.sandbox.sandbox import Sandbox
     from execdb.livereplay.sandbox.tape_file import TapeFile
-    from execdb.store.asking.file import FileStore
-    from execdb.store.file.database import open_database
-    from execdb.store.reading.history import History
 
     _check(options)
     tape = TapeFile()
     try:
-        with open_database(path) as database, database.snapshot():
-            history = History(database)
-            gaps = gaps_in(coverage_of(database, path), wanted, history.began_ns(wanted))
-            replay_notes.note(FileStore(history, path), wanted)
-            find = _ancestors(history, options.ancestors)
-
-            def rows() -> Iterator[Event]:
-                return _rows(history, wanted, options.attempts)
-
-            plan, paths = plan_of(
-                rows(), find, lambda plan: _warp(plan, options), cgroups=cgroup.can_be_made()
-            )
-            if not len(plan.of_row):
-                raise ExecdbError("no execs to replay: execdb query shows what there is")
-            _check_size(plan, options)
-            made = emitted(plan, paths, rows(), tape.write, users=os.geteuid() == 0)
-            incomplete = history.incomplete
+        made, gaps, incomplete = _prepared(path, wanted, options, tape)
         print(_banner(made, options), flush=True)
         if options.dry_run:
             print(_inexact(made), flush=True)
             report(gaps, strict=options.strict, incomplete=incomplete)
             return
-        most = plan.at_most + plan.at_most // 2 + _MORE_PROCESSES
-        argv = [b"execdb-replay", os.fsencode(path)]
-        outcome = Sandbox(paths, argv, most, plan.duration_ns).run(
-            tape, made.tape.times, made.entry
-        )
+        outcome = _run(made, tape, path)
         result = result_of(made, outcome.start_ns, tape.read)
     except Refused as error:
         raise ExecdbError(f"refused: {error}") from None
@@ -97,6 +74,48 @@ def live_replay(path: Path, wanted: "Filter", options: LiveReplay) -> None:
         raise KeyboardInterrupt
     if options.strict and (result.started < result.planned or made.emitter.inexact):
         raise typer.Exit(INCOMPLETE)
+
+
+def _prepared(
+    path: Path, wanted: "Filter", options: LiveReplay, tape: "TapeFile"
+) -> "tuple[Prepared, Sequence[Period], bool]":
+    """Writes the tape. Returns also in which periods of the time that is meant execs may be
+    missing, and whether rows were removed before they were read. Raises ExecdbError, Refused,
+    OSError."""
+    from execdb.livereplay.prepare import emitted, plan_of
+    from execdb.livereplay.sandbox import cgroup
+    from execdb.store.asking.file import FileStore
+    from execdb.store.file.database import open_database
+    from execdb.store.reading.history import History
+
+    with open_database(path) as database, database.snapshot():
+        history = History(database)
+        gaps = gaps_in(coverage_of(database, path), wanted, history.began_ns(wanted))
+        replay_notes.note(FileStore(history, path), wanted)
+        find = _ancestors(history, options.ancestors)
+
+        def rows() -> Iterator[Event]:
+            return _rows(history, wanted, options.attempts)
+
+        plan, paths = plan_of(
+            rows(), find, lambda plan: _warp(plan, options), cgroups=cgroup.can_be_made()
+        )
+        if not len(plan.of_row):
+            raise ExecdbError("no execs to replay: execdb query shows what there is")
+        _check_size(plan, options)
+        made = emitted(plan, paths, rows(), tape.write, users=os.geteuid() == 0)
+        return made, gaps, history.incomplete
+
+
+def _run(made: "Prepared", tape: "TapeFile", path: Path) -> "Outcome":
+    """Raises OSError, EOFError."""
+    from execdb.livereplay.sandbox.sandbox import Sandbox
+
+    plan = made.plan
+    most = plan.at_most + plan.at_most // 2 + _MORE_PROCESSES
+    argv = [b"execdb-replay", os.fsencode(path)]
+    sandbox = Sandbox(made.paths, argv, most, plan.duration_ns)
+    return sandbox.run(tape, made.tape.times, made.entry)
 
 
 def _check(options: LiveReplay) -> None:

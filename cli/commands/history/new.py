@@ -72,11 +72,11 @@ def new(
 ) -> None:
     """Show what had never run before, and who started it first.
 
-    New is what ran from --since on (24 hours ago unless told otherwise) and not in the time
-    before: by default a program (`exe`, or `filename` where that is not known), as a user. Terms
-    choose what is looked at, in both times.
-    Failed attempts do not count, unless terms ask for them. Whatever ran in a time that was not
-    recorded may be said to be new: a note names such times, also of the baseline.
+    New is what ran from --since on (by default 24 hours ago) and did not run in the baseline, the
+    time before it. By default that is a program (`exe`, or `filename` where that is not known) run
+    by a user; --by chooses other keys. Terms choose the events of both times. Failed attempts do
+    not count, unless terms ask for them. What ran before only while nothing was recorded is shown
+    as new as well: a note names such times.
     """
     from execdb.store.asking.opening import open_store
     from execdb.store.overview.newcomers import PROGRAM

@@ -62,11 +62,11 @@ def timeline(
 ) -> None:
     """Show how many execs there were over time, and how many failed.
 
-    Each line is an interval, its bar as long as it has execs; the end of the bar, drawn as `x`,
-    are those that failed. `/` marks time that was not recorded, `~` where execs were lost, `-`
-    where they were pruned since; a stretch without anything else is one line. `%` says what rules
-    and limits kept out, `*` shows marks and changes of the config. With --by a number with `!`
-    includes some that failed.
+    Each line is an interval. The length of its bar is the number of execs; the part drawn as `x`,
+    at its end, is those that failed. `/` marks time that was not recorded, `~` where execs were
+    lost, `-` where they were pruned since; intervals in a row with nothing else are one line. `%`
+    says what rules and limits kept out, `*` shows marks and changes of the config. With --by, `!`
+    after a number says that some of these failed.
     """
     from execdb.cli.drawing.timeline_data import timeline_csv, timeline_json
     from execdb.cli.drawing.timeline_text import Look, timeline_lines

@@ -29,10 +29,11 @@ def collect(context: typer.Context, chosen: FilterOptions, given: CollectOptions
     """Record every exec until Ctrl-C or SIGTERM.
 
     Needs root, or the capabilities CAP_BPF and CAP_PERFMON; execdb doctor checks this. On a
-    terminal the execs are also shown, cut to its width, of more than 20 a second only some; a line
-    says how many were left out. Terms and options that choose events choose what is shown: every
-    exec is recorded. Creates the database if there is none. SIGHUP reads the files of defaults
-    again: keep, max-size, min-free, redact and patterns change, other options at the next start.
+    terminal the execs are also shown, cut to its width; if there are more than 20 a second, only
+    some of them, and a line says how many were left out. Terms and options that choose events
+    choose what is shown: every exec is recorded. Creates the database if there is none. SIGHUP
+    reads the files of defaults again: keep, max-size, min-free, redact and patterns change at
+    once, other options at the next start.
     """
     if given.print_ and given.quiet:
         raise UsageError("--print and --quiet exclude each other: give one of them")

@@ -53,8 +53,8 @@ def coverage(
     """Show when execs were recorded, when some were lost, and when no collector
     was running.
 
-    Where the database has files of other machines, of each of them. With the URL of a central
-    store: of each host, as far as it was shipped.
+    If the database also holds the files of other machines, each machine is shown. With the URL of
+    a central store it shows each host, as far as it was shipped.
     """
     from execdb.store.asking.opening import open_store
 

@@ -90,8 +90,8 @@ class CollectOptions:
         bool,
         typer.Option(
             "--redact",
-            help="Store and show [redacted] for what looks like a secret in arguments. It cannot "
-            "be brought back.",
+            help="Store and show [redacted] for what looks like a secret in arguments. This "
+            "cannot be undone.",
         ),
     ] = False
     take_over: Annotated[

@@ -41,7 +41,7 @@ class CompareOptions:
         ),
     ] = False
     order: Annotated[
-        bool, typer.Option("--order", help="Siblings in another order differ as well.")
+        bool, typer.Option("--order", help="Siblings in another order are a difference as well.")
     ] = False
     slower: Annotated[
         float,

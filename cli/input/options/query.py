@@ -54,7 +54,8 @@ class QueryOptions:
         bool,
         typer.Option(
             "--follow",
-            help="Then show what comes, until Ctrl-C; with neither --since nor --limit only that.",
+            help="Then show new events as they come, until Ctrl-C; with neither --since nor "
+            "--limit show only those.",
         ),
     ] = False
     ends: Annotated[

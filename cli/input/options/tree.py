@@ -25,13 +25,15 @@ class TreeOptions:
         ),
     ] = None
     up: Annotated[
-        bool, typer.Option("--up", help="Show what started the programs, but with --down alone.")
+        bool,
+        typer.Option("--up", help="Show what started the programs; the default without --down."),
     ] = False
     down: Annotated[bool, typer.Option("--down", help="Show what the programs started.")] = False
     depth: Annotated[
         int | None,
         typer.Option(
-            help="Show at most N levels below the program; without one, below the top.",
+            help="Show at most N levels below the program that is asked for, or else below the "
+            "top.",
             parser=event_count,
             metavar="N",
             show_default="all",
