@@ -6,6 +6,8 @@ the parent counts. A child without a recorded end lasts as long as its parent. C
 side by side take their sum, but not more than from the start of the first to the end of the last.
 """
 
+from sqlalchemy import Integer, column, text
+
 # Of a child: how long it lasts, and when it starts after its parent. The clock may have been set
 # between them only if they are in different segments. UNION: a file may hold a circle.
 _LASTS_NS = """CASE WHEN child.status = -1 THEN (
@@ -35,9 +37,21 @@ CHILDREN_NS = f"""(
                 AND child.pid != image.pid LIMIT -1))
     WHERE from_ns < image.duration_ns)"""
 
-# SQL: whether a row of `image` with an id from :first to :last is a parent. One scan of an index
-# finds all that are, and for most rows no child needs to be looked for.
-IS_PARENT = (
-    "image.id IN (SELECT child.parent_id FROM image AS child"
-    " WHERE child.parent_id BETWEEN :first AND :last)"
+# The rows with an id from :first to :last that are parents, with sums over their children: `plain`
+# if each of these is of the same segment and has ended, and none execed another. One scan of an
+# index finds them, in order.
+PARENTS = (
+    text(
+        "SELECT parent_id, sum(duration_ns) AS total_ns, min(time_ns) AS begin_ns,"
+        " max(time_ns + duration_ns) AS end_ns,"
+        " min(status) >= 0 AND min(duration_ns) > 0 AND count(duration_ns) = count(*)"
+        " AND count(errno) = 0 AND min(id) >= :segment_first AND max(id) <= :segment_last AS plain"
+        " FROM image AS child WHERE parent_id BETWEEN :first AND :last GROUP BY parent_id"
+    )
+    .columns(column("parent_id", Integer))
+    .subquery("children")
 )
+# CHILDREN_NS of these, which needs no look at each child where all ended before their parent.
+SUMMED_NS = f"""CASE WHEN children.plain AND image.status >= 0 AND begin_ns >= image.time_ns
+    AND end_ns <= image.time_ns + image.duration_ns
+    THEN min(total_ns, end_ns - begin_ns) ELSE {CHILDREN_NS} END"""

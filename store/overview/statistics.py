@@ -19,7 +19,7 @@ from execdb.store.errors import DatabaseError, UsageError
 from execdb.store.file.sql import scalar
 from execdb.store.overview.percentiles import BUCKETS_PER_DOUBLING, percentile
 from execdb.store.overview.portions import portions_of
-from execdb.store.overview.self_time import CHILDREN_NS, IS_PARENT
+from execdb.store.overview.self_time import CHILDREN_NS, PARENTS, SUMMED_NS
 from execdb.store.reading.filter import Filter, not_well
 from execdb.store.reading.grouping import Values, check, columns_of
 from execdb.store.reading.history import History
@@ -50,7 +50,7 @@ class Statistics:
     first_ns: int = 0
     last_ns: int = 0
     cpu_ns: int | None = None
-    parts: Counter[int] = field(default_factory=Counter)  # how many rows have each `_PART`
+    parts: Counter[str] = field(default_factory=Counter)  # how many rows have each `_PART`
 
     @property
     def self_ns(self) -> int:
@@ -59,19 +59,19 @@ class Statistics:
 
     @property
     def failed(self) -> int:
-        return sum(runs for part, runs in self.parts.items() if part % 2)
+        return sum(runs for part, runs in self.parts.items() if int(part) % 2)
 
     def percentiles(self, *shares: float) -> list[int | None]:
         """The durations that these shares of the events with an end do not exceed, within ERROR."""
         buckets: Counter[int] = Counter()
         for part, runs in self.parts.items():
-            buckets[part // 2] += runs
+            buckets[int(part) // 2] += runs
         del buckets[NO_BUCKET]
         return [percentile(buckets, share, self.max_ns or 0) for share in shares]
 
-    def add(self, sums: Sequence[Any], parts: Mapping[int, int]) -> None:
-        """Adds what `_SUMS` gives for some rows of the group, and how many have each part. Raises
-        TypeError for values that are no whole numbers."""
+    def add(self, sums: Sequence[Any], parts: Mapping[str, int] | Iterable[str]) -> None:
+        """Adds what `_SUMS` gives for some rows of the group, and the part of each of them, or how
+        many have each part. Raises TypeError for values that are no whole numbers."""
         runs, total_ns, max_ns, first_ns, last_ns, cpu_ns = sums
         self.first_ns = min(self.first_ns, index(first_ns)) if self.runs else index(first_ns)
         self.last_ns = max(self.last_ns, index(last_ns)) if self.runs else index(last_ns)
@@ -146,14 +146,10 @@ def _add(groups: Groups, values: Values, rows: Sequence[Sequence[Any]]) -> _Foun
                     "choose fewer events"
                 )
             *sums, parts = sums
-            group.add(sums, _counted(parts))
+            group.add(sums, parts.split(","))
     except (KeyError, TypeError) as error:
         raise _inconsistent() from error
     return found
-
-
-def _counted(parts: str) -> Counter[int]:
-    return Counter({int(part): runs for part, runs in Counter(parts.split(",")).items()})
 
 
 def _add_children(found: _Found, rows: Sequence[Sequence[Any]]) -> None:
@@ -202,9 +198,14 @@ def _sums(wanted: Filter, lists: frozenset[str], by: tuple[str, ...]) -> Stateme
 def _children(wanted: Filter, lists: frozenset[str], by: tuple[str, ...]) -> Statement:
     """For each group with children: its columns, and what they took of its time."""
     keys = columns_of(by).values()
-    chosen = select(*keys, func.sum(text(CHILDREN_NS))).where(
-        *conditions_of(wanted, lists), _duration > 0, text(IS_PARENT)
-    )
+    conditions = *conditions_of(wanted, lists), _duration > 0
+    if "id" in lists:  # a few rows from anywhere
+        chosen = select(*keys, func.sum(text(CHILDREN_NS))).where(*conditions)
+    else:
+        chosen = select(*keys, func.sum(text(SUMMED_NS))).join_from(
+            PARENTS, _image, PARENTS.c.parent_id == _image.c.id
+        )
+        chosen = chosen.where(*conditions)
     return Statement(chosen.group_by(*keys))
 
 

@@ -43,7 +43,7 @@ def _add_sums(session: Session, grouping: Grouping, portion: Portion, groups: Gr
                 "events"
             )
         sums = [None if each is None else int(each) for each in row[keys:]]
-        group.add(sums, {row[keys - 1]: row[keys]})
+        group.add(sums, {str(row[keys - 1]): row[keys]})
 
 
 def _add_children(
