@@ -7,8 +7,8 @@ V = TypeVar("V")
 
 
 class BoundedCache(dict[K, V]):
-    """At most `entries_max` entries. `size_bytes` is the memory that they take by the account of
-    who adds them; `bytes_max` bounds it, but for one entry. Look up as in any dict."""
+    """At most `entries_max` entries. `size_bytes` is the memory that they take, as whoever adds
+    them says; `bytes_max` bounds it, except for a single larger entry. Look up as in any dict."""
 
     def __init__(self, entries_max: int, bytes_max: int) -> None:
         self._entries_max, self._bytes_max = entries_max, bytes_max

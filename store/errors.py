@@ -7,7 +7,7 @@ ExecdbError            1  could not be done
 │       ├── DatabaseBusy  1  another program holds its lock
 │       └── DatabaseFull  1  there is no space left for it
 ├── BadEvent           1  an event to import is not one
-├── RecordingError     1  recording cannot start or go on
+├── RecordingError     1  recording cannot start or continue
 └── UsageError         2  the request itself makes no sense
 """
 
@@ -43,7 +43,7 @@ class BadEvent(ExecdbError):
 
 
 class RecordingError(ExecdbError):
-    """Recording cannot start, or cannot go on."""
+    """Recording cannot start, or cannot continue."""
 
 
 class UsageError(ExecdbError):

@@ -65,7 +65,7 @@ def at_exec(
     return tuple.__new__(Event, _in_order(known))
 
 
-# What a row is told only later: how its image ended.
+# What a row gets only later: how its image ended.
 OF_THE_END = frozenset(Event._fields) - {*_KNOWN}
 _without_end = itemgetter(*(-1 if n in OF_THE_END else at for at, n in enumerate(Event._fields)))
 

@@ -79,7 +79,7 @@ class Event(NamedTuple):
         Kind.TEXT,
         Group.COMMAND,
         "path of the file that really runs, as the kernel resolved it: symbolic links followed; of"
-        " a `#!` script the interpreter's; `memfd:NAME` of a memfd; null where it cannot be told",
+        " a `#!` script the interpreter's; `memfd:NAME` of a memfd; null where it is not known",
     ]
     exe_device: Annotated[
         str | None,

@@ -22,7 +22,7 @@ class Bell:
         self._producer = mmap.mmap(fd, _PAGE, prot=mmap.PROT_READ, offset=_PAGE)
 
     def listen(self, on: bool) -> None:
-        """Whether the next record shall ring. What has rung before is forgotten."""
+        """Sets whether the next record rings. What has rung before is forgotten."""
         if on:
             self._forget()
         self._asleep[: ASLEEP.size] = ASLEEP.pack(on)

@@ -1,4 +1,4 @@
-"""Bars, hatching and what marks a gap in a timeline. Pure; all of it is told without colour."""
+"""Bars, hatching and what marks a gap in a timeline. Pure; nothing depends on colour alone."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

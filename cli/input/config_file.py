@@ -1,5 +1,5 @@
-"""The config as TOML: what `config export` writes and `config apply` reads. Pure, but for names of
-users."""
+"""The config as TOML: what `config export` writes and `config apply` reads. Pure, except for names
+of users."""
 
 import tomllib
 from bisect import bisect_left

@@ -2,7 +2,7 @@
 
 A table for each command, `[query]`, `[config.set]`, has its options by their long names; `db`
 stands above them; `[redact]` has `patterns`. What the later file says replaces what the earlier one
-says, but for patterns, which add up.
+says, except for patterns, which add up.
 """
 
 import os

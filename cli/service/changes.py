@@ -1,4 +1,4 @@
-"""Files are written or removed together: if one cannot be, those before it are as they were."""
+"""Writes or removes several files together: if one fails, those before it are restored."""
 
 import contextlib
 import os

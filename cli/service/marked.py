@@ -1,5 +1,5 @@
 """Files that say who wrote them: the last line has a sum of what stands above, so that a file that
-somebody has changed since can be told. Pure, but for reading."""
+somebody has changed since can be recognised. Pure, except for reading."""
 
 import hashlib
 import os

@@ -9,7 +9,7 @@ from execdb import DEFAULT_PATH
 from execdb.cli.service import completion, man, options_file, places, safe_code, unit
 from execdb.cli.service.marked import State, marked, state_of
 
-# What the service is told unless it is told otherwise. The group is not for the file, which every
+# The options of the service where none are given. The group is not for the file, which every
 # `collect` reads.
 DEFAULTS: Mapping[str, object] = {"keep": "30d", "max-size": "2GB"}
 GROUP: Mapping[str, object] = {"group": places.USER}

@@ -1,4 +1,4 @@
-"""systemd, asked and told by its own commands."""
+"""Asks and controls systemd by means of its own commands."""
 
 import os
 import subprocess

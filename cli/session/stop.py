@@ -92,7 +92,7 @@ class Stop:
     def asked(self) -> bool:
         if self._for_s is not None and self._deadline_s is None:
             self._deadline_s = time.monotonic() + self._for_s
-            signal.signal(signal.SIGALRM, lambda *_: self.ask())  # ends a wait, too
+            signal.signal(signal.SIGALRM, lambda *_: self.ask())  # also ends a wait
             signal.setitimer(signal.ITIMER_REAL, min(self._for_s, _TIMER_MAX_S))
         late = self._deadline_s is not None and time.monotonic() >= self._deadline_s
         return self._asked or late

@@ -10,7 +10,7 @@ _LEAST, _MOST = 2.0**-10, 2.0**10  # of the speed that was asked for
 class Key(Enum):
     """What can happen while a replay waits."""
 
-    PAUSE = "pause, or go on"
+    PAUSE = "pause, or continue"
     STEP = "show the next event now, and pause"
     FASTER = "faster"
     SLOWER = "slower"

@@ -33,7 +33,7 @@ _OPEN = "/static/"  # nothing of the history is there
 _NO_COOKIE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>execdb</title>
 <meta name="viewport" content="width=device-width"><main><h1>This page needs its token</h1>
 <p>Open the address that <code>execdb web</code> has printed. If you have done so and came here from
-another site, <a href="">go on</a>.</p></main></html>"""
+another site, <a href="">continue</a>.</p></main></html>"""
 
 
 class Guard:

@@ -1,1 +1,1 @@
-"""From the bytes in the rings to events. Pure, but for the mounts."""
+"""From the bytes in the rings to events. Pure, except for the mounts."""

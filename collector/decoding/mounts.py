@@ -1,7 +1,7 @@
 """Where file systems are mounted (proc_pid_mountinfo(5)), as the machine's first process has it.
 
 The path of an executable in a bind mount, or in a mount namespace of its own, ends at the root of
-the file's own file system: see bpf/c/executable.h. It goes on where that is mounted.
+the file's own file system: see bpf/c/executable.h. It continues where that is mounted.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Ends the process with a message if a file that it has mapped is truncated. Reading what is gone,
 as SQLite does in the index of its WAL, raises SIGBUS. Python's own signal handlers would run after
-the instruction, which the CPU repeats for ever; this one runs at once.
+the instruction, which the CPU repeats forever; this one runs at once.
 """
 
 import contextlib

@@ -1,1 +1,1 @@
-"""The stub, and the system calls that it makes: pure, but for the writing that is given."""
+"""The stub, and the system calls that it makes: pure, except that the writing is a parameter."""

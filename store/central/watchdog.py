@@ -1,4 +1,4 @@
-"""Ends a connection that does not answer: the driver would wait for ever."""
+"""Ends a connection that does not answer: the driver would wait forever."""
 
 import os
 import socket

@@ -59,8 +59,9 @@ class Totals:
 
 
 class Comparison:
-    """`fields` are compared but for those that one side never has (`missing`, by field, the name of
-    the side). `slower` from which factor on a program is slower; None: not looked at."""
+    """`fields` are compared, except for those that one side never has (`missing`: by field, the
+    name of the side). `slower` is the factor from which on a program counts as slower; None: times
+    are not compared."""
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from execdb.store.config.snapshot import Config, read_config
 from execdb.store.config.stored import short_values
 from execdb.store.file.database import Database
 
-FOUND = "found"  # the action of a change that nobody told the log of
+FOUND = "found"  # the action of a change that is not in the log yet
 _NOBODY = Who()
 
 

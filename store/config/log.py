@@ -39,7 +39,7 @@ class Difference(NamedTuple):
 
 
 class LogRow(NamedTuple):
-    """One row of the view `config_log`, but for the time as text."""
+    """One row of the view `config_log`, except for the time as text."""
 
     generation: int
     time_ns: int

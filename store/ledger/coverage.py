@@ -38,7 +38,7 @@ class Period(NamedTuple):
     """A part of the time, from `from_ns` up to `to_ns`. `lost` is by cause, `pruned` counts removed
     rows. Both belong to the whole loss or removal that the period is a part of; `removal_ns` is
     the begin of a removal that concerned rows of one user only. `host` is there if several are
-    told of."""
+    reported."""
 
     kind: Kind
     from_ns: int

@@ -1,6 +1,6 @@
 """Divides a time into intervals that begin at round times: the local ones, or those of UTC.
 
-Pure but for the local zone.
+Pure, except for the local zone.
 """
 
 from bisect import bisect_right

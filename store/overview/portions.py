@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from execdb.store.reading.narrowing import Entries, Stretch
 from execdb.store.reading.selection import Selection
 
-ROWS = 1 << 17  # of one transaction, unless told otherwise
+ROWS = 1 << 17  # of one transaction, by default
 
 
 def portions_of(

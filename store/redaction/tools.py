@@ -1,4 +1,4 @@
-"""Options of known programs whose values are secrets, though nothing in their names says so."""
+"""Options of known programs whose values are secrets, although their names do not say so."""
 
 import re
 from typing import NamedTuple

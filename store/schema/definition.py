@@ -22,7 +22,7 @@ def read_statements(file: Path) -> tuple[str, ...]:
 
 
 def statements() -> tuple[str, ...]:
-    """What makes the tables, views and first rows of a new database, but for its revision."""
+    """What makes the tables, views and first rows of a new database, except for its revision."""
     return read_statements(SCHEMA_FILE)
 
 

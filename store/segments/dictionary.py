@@ -63,7 +63,7 @@ class Interned(dict[T, int]):
 
 class Commands:
     """Ids of programs and commands, for a caller that has no starts: `commands[command]`. Known by
-    identity, as starts are, and by value: an import reads equal commands anew for each chunk."""
+    identity, as starts are, and by value: an import reads equal commands again for each chunk."""
 
     def __init__(self, ids_of: Callable[[Command], tuple[int, int]]) -> None:
         self._ids_of = ids_of

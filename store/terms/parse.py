@@ -7,7 +7,7 @@ A field and an operator, `=`, `!=`, `~=` or `!~=`, and one or more values with c
 backslash takes its meaning from the character behind it: `\\,` is a comma, `\\*` a star. A regular
 expression is one value: its commas and backslashes are its own.
 
-Pure but for names of users and the time of day, which are parameters.
+Pure, except for names of users and the time of day, which are parameters.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Points in time as people write them, to ns since the epoch. Pure but for the local zone."""
+"""Points in time as people write them, to ns since the epoch. Pure, except for the local zone."""
 
 import re
 from collections.abc import Callable

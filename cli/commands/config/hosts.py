@@ -78,13 +78,13 @@ def why(each: "HostConfig") -> str | None:
     return "its collector has not put it into the kernel yet"
 
 
-def _line(told: dict[str, Any]) -> str:
-    name = told["host"] if told["group"] is None else f"{told['host']} ({told['group']})"
-    if told["newest"] is None:
+def _line(row: dict[str, Any]) -> str:
+    name = row["host"] if row["group"] is None else f"{row['host']} ({row['group']})"
+    if row["newest"] is None:
         return escape(f"{name}: no config in the central store, the host has its own")
     shown = [
-        f"{part} {'none' if told[key] is None else told[key]}"
+        f"{part} {'none' if row[key] is None else row[key]}"
         for part, key in (("file", "in_file"), ("kernel", "in_kernel"))
     ]
-    lags = f", lags: {told['why']}" if told["lags"] else ""
-    return escape(f"{name}: newest {told['newest']}, {', '.join(shown)}{lags}")
+    lags = f", lags: {row['why']}" if row["lags"] else ""
+    return escape(f"{name}: newest {row['newest']}, {', '.join(shown)}{lags}")

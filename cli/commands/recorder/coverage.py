@@ -64,15 +64,15 @@ def coverage(
     wanted = filter_of(FilterOptions(host=host))
     with open_store(context.obj) as store:
         covered = [each for each in store.coverage(wanted) if _is_asked_for(each, wanted)]
-        told = [_told(store, each, span) for each in covered]
-    several = len(told) > 1
+        reports = [_report(store, each, span) for each in covered]
+    several = len(reports) > 1
     if format is ReportFormat.JSON:
-        print(json.dumps([period for each in told for period in each.described(several)]))
-    elif told:
-        emit(f"{line}\n" for each in told for line in each.lines(several))
+        print(json.dumps([period for each in reports for period in each.described(several)]))
+    elif reports:
+        emit(f"{line}\n" for each in reports for line in each.lines(several))
     else:
         print(NO_HOST)
-    if strict and not (told and all(each.complete for each in told)):
+    if strict and not (reports and all(each.complete for each in reports)):
         raise typer.Exit(INCOMPLETE)
 
 
@@ -84,14 +84,14 @@ def _is_asked_for(known: "Coverage", wanted: "Filter") -> bool:
     return not known.names or any(holds({"host": name}) for name in known.names)
 
 
-def _told(store: "Store", known: "Coverage", span: tuple[int | None, int]) -> "Told":
+def _report(store: "Store", known: "Coverage", span: tuple[int | None, int]) -> "Report":
     from execdb.store.ledger.periods import periods
 
     found = periods(known, *span)
     events = store.counts(known, [(each.from_ns, each.to_ns) for each in found])
     runs, replays = known.run_ids, store.replays(_of_host(known.host))
     own = [each for each in replays if runs is None or each.run_id in runs]
-    return Told(known, span, found, events, own)
+    return Report(known, span, found, events, own)
 
 
 def _of_host(host: str | None) -> "Filter":
@@ -101,8 +101,8 @@ def _of_host(host: str | None) -> "Filter":
     return Filter(() if host is None else (Term("host", (host,)),))
 
 
-class Told(NamedTuple):
-    """What is told of a file, or of a host."""
+class Report(NamedTuple):
+    """What is shown of a file, or of a host."""
 
     known: "Coverage"
     span: tuple[int | None, int]

@@ -37,16 +37,16 @@ def status(
     found = systemd.properties()
     if found.get("LoadState") == "not-found":
         raise ExecdbError("the service is not installed: sudo execdb service install")
-    told = describe(found) | {"ship": _forwarder()}
+    report = describe(found) | {"ship": _forwarder()}
     unreadable = None
     try:
-        told |= _history(context.obj)
+        report |= _history(context.obj)
     except DatabaseError as error:  # what systemd says may be the reason
         unreadable = error
-    print(json.dumps(told) if format is ReportFormat.JSON else "\n".join(lines(told)))
+    print(json.dumps(report) if format is ReportFormat.JSON else "\n".join(lines(report)))
     if unreadable is not None:
         raise unreadable
-    if not told["active"] or (told["ship"] is not None and not told["ship"]["active"]):
+    if not report["active"] or (report["ship"] is not None and not report["ship"]["active"]):
         raise typer.Exit(1)
 
 
@@ -118,40 +118,40 @@ def blind_ns(known: "Coverage", since_ns: int, until_ns: int) -> int:
     return sum(each.to_ns - each.from_ns for each in found if each.kind is Kind.BLIND)
 
 
-def lines(told: dict[str, Any]) -> list[str]:
+def lines(report: dict[str, Any]) -> list[str]:
     """For people; without what the file says if it could not be read."""
-    first = f"service    {_unit(told, 'execdb', 'recording', 'NOT RECORDING')}"
+    first = f"service    {_unit(report, 'execdb', 'recording', 'NOT RECORDING')}"
     second = []
-    if (ship := told.get("ship")) is not None:
+    if (ship := report.get("ship")) is not None:
         second = [f"forwarder  {_unit(ship, 'execdb-ship', 'runs', 'NOT SHIPPING')}"]
-    if "size_bytes" not in told:
+    if "size_bytes" not in report:
         return [first, *second]
     return [
         first,
         *second,
-        f"recorded   {told['stored']} of {told['seen']} execs, {told['filtered']} filtered",
-        f"lost       {told['lost']}",
-        f"blind      {duration(told['blind_ns'])} since boot, {local_time(told['boot_ns'])}",
-        f"size       {size(told['size_bytes'])}, {_retention(told)}",
+        f"recorded   {report['stored']} of {report['seen']} execs, {report['filtered']} filtered",
+        f"lost       {report['lost']}",
+        f"blind      {duration(report['blind_ns'])} since boot, {local_time(report['boot_ns'])}",
+        f"size       {size(report['size_bytes'])}, {_retention(report)}",
     ]
 
 
-def _unit(told: dict[str, Any], name: str, works: str, not_so: str) -> str:
-    if not told["active"]:
-        why = f": {escape(told['why'])}" if told["why"] else ""
-        return f"{not_so}, {escape(told['state'])}{why}"
-    again = f", restarted {told['restarts']} times" if told["restarts"] else ""
-    boot = "" if told["enabled"] else f", but not after the next boot (systemctl enable {name})"
-    return f"{works} since {local_time(told['since_ns'])}, pid {told['pid']}{again}{boot}"
+def _unit(report: dict[str, Any], name: str, works: str, not_so: str) -> str:
+    if not report["active"]:
+        why = f": {escape(report['why'])}" if report["why"] else ""
+        return f"{not_so}, {escape(report['state'])}{why}"
+    again = f", restarted {report['restarts']} times" if report["restarts"] else ""
+    boot = "" if report["enabled"] else f", but not after the next boot (systemctl enable {name})"
+    return f"{works} since {local_time(report['since_ns'])}, pid {report['pid']}{again}{boot}"
 
 
-def _retention(told: dict[str, Any]) -> str:
+def _retention(report: dict[str, Any]) -> str:
     """What will be removed, and when."""
-    options, parts = told["options"], []
+    options, parts = report["options"], []
     if "keep" in options:
         oldest = ""
-        if told["first_ns"] is not None:
-            oldest = f" (the oldest is {duration(told['now_ns'] - told['first_ns'])} old)"
+        if report["first_ns"] is not None:
+            oldest = f" (the oldest is {duration(report['now_ns'] - report['first_ns'])} old)"
         parts.append(f"removes what is older than {options['keep']}{oldest}")
     if "max-size" in options:
         parts.append(f"the oldest above {options['max-size']}")

@@ -14,8 +14,8 @@ OF_THE_HISTORY = ("since", "until", "failed", "running", "replays")
 def with_option_classes(
     command: Callable[..., None], *, but: Sequence[str] = ()
 ) -> Callable[..., None]:
-    """Decorates a command: fields of its data-class parameters are options, save those in `but`.
-    Times of marks in the parameter `chosen` are looked up."""
+    """Decorates a command: fields of its data-class parameters are options, except for those in
+    `but`. Times of marks in the parameter `chosen` are looked up."""
     own = inspect.signature(command).parameters.values()
     classes: dict[str, Any] = {p.name: p.annotation for p in own if is_dataclass(p.annotation)}
     fields = {

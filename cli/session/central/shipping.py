@@ -1,4 +1,4 @@
-"""`execdb ship`: goes on shipping whatever happens, and says once what is wrong."""
+"""`execdb ship`: continues to ship whatever happens, and says once what is wrong."""
 
 import contextlib
 import random
@@ -20,7 +20,7 @@ from execdb.store.file.database import Database, open_database
 
 INTERVAL_S = 5.0
 _RETRY_S = 0.2, 60.0  # after the first error in a row, and at most
-_REFUSED = 20  # failures: whoever is refused waits as long as after so many
+_REFUSED = 20  # failures: one that is refused waits as long as after so many
 _AGAIN_S = 3_600.0  # how often the same error is said
 
 

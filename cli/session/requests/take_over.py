@@ -25,7 +25,7 @@ from execdb.store.writing.recording import Recording
 
 _TOGETHER_S = 1.0  # both record; longer than two stamps of one exec can be apart
 _WITHIN_S = 10.0  # without an answer until then, the other one continues
-_ENDS_WITHIN_S = 60.0  # after this one that has begun to end, and so does not go on, is left alone
+_ENDS_WITHIN_S = 60.0  # the longest wait for one that has begun to end
 _LOOK_S = 0.02
 _BYTES_MAX = 40_000_000  # of memory for what is seen meanwhile
 
@@ -94,7 +94,7 @@ class TakeOver:
             if (interrupts or late) and claim.withdraw():
                 if interrupts:
                     raise KeyboardInterrupt
-                raise RecordingError(f"{late}: it goes on recording")
+                raise RecordingError(f"{late}: it continues to record")
             if interrupts > 1 or waited_s > _ENDS_WITHIN_S:
                 raise RecordingError(
                     f"the collector (pid {other.pid}) has begun to end, and has not ended: "

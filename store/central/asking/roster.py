@@ -11,7 +11,7 @@ from execdb.store.central.text import from_central
 from execdb.store.reading.filter import Filter
 from execdb.store.terms.match import matcher
 
-_SAME_CLOCK_NS = 1_000_000  # two collectors measure the difference of the clocks anew
+_SAME_CLOCK_NS = 1_000_000  # two collectors measure the difference of the clocks independently
 
 
 class Run(NamedTuple):

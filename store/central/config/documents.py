@@ -115,8 +115,8 @@ def read_for_host(connection: "Connection", host: str, group: str | None) -> For
 
 
 class HostConfig(NamedTuple):
-    """What a forwarder told of its host. Generations are the store's; `wanted` is the one that it
-    knew of, `newest` the one that there is now."""
+    """What a forwarder reported of its host. Generations are the store's; `wanted` is the one that
+    it knew of, `newest` the one that there is now."""
 
     host: str
     group: str | None
@@ -131,7 +131,7 @@ class HostConfig(NamedTuple):
 
 
 def read_host_configs(url: CentralUrl) -> list[HostConfig]:
-    """Of each host that has shipped, or told of its config, by name. Raises CentralError."""
+    """Of each host that has shipped, or reported its config, by name. Raises CentralError."""
     with (
         connect(url, name="execdb config") as connection,
         deadline(connection, url, _ANSWER_S),

@@ -1,4 +1,4 @@
-"""Triggers by which a login changes nothing but its own runs: made anew by each upgrade.
+"""Triggers by which a login changes nothing but its own runs: created again by each upgrade.
 
 Not by row-level security, with which COPY does not work.
 """

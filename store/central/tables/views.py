@@ -1,4 +1,4 @@
-"""The views, functions and rights of the central store: made anew by each upgrade."""
+"""The views, functions and rights of the central store: created again by each upgrade."""
 
 from collections.abc import Iterator
 

@@ -114,7 +114,7 @@ def test_one_that_does_not_answer_goes_on(record: Record) -> None:
     )
     first.process.send_signal(signal.SIGCONT)
     assert done.returncode == 1
-    assert "it goes on recording" in done.stderr
+    assert "it continues to record" in done.stderr
     subprocess.run(["true", "23"], check=True)
     wait_for(lambda: first.ours("true", "23"), "the first collector to go on")
     first.stop()
