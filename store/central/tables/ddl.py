@@ -1,7 +1,7 @@
 """SQL that makes the central store, by way of the migrations in migrations/central.
 
-Tables follow from the keys of an event (layout.py). Views, functions and rights are created
-again by each upgrade. The same schema works on Citus, distributed by run_id: each primary key has it, no
+Tables follow from the keys of an event (layout.py). Each upgrade creates the views, functions and
+rights again. The same schema works on Citus, distributed by run_id: each primary key has it, no
 partition is the default one, and nothing updates rows of events.
 """
 
