@@ -28,6 +28,8 @@ from execdb.store.reading.selection import (
     count_of,
     entries_wanted,
     ids_within,
+    last_rows,
+    without_conditions,
 )
 from execdb.store.segments.dictionary_cache import DictionaryCache
 from execdb.store.segments.segment import (
@@ -163,6 +165,8 @@ class History:
 
     def _latest(self, selection: Selection, limit: int) -> Selection:
         """The selection reduced to the latest `limit` events: of each span the last ones."""
+        if (whole := without_conditions(selection)) is not None:
+            return selection._replace(spans=last_rows(whole, limit))
 
         def moments(connection: Connection, span: Span, rows: Sequence[Any]) -> list[_Moment]:
             check_rows(connection, "image", rows)

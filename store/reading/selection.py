@@ -5,6 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from sqlite3 import Connection
 from typing import Any, NamedTuple
 
@@ -184,6 +185,27 @@ def count_of(connection: Connection, selection: Selection, span: Span) -> int:
     return sum(
         sum(query.column(connection, first=first, last=last, **lists)) for first, last in stretches
     )
+
+
+def without_conditions(selection: Selection) -> list[Span] | None:
+    """The spans in order of time, if all of their rows are wanted and none overlaps another."""
+    wanted, spans = selection.wanted, sorted(selection.spans, key=lambda span: span.begin_ns)
+    if selection.ids is not None or selection.entries or wanted.about("command"):
+        return None
+    if wanted.conditions() or any(one.end_ns >= next_.begin_ns for one, next_ in pairwise(spans)):
+        return None
+    return spans
+
+
+def last_rows(spans: Sequence[Span], count: int) -> list[Span]:
+    """The last `count` rows of these."""
+    found: list[Span] = []
+    for span in reversed(spans):
+        if count > 0:
+            first = max(span.first_id, span.last_id - count + 1)
+            found.append(span._replace(first_id=first))
+            count -= span.last_id - first + 1
+    return found
 
 
 def lists_of(entries: Entries) -> dict[str, str]:
