@@ -101,6 +101,8 @@ keep = []
 
 
 def main():
+    """Reads the request from descriptor 0 and answers it there, with descriptors or with what went
+    wrong."""
     channel = socket.socket(fileno=0)
     bcc = refused = None
     try:

@@ -41,6 +41,8 @@ def columns_of(intervals: Sequence["Interval"], room: int) -> list[tuple[Any, in
 
 
 def in_column(interval: "Interval", value: Any, columns: Sequence[tuple[Any, int]]) -> str:
+    """The cell of an interval in the column of this value: `12`, `12!` if some of them failed, or
+    `.`."""
     if value is not _OTHER:
         return _cell(interval.by.get(value))
     shown: Mapping[Any, int] = dict(columns)
@@ -55,6 +57,7 @@ def _cell(count: "Count | None") -> str:
 
 
 def title_of(value: Any, width: int) -> str:
+    """The heading of the column of this value, escaped, in at most `width` cells."""
     if value is _OTHER:
         return "other"
     text = "null" if value is None else value if isinstance(value, str) else json_of(value)

@@ -58,6 +58,7 @@ def fields(ctx: Any, args: list[str], incomplete: str) -> list[str]:
 
 
 def users(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """Names of users of this machine."""
     return _harmless(each.pw_name for each in pwd.getpwall() if each.pw_name.startswith(incomplete))
 
 

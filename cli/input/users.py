@@ -14,6 +14,8 @@ _NOBODY = 65534  # the kernel's overflow uid; `nobody` wherever there is such a 
 
 
 class Identity(NamedTuple):
+    """A user, as the kernel knows it."""
+
     uid: int
     gid: int
 

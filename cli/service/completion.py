@@ -6,6 +6,7 @@ from execdb.cli.service.places import COMPLETIONS
 
 
 def scripts() -> dict[Path, str]:
+    """The script of each shell, by the place of its file."""
     from typer._completion_shared import get_completion_script
 
     return {

@@ -120,6 +120,7 @@ def _upgrade(path: Path) -> None:
 
 
 def this_machine() -> Machine:
+    """The host, boot and kernel that a run is of. Raises OSError without /proc."""
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     host = text_of(os.fsencode(os.uname().nodename))  # a host name may be any bytes
     return Machine(host=host, boot_id=boot_id, kernel=os.uname().release)

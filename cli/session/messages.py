@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def warn(text: str) -> None:
+    """Prints a warning, on stderr."""
     say(f"warning: {text}")
 
 
@@ -39,6 +40,7 @@ def started(path: Path, source: "KernelSource", kept: Sequence[str]) -> str:
 
 
 def summary(ledger: "Ledger", elapsed_s: float, path: Path) -> str:
+    """The last line of a recording."""
     did = f"recorded {ledger.stored} execs in {elapsed_s:.1f} s{_filtered(ledger)}"
     return f"{did}, {_lost(ledger.by_cause)}, {path}"
 

@@ -142,6 +142,7 @@ def execs_of(number: int) -> str:
 
 
 def were(number: int) -> str:
+    """The verb of a sentence about so many execs."""
     return "was" if number == 1 else "were"
 
 

@@ -58,6 +58,7 @@ def natural_widths(columns: Sequence[Column], rows: Iterable[Row]) -> list[int]:
 
 
 def width_of(text: str) -> int:
+    """How many cells of a terminal the text takes."""
     return len(text) if text.isascii() else cell_len(text)
 
 

@@ -38,6 +38,8 @@ class Step(NamedTuple):
 
 
 class Key(NamedTuple):
+    """A key of the event, as a line of its page."""
+
     name: str
     meaning: str
     value: str
@@ -147,6 +149,7 @@ def _title(event: Event) -> str:
 
 
 def escape_line(event: Event) -> str:
+    """The command line, or the name of the program where no arguments are known."""
     return command_line(event) or escape(event.comm)
 
 

@@ -76,6 +76,7 @@ def address_of(event: Event, view: View) -> str:
 
 
 def identity(event: Event) -> dict[str, Any]:
+    """What names an event in addresses of the page."""
     return {"boot_id": event.boot_id, "boot_ns": event.boot_ns, "pid": event.pid}
 
 

@@ -21,6 +21,7 @@ class BadRecord(ValueError):
 
 
 def parse_creds(raw: bytes) -> Creds:
+    """The bytes of `CREDS`: the members of a record from `uid` to `config_generation`."""
     uid, euid, gid, loginuid, sessionid, tty, message, generation = CREDS.unpack(raw)
     return Creds(
         uid,
@@ -58,6 +59,7 @@ def parse_place(raw: bytes, first: Namespaces = FIRST_NAMESPACES) -> Place:
 
 
 def parse_file(raw: bytes, mounts_of: MountsOf) -> Executable:
+    """The bytes of `FILE`, and the names of the path from the last to the first."""
     inode, device, flags, _ = FILE.unpack_from(raw)
     return executable(device, inode, flags, raw[FILE.size :], mounts_of)
 

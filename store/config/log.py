@@ -68,11 +68,13 @@ def flat(config: Config) -> dict[str, str]:
 
 
 def text_of_rule(rule: Rule) -> str:
+    """A rule with its note, as the log has it."""
     text = str(rule) if rule.note is None else f"{rule} # {rule.note}"
     return text.encode(errors="backslashreplace")[:_TEXT_MAX].decode(errors="ignore")
 
 
 def text_of_limit(limit: Limit) -> str:
+    """A limit as the log has it: `execs=50 bytes=100000`, or `none`."""
     parts = zip(("execs", "bytes"), limit, strict=True)
     shown = [f"{name}={'none' if n == NONE else n}" for name, n in parts if n is not None]
     return " ".join(shown) or "none"

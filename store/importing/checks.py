@@ -13,6 +13,7 @@ _SHOWN = 40  # characters of an unknown key
 
 
 def keys_of(group: Group) -> set[str]:
+    """The names of the keys of a group."""
     return {field.name for field in FIELDS if field.group is group}
 
 

@@ -68,10 +68,12 @@ def ns_pid_of(pid: int, ns_pid: int | None) -> int | None:
 
 
 def boot_of(values: Values) -> Boot:
+    """The host and boot of an event. Raises BadEvent."""
     return value_of(values, "host"), value_of(values, "boot_id")
 
 
 def origin_of(values: Values) -> tuple[Creds, Place]:
+    """Who ran a program, and where. Raises BadEvent."""
     creds = Creds(*(value_of(values, name) for name in Creds._fields))
     return creds, Place(*(value_of(values, name) for name in Place._fields))
 

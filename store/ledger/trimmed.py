@@ -18,6 +18,8 @@ _PAUSE_NS = 60_000_000_000  # events with shorter pauses between them are one en
 
 
 class What(StrEnum):
+    """What was trimmed of an event."""
+
     ARGUMENTS = "arguments"  # were cut
     ROWS = "rows"  # were removed
 

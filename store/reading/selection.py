@@ -178,6 +178,7 @@ def parts_of(
 
 
 def count_of(connection: Connection, selection: Selection, span: Span) -> int:
+    """How many of the rows of a span are wanted. Raises DatabaseError."""
     entries, stretches = parts_of(connection, selection, span)
     if stretches and not entries and not selection.wanted.conditions():
         return span.last_id - span.first_id + 1
@@ -209,6 +210,7 @@ def last_rows(spans: Sequence[Span], count: int) -> list[Span]:
 
 
 def lists_of(entries: Entries) -> dict[str, str]:
+    """Ids as values of the parameters of a statement: JSON arrays."""
     return {name: json.dumps(ids) for name, ids in entries.items()}
 
 

@@ -37,6 +37,7 @@ class OwnPattern:
 
 
 def hide_own(text: str, patterns: Sequence[OwnPattern]) -> str:
+    """The text without what these patterns find."""
     for pattern in patterns:
         text = pattern.hide(text)
     return text

@@ -30,6 +30,7 @@ class Columns(NamedTuple):
 
 
 def block_of(row_id: int) -> int:
+    """The number of the block that a row is in."""
     return row_id >> BLOCK_BITS
 
 

@@ -24,6 +24,8 @@ _OUTCOMES: Mapping[str, tuple[str, str, str]] = {  # label, and the terms for an
 
 
 class Choice(NamedTuple):
+    """A value that one can choose or exclude; `number` says how many events have it."""
+
     label: str
     title: str
     number: str
@@ -33,6 +35,8 @@ class Choice(NamedTuple):
 
 
 class Choices(NamedTuple):
+    """The most frequent values of a field."""
+
     title: str
     values: list[Choice]
     more: int  # values that are not shown

@@ -42,6 +42,7 @@ def lay_out(
 
 
 def label_of(event: Event) -> str:
+    """The name and pid of a program, escaped."""
     return f"{escape(event.comm)} {event.pid}"
 
 

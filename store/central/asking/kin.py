@@ -14,6 +14,8 @@ _TOGETHER = 5_000  # keys in one statement
 
 
 class Kin:
+    """The relations between events of a central store. All methods raise CentralError."""
+
     def __init__(self, session: Session, roster: Roster) -> None:
         self._session, self._roster = session, roster
 

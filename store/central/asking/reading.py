@@ -33,6 +33,8 @@ class Portion(NamedTuple):
 
 
 class Reading:
+    """Reads the events of a central store. All methods raise CentralError."""
+
     def __init__(self, session: Session, roster: Roster, kin: Kin) -> None:
         self._session, self._roster, self._kin = session, roster, kin
         self._meant: dict[int, Key] = {}  # which event `latest_of` meant by an id

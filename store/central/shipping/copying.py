@@ -34,6 +34,7 @@ class Line(NamedTuple):
 
 
 def day_of(time_ns: int) -> int:
+    """The day of a time in ns since 1970, as the number of days since then (UTC)."""
     return max(0, time_ns // _DAY_NS)
 
 

@@ -99,6 +99,8 @@ def read_details(connection: "Connection", state: RunState) -> None:
 
 
 def read_sums(connection: "Connection", table: str, run_id: int) -> Sums:
+    """The sums over the intervals of a run that are in a table of the ledger. Raises the driver's
+    errors."""
     row = connection.execute(_SUMS[table], (run_id,)).fetchone()
     assert row is not None
     none = not row[0]

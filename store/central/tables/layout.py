@@ -58,6 +58,7 @@ def end_columns(*, required: bool) -> list[str]:
 
 
 def key_columns() -> list[str]:
+    """Definitions of the columns that name a row."""
     return [*_KEY_COLUMNS]
 
 

@@ -15,6 +15,8 @@ from execdb.store.reading.grouping import check
 
 
 class Newcomers:
+    """Finds what ran for the first time on a host."""
+
     def __init__(self, session: Session, roster: Roster, reading: Reading) -> None:
         self._session, self._roster, self._reading = session, roster, reading
 
