@@ -24,6 +24,7 @@ from execdb.store.schema.definition import normalized
 from execdb.store.schema.verify import read_schema
 from execdb.store.terms.short_forms import short_form
 from execdb.store.writing.recording import Machine, Recording
+from tests import once
 from tests.store.schema.next_revision import become_next
 
 EXECDB = Path(sys.executable).with_name("execdb")
@@ -38,6 +39,7 @@ settings.load_profile("execdb")
 
 
 def pytest_configure() -> None:
+    once.keep()
     # A shell ignores it for what it runs in the background, and so would the commands under test.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["EXECDB_DB"] = NOWHERE  # for what runs before a test's own guard
@@ -88,8 +90,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def db(own_database: Path, template: Path) -> Path:
     """The path of an empty database, which is also the command's default."""
-    shutil.copy(template, own_database)
-    return own_database
+    return Path(shutil.copy(template, own_database))
 
 
 @pytest.fixture

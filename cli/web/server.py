@@ -121,6 +121,8 @@ class Server:
             html = await self._worker.run(partial(self._html, template, answer, query))
         except ExecdbError as error:
             return self._failed(error, query)
+        except asyncio.CancelledError:  # the server is told to end, and this answer takes long
+            return self._failed(Busy("the server is ending"), query)
         except Exception as error:  # the last resort, as for commands
             return self._failed(ExecdbError(shortened(unexpected(error))), query)
         return HTMLResponse(html)

@@ -14,6 +14,7 @@ import pytest
 from execdb.store.central.tables.upgrade import upgrade
 from execdb.store.central.url import CentralUrl
 from tests.central.server import PASSWORD, Server
+from tests.memory import memory
 
 _numbers = count(1)
 FORWARDER, READER = "web1", "alice"  # logins
@@ -52,7 +53,7 @@ class Central:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     # Not below pytest's own folder, which is closed to the server's user.
-    with tempfile.TemporaryDirectory(prefix="execdb-postgresql-") as folder:
+    with tempfile.TemporaryDirectory(prefix="execdb-postgresql-", dir=memory()) as folder:
         Path(folder).chmod(0o755)
         server = Server(Path(folder))
         try:
@@ -74,12 +75,10 @@ def _with_logins(server: Server) -> Server:
 
 
 @pytest.fixture
-def empty(server: Server) -> Central:
+def empty(server: Server) -> Iterator[Central]:
     """A database without a schema."""
-    name = f"central{next(_numbers)}"
-    with server.connect() as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return Central(server, name)
+    yield (made := another(server, "template1"))
+    drop(made)
 
 
 @pytest.fixture(scope="session")
@@ -91,14 +90,21 @@ def template_database(server: Server) -> str:
 
 
 @pytest.fixture
-def central(server: Server, template_database: str) -> Central:
+def central(server: Server, template_database: str) -> Iterator[Central]:
     """A database with the schema."""
-    return another(server, template_database)
+    yield (made := another(server, template_database))
+    drop(made)
 
 
 def another(server: Server, template_database: str) -> Central:
     """One more of these."""
     name = f"central{next(_numbers)}"
     with server.connect() as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}".encode())
+        how = " STRATEGY FILE_COPY" if connection.info.server_version >= 150_000 else ""
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template_database}{how}".encode())
     return Central(server, name)
+
+
+def drop(central: Central) -> None:
+    with central.server.connect() as connection:
+        connection.execute(f"DROP DATABASE {central.name} WITH (FORCE)".encode())

@@ -148,10 +148,11 @@ def _group(user: str) -> str:
     return subprocess.run(["id", "-g", user], capture_output=True, text=True).stdout.strip()
 
 
-def wait_until(condition: object, for_s: float = 20.0) -> None:
+def wait_until(condition: object, for_s: float = 60.0) -> None:
     """Until the function returns something true. Fails after a while."""
     assert callable(condition)
-    deadline_s = time.monotonic() + for_s
+    deadline_s, pause_s = time.monotonic() + for_s, 0.02
     while not condition():
         assert time.monotonic() < deadline_s, "it did not happen"
-        time.sleep(0.02)
+        time.sleep(pause_s)
+        pause_s = min(1.2 * pause_s, 0.2)

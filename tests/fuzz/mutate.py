@@ -16,6 +16,11 @@ def seed_of_this_run() -> int:
     return int(os.environ.get("FUZZ_SEED") or random.SystemRandom().randrange(1 << 32))
 
 
+def as_often(count: int) -> int:
+    """So many inputs, or FUZZ_TIMES as many."""
+    return count * int(os.environ.get("FUZZ_TIMES") or 1)
+
+
 class Mutator:
     """Changes bytes here and there: flips, cuts, doubles, splices, and numbers at their edges."""
 

@@ -6,9 +6,9 @@ from execdb.bpf import wire
 from execdb.collector.decoding.decoder import Decoder
 from execdb.store.event import Exec, raw_of
 from tests.collector.records import end, record, ring
-from tests.fuzz.mutate import Mutator, seed_of_this_run
+from tests.fuzz.mutate import Mutator, as_often, seed_of_this_run
 
-COUNT = 200_003
+COUNT = as_often(50_021)
 _INT63 = 1 << 63
 
 

@@ -14,9 +14,9 @@ from execdb.store.importing.imported import Imported, imported_of
 from execdb.store.importing.ndjson import Parser, load
 from execdb.store.json_text import json_of
 from tests.conftest import an_event
-from tests.fuzz.mutate import Mutator, seed_of_this_run
+from tests.fuzz.mutate import Mutator, as_often, seed_of_this_run
 
-COUNT = 100_003
+COUNT = as_often(30_011)
 _INT63 = 1 << 63
 
 VALID = [

@@ -24,10 +24,11 @@ PATIENCE_S = float(os.environ.get("EXECDB_TEST_PATIENCE_S", "60"))
 
 def wait_for(condition: Callable[[], Any], what: str) -> Any:
     """The condition's first true value. Fails after PATIENCE_S."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline, pause_s = time.monotonic() + PATIENCE_S, 0.01
     while not (value := condition()):
         assert time.monotonic() < deadline, f"waited {PATIENCE_S:.0f} s for {what}"
-        time.sleep(0.01)
+        time.sleep(pause_s)
+        pause_s = min(1.2 * pause_s, 0.1)  # the longer it takes, the less does looking take from it
     return value
 
 

@@ -30,7 +30,7 @@ IN = (
 )
 OUT = (
     # About rates and races, which differ in emulation; and long.
-    "recorded/test_starts.py::test_exec_from_a_thread_5003_times",
+    "recorded/test_starts.py::test_exec_from_a_thread_2003_times",
     "recorded/test_ends.py::test_every_end_of_a_storm_finds_its_row",
     "recorded/test_parents.py::test_parents_are_right_when_pids_are_reused",
     # About a whole database, which tests share here.

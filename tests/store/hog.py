@@ -63,8 +63,5 @@ def main(kind: str, folder: Path, limit: int) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    command, kind, folder, limit = sys.argv[1:]
-    if command == "make":
-        make(kind, Path(folder, f"{kind}.db"))
-    else:
-        print(*main(kind, Path(folder), int(limit)))
+    kind, folder, limit = sys.argv[1:]
+    print(*main(kind, Path(folder), int(limit)))

@@ -1,14 +1,26 @@
 """A sound database, to forge."""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from execdb.store.event import Place
 from execdb.store.file.database import open_database
 from tests.conftest import an_exec, recorded, some_creds
+from tests.memory import memory
+
+
+@pytest.fixture(autouse=True)
+def own_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """It is written thousands of times."""
+    with TemporaryDirectory(prefix="execdb-test-", dir=memory()) as folder:
+        path = Path(folder) / "execdb.db"
+        monkeypatch.setenv("EXECDB_DB", str(path))
+        yield path
 
 
 @pytest.fixture(autouse=True)

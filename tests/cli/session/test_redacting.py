@@ -49,6 +49,6 @@ def test_equal_starts_stay_one_object() -> None:
 
 def test_memory_is_bounded_whatever_is_run() -> None:
     redaction = Redaction([])
-    for n in range(997):
+    for n in range(97):
         redaction.execs([an_exec(n, argv=("x" * 40_000, str(n)))])
     assert len(redaction._known) < 60

@@ -75,7 +75,7 @@ def incident(incident_db: Path) -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")  # not longer: a loop of asyncio runs while it lasts
 def browser() -> Iterator[Browser]:
     """In CI a missing browser is a failure."""
     found = next(filter(None, map(shutil.which, _BROWSERS)), None)

@@ -2,12 +2,15 @@
 
 import http.client
 import re
+import signal
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.cli.web.conftest import Served
+from tests.cli.web.conftest import Serve, Served
 
 
 class Answer:
@@ -143,6 +146,31 @@ def test_an_expression_that_never_ends_is_ended(incident: Served, cookie: dict[s
     assert answer.status == 503
     assert "took longer than" in answer.text
     assert ask(incident, "/", cookie).status == 200
+
+
+def test_requests_that_come_as_it_ends_are_told_so(incident_db: Path, serve: Serve) -> None:
+    """And no more is said on stderr than is looked at where it ends."""
+    served = serve(incident_db)
+    place, begun = urlsplit(served.base), ask(served, f"/?{urlsplit(served.address).query}")
+    cookie = {"Cookie": begun.headers["set-cookie"].partition(";")[0]}
+    with ExitStack() as stack:
+        connections = [
+            stack.enter_context(
+                closing(http.client.HTTPConnection(place.hostname or "", place.port))
+            )
+            for _ in range(7)
+        ]
+        for each in connections:
+            each.request("GET", "/static/page.css", headers=cookie)
+            assert each.getresponse().read()
+        served.process.send_signal(signal.SIGSTOP)
+        for each in connections:
+            each.request("GET", "/", headers=cookie)
+        served.process.send_signal(signal.SIGTERM)
+        served.process.send_signal(signal.SIGCONT)
+        found = {each.getresponse().status for each in connections}
+    assert 503 in found
+    assert found <= {200, 503}  # some are answered before
 
 
 def test_a_token_leads_to_no_other_server(incident: Served, token: str) -> None:

@@ -140,7 +140,7 @@ def test_a_reader_that_holds_its_snapshot(recorder: Recorder, programs: Path) ->
         wait_for(lambda: recorder.events("--limit", "1"), "an event")
         reader.execute("BEGIN")
         before = reader.execute("SELECT count(*) FROM execs").fetchone()
-        with load(programs, argument_bytes=211) as executed:
+        with load(programs, argument_bytes=809) as executed:
             wait_for(lambda: wal.stat().st_size > WAL_SIZE, "the WAL to grow")
         assert reader.execute("SELECT count(*) FROM execs").fetchone() == before
         reader.execute("ROLLBACK")

@@ -62,7 +62,7 @@ def test_thousands_that_sleep_cost_no_exec(
 ) -> None:
     """During a storm of execs, and even if their arguments are as long as possible."""
     with sleepers(programs, SLEEPERS, argument_bytes) as parent:
-        storms = storm(programs, 9_001)
+        storms = storm(programs, 5_003)
         recorder = record()
         finish(storms)
         assert peak_kb(recorder.process.pid) < 96_000

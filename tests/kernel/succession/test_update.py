@@ -69,7 +69,9 @@ def test_a_restart_is_blind_for_less_than_two_seconds(record: Record) -> None:
         last.stop()
         blind = [each for each in last.coverage() if each["why"] == "no collector"]
         found.append(blind[-2]["duration_ns"] / 1e9 - waited_s)
-    assert min(found) < 2, found
+        if found[-1] < 2:
+            return
+    raise AssertionError(f"blind for {found} s")
 
 
 def waits_for_cpu_s() -> float:

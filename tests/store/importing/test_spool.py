@@ -12,8 +12,9 @@ from execdb.store.importing import spool
 from execdb.store.importing.spool import Spool
 
 
-@pytest.mark.parametrize("size", [23, spool._MEMORY_BYTES // 7])
-def test_it_gives_back_what_it_got(size: int) -> None:
+@pytest.mark.parametrize("size", [23, 65_537 // 7])
+def test_it_gives_back_what_it_got(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "_MEMORY_BYTES", 65_537)
     chunks = [[(n, "é\udcff" * size)] for n in range(11)]
     with Spool() as kept:
         for chunk in chunks:

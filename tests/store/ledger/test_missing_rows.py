@@ -89,9 +89,10 @@ def test_what_someone_removed_is_missed(
         assert sentence in "; ".join(lacks(database))
         seldom = what in ("a row", "a row that was seen")  # only who reads all rows finds out
         assert bool(lacks(database, all_segments=False)) is not seldom
-    answer = run("doctor")
-    assert answer.code == 1
-    assert sentence in answer.out
+    if what == "a row":  # it looks at the machine as well, which takes its time
+        answer = run("doctor")
+        assert answer.code == 1
+        assert sentence in answer.out
 
 
 def test_numbers_that_cannot_be(history: Path) -> None:

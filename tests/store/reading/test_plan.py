@@ -13,7 +13,7 @@ from tests.conftest import a_filter, an_exec, counts, empty, recorded
 from tests.store.reading.histories import matching
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_descendants_are_found_wherever_they_stand(database: Database, data: st.DataObject) -> None:
     empty(database)

@@ -2,13 +2,14 @@
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from execdb.store.errors import DatabaseError
+from execdb.store.event import Event
 from execdb.store.file.database import Database, open_database
 from execdb.store.file.sql import scalar
 from execdb.store.limits.bounds import Bounds
@@ -58,9 +59,13 @@ def varied_history(
         yield database
 
 
-def check(database: Database, wanted: dict[str, Any], *limits: int) -> None:
+def every_event(database: Database) -> list[Event]:
+    return list(History(database).events(Filter()))
+
+
+def check(database: Database, every: Sequence[Event], wanted: dict[str, Any], *limits: int) -> None:
     own = History(database)
-    expected = [event for event in own.events(Filter()) if fits(event, wanted)]
+    expected = [event for event in every if fits(event, wanted)]
     question = asking(wanted)
     assert list(own.events(question)) == expected
     assert own.count(question) == len(expected)
@@ -69,11 +74,17 @@ def check(database: Database, wanted: dict[str, Any], *limits: int) -> None:
         assert list(own.events(question, limit=limit, reverse=True)) == expected[-limit:][::-1]
 
 
+@pytest.fixture(scope="module")
+def varied_events(varied_file: Path) -> list[Event]:
+    with open_database(varied_file) as database:
+        return every_event(database)
+
+
 @pytest.mark.parametrize("wanted", QUESTIONS, ids=str)
 def test_questions_find_what_a_plain_reading_finds(
-    varied_history: Database, wanted: dict[str, Any]
+    varied_history: Database, varied_events: list[Event], wanted: dict[str, Any]
 ) -> None:
-    check(varied_history, wanted, 7, 1_013)
+    check(varied_history, varied_events, wanted, 7, 1_013)
 
 
 @pytest.fixture
@@ -131,12 +142,14 @@ def test_what_a_collector_stored_before_it_was_killed_is_found(
 ) -> None:
     execs = list(varied(3 * BLOCK, 3))
     Recording(database, MACHINE, "0", START_NS).write(execs, [], counts(0))
+    every = every_event(database)
     for wanted in QUESTIONS:
-        check(database, wanted, 3)
+        check(database, every, wanted, 3)
     later = [an_exec(ROWS + n) for n in range(3)]
     Recording(database, MACHINE, "0", START_NS).write(later, [], counts(0))
+    every = every_event(database)
     for wanted in QUESTIONS:
-        check(database, wanted, 3)
+        check(database, every, wanted, 3)
 
 
 def test_what_is_left_of_a_pruned_segment_is_found(varied_history: Database) -> None:
@@ -144,9 +157,10 @@ def test_what_is_left_of_a_pruned_segment_is_found(varied_history: Database) -> 
     cut_ns = START_NS + (SEGMENT + 2 * BLOCK) * 1_000_000
     while retention.step(cut_ns) is not None:
         pass
-    assert 0 < History(varied_history).count(Filter()) < ROWS - SEGMENT
+    every = every_event(varied_history)
+    assert 0 < History(varied_history).count(Filter()) == len(every) < ROWS - SEGMENT
     for wanted in QUESTIONS:
-        check(varied_history, wanted, 11)
+        check(varied_history, every, wanted, 11)
 
 
 def test_where_all_rows_are_pruned_no_blocks_are_left(varied_history: Database) -> None:

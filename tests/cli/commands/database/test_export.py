@@ -3,10 +3,12 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import stat
 import subprocess
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -153,15 +155,22 @@ def test_a_file_that_cannot_grow_leaves_nothing(filled: Path, tmp_path: Path, fo
     assert os.listdir(folder) == []
 
 
+@pytest.fixture(scope="module")
+def large(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = Path(shutil.copy(template, tmp_path_factory.mktemp("large")))
+    with open_database(path) as database:
+        recorded(database, [an_exec(n) for n in range(60_013)])
+    return path
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_an_interrupt_leaves_nothing(db: Path, tmp_path: Path, number: signal.Signals) -> None:
+def test_an_interrupt_leaves_nothing(large: Path, tmp_path: Path, number: signal.Signals) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
-    with open_database(db) as database:
-        recorded(database, [an_exec(n) for n in range(60_013)])
-    process = subprocess.Popen([str(EXECDB), "export", str(folder / "a.sqlite")])
+    process = subprocess.Popen([EXECDB, "--db", large, "export", folder / "a.sqlite"])
     while not os.listdir(folder):
         assert process.poll() is None
+        time.sleep(0.001)
     process.send_signal(number)
     assert process.wait(60) == 130
     assert os.listdir(folder) == []
