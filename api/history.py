@@ -11,8 +11,8 @@ from execdb.answers import Period, Run
 from execdb.filters import Filters, Time, filter_of, span_of
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
-from execdb.store.file.collector_lock import collector_pid
 from execdb.store.file.database import open_database
+from execdb.store.file.locks.collector_lock import collector_pid
 from execdb.store.ledger.counting import events_in
 from execdb.store.ledger.periods import periods
 from execdb.store.ledger.read_coverage import read_coverage

@@ -10,8 +10,8 @@ from execdb.cli.service.changes import remove_all, write_all
 from execdb.cli.service.marked import State, state_of
 from execdb.cli.service.plan import File
 from execdb.store.errors import ExecdbError
-from execdb.store.file.collector_lock import collector_pid
 from execdb.store.file.copies.removal import remove_database
+from execdb.store.file.locks.collector_lock import collector_pid
 
 Say = Callable[[str], None]
 

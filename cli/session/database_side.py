@@ -17,8 +17,8 @@ from execdb.collector.clock import Clock
 from execdb.collector.own_process.bus_error import end_with
 from execdb.store.errors import DatabaseError, DatabaseOutdated
 from execdb.store.event import text_of
-from execdb.store.file.collector_lock import CollectorLock
 from execdb.store.file.database import Database, open_database
+from execdb.store.file.locks.collector_lock import CollectorLock
 from execdb.store.integrity.file_changes import FileChanges
 from execdb.store.integrity.file_integrity import FileIntegrity
 from execdb.store.ledger.missing_rows import missing_rows

@@ -21,8 +21,8 @@ from execdb.store.asking.file import FileStore
 from execdb.store.errors import DatabaseError, UsageError
 from execdb.store.event import Event
 from execdb.store.fields import OF_THE_END, without_end
-from execdb.store.file.collector_lock import collector_pid
 from execdb.store.file.database import Database, open_database
+from execdb.store.file.locks.collector_lock import collector_pid
 from execdb.store.ledger.news import News, RunEnded
 from execdb.store.reading.event_filter import EventFilter
 from execdb.store.reading.filter import Filter

@@ -24,7 +24,7 @@ INCOMPLETE = 3  # the exit code of --strict
 
 def coverage_of(database: "Database", path: Path) -> "Coverage":
     """Which times the file covers, as of now. Raises DatabaseError."""
-    from execdb.store.file.collector_lock import collector_pid
+    from execdb.store.file.locks.collector_lock import collector_pid
     from execdb.store.ledger.read_coverage import read_coverage
 
     return read_coverage(database, time.time_ns(), recording=collector_pid(path) is not None)

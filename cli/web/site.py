@@ -13,8 +13,8 @@ from execdb.store.browsing.failures import Failures
 from execdb.store.browsing.pages import Pages
 from execdb.store.errors import DatabaseError
 from execdb.store.event import Event
-from execdb.store.file.collector_lock import CollectorWatch
 from execdb.store.file.database import Database
+from execdb.store.file.locks.collector_lock import CollectorWatch
 from execdb.store.ledger.coverage import Coverage
 from execdb.store.ledger.read_coverage import read_coverage
 from execdb.store.redaction.argv import redact_events

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from execdb.store.config.snapshot import read_config
-from execdb.store.file.collector_lock import collector_pid
+from execdb.store.file.locks.collector_lock import collector_pid
 from execdb.store.ledger.coverage import Coverage
 from execdb.store.ledger.filters import LeftOut, read_filters
 from execdb.store.ledger.read_coverage import read_coverages

@@ -5,19 +5,17 @@ those of SQLite included. So the descriptors of a file are closed together, when
 """
 
 import contextlib
-import fcntl
 import os
 import stat
-import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from execdb.store.errors import DatabaseError
+from execdb.store.file.locks.byte_range import ByteRange, try_lock, unlock
 from execdb.store.file.sqlite_errors import from_os_error
 
-_FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
-_SHARED = 0x40000002, 510  # first byte, length (os.h of SQLite)
+_SHARED = ByteRange(0x40000002, 510)  # os.h of SQLite
 _Inode = tuple[int, int]  # device and number
 _in_use: dict[_Inode, int] = {}  # the number of descriptors of a file
 _idle: dict[_Inode, list[tuple[int, int]]] = {}  # descriptors to use again or close; their flags
@@ -52,16 +50,12 @@ class Descriptor:
         """Inside, the lock is held that each connection of SQLite holds: none is then the last one,
         which would remove the WAL when it is closed."""
         with contextlib.suppress(OSError):  # a connection has the file for itself
-            self._lock(fcntl.F_RDLCK)
+            try_lock(self.fd, _SHARED, exclusive=False)
         try:
             yield
         finally:
             with contextlib.suppress(OSError):
-                self._lock(fcntl.F_UNLCK)
-
-    def _lock(self, kind: int) -> None:
-        wanted = struct.pack(_FLOCK, kind, os.SEEK_SET, *_SHARED, 0)
-        fcntl.fcntl(self.fd, fcntl.F_OFD_SETLK, wanted)
+                unlock(self.fd, _SHARED)
 
     def others_read(self) -> bool:
         return bool(os.fstat(self.fd).st_mode & 0o044)

@@ -53,7 +53,7 @@ def whereabouts(path: Path | CentralUrl, table: "ConfigTable", generation: int, 
 
         assert isinstance(table, CentralTable)
         return table.save()
-    from execdb.store.file.collector_lock import collector_pid
+    from execdb.store.file.locks.collector_lock import collector_pid
 
     deadline_s = time.monotonic() + _CONFIRMED_WITHIN_S
     while (pid := collector_pid(path)) is not None:

@@ -45,8 +45,8 @@ def import_(
     is none. From another machine's database it also adds the ledgers of its runs, its marks
     and the log of its config, so that coverage includes that machine.
     """
-    from execdb.store.file.collector_lock import collector_pid
     from execdb.store.file.database import open_database
+    from execdb.store.file.locks.collector_lock import collector_pid
     from execdb.store.importing.importer import import_lines
 
     beside = collector_pid(context.obj) is not None

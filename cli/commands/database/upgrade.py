@@ -78,8 +78,8 @@ def _upgrade_file(path: Path) -> None:
 
 def _upgrade_opened(path: Path, database: "Database", found: str) -> None:
     from execdb.store.file import upgrade as store
-    from execdb.store.file.collector_lock import CollectorLock, collector_pid
     from execdb.store.file.copies.beside import remove_old
+    from execdb.store.file.locks.collector_lock import CollectorLock, collector_pid
     from execdb.store.schema.definition import REVISION
 
     pid = collector_pid(path)

@@ -52,8 +52,8 @@ def status(
 def of_file(path: Path) -> dict[str, Any]:
     """Everything that is known of a file. Raises DatabaseError."""
     from execdb.store.config.table import ConfigTable
-    from execdb.store.file.collector_lock import collector_pid
     from execdb.store.file.database import open_database
+    from execdb.store.file.locks.collector_lock import collector_pid
     from execdb.store.ledger.filters import read_filters
     from execdb.store.ledger.totals import read_totals
 

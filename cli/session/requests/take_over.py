@@ -17,9 +17,9 @@ from execdb.collector.rules.filtered import FilteredCounts
 from execdb.collector.succession.overlap import Seen, without_stored
 from execdb.collector.succession.predecessor import Predecessor
 from execdb.store.errors import RecordingError
-from execdb.store.file.collector_lock import CollectorWatch
 from execdb.store.file.database import Database
-from execdb.store.file.succession.claim import Claim
+from execdb.store.file.locks.claim import Claim
+from execdb.store.file.locks.collector_lock import CollectorWatch
 from execdb.store.writing.handed_over import end_of_run_before, stored_since
 from execdb.store.writing.recording import Recording
 

@@ -15,8 +15,8 @@ from execdb.store.config.managed.state import Managed, managed
 from execdb.store.config.managed.wording import text_of
 from execdb.store.config.snapshot import read_config
 from execdb.store.errors import ExecdbError
-from execdb.store.file.collector_lock import collector_pid
 from execdb.store.file.database import Database
+from execdb.store.file.locks.collector_lock import collector_pid
 from execdb.store.file.sql import scalar
 from execdb.store.file.text import readable
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from execdb.store.account import Loss
-from execdb.store.file.collector_lock import CollectorLock
 from execdb.store.file.database import open_database
+from execdb.store.file.locks.collector_lock import CollectorLock
 from execdb.store.importing.importer import import_lines
 from execdb.store.limits.bounds import Bounds
 from execdb.store.limits.retention import Retention

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from execdb.store.file.succession.claim import accept
+from execdb.store.file.locks.claim import accept
 from tests.kernel.ground_truth import finish, storm, storm_events
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
 

@@ -11,9 +11,9 @@ import pytest
 
 from execdb.store.config.table import ConfigTable
 from execdb.store.errors import DatabaseError
-from execdb.store.file.collector_lock import CollectorLock
 from execdb.store.file.database import Database, open_database
 from execdb.store.file.filesystem_user import acting_for
+from execdb.store.file.locks.collector_lock import CollectorLock
 from execdb.store.file.path import resolve
 from execdb.store.file.safe_files import share
 from tests.conftest import an_exec, recorded

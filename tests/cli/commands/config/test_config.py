@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 from execdb.store.config.table import ConfigTable
-from execdb.store.file.collector_lock import CollectorLock
 from execdb.store.file.database import open_database
+from execdb.store.file.locks.collector_lock import CollectorLock
 from tests.cli.conftest import Run, refused
 from tests.conftest import START_NS, counts, recorded
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from execdb.store.file.collector_lock import CollectorLock
+from execdb.store.file.locks.collector_lock import CollectorLock
 from execdb.store.schema import definition
 from tests.cli.conftest import Run
 from tests.conftest import schema_of

@@ -5,7 +5,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from execdb.store.file.collector_lock import CollectorLock
+from execdb.store.file.locks.collector_lock import CollectorLock
 from tests.cli.conftest import Run
 
 

@@ -8,22 +8,19 @@ releases both when the process ends, in whatever way; the file that stays behind
 """
 
 import contextlib
-import errno
-import fcntl
 import os
 import stat
-import struct
 from pathlib import Path
 
 from execdb.store.errors import DatabaseError, RecordingError
 from execdb.store.file.descriptor import Descriptor
 from execdb.store.file.filesystem_user import acting_for
+from execdb.store.file.locks.byte_range import ByteRange, in_the_way, try_lock, unlock
+from execdb.store.file.locks.claim import accept
 from execdb.store.file.path import real_path, resolve
-from execdb.store.file.succession.claim import accept
 
 _FIRST_BYTE = 1 << 62  # SQLite locks bytes at 1 << 30
-_PID_MAX = 1 << 22  # of Linux; the length of a lock is the pid of its holder
-_FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
+_WHOLE = ByteRange(_FIRST_BYTE, 1 << 22)  # pids of Linux: a lock is as long as its holder's pid
 _TRIES = 7  # if a lock is released before its holder can be asked for
 
 
@@ -74,7 +71,7 @@ class CollectorLock:
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
-            fcntl.fcntl(self._database.fd, fcntl.F_OFD_SETLK, _lock(fcntl.F_UNLCK, _PID_MAX))
+            unlock(self._database.fd, _WHOLE)
         self._database.close()
         if self._beside >= 0:
             os.close(self._beside)
@@ -143,12 +140,7 @@ def _take(fd: int, database: Path) -> bool:
     """Takes the lock; False if a reader blocks it. Raises RecordingError if another collector holds
     it, and OSError."""
     for _ in range(_TRIES):
-        try:
-            fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _lock(fcntl.F_WRLCK, os.getpid()))
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EACCES):
-                raise
-        else:
+        if try_lock(fd, ByteRange(_FIRST_BYTE, os.getpid())):
             return True
         pid = _holder(fd)
         if pid is not None:
@@ -159,12 +151,9 @@ def _take(fd: int, database: Path) -> bool:
 def _holder(fd: int) -> int | None:
     """The pid of the collector that holds a lock on this file. Read locks are ignored."""
     try:
-        answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _lock(fcntl.F_RDLCK, _PID_MAX))
+        lock = in_the_way(fd, _WHOLE, exclusive=False)
     except OSError:
         return None
-    kind, _, first, length, _ = struct.unpack(_FLOCK, answer)
-    return length if kind == fcntl.F_WRLCK and first == _FIRST_BYTE else None
-
-
-def _lock(kind: int, length: int) -> bytes:
-    return struct.pack(_FLOCK, kind, os.SEEK_SET, _FIRST_BYTE, length, 0)
+    if lock is None or not lock.exclusive or lock.bytes.first != _FIRST_BYTE:
+        return None
+    return lock.bytes.length

@@ -7,18 +7,15 @@ both end, and both never record. The kernel releases them when a process ends, i
 """
 
 import contextlib
-import errno
-import fcntl
 import os
-import struct
 from pathlib import Path
 
 from execdb.store.errors import DatabaseError, RecordingError
 from execdb.store.file.filesystem_user import acting_for
+from execdb.store.file.locks.byte_range import ByteRange, in_the_way, try_lock, unlock
 from execdb.store.file.path import real_path, resolve
 
-_WAITING, _DECIDED = (1 << 62) - 2, (1 << 62) - 1
-_FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
+_WAITING, _DECIDED = ByteRange((1 << 62) - 2, 1), ByteRange((1 << 62) - 1, 1)
 
 
 class Claim:
@@ -56,27 +53,15 @@ def accept(beside: int) -> bool:
     """Whether someone waits. If so, this process has to end, and they will not give up."""
     if not _take(beside, _DECIDED):
         return False
-    if _is_taken(beside, _WAITING):
+    if in_the_way(beside, _WAITING) is not None:
         return True
     with contextlib.suppress(OSError):
-        fcntl.fcntl(beside, fcntl.F_OFD_SETLK, _lock(fcntl.F_UNLCK, _DECIDED))
+        unlock(beside, _DECIDED)
     return False
 
 
-def _take(fd: int, byte: int) -> bool:
+def _take(fd: int, bytes_: ByteRange) -> bool:
     try:
-        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _lock(fcntl.F_WRLCK, byte))
+        return try_lock(fd, bytes_)
     except OSError as error:
-        if error.errno not in (errno.EAGAIN, errno.EACCES):
-            raise DatabaseError(f"cannot lock the file of a collector: {error.strerror}") from error
-        return False
-    return True
-
-
-def _is_taken(fd: int, byte: int) -> bool:
-    answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _lock(fcntl.F_WRLCK, byte))
-    return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
-
-
-def _lock(kind: int, byte: int) -> bytes:
-    return struct.pack(_FLOCK, kind, os.SEEK_SET, byte, 1, 0)
+        raise DatabaseError(f"cannot lock the file of a collector: {error.strerror}") from error

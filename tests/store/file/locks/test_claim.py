@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from execdb.store.errors import RecordingError
-from execdb.store.file.collector_lock import CollectorLock
-from execdb.store.file.succession.claim import Claim
+from execdb.store.file.locks.claim import Claim
+from execdb.store.file.locks.collector_lock import CollectorLock
 
 
 def test_it_ends_only_if_someone_waits(db: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from execdb.store.errors import DatabaseError, RecordingError
-from execdb.store.file.collector_lock import CollectorLock, collector_pid
+from execdb.store.file.locks.collector_lock import CollectorLock, collector_pid
 from tests.others import OTHER
 
 FIRST_BYTE = 1 << 62
@@ -56,7 +56,8 @@ def test_the_lock_is_the_files_and_not_its_names(db: Path, tmp_path: Path) -> No
 
 
 def test_it_ends_with_the_process(db: Path) -> None:
-    code = "import sys, pathlib, time; from execdb.store.file.collector_lock import CollectorLock\n"
+    code = "import sys, pathlib, time\n"
+    code += "from execdb.store.file.locks.collector_lock import CollectorLock\n"
     code += "lock = CollectorLock(pathlib.Path(sys.argv[1])); print(flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code, db], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None

@@ -1,1 +1,0 @@
-"""How one collector asks another one to end, and is answered."""
