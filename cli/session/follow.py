@@ -107,9 +107,13 @@ class Follower:
         """Of programs that run now `after` gives the ends as well, if ends are wanted."""
         if not (self._ends or self._filter.about_the_end):
             return
+        boot = self._following.boot_now()
+        if boot is None:
+            return
         terms = [term for term in self._wanted.terms if term.field not in OF_THE_END]
-        running = replace(self._wanted, terms=(*terms, self._until_now), failed=None, running=True)
-        for event in self._following.events(running, limit=RUNNING_MAX):
+        here = self._until_now, Term("boot_id", (boot,))
+        running = replace(self._wanted, terms=(*terms, *here), failed=None, running=True)
+        for event in self._following.running(running, RUNNING_MAX + 1):
             self._wait_for_end(event)
 
     def _wait_for_end(self, event: Event) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from sqlite3 import Connection
 from typing import Any
 
@@ -9,6 +10,7 @@ from execdb.store.event import Event
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
+from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from execdb.store.reading.ordered import PAGE
 from execdb.store.reading.selection import Span
@@ -43,6 +45,20 @@ class Following(History):
             self.last_id = events[-1].id if events else segment.last_id
             if events:
                 return events
+
+    def boot_now(self) -> str | None:
+        """The boot of the latest run of a collector: what has no end from before will get none.
+        Raises DatabaseError."""
+        with self.database.reading() as connection:
+            found = scalar(connection, _BOOT)
+        return None if found is None else self._cache.text(found)
+
+    def running(self, wanted: Filter, most: int) -> list[Event]:
+        """The latest events that are wanted, oldest first; also programs that ran before a
+        collector. Raises DatabaseError."""
+        with self.database.reading() as connection:
+            selection = self.select(connection, wanted, seen=True)
+        return list(islice(self._merged(selection, True), most))[::-1]
 
     def started_by(self, number: int) -> list[int]:
         """The rows that a row has started, directly or not. Raises DatabaseError."""
@@ -106,6 +122,7 @@ SELECT segment.* FROM segment CROSS JOIN run ON run.id = run_id AND kind = 'coll
 WHERE first_id >= max(1, coalesce((SELECT max(first_id) FROM segment WHERE first_id <= ?1), 1))
 AND last_id > ?1 ORDER BY first_id LIMIT 1
 """
+_BOOT = "SELECT boot_id FROM run WHERE kind = 'collect' ORDER BY id DESC LIMIT 1"
 _SEGMENT_OF = "SELECT * FROM segment WHERE first_id <= ? ORDER BY first_id DESC LIMIT 1"
 _ROWS = "SELECT * FROM image WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?"
 _ENDED = (

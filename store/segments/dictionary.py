@@ -67,8 +67,8 @@ class Commands:
 
     def __init__(self, ids_of: Callable[[Command], tuple[int, int]]) -> None:
         self._ids_of = ids_of
-        self._known: BoundedCache[int, tuple[tuple[int, int], Command]] = _cache()
-        self._equal: BoundedCache[Command, tuple[int, int]] = _cache()
+        self._known: BoundedCache[int, tuple[tuple[int, int], Command]] = _cache(_ENTRIES_MAX)
+        self._equal: BoundedCache[Command, tuple[int, int]] = _cache(_ENTRIES_MAX)
 
     def __getitem__(self, command: Command) -> tuple[int, int]:
         """The id of its program, and its own."""
@@ -87,8 +87,8 @@ class Commands:
         self._equal.clear()
 
 
-def _cache() -> BoundedCache[Any, Any]:
-    return BoundedCache(_STARTS_MAX, BYTES_MAX)
+def _cache(most: int) -> BoundedCache[Any, Any]:
+    return BoundedCache(most, BYTES_MAX)
 
 
 def _size_of(command: Command) -> int:
@@ -120,7 +120,7 @@ class Dictionary:
             self, "argument", ("text",), lambda text: (json_of(text),)
         )
         self._tables = (self.origins, self.programs, self.arguments, self._commands)
-        self.starts: BoundedCache[int, Refers] = _cache()
+        self.starts: BoundedCache[int, Refers] = _cache(_STARTS_MAX)
         self._bytes = 0
         self.bytes_max = BYTES_MAX
         self.first_id = self.next_id = 1

@@ -5,12 +5,8 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-
-import pytest
 
 from execdb.cli.show.json_lines import ndjson
 from execdb.store.account import Account, Loss
@@ -19,44 +15,9 @@ from execdb.store.fields import at_exec
 from execdb.store.file.database import Database
 from execdb.store.writing.recording import Recording
 from tests.cli.conftest import Run, refused
-from tests.conftest import EXECDB, MACHINE, START_NS, an_exec, counts, recorded
+from tests.cli.session.followed import SECOND_NS, Follow, lines, write
+from tests.conftest import MACHINE, START_NS, an_exec, counts, recorded
 from tests.store.writing.recordings import end, key
-
-Follow = Callable[..., "subprocess.Popen[str]"]
-SECOND_NS = 1_000_000_000
-
-
-@pytest.fixture
-def follow(db: Path) -> Iterator[Follow]:
-    """Starts it and waits until it follows; what still runs is ended."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(*options: str) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(
-            [str(EXECDB), "query", "--follow", *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        assert process.stderr is not None
-        assert process.stderr.readline() == "note: no collector is running: waiting for one\n"
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def lines(process: "subprocess.Popen[str]", count: int) -> list[str]:
-    assert process.stdout is not None
-    return [process.stdout.readline() for _ in range(count)]
-
-
-def write(recording: Recording, *numbers: int, **changes: object) -> list[int]:
-    execs = [an_exec(n, argv=("run", str(n)), **changes) for n in numbers]  # type: ignore[arg-type]
-    return recording.write(execs, [], counts(len(numbers)))
 
 
 def last_words(lines: list[str]) -> list[str]:
@@ -95,45 +56,6 @@ def test_prints_the_lines_of_a_collector(follow: Follow, database: Database) -> 
         for each, number, by in zip((parent, child), ids, (None, ids[0]), strict=True)
     ]
     assert lines(process, 2) == list(ndjson(shown))
-
-
-def test_says_how_programs_end(follow: Follow, database: Database) -> None:
-    recording = recorded(database, [])
-    process = follow("--ends", "comm=true")
-    first, second, other = an_exec(1), an_exec(2), an_exec(3, comm="other")
-    recording.write([first, second, other], [end(second, SECOND_NS, 9)], counts(3))
-    started = lines(process, 3)
-    assert [line.split()[1] for line in started] == ["1001", "1002", "1002"]
-    assert started[2].endswith(" 1002 1 0 true ended: signal 9 after 1.0 s\n")
-    recording.write([], [end(other, 1, 0), end(first, 3 * SECOND_NS, 3 << 8)], counts(3))
-    assert lines(process, 1)[0].endswith(" 1001 1 0 true ended: exit 3 after 3.0 s\n")
-
-
-def test_ends_of_what_already_ran_are_shown(follow: Follow, database: Database) -> None:
-    ended, first, second = an_exec(0), an_exec(1), an_exec(2, comm="other")
-    recording = recorded(database, [ended, first, second])
-    recording.write([], [end(ended, 1, 0)], counts(3))
-    process = follow("--ends", "comm=true", "exit_code=3")
-    recording.write([], [end(second, 1, 3 << 8), end(first, 2 * SECOND_NS, 3 << 8)], counts(3))
-    assert lines(process, 1)[0].endswith(" 1001 1 0 true ended: exit 3 after 2.0 s\n")
-
-
-def test_what_already_ran_and_fails_now_is_shown(follow: Follow, database: Database) -> None:
-    execs = [an_exec(0), an_exec(1)]
-    recording = recorded(database, execs)
-    process = follow("--failed", "--format", "ndjson")
-    recording.write([], [end(execs[0], 1, 0), end(execs[1], 2, 256)], counts(2))
-    assert json.loads(lines(process, 1)[0])["pid"] == 1001
-
-
-def test_it_is_said_if_too_many_run(follow: Follow, database: Database) -> None:
-    recording = recorded(database, [])
-    process = follow("--ends")
-    recording.write([an_exec(n) for n in range(16_384 + 23)], [], counts(16_384 + 23))
-    lines(process, 16_384 + 23)
-    assert process.stderr is not None
-    said = "note: over 16384 programs run: ends of the oldest are not shown\n"
-    assert process.stderr.readline() == said
 
 
 def test_what_is_asked_about_the_end_is_shown_at_the_end(
