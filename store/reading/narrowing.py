@@ -12,7 +12,7 @@ from execdb.store.event import ending
 from execdb.store.reading.filter import Filter
 from execdb.store.schema.constants import REFUSED
 from execdb.store.segments.blocks import blocks_with, ids_of, length_of, pairs_of
-from execdb.store.terms.literal import required_literal
+from execdb.store.terms.literal import required_literals
 from execdb.store.terms.match import matcher
 from execdb.store.terms.term import COMMAND, Found, Glob, Range, Term
 
@@ -51,11 +51,11 @@ def with_implied(terms: tuple[Term, ...]) -> tuple[Term, ...]:
     """Terms about commands, with what a regular expression on the whole line implies of one of the
     arguments: to look for that is much faster than to make all the lines."""
     implied = [
-        Term("argv", (Glob(f"*{literal}*"),))
+        Term("argv", tuple(Glob(f"*{literal}*") for literal in literals))
         for term in terms
         for value in term.any_of
         if term.field == COMMAND and not term.negated and len(term.any_of) == 1
-        if isinstance(value, Found) and (literal := required_literal(value.pattern)) is not None
+        if isinstance(value, Found) and (literals := required_literals(value.pattern))
     ]
     return (*implied, *terms)
 

@@ -1,32 +1,70 @@
-"""Text that whatever matches a regular expression must contain, which is faster to search for."""
+"""Texts of which one is in whatever matches a regular expression, which is faster to search for."""
 
 import re
+from collections.abc import Iterator
 
 _LEAST = 3  # characters: less is nearly everywhere
-# Alternatives, groups, flags, and escapes with digits or names behind them: not looked into.
-_SPECIAL = re.compile(r"[|(]|\\(?![dDsSwWbBAZ])\w")
+_MOST = 8  # alternatives
+# Groups that are no plain ones, flags, and escapes with digits or names behind them: not looked
+# into.
+_SPECIAL = re.compile(r"\(\?(?!:|P<)|\\(?![dDsSwWbBAZ])\w")
 _PLAIN = re.compile(r"[\w@%=:,/-]", re.ASCII)  # what a shell needs no quotes for
 _TOKEN = re.compile(
-    r"\\(?P<escaped>.)|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<times>[*?]|\{[^}]*\})|(?P<char>.)",
+    r"\\(?P<escaped>.)|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<times>[*?]|\{[^}]*\})"
+    r"|(?P<open>\((?:\?:|\?P<\w+>)?)|(?P<close>\))|(?P<or>\|)|(?P<char>.)",
     re.DOTALL,
 )
 
 
-def required_literal(pattern: str) -> str | None:
-    """The longest such text without characters that would be quoted for a shell; None if none is
-    found that is long enough. `pattern` is one that `re` takes."""
-    if _SPECIAL.search(pattern):
-        return None
-    runs = [""]
-    for token in _TOKEN.finditer(pattern):
-        if token["times"]:  # what stands before it may be missing
-            runs[-1] = runs[-1][:-1]
-            runs.append("")
+def required_literals(pattern: str) -> tuple[str, ...]:
+    """The longest such texts without characters that would be quoted for a shell; none if none are
+    found that are long enough. `pattern` is one that `re` takes."""
+    return () if _SPECIAL.search(pattern) else _of_group(_TOKEN.finditer(pattern))
+
+
+def _of_group(tokens: Iterator[re.Match[str]]) -> tuple[str, ...]:
+    """Those of the alternatives up to the end of the group, together; none if one has none."""
+    branches = [_Branch()]
+    for token in tokens:
+        if token["close"]:
+            break
+        if token["or"]:
+            branches.append(_Branch())
+        elif token["open"]:
+            branches[-1].add(_of_group(tokens))
+        elif token["times"]:  # what stands before it may be missing
+            branches[-1].drop()
         elif token["escaped"] in (".", "+", "-", "/"):
-            runs[-1] += token["escaped"]
+            branches[-1].extend(token["escaped"])
         elif token["char"] and _PLAIN.match(token["char"]):
-            runs[-1] += token["char"]
+            branches[-1].extend(token["char"])
         else:
-            runs.append("")
-    longest = max(runs, key=len)
-    return longest if len(longest) >= _LEAST else None
+            branches[-1].add(())
+    best = [branch.best() for branch in branches]
+    found = tuple(dict.fromkeys(text for texts in best for text in texts))
+    return found if all(best) and len(found) <= _MOST else ()
+
+
+class _Branch:
+    """The parts of an alternative: of each, texts of which one is there."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[str, ...]] = [("",)]  # the last one is the text that may grow
+
+    def extend(self, char: str) -> None:
+        self._parts[-1] = (self._parts[-1][0] + char,)
+
+    def add(self, texts: tuple[str, ...]) -> None:
+        self._parts += texts, ("",)
+
+    def drop(self) -> None:
+        """Forgets the character or the group that was added last."""
+        if self._parts[-1][0]:
+            self._parts[-1] = (self._parts[-1][0][:-1],)
+        elif len(self._parts) > 1:
+            self._parts[-2] = ()
+        self.add(())
+
+    def best(self) -> tuple[str, ...]:
+        best = max(self._parts, key=lambda texts: min(map(len, texts), default=0))
+        return best if min(map(len, best), default=0) >= _LEAST else ()

@@ -17,7 +17,7 @@ from execdb.store.kinds import Group, Kind
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.narrowing import with_implied
 from execdb.store.replay_root import REPLAY_CGROUP
-from execdb.store.terms.literal import required_literal
+from execdb.store.terms.literal import required_literals
 from execdb.store.terms.term import COMMAND, Found, Glob, Range, Term, Value
 
 STATUS = "coalesce(e.status, d.status)"
@@ -126,24 +126,23 @@ def _narrowing(term: Term) -> Iterator[Condition]:
         column = "e.argv"
     else:
         texts = [
-            required_literal(value.pattern) if isinstance(value, Found) else None
+            required_literals(value.pattern) if isinstance(value, Found) else ()
             for value in term.any_of
         ]
         column = expression(FIELD_OF[term.field])
-    known = [to_central(text) for text in texts if text]
-    if known and len(known) == len(texts):
+    known = [to_central(text) for each in texts for text in each if text]
+    if known and all(map(any, texts)):
         sql = " OR ".join([f"strpos({column}, %s) > 0"] * len(known))
         yield Condition(f"({sql})", known)
 
 
-def _contained(value: Value) -> str | None:
-    """What the arguments, as JSON, contain if this is one of them."""
+def _contained(value: Value) -> tuple[str, ...]:
+    """What the arguments, as JSON, contain one of if this is one of them."""
     if isinstance(value, str):
-        return json_of(value)
+        return (json_of(value),)
     if isinstance(value, Glob):
         parts = (re.sub(r"\\(.)", r"\1", part) for part in _LITERAL.findall(value.pattern))
-        return json_of(max(parts, key=len, default=""))[1:-1]
+        return (json_of(max(parts, key=len, default=""))[1:-1],)
     if isinstance(value, Found):
-        literal = required_literal(value.pattern)
-        return None if literal is None else json_of(literal)[1:-1]
-    return None
+        return tuple(json_of(text)[1:-1] for text in required_literals(value.pattern))
+    return ()

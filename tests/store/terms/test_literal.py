@@ -1,4 +1,4 @@
-"""A required literal is in every text that the expression matches."""
+"""One of the required literals is in every text that the expression matches."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from execdb.store.terms.literal import required_literal
+from execdb.store.terms.literal import required_literals
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,19 @@ from execdb.store.terms.literal import required_literal
         (r"[]abcdef]xyz", "xyz"),
         ("one two", "one"),
         (r"\bword\d", "word"),
+        ("--(password|token)=", "password token"),
+        ("(needle|nothere).*stack", "needle nothere"),
+        ("(abc|de)xyz", "xyz"),
+        ("(abcd)+?e", "abcd"),
+        ("(abcd)*?ef", None),
+        ("(?P<n>hello)x", "hello"),
+        ("a(b(cde|fgh))?", None),
+        ("a(?:b(cde|fgh))", "cde fgh"),
+        ("abc|", None),
         ("(?i)secret", None),
-        ("secret|other", None),
+        ("(?!secret)", None),
+        (r"(secret)\1", None),
+        ("secret|other", "secret other"),
         ("(secret)?", None),
         ("it", None),
         (r"\x41bcdef", None),
@@ -33,12 +44,13 @@ from execdb.store.terms.literal import required_literal
     ],
 )
 def test_examples(pattern: str, literal: str | None) -> None:
-    assert required_literal(pattern) == literal
+    assert required_literals(pattern) == tuple((literal or "").split())
 
 
 PARTS = st.sampled_from(
     ["abc", "b", "-x", "/", ".", r"\.", r"\d", r"\\", "[ab]", "[^a]", "[]b]", "*", "+", "?", "{2}",
-     "{0,1}", "*?", "^", "$", " ", "'"]
+     "{0,1}", "*?", "^", "$", " ", "'",
+     "(", "(?:", ")", "|", "(abc|b-x)"]
 )  # fmt: skip
 
 
@@ -48,6 +60,6 @@ def test_what_matches_contains_it(pattern: str, text: str) -> None:
         found = re.search(pattern, text)
     except re.error:
         assume(False)
-    literal = required_literal(pattern)
-    if found and literal is not None:
-        assert literal in found[0]
+    literals = required_literals(pattern)
+    if found and literals:
+        assert any(literal in found[0] for literal in literals)
