@@ -108,7 +108,13 @@ class Plan:
 
     def complete(self) -> None:
         """There will be no more nodes: gives back the memory that only adding them takes."""
-        del self.pid[:], self.last[:]
+        del self.pid[:], self.last[:], self.process[:]
+
+    def process_of(self, node: int) -> int:
+        """The fork that became this image, also of a complete plan."""
+        while self.kind[node] in (Kind.IMAGE, Kind.SEEN):
+            node = self.came_from[node]
+        return node
 
     def steps(self, node: int) -> Iterator[int]:
         """In their order."""

@@ -11,6 +11,7 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND = 1, 2, 4, 32, 0x1000
 MS_REC, MS_PRIVATE = 0x4000, 0x40000
 MNT_DETACH = 2
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES = -3, 128 << 10
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -18,6 +19,13 @@ def _check(result: int, what: str) -> None:
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def give_back_what_is_freed() -> None:
+    """mallopt(3), M_MMAP_THRESHOLD: large pieces of memory are mappings of their own. Otherwise the
+    C library stops doing so for growing sizes, and long arrays that grow leave holes behind."""
+    if hasattr(_libc, "mallopt"):  # glibc alone has it
+        _libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
 
 
 def prctl(option: int, *arguments: int) -> None:

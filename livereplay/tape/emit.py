@@ -21,7 +21,7 @@ CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x200000, 0x1000000
 _BETWEEN = CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID
 _FUTEX_WAIT, _FUTEX_WAKE = 0, 1
 SLOT_BYTES = 16
-_STATES_MAX = 100_000
+_STATES_MAX = _NO_STATE = 0xFFFF
 _NOBODY = 0x7FFF_FFFF  # a pid, until the right one stands there
 _PR_SET_DUMPABLE, _PR_SET_NAME = 4, 15
 # signal(7): what does not end a process, and what would leave a core.
@@ -46,7 +46,7 @@ class Emitter:
         self._slots = tape.reserve(SLOT_BYTES * count)
         self._links = Links(tape, count)
         self._attempts = Attempts(tape, count if plan.attempts else 0)
-        self._states = array("i", [NONE]) * count
+        self._states = array("H", [_NO_STATE]) * count
         self._state_of: list[State] = [State(0, 0, 0, b"/", b"")]
         self._number_of: dict[State, int] = {self._state_of[0]: 0}
         self._states[INIT] = 0
@@ -214,15 +214,15 @@ class Emitter:
         if number in _CORES:
             tape.call("prctl", _PR_SET_DUMPABLE, 0)
         entry = tape.call("kill", _NOBODY, number)
-        self._links.kill(entry, self._plan.process[node])
+        self._links.kill(entry, self._plan.process_of(node))
 
     # Who and where
 
     def _state(self, node: int) -> State:
         """A fork has that of who forked it."""
-        while self._states[node] == NONE and node != INIT:
+        while self._states[node] == _NO_STATE and node != INIT:
             node = self._plan.came_from[node]
-        return self._state_of[max(0, self._states[node])]
+        return self._state_of[self._states[node]]
 
     def _remember(self, node: int, state: State) -> None:
         number = self._number_of.setdefault(state, len(self._state_of))

@@ -22,9 +22,11 @@ IN = (
     "recorded/test_attempts.py",
     "hostile/test_calls.py::test_calls_that_fail_late_leave_nothing_behind",
     "hostile/test_calls.py::test_a_call_that_fails_late_names_what_was_asked_for_and_who_asked",
-    "collecting/test_collect.py::test_filters_by_user",
     "collecting/test_collect.py::test_counts_what_a_full_ring_loses",
     "steering/test_config.py::test_unset_and_default",  # it changes what others expect
+    "steering/test_rules_random.py",  # likewise
+    "steering/test_rules.py::test_execs_beyond_a_limit_are_counted_for_their_user",
+    "steering/test_rules.py::test_failed_attempts_obey_the_rules",
     "replayed/test_round_trip.py::test_a_history_of_many_kinds",
     "guest_faults.py",  # the last: it changes the machine
 )

@@ -10,6 +10,7 @@ import pytest
 
 from execdb.livereplay.planning.times import at_rate
 from execdb.livereplay.prepare import Refused, emitted, plan_of
+from execdb.livereplay.sandbox.linux import give_back_what_is_freed
 from execdb.store.event import Event
 from tests.livereplay.histories import prepared, some
 
@@ -26,6 +27,7 @@ def rows(count: int) -> Iterator[Event]:
 
 
 def take(count: int) -> None:
+    give_back_what_is_freed()
     plan, paths = plan_of(
         rows(count),
         lambda _: None,

@@ -17,7 +17,7 @@ from tests.livereplay.histories import Call, planned, prepared, some
 
 def forker(plan: Plan, row: int) -> int:
     """Who forks the process of a row."""
-    return plan.came_from[plan.process[plan.of_row[row]]]
+    return plan.came_from[plan.process_of(plan.of_row[row])]
 
 
 def test_a_child_is_forked_by_its_parent_a_little_before_its_exec() -> None:
@@ -34,7 +34,7 @@ def test_exec_in_place_is_no_fork() -> None:
     plan = planned([some(1, "sh", ended="exec"), some(2, "ls", parent=1, pid=1001)])
     sh, ls = plan.of_row
     assert plan.then[sh] == ls
-    assert plan.process[ls] == plan.process[sh]
+    assert plan.process_of(ls) == plan.process_of(sh)
     assert plan.at_most == 1
 
 
@@ -58,10 +58,10 @@ def test_a_subshell_is_a_fork_that_never_execs() -> None:
 def test_an_orphan_has_lost_its_parent_before_its_exec() -> None:
     rows = [some(1, "sh", duration_ns=9_000_000), some(2, "daemon", parent=1, ppid=1)]
     plan = planned(rows)
-    assert plan.flags[plan.process[plan.of_row[1]]] & ORPHAN
+    assert plan.flags[plan.process_of(plan.of_row[1])] & ORPHAN
     rows[0] = some(1, "sh", duration_ns=400_000)  # it ends by itself
     plan = planned(rows)
-    assert not plan.flags[plan.process[plan.of_row[1]]] & ORPHAN
+    assert not plan.flags[plan.process_of(plan.of_row[1])] & ORPHAN
 
 
 def test_programs_from_before_are_started_first() -> None:
@@ -72,7 +72,7 @@ def test_programs_from_before_are_started_first() -> None:
     plan = planned([some(1, "ls", parent=-1, ppid=41)], seen)
     bash = forker(plan, 0)
     assert (plan.kind[bash], plan.seen[bash].id) == (Kind.SEEN, -1)
-    assert plan.seen[plan.came_from[plan.process[bash]]].id == -2
+    assert plan.seen[plan.came_from[plan.process_of(bash)]].id == -2
     assert plan.begin_ns[bash] == 0
     assert plan.end_ns[bash] >= plan.end_ns[plan.of_row[0]]
 

@@ -46,9 +46,11 @@ def live_replay(path: Path, wanted: "Filter", options: LiveReplay) -> None:
     """Raises ExecdbError, UsageError."""
     from execdb.livereplay.prepare import Refused
     from execdb.livereplay.result import result_of
+    from execdb.livereplay.sandbox import linux
     from execdb.livereplay.sandbox.tape_file import TapeFile
 
     _check(options)
+    linux.give_back_what_is_freed()
     tape = TapeFile()
     try:
         made, gaps, incomplete = _prepared(path, wanted, options, tape)

@@ -13,7 +13,7 @@ from tests.bench.measure.bpf import clock
 from tests.bench.parts.key_bytes import bytes_of_keys
 from tests.bench.parts.variants import ALL_KEYS, KEYS, PROGRAMS, RULES, Variant
 from tests.bench.results import Row
-from tests.bench.table import limits, publish, spread
+from tests.bench.table import half, limits, publish
 from tests.bench.workloads.load import STORMS, Programs
 
 _WHOLE, _AGAIN = "whole", "the same again"
@@ -34,7 +34,7 @@ _NAMES = {
 }
 _NOTES = """\
 Time in the kernel's programs for an exec with its fork and its end, as the kernel counts it
-(`kernel.bpf_stats_enabled`); median (least-greatest) of {rounds} rounds of {execs:,} execs, all
+(`kernel.bpf_stats_enabled`); median [quartile-quartile] of {rounds} rounds of {execs:,} execs, all
 variants in turns. What a part costs is the difference between the whole program and one without
 that part, in the same round; *the same again* is the noise. `container` is read from the cgroup,
 and costs the kernel nothing. Bytes are what a row takes less in the file without these keys, of
@@ -104,9 +104,11 @@ def _rows(
         yield _row(f"{what}: more", ns, "<= 1,000 ns", median(ns) <= 1_000)
     yield _row(_NO_RULE, [-ns for ns in more(_NO_RULE)])
     for name, what in _NAMES.items():
-        text = spread([-ns for ns in more(name)], 0, " ns")
-        yield Row(what, "", f"{text}; {sizes[name]:.1f} bytes", None)
+        ns = [-ns for ns in more(name)]
+        yield _row(what, ns, more=f"; {sizes[name]:.1f} bytes")
 
 
-def _row(what: str, ns: Sequence[float], limit: str = "", held: bool | None = None) -> Row:
-    return Row(what, limit, spread(ns, 0, " ns"), held)
+def _row(
+    what: str, ns: Sequence[float], limit: str = "", held: bool | None = None, more: str = ""
+) -> Row:
+    return Row(what, limit, f"{half(ns, 0)} ns{more}", held)

@@ -202,8 +202,7 @@ def test_execs_beyond_a_limit_are_counted_for_their_user(
     recorder: Recorder, programs: Path
 ) -> None:
     recorder.run("config", "limit", str(LOWLY), "--execs", "1")
-    for _ in range(101):
-        run_as(LOWLY, programs / "nothing")
+    run_as(LOWLY, programs / "storm", programs / "nothing", "101")
     run_as(LOWLY + 1, programs / "nothing")
     wait_for(lambda: f"warning: uid {LOWLY} starts more programs" in recorder.log, "a warning")
     recorder.run("config", "limit", str(LOWLY), "--execs", "default")
