@@ -17,7 +17,7 @@ from execdb.store.kinds import Kind
 from execdb.store.ledger.coverage import Period
 from execdb.store.times import rfc3339
 
-_INDEXES = ("time_ns", "pid", "parent_id", "uid", "comm", "filename", "ended, exit_code")
+_INDEXES = ("time_ns", "pid", "parent_id", "uid", "comm", "filename", "ended", "exit_code")
 _VIEWS = ("runs", "losses")
 _PERIOD = ("kind", "why", "from_ns", "from_time", "to_ns", "to_time", "run_id", "lost", "complete")
 
@@ -28,13 +28,12 @@ def write_flat(
     """Fills an empty file: the table `execs` with the columns of the view, and `runs`, `losses` and
     `coverage`. Without a journal: an unfinished file is of no use. Raises DatabaseError."""
     with database_errors(file), closing(sqlite3.connect(file, isolation_level=None)) as flat:
-        for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = MEMORY"):
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE"):
             flat.execute(f"PRAGMA {pragma}")
         flat.execute("BEGIN")
         _fill(flat, "execs", [_column(field) for field in FIELDS], _rows(events))
-        for columns in _INDEXES:
-            name = columns.replace(", ", "_")
-            flat.execute(f"CREATE INDEX execs_{name} ON execs ({columns})")
+        for column in _INDEXES:
+            flat.execute(f"CREATE INDEX execs_{column} ON execs ({column})")
         with database.reading() as connection:
             for view in _VIEWS:
                 found = connection.execute(f"SELECT * FROM {view}")
