@@ -4,10 +4,9 @@ A parent comes before its children, whatever a file claims, so that there are no
 without parents is planned by pids.
 """
 
-from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
+from execdb.livereplay.planning.by_id import ById
 from execdb.livereplay.planning.by_pid import ByPid
 from execdb.livereplay.planning.plan import (
     INIT,
@@ -33,8 +32,7 @@ class Planner:
     def __init__(self, ancestor: Callable[[int], Row | None]) -> None:
         self.plan = Plan()
         self._ancestor_of = ancestor
-        self._ids, self._in_order = array("q"), True
-        self._by_id: dict[int, int] = {}  # only if ids are not in order
+        self._by_id = ById()
         self._of_pid = ByPid()  # the latest image, while no row has a parent
         self._forks = ByPid()  # the latest fork
         self._others: dict[tuple[str, int], int] = {}  # parents that are no rows
@@ -59,22 +57,9 @@ class Planner:
     def _note(self, row: Row, node: int) -> None:
         plan = self.plan
         plan.of_row.append(node)
-        if self._in_order and self._ids and row.id <= self._ids[-1]:
-            self._in_order = False
-            self._by_id = dict(zip(self._ids, plan.of_row, strict=False))
-        self._ids.append(row.id)
-        if not self._in_order:
-            self._by_id[row.id] = node
+        self._by_id[row.id] = node
         if not row.errno and not self._linked:
             self._of_pid[row.pid] = node
-
-    def _row(self, number: int) -> int | None:
-        """The node of a row that was taken before."""
-        if not self._in_order:
-            return self._by_id.get(number)
-        at = bisect_left(self._ids, number)
-        found = at < len(self._ids) and self._ids[at] == number
-        return self.plan.of_row[at] if found else None
 
     def _time(self, ns: int) -> int:
         return max(-TIME_MAX_NS, min(ns + self._shift_ns, TIME_MAX_NS))
@@ -105,7 +90,7 @@ class Planner:
         plan = self.plan
         self._linked |= row.parent_id is not None
         if row.parent_id is not None:
-            found = self._row(row.parent_id)
+            found = self._by_id.get(row.parent_id)
             if found is not None and plan.kind[found] != Kind.TRY:
                 return found
             return self._other(row.parent_id, row.ppid)

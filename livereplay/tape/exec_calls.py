@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from errno import errorcode
 from typing import Any, NamedTuple
 
 from execdb.livereplay.paths import CGROUPS, OTHER, Paths
@@ -16,6 +17,7 @@ from execdb.livereplay.program import (
 )
 from execdb.livereplay.tape.tape import Block, Tape
 
+_ERRORS = frozenset(errorcode.values())
 _AT_FDCWD, _AT_EMPTY_PATH, _O_CLOEXEC, _MFD_CLOEXEC = -100, 0x1000, 0o2000000, 1
 _O_WRONLY = 1
 _STUB_AT = 0x400000  # the running stub itself is a copy of the file
@@ -104,7 +106,8 @@ class Starter:
         """The arguments of an exec that is to fail as it did; None if it cannot be made to."""
         cwd, name = cwd_of(row), raw(row.filename)
         if row.errno not in ("ENOENT", "EACCES", "ENOEXEC") or self._paths.starts(cwd, name):
-            self.inexact[f"an attempt that failed with {row.errno}"] += 1
+            known = row.errno if row.errno in _ERRORS else "an unknown error"
+            self.inexact[f"an attempt that failed with {known}"] += 1
             return None
         argv, why = arguments_of(row)
         if why:

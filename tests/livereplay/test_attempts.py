@@ -66,3 +66,10 @@ def test_those_of_a_program_are_made_by_it(count: int) -> None:
     body = next(n for n, call in enumerate(calls) if call.name == "execve") + 2
     names = [f"no-{n}" for n in range(2, 2 + count)]
     assert paths(calls, memory, body) == [f"/usr/bin/{name}" for name in (*names, "last")]
+
+
+def test_an_error_that_no_kernel_has_is_not_repeated() -> None:
+    """A forged file may have a million of them."""
+    rows = [attempt(n, "x", errno=f"E{n}") for n in range(1, 24)]
+    made, _, _ = prepared(rows)
+    assert made.emitter.inexact == {"an attempt that failed with an unknown error": 23}

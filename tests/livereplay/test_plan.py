@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from execdb.livereplay.planning.by_id import ById
 from execdb.livereplay.planning.plan import INIT, LEAD_NS, NONE, ORPHAN, SIGNAL, Kind, Plan
 from execdb.livereplay.planning.planner import Planner
 from execdb.livereplay.planning.times import HEAD_NS, at_pace, at_rate, set_times
@@ -85,6 +86,22 @@ def test_a_history_without_parents_is_planned_by_pids() -> None:
     ]
     plan = planned(rows)
     assert forker(plan, 2) == plan.of_row[1]
+
+
+@pytest.mark.parametrize("runs", [1, 2, 64])
+def test_rows_are_found_by_id_in_whatever_order_they_come(runs: int) -> None:
+    count = 200
+    segments = [range(n * count + 1, (n + 1) * count + 1) for n in range(runs)]
+    mixed = [number for together in zip(*reversed(segments), strict=True) for number in together]
+    known, less = ById(), ById()
+    less_ids = mixed[: len(mixed) // 2] + list(range(10**6, 10**6 - 100, -1))
+    for node, number in enumerate(mixed):
+        known[number] = node
+    for node, number in enumerate(less_ids):
+        less[number] = node
+    assert [known.get(number) for number in mixed] == list(range(len(mixed)))
+    assert [less.get(number) for number in less_ids] == list(range(len(less_ids)))
+    assert known.get(0) is None is known.get(runs * count + 1)
 
 
 def test_pids_begin_anew_with_each_boot() -> None:
