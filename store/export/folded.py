@@ -1,11 +1,13 @@
 """Events as stacks for flame graphs (the folded format of Brendan Gregg's FlameGraph)."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import heappop, heappush
 from itertools import islice
 
 from execdb.store.event import Event
 
 _DEPTH = 128  # frames; what is deeper counts as the last of these
+_NAMED_MAX = 65_536  # images that are not among the events
 _BATCH = 4_096  # events whose unknown parents are looked up together
 
 Ancestors = Callable[[Iterable[int]], Iterable[Event]]
@@ -24,6 +26,7 @@ def folded(
     stacks = _Stacks(escape)
     events = iter(events)
     while batch := list(islice(events, _BATCH)):
+        stacks.forget(batch[0])
         missing = stacks.missing(batch)
         for event in ancestors(missing) if missing else ():
             stacks.name(event)
@@ -45,27 +48,44 @@ class _Stacks:
         self._depth: list[int] = []
         self._numbers: dict[tuple[int | None, str], int] = {}
         self._images: dict[int, int] = {}  # stack
+        self._named: dict[int, int] = {}  # the same of images that only name stacks
+        self._ends: dict[str, list[tuple[int, int]]] = {}  # of a boot: a heap of (end, id)
         self._spans: dict[int, tuple[str, int, int]] = {}  # boot; covered until; end
 
     def missing(self, batch: Sequence[Event]) -> list[int]:
         """Parents of these events that are neither among them nor known."""
         there = {event.id for event in batch}
         parents = {event.parent_id for event in batch if event.parent_id is not None} - there
-        return sorted(number for number in parents if number not in self._images)
+        return sorted(number for number in parents if self._stack_of(number) is None)
+
+    def forget(self, event: Event) -> None:
+        """What ended before this event has no more children that take of its time."""
+        ends = self._ends.get(event.boot_id, [])
+        while ends and ends[0][0] <= event.boot_ns:
+            _, number = heappop(ends)
+            self._images.pop(number, None)
+            self._spans.pop(number, None)
+        if len(self._named) > _NAMED_MAX:
+            self._named.clear()
 
     def name(self, event: Event) -> None:
-        if event.id not in self._images:
-            above = None if event.parent_id is None else self._images.get(event.parent_id)
-            self._images[event.id] = self._stack(above, event.comm)
+        if self._stack_of(event.id) is None:
+            self._named[event.id] = self._stack(self._stack_of(event.parent_id), event.comm)
+
+    def _stack_of(self, number: int | None) -> int | None:
+        return None if number is None else self._images.get(number, self._named.get(number))
 
     def add(self, event: Event) -> None:
         if event.errno is not None:  # nothing ran
             return
-        self.name(event)
+        if event.id not in self._images:
+            above = self._stack_of(event.parent_id)
+            self._images[event.id] = self._stack(above, event.comm)
         begin_ns, end_ns = event.boot_ns, event.boot_ns + (event.duration_ns or 0)
         if event.duration_ns is not None:
             self.own_ns[self._images[event.id]] += event.duration_ns
             self._spans[event.id] = event.boot_id, begin_ns, end_ns
+            heappush(self._ends.setdefault(event.boot_id, []), (end_ns, event.id))
         if event.parent_id in self._spans and event.parent_id != event.id:
             boot_id, covered_ns, parent_end_ns = self._spans[event.parent_id]
             begin_ns, end_ns = max(begin_ns, covered_ns), min(end_ns, parent_end_ns)

@@ -57,6 +57,22 @@ def test_ancestors_that_are_not_among_the_events_name_the_stack() -> None:
     assert lines(image(5, "cc", 1, 7), above=above) == {"systemd;sh;cc": 7_000}
 
 
+def test_what_ended_is_forgotten_and_looked_up_again() -> None:
+    """Memory does not grow with the history."""
+    parent = image(0, "make", None, 5)
+    others = [image(number, "cc", None, 1) for number in range(10, 30_011)]
+    asked: list[int] = []
+
+    def ancestors(ids: Iterable[int]) -> list[Event]:
+        asked.extend(ids)
+        return [parent]
+
+    late = image(40_000, "late", 1, 3)
+    found = dict(line.split() for line in folded([parent, *others, late], ancestors, escape))
+    assert found == {"make": "5000", "cc": "30001000", "make;late": "3000"}
+    assert asked == [1]
+
+
 def test_names_cannot_be_taken_for_more_than_one_frame() -> None:
     [line] = folded([image(0, "a;b 5\x1b", None, 7)], lambda ids: (), escape)
     assert line == "a\\x3bb\\x205\\x1b 7000\n"
