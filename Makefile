@@ -31,7 +31,7 @@ test: setup $(VENV)/ready-to-test ## all tests, on the real kernel (as root)
 	@$(SUDO) $(VENV)/bin/pytest -n auto --dist loadfile --no-loadscope-reorder \
 		-m 'not alone and not install' $(ARGS) \
 		|| [ $$? = 5 ]
-	@$(SUDO) $(VENV)/bin/pytest -m alone $(ARGS) || [ $$? = 5 ]
+	@$(SUDO) $(VENV)/bin/pytest -m alone $(or $(ARGS),tests/kernel) || [ $$? = 5 ]
 
 test-kernels: setup $(VENV)/ready-to-test ## tests on Debian's own kernels, under QEMU (as root)
 	@mkdir -p build/programs && $(VENV)/bin/python -m tests.kernel.ground_truth build/programs

@@ -80,3 +80,9 @@ def test_pre_commit_runs_the_linters_and_types() -> None:
     assert {hook["entry"] for hook in hooks()} == {"make lint", "make types"}
     lint = (ROOT / "Makefile").read_text().partition("\nlint:")[2].partition("\n\n")[0]
     assert all(tool in lint for tool in ("ruff check", "ruff format", "clang-format"))
+
+
+def test_what_runs_alone_stands_where_make_test_looks_for_it() -> None:
+    found = [path for path in (ROOT / "tests").rglob("*.py") if "mark.alone" in path.read_text()]
+    outside = {path for path in found if ROOT / "tests/kernel" not in path.parents}
+    assert outside == {Path(__file__)}

@@ -88,7 +88,7 @@ def test_the_network_goes_silent(
         begun_s = time.monotonic()
         with pytest.raises(CentralError, match=r"has not answered for 0\.5 s"):
             all_of(shipper)
-        assert time.monotonic() - begun_s < 5
+        assert time.monotonic() - begun_s < 30  # it would wait for minutes
     ship(own_database, central.url)
     assert_shipped(central, own_database)
 

@@ -48,7 +48,7 @@ def test_it_goes_on_and_ends_at_sigterm(central: Central, own_database: Path) ->
         recorder.write(execs[100:], [an_end(each) for each in execs])
         wait_until(lambda: shipped(central) == 211)
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert out.startswith("shipped 211 execs and ")
     assert err.count("\n") == 1
@@ -69,7 +69,7 @@ def test_the_server_is_killed(central: Central, own_database: Path) -> None:
         central.server.start()
         wait_until(lambda: shipped(central) == 1_006)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     assert "trying again" in said
     assert err.endswith("shipping again\n")
     assert_shipped(central, own_database)
@@ -111,7 +111,7 @@ def test_the_file_is_replaced_while_shipping(central: Central, own_database: Pat
         os.replace(own_database.with_name("other.db"), own_database)
         wait_until(lambda: shipped(central) == 34)
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     assert "was replaced; trying again" in err
     assert central.value("SELECT count(*) FROM execdb.execs") == 34
 
@@ -186,7 +186,7 @@ def test_what_is_refused_from_the_start_ends_it(
     Recorder(own_database).write(some_execs(3))
     url, words = REFUSALS[case]
     with shipping(own_database, url(central)) as process:
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert words in err.splitlines()[-1]
 
@@ -195,7 +195,7 @@ def test_a_schema_that_is_newer_ends_it(central: Central, own_database: Path) ->
     Recorder(own_database).write(some_execs(3))
     central.rows("UPDATE execdb.alembic_version SET version_num = '9999'")
     with shipping(own_database, central.url) as process:
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "newer execdb" in err.splitlines()[-1]
 

@@ -103,7 +103,7 @@ def test_what_finds_no_room_is_counted_and_said_when_it_is_read_again(reader: Re
     started_s = time.monotonic()
     for number in range(997):
         reader.outlet.put([f"{number:6d}\n"], 1, 7)
-    assert time.monotonic() - started_s < 1
+    assert time.monotonic() - started_s < PATIENCE_S
     kept = 1_109 // 7
     shown = b""
     while shown.count(b"\n") < kept + 1:
@@ -124,7 +124,7 @@ def test_closing_is_bounded_while_nobody_reads(reader: Reader) -> None:
         reader.outlet.put(["x\n"], 1, 2)
     started_s = time.monotonic()
     assert reader.outlet.close(0.1) == 23
-    assert time.monotonic() - started_s < 5
+    assert time.monotonic() - started_s < PATIENCE_S
 
 
 def test_a_reader_that_goes_is_noticed(reader: Reader) -> None:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.cli.web.incident import write_incident
 from tests.conftest import EXECDB
 
+_PATIENCE_MS = 60_000  # on a busy machine
 _BROWSERS = "chromium", "chromium-browser", "google-chrome"
 _FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -51,7 +52,7 @@ def serving(path: Path, *options: str) -> Iterator[Served]:
             yield Served(process, address)
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0
+            assert process.wait(60) == 0
             assert "Traceback" not in process.stderr.read()
 
 
@@ -83,6 +84,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("there is no Chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=_FLAGS)
+        expect.set_options(timeout=_PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -104,7 +106,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
             context = browser.new_context(**{"timezone_id": "UTC", **options})
             stack.callback(context.close)
             page = context.new_page()
-            page.set_default_timeout(20_000)
+            page.set_default_timeout(_PATIENCE_MS)
             page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
             page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
             page.on("console", lambda said: wrong.extend(_complaints(said)))

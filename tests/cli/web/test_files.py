@@ -137,7 +137,7 @@ def test_another_address_is_warned_of(filled: Path) -> None:
         assert process.stderr is not None
         assert "without encryption" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def test_forged_values_are_shown_or_refused(filled: Path, serve: Serve) -> None:

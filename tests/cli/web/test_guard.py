@@ -23,7 +23,7 @@ def ask(
     served: Served, path: str, headers: Mapping[str, str] | None = None, method: str = "GET"
 ) -> Answer:
     place = urlsplit(served.base)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=20)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
     connection.putrequest(method, path, skip_host="Host" in (headers or {}))
     for name, value in (headers or {}).items():
         connection.putheader(name, value)

@@ -87,8 +87,8 @@ def test_leaves_everything_in_the_database_file_itself(
     alone = tmp_path / "copy.db"
     shutil.copy(private, alone)
     with closing(sqlite3.connect(alone)) as connection:
-        query = 'SELECT count(*) FROM execs WHERE argv = \'["true", "31"]\''
-        assert connection.execute(query).fetchone() == (1,)
+        query = 'SELECT count(*) FROM execs WHERE argv = \'["true", "31"]\' AND ppid = ?'
+        assert connection.execute(query, (os.getpid(),)).fetchone() == (1,)
 
 
 def test_checkpoints_in_a_thread_without_privileges(

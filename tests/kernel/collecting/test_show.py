@@ -75,7 +75,7 @@ def assert_recording_continues(process: subprocess.Popen[bytes], db: Path) -> No
     assert process.returncode == 0, err
     assert b" 0 lost, " in err
     assert b"not shown" not in err
-    query = [EXECDB, "--db", db, "query", "--count", "--arg", "afterwards"]
+    query = [EXECDB, "--db", db, "query", "--count", "--arg", "afterwards", f"ppid={os.getpid()}"]
     assert subprocess.run(query, capture_output=True, check=True).stdout == b"1\n"
 
 

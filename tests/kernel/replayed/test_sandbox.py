@@ -19,7 +19,7 @@ from execdb.livereplay.sandbox.sandbox import Sandbox
 from execdb.livereplay.sandbox.tape_file import TapeFile
 from execdb.livereplay.tape.tape import ENTRY_BYTES, Tape
 from tests.conftest import START_NS
-from tests.kernel.recorder import EXECDB, wait_for
+from tests.kernel.recorder import EXECDB, PATIENCE_S, wait_for
 from tests.others import others_can_run_it
 
 MORE = {
@@ -173,9 +173,9 @@ def test_nothing_outlives_who_asked_for_it(replay: Replay, number: signal.Signal
     driver = replay.driver
     driver.send_signal(number)
     begun = time.monotonic()
-    driver.wait(20)
+    driver.wait(PATIENCE_S)
     wait_for(replay.is_gone, "the stubs to end")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30  # the programs last a minute
     if number == signal.SIGINT:
         assert driver.returncode == 130
         assert "started 29 of 29" in driver.stdout.read()  # type: ignore[union-attr]
