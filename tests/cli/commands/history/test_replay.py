@@ -46,9 +46,9 @@ def test_at_speed_1_each_event_comes_when_it_happened(build: tuple[Path, list[st
         (at - arrived[0][0]) - (happened - boot_ns[0])
         for (at, _), happened in zip(arrived, boot_ns, strict=True)
     ]
-    assert abs(median(late_ns)) < 20_000_000  # of seconds; the machine may be busy
+    assert abs(median(late_ns)) < 100_000_000  # of seconds; the machine may be busy
     half = len(late_ns) // 2
-    assert abs(median(late_ns[half:]) - median(late_ns[:half])) < 20_000_000  # no drift
+    assert abs(median(late_ns[half:]) - median(late_ns[:half])) < 100_000_000  # no drift
     assert f"replayed {len(lines)} execs in " in report
 
 
