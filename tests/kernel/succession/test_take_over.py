@@ -67,7 +67,7 @@ def test_each_exec_of_a_storm_once_with_parent_and_end(record: Record) -> None:
 
 @pytest.mark.alone
 def test_a_storm_as_fast_as_it_can_be(record: Record, programs: Path) -> None:
-    counts = (8_009, 8_011)
+    counts = (12_007, 12_011)
     first = record()
     storms = storm(programs, *counts)
     second = record("--take-over", log=first.db.with_name("second.log"))
