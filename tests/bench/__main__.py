@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_write(rings)
     kernel = what.add_parser("kernel", help="what rules and keys cost in the kernel and the file")
     kernel.add_argument("--rounds", type=int, default=29, help="storms of each variant")
-    kernel.add_argument("--execs", type=int, default=2_000, help="in a storm")
+    kernel.add_argument("--execs", type=int, default=600, help="in a storm")
     _add_events(kernel, 100_003)
     _add_write(kernel)
     idle = what.add_parser("idle", help="wake-ups and CPU while little or nothing happens")

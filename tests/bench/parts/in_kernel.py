@@ -16,6 +16,8 @@ from tests.bench.results import Row
 from tests.bench.table import half, limits, publish
 from tests.bench.workloads.load import STORMS, Programs
 
+Pair = tuple[Sequence[float], Sequence[float]]  # ns of each program: the whole ones, a variant's
+
 _WHOLE, _AGAIN = "whole", "the same again"
 _NO_RULE = "rules and limits, if there are none"
 _UID, _FIELDS, _IGNORED = "uid", "all fields", "ignored"
@@ -35,10 +37,10 @@ _NAMES = {
 _NOTES = """\
 Time in the kernel's programs for an exec with its fork and its end, as the kernel counts it
 (`kernel.bpf_stats_enabled`); median [quartile-quartile] of {rounds} rounds of {execs:,} execs, all
-variants in turns. What a part costs is the difference between the whole program and one without
-that part, in the same round; *the same again* is the noise. `container` is read from the cgroup,
-and costs the kernel nothing. Bytes are what a row takes less in the file without these keys, of
-{events:,} events of builds in a container.
+variants in turns, each just after the whole program: what a part costs is the difference between
+the two; *the same again* is the noise. `container` is read from the cgroup, and costs the kernel
+nothing. Bytes are what a row takes less in the file without these keys, of {events:,} events of
+builds in a container.
 
 {machine}. Measured with `python -m tests.bench kernel`.
 """
@@ -52,8 +54,9 @@ def compare(rounds: int, execs: int, events: int, write: Path | None) -> int:
             name: stack.enter_context(contextlib.closing(make()))
             for name, make in _variants(programs.folder).items()
         }
+        whole, storm = variants.pop(_WHOLE), _storm(programs.folder, execs)
         found = [
-            {name: each.measure(_storm(programs.folder, execs)) for name, each in variants.items()}
+            {name: (whole.measure(storm), each.measure(storm)) for name, each in variants.items()}
             for _ in range(rounds)
         ]
     rows = [*_rows(found, sizes)]
@@ -88,15 +91,13 @@ def _rule(number: int, *terms: str) -> Rule:
     return make_rule(number, Action.IGNORE, Reader(int, int).terms(terms))
 
 
-def _rows(
-    found: Sequence[Mapping[str, Sequence[float]]], sizes: Mapping[str, float]
-) -> Iterator[Row]:
+def _rows(found: Sequence[Mapping[str, Pair]], sizes: Mapping[str, float]) -> Iterator[Row]:
     for at, program in enumerate(PROGRAMS):
-        yield _row(f"`{program}`", [each[_WHOLE][at] for each in found])
+        yield _row(f"`{program}`", [whole[at] for each in found for whole, _ in each.values()])
 
     def more(name: str) -> list[float]:
-        """What a variant takes beyond the whole program, round by round."""
-        return [sum(each[name]) - sum(each[_WHOLE]) for each in found]
+        """What a variant takes beyond the whole program, pair by pair."""
+        return [sum(each[name][1]) - sum(each[name][0]) for each in found]
 
     yield _row(f"{_AGAIN}: more", more(_AGAIN))
     for name, what in _WITH_RULES.items():
