@@ -20,9 +20,13 @@ def main() -> int:
             arguments.rounds, arguments.builds, arguments.execs, arguments.only, arguments.write
         )
     if arguments.what == "questions":
-        from tests.bench.measure.questions import ask
+        from tests.bench.asking.questions import ask
 
         return ask(arguments.events, arguments.write, arguments.keep)
+    if arguments.what == "web":
+        from tests.bench.asking.web import compare as compare_web
+
+        return compare_web(arguments.events, arguments.write, arguments.keep)
     if arguments.what == "yardstick":
         from tests.bench.measure.yardstick import compare as measure
 
@@ -74,6 +78,12 @@ def _parser() -> argparse.ArgumentParser:
         "--keep", type=Path, metavar="FILE", help="the history: left there, and taken from there"
     )
     _add_write(questions)
+    page = what.add_parser("web", help="how long the page takes to answer on a large history")
+    _add_events(page, 10_000_003)
+    page.add_argument(
+        "--keep", type=Path, metavar="FILE", help="the history: left there, and taken from there"
+    )
+    _add_write(page)
     yardstick = what.add_parser("yardstick", help="the collector's work beside the same in C")
     _add_events(yardstick, 200_003)
     _add_write(yardstick)

@@ -1,0 +1,1 @@
+"""What asking a large history takes, by command and in the page."""
