@@ -7,7 +7,7 @@ drained at intervals instead, and no record wakes.
 
 DRAIN_S = 0.1  # how often the rings are emptied while many records come
 GATHER_S = 0.01  # after a record woke: what comes with it, in order (see `collect.Collector`)
-SLEEP_S = 2.0  # at most: what the collector checks by itself, it checks so often
+SLEEP_S = 1.0  # at most: what the collector checks by itself, it checks so often
 BLIND_S = 0.2  # the same where the kernel does not tell that a file changes
 _PER_S = 30.0  # records a second in the long run that are few; an exec has two, with its end
 _BURST = 30.0  # and at once

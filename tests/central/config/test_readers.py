@@ -7,8 +7,6 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 from execdb.store.central.shipping.outbox import Outbox
 from execdb.store.central.shipping.shipper import ShipOptions, Shipper
 from execdb.store.central.url import CentralUrl
@@ -17,11 +15,12 @@ from tests.central.conftest import Central
 from tests.central.shippers import BOOT_ID
 from tests.central.stores import Recorder, some_execs
 from tests.conftest import EXECDB, Answer
+from tests.others import others_can_run_it
 
 Run = Callable[..., Answer]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@others_can_run_it
 def test_it_ships_and_says_that_the_config_is_still_managed(central: Central, run: Run) -> None:
     assert run("config", "set", "0", "Hey root!", "--db", central.admin).code == 0
     with tempfile.TemporaryDirectory() as folder:
