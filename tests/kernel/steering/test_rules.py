@@ -158,7 +158,7 @@ def test_failed_attempts_obey_the_rules(record: Callable[..., Recorder]) -> None
     names = {event["filename"] for event in recorder.events("errno=ENOENT")}
     assert "/nor/this/one" in names
     assert "/no/such/program" not in names
-    assert filters(recorder)[("rule", number, None)] >= 1
+    wait_for(lambda: filters(recorder).get(("rule", number, None)), "the rule's number")
     seen, stored, filtered, lost = ledger(recorder)
     assert seen == stored + filtered + lost
 
@@ -209,9 +209,10 @@ def test_execs_beyond_a_limit_are_counted_for_their_user(
     summary = recorder.stop()
     by_uid = [event["uid"] for event in storm_events(recorder, programs)]
     assert by_uid.count(LOWLY + 1) == 1
-    left_out = filters(recorder)[("limit", None, LOWLY)]
-    assert by_uid.count(LOWLY) + left_out == 101
+    left_out = 101 - by_uid.count(LOWLY)
     assert left_out > 23
+    # Where others use the recorder as well it goes on, and counts these once a second.
+    wait_for(lambda: filters(recorder).get(("limit", None, LOWLY)) == left_out, "their number")
     assert SHARED or f", {left_out} filtered ({left_out} limits), 0 lost, " in summary
     seen, stored, filtered, lost = ledger(recorder)
     assert (seen, lost) == (stored + filtered, 0)
