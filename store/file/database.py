@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -239,11 +240,16 @@ def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) 
     return database
 
 
+_one_umask = threading.RLock()
+
+
 @contextlib.contextmanager
 def _private() -> Iterator[None]:
-    """Files made inside are readable by their owner alone."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)
+    """Files made inside are readable by their owner alone. The umask is the process's: of two
+    threads at once, the later one would put back what the earlier one has set."""
+    with _one_umask:
+        before = os.umask(0o077)
+        try:
+            yield
+        finally:
+            os.umask(before)

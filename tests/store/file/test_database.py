@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,17 @@ def test_a_new_database_is_private_and_marked_as_ours(tmp_path: Path) -> None:
     assert mode(path.parent) == 0o700
     assert pragma(path, "application_id") == 0x45584442
     assert pragma(path, "journal_mode") == "wal"
+
+
+def test_opening_in_two_threads_changes_no_umask(db: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            for opened in threads.map(lambda _: open_database(db), range(400)):
+                opened.close()
+        assert os.umask(0o027) == 0o027
+    finally:
+        os.umask(before)
 
 
 def test_opening_changes_nobody_elses_umask(db: Path) -> None:
