@@ -1,9 +1,7 @@
 """One SQLite file: opened with care, read and written in transactions."""
 
 import contextlib
-import os
 import sqlite3
-import threading
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +14,7 @@ from execdb.store.file.create import NEW, make, prepare
 from execdb.store.file.descriptor import Descriptor
 from execdb.store.file.filesystem_user import acting_for
 from execdb.store.file.path import real_path, resolve
+from execdb.store.file.private_files import private_files
 from execdb.store.file.safe_files import make_file
 from execdb.store.file.side_files import check_beside, mode_for
 from execdb.store.file.sql import scalar
@@ -55,7 +54,7 @@ class Database:
                 raise
 
     def _connect(self, mode: str, first: Sequence[str], busy_ms: int) -> None:
-        with database_errors(self.path), _private():
+        with database_errors(self.path), private_files():
             self.connection = sqlite3.connect(
                 f"{self.real.as_uri()}?mode={mode}",
                 uri=True,
@@ -238,18 +237,3 @@ def open_database(path: Path, *, create: bool = False, busy_ms: int = _BUSY_MS) 
         database.close()
         raise
     return database
-
-
-_one_umask = threading.RLock()
-
-
-@contextlib.contextmanager
-def _private() -> Iterator[None]:
-    """Files made inside are readable by their owner alone. The umask is the process's: of two
-    threads at once, the later one would put back what the earlier one has set."""
-    with _one_umask:
-        before = os.umask(0o077)
-        try:
-            yield
-        finally:
-            os.umask(before)
