@@ -63,6 +63,12 @@ class History:
             selection = self.select(connection, wanted)
             return sum(count_of(connection, selection, span) for span in selection.spans)
 
+    def has_run(self, run_id: int) -> bool:
+        """Raises DatabaseError."""
+        with self.database.reading() as connection:
+            self._read_runs(connection)
+        return run_id in self._runs
+
     def events(self, wanted: Filter, *, limit: int = 0, reverse: bool = False) -> Iterator[Event]:
         """Oldest first, or newest first with `reverse`; the latest `limit` of them (0: all).
         What is recorded meanwhile is not among them. Raises DatabaseError."""

@@ -124,6 +124,8 @@ def _opened(default: Path, given: str, name: str, wanted: "Filter") -> "Iterator
         wanted = replace(wanted, terms=(*wanted.terms, Term("run_id", (run_id,))))
     with open_database(path) as database:
         history = History(database)
+        if run_id is not None and not history.has_run(run_id):
+            raise ExecdbError(f"there is no run {run_id} in {path}: execdb status shows the runs")
         yield _Side(name, path, database, history, wanted, run_id)
 
 

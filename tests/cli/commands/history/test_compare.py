@@ -97,7 +97,10 @@ def test_gaps_are_said_of_each_side(run: Run, histories, template: Path, tmp_pat
 
 
 def test_what_cannot_be_compared(run: Run, db: Path, tmp_path: Path) -> None:
-    refused(run("compare", 1, 2), 1, "no execs to compare")
+    with open_database(db, create=True) as database:
+        recorded(database, execs())
+    refused(run("compare", 1, 23), 1, "there is no run 23", "execdb status")
+    refused(run("compare", 1, 1, "comm=none"), 1, "no execs to compare")
     refused(run("compare", tmp_path / "none.db", 2), 1, "none.db")
     refused(run("compare", 1, 2, "--ignore", "pid"), 2, "--ignore", "pid")
     refused(run("compare", 1, 2, "--ignore", "agv"), 2, "did you mean argv")
