@@ -63,12 +63,17 @@ class Ledger:
             last.extend(lost, to_ns, self._offset_ns)
             self._changed[last.number] = last
         elif lost:
-            if pause_ns > _SILENCE_NS:
+            if pause_ns > _SILENCE_NS or (last is not None and last.over):
                 self._warn(f"execs are being lost ({cause}): {_ADVICE[cause]}")
             self._number += 1
             new = _Interval(self._number, cause, from_ns + self._offset_ns)
             new.extend(lost, to_ns, self._offset_ns)
             self._latest[cause] = self._changed[new.number] = new
+
+    def say_over(self) -> None:
+        """It was said that losses are over: if they begin again, that is said too."""
+        for interval in self._latest.values():
+            interval.over = True
 
     def lose_all_of(self, cause: Cause, total: int, from_ns: int, to_ns: int) -> None:
         """The same for a counter that has reached `total`."""
@@ -112,7 +117,8 @@ class Ledger:
 
 
 class _Interval:
-    """Losses of one cause without a long pause; `open` until the clock is set."""
+    """Losses of one cause without a long pause; `open` until the clock is set, `over` once it was
+    said that they are."""
 
     def __init__(self, number: int, cause: Cause, from_ns: int) -> None:
         self.number, self.cause, self.from_ns = number, cause, from_ns
@@ -120,6 +126,7 @@ class _Interval:
         self.to_boot_ns = 0
         self.lost = 0
         self.open = True
+        self.over = False
 
     def extend(self, lost: int, to_boot_ns: int, offset_ns: int) -> None:
         self.lost += lost

@@ -21,6 +21,7 @@ from execdb.store.errors import DatabaseBusy, DatabaseFull, DatabaseRefused
 _LAST_ATTEMPTS = 330  # to store the rest at the end while another program holds the lock
 _RETRY_NS = 1_000_000_000  # how soon the disk is tried again after it refused
 _SPARING_NS = 1_000_000_000  # how often the ledger is written while there is no room for execs
+_STEADY_NS = 2_000_000_000  # how long nothing is given up before it is said that storing works again
 _ALIVE_NS = 5_000_000_000  # how often the ledger is written while there is nothing else to write
 _EVER_NS = 1 << 62
 
@@ -43,6 +44,7 @@ class Storage:
         self._settled_ns = 0  # what is older is stored, or counted as lost
         self._written_ns = 0
         self._retry_ns = 0  # before this the disk is not tried again
+        self._given_up_ns = 0  # when something was given up last
 
     def begin(self, now_ns: int) -> None:
         """Recording begins at this boot time."""
@@ -106,11 +108,16 @@ class Storage:
         else:
             self._refusal = None
             self.behind = batch.until_ns < until_ns
-            if cause is None and self._uncounted:
-                self._wiring.warn(
-                    f"storing again; {self._uncounted} execs were counted meanwhile, not stored"
-                )
-                self._uncounted = 0
+            if cause is None and self._uncounted and now_ns >= self._given_up_ns + _STEADY_NS:
+                self._say_it_works_again()
+
+    def _say_it_works_again(self) -> None:
+        """Not at once: on a full disk a few rows may find room, and the next ones not."""
+        self._wiring.warn(
+            f"storing again; {self._uncounted} execs were counted meanwhile, not stored"
+        )
+        self._uncounted = 0
+        self._ledger.say_over()
 
     def _refused(self, error: DatabaseRefused, until_ns: int, now_ns: int) -> None:
         self._retry_ns = now_ns + _RETRY_NS
@@ -156,6 +163,7 @@ class Storage:
         since_ns = min(self._settled_ns, until_ns, *(event.boot_ns for event in execs[:1]))
         self._ledger.lose(cause, len(execs), since_ns, until_ns)
         self._uncounted += len(execs)
+        self._given_up_ns = self._now_ns()
         self._settled_ns = max(self._settled_ns, until_ns)
 
     def _bound(self) -> None:

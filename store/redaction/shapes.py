@@ -82,7 +82,7 @@ SHAPES = (
         "password from a pipe",
         re.compile(
             r"""(\becho (?:-[neE]{1,3} )?)(?!["']?\$)[^|;&\n]{1,500}"""
-            r"(\| *(?:chpasswd|sudo [^|;&\n]{0,40}-S|[^|;&\n]{1,200}--(?:password-)?stdin)\b)"
+            r"(\| *+(?:chpasswd|sudo [^|;&\n]{0,40}-S|[^|;&\n]{1,200}--(?:password-)?stdin)\b)"
         ),
     ),
 )

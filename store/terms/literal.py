@@ -10,7 +10,7 @@ _MOST = 8  # alternatives
 _SPECIAL = re.compile(r"\(\?(?!:|P<)|\\(?![dDsSwWbBAZ])\w")
 _PLAIN = re.compile(r"[\w@%=:,/-]", re.ASCII)  # what a shell needs no quotes for
 _TOKEN = re.compile(
-    r"\\(?P<escaped>.)|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<times>[*?]|\{[^}]*\})"
+    r"\\(?P<escaped>.)|(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<times>[*?]|\{[0-9,]*\})"
     r"|(?P<open>\((?:\?:|\?P<\w+>)?)|(?P<close>\))|(?P<or>\|)|(?P<char>.)",
     re.DOTALL,
 )

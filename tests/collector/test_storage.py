@@ -39,14 +39,14 @@ def test_what_is_stored_lies_in_time_that_is_recorded() -> None:
 
 
 def test_without_room_execs_are_counted_and_storing_continues_when_there_is_room() -> None:
-    desk = busy(43)
+    desk = busy(63)
 
     def room(cause: Cause | None) -> Callable[[], None]:
         return lambda: setattr(desk, "cause", cause)
 
-    run_to(desk, {11: room(Cause.NO_SPACE), 31: room(None)}, 43)
+    run_to(desk, {11: room(Cause.NO_SPACE), 31: room(None)}, 63)
     assert desk.collector.ledger.by_cause == {Cause.NO_SPACE: 20 * 7}
-    assert len(desk.stored) == 23 * 7
+    assert len(desk.stored) == 43 * 7
     adds_up(desk)
     (loss,) = losses(desk).values()
     assert (loss.cause, loss.lost) == (Cause.NO_SPACE, 140)
@@ -55,7 +55,7 @@ def test_without_room_execs_are_counted_and_storing_continues_when_there_is_room
         "execs are being lost (no space)",
         "storing again; 140 execs were counted meanwhile, not stored",
     ]
-    assert len(desk.ledgers) < 23 + 5  # little is written where there is no room
+    assert len(desk.ledgers) < 43 + 5  # little is written where there is no room
 
 
 def test_ends_of_what_was_given_up_are_not_looked_for() -> None:
@@ -84,18 +84,37 @@ def test_an_image_ends_though_the_exec_that_replaced_it_was_given_up() -> None:
 
 
 def test_a_full_disk_is_counted_and_tried_again_each_second() -> None:
-    desk = busy(43)
+    desk = busy(63)
 
-    run_to(desk, {11: refuse(desk, DatabaseFull("no space left")), 31: refuse(desk, None)}, 43)
+    run_to(desk, {11: refuse(desk, DatabaseFull("no space left")), 31: refuse(desk, None)}, 63)
     lost = desk.collector.ledger.by_cause[Cause.NO_SPACE]
     assert 20 * 7 <= lost <= 30 * 7
-    assert len(desk.stored) == 43 * 7 - lost
+    assert len(desk.stored) == 63 * 7 - lost
     assert [text[:20] for text in desk.warnings] == [
         "execs are being lost",
         f"storing again; {lost} e",
     ]
     assert desk.collector.storage.failure is None
     adds_up(desk)
+
+
+def test_a_disk_that_takes_a_few_rows_now_and_then_is_not_said_to_work() -> None:
+    """Each second it is tried again, and refuses what comes after."""
+    desk = busy(63)
+    refusing, working = refuse(desk, DatabaseFull("no space left")), refuse(desk, None)
+
+    run_to(desk, {11: refusing, 21: working, 24: refusing, 36: working, 39: refusing}, 63)
+    assert len(desk.stored) > 13 * 7
+    assert [text[:20] for text in desk.warnings] == ["execs are being lost"]
+    adds_up(desk)
+
+
+def test_losses_that_begin_again_after_it_was_said_that_they_are_over_are_said_again() -> None:
+    desk = busy(83)
+    refusing, working = refuse(desk, DatabaseFull("no space left")), refuse(desk, None)
+
+    run_to(desk, {11: refusing, 21: working, 51: refusing, 53: working}, 83)
+    assert [text[:13] for text in desk.warnings] == ["execs are bei", "storing again"] * 2
 
 
 def test_other_trouble_of_the_disk_loses_nothing_for_a_while() -> None:

@@ -95,6 +95,7 @@ def test_below_min_free_execs_are_counted_and_storing_resumes(
     ballast.unlink()
     run_and_wait(recorder, "after")
     finish(storm(programs, 103))
+    wait_for(lambda: "storing again" in recorder.log, "the end of the losses")
     summary = recorder.stop()
 
     run = holds(recorder.db)
@@ -121,6 +122,7 @@ def test_a_disk_that_is_full_hurts_nothing(
     assert memory_kib(recorder) < before_kib + 16_384
     ballast.unlink()
     run_and_wait(recorder, "after")
+    wait_for(lambda: "storing again" in recorder.log, "the end of the losses")
     recorder.stop()
 
     run = holds(recorder.db)

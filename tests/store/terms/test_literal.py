@@ -19,6 +19,8 @@ from execdb.store.terms.literal import required_literals
         ("abc+d", "abc"),
         ("abc{0,2}defg", "defg"),
         ("abc*?defg", "defg"),
+        ("abc{d|efgh}", "abc efgh"),
+        ("abc{,2}defg", "defg"),
         (r"[a\]bcdef]xyz", "xyz"),
         (r"[]abcdef]xyz", "xyz"),
         ("one two", "one"),
@@ -50,7 +52,7 @@ def test_examples(pattern: str, literal: str | None) -> None:
 PARTS = st.sampled_from(
     ["abc", "b", "-x", "/", ".", r"\.", r"\d", r"\\", "[ab]", "[^a]", "[]b]", "*", "+", "?", "{2}",
      "{0,1}", "*?", "^", "$", " ", "'",
-     "(", "(?:", ")", "|", "(abc|b-x)"]
+     "(", "(?:", ")", "|", "(abc|b-x)", "{", "}"]
 )  # fmt: skip
 
 
