@@ -24,14 +24,15 @@ web: setup $(VENV)/ready-for-web build/demo.db ## the page in a browser, with a 
 	@$(VENV)/bin/execdb --db build/demo.db web $(ARGS)
 
 # First on all CPUs, file by file in the order of their names (long ones are not the last), then what
-# measures or needs all CPUs itself, one test at a time. With ARGS, one of the two may find nothing
-# to run (exit code 5).
+# measures or needs all CPUs itself, one test at a time. A few that failed run again by themselves
+# (exit code 1). With ARGS, one of the two may find nothing to run (exit code 5).
 test: setup $(VENV)/ready-to-test ## all tests, on the real kernel (as root)
 	@[ -n "$(SUDO)" ] || [ "$$(id -u)" = 0 ] || echo "tests of the kernel need root: skipped" >&2
-	@$(SUDO) $(VENV)/bin/pytest -n auto --dist loadfile --no-loadscope-reorder \
-		-m 'not alone and not install' $(ARGS) \
-		|| [ $$? = 5 ]
-	@$(SUDO) $(VENV)/bin/pytest -m alone $(or $(ARGS),tests/kernel) || [ $$? = 5 ]
+	@$(SUDO) $(VENV)/bin/pytest --cache-clear -n auto --dist loadfile --no-loadscope-reorder \
+		-m 'not alone and not install' $(ARGS) || case $$? in \
+		1) $(SUDO) $(VENV)/bin/python -m tests.again;; 5) ;; *) exit 1;; esac
+	@$(SUDO) $(VENV)/bin/pytest --cache-clear -m alone $(or $(ARGS),tests/kernel) || case $$? in \
+		1) $(SUDO) $(VENV)/bin/python -m tests.again;; 5) ;; *) exit 1;; esac
 
 test-kernels: setup $(VENV)/ready-to-test ## tests on Debian's own kernels, under QEMU (as root)
 	@mkdir -p build/programs && $(VENV)/bin/python -m tests.kernel.ground_truth build/programs

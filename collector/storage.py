@@ -21,7 +21,7 @@ from execdb.store.errors import DatabaseBusy, DatabaseFull, DatabaseRefused
 _LAST_ATTEMPTS = 330  # to store the rest at the end while another program holds the lock
 _RETRY_NS = 1_000_000_000  # how soon the disk is tried again after it refused
 _SPARING_NS = 1_000_000_000  # how often the ledger is written while there is no room for execs
-_STEADY_NS = 2_000_000_000  # how long nothing is given up before it is said that storing works again
+_STEADY_NS = 2_000_000_000  # storing is said to work again once nothing was given up for this long
 _ALIVE_NS = 5_000_000_000  # how often the ledger is written while there is nothing else to write
 _EVER_NS = 1 << 62
 
