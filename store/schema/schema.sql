@@ -285,14 +285,14 @@ CREATE TABLE program_block (
 ) WITHOUT ROWID;
 
 CREATE TABLE failure_block (
-    failure INTEGER NOT NULL,            -- the status of an image that failed; -2: an attempt
     block INTEGER NOT NULL,              -- id >> 10
+    failure INTEGER NOT NULL,            -- the status of an image that failed; -2: an attempt
     PRIMARY KEY (block, failure)
 ) WITHOUT ROWID;
 
 CREATE TABLE long_block (
-    length INTEGER NOT NULL,             -- duration_ns: 1 from 2^30, 2 from 2^36, 3 from 2^42
     block INTEGER NOT NULL,              -- id >> 10
+    length INTEGER NOT NULL,             -- duration_ns: 1 from 2^30, 2 from 2^36, 3 from 2^42
     PRIMARY KEY (block, length)
 ) WITHOUT ROWID;
 

@@ -137,7 +137,8 @@ _INSERT = {
     table: insert_sql(table, (key, "block"), conflict="IGNORE") for table, key in _KEYS.items()
 }
 _INSERT_OF_ROW = {
-    table: f"INSERT OR IGNORE INTO {table} SELECT ?, id >> {BLOCK_BITS} FROM image WHERE id = ?"
+    table: f"INSERT OR IGNORE INTO {table} ({_KEYS[table]}, block)"
+    f" SELECT ?, id >> {BLOCK_BITS} FROM image WHERE id = ?"
     for table in ("failure_block", "long_block")
 }
 _COLUMNS = {

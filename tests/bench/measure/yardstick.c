@@ -177,8 +177,8 @@ static void prepare_all(void)
 	to_origins = prepare("INSERT OR IGNORE INTO origin_block VALUES (?, ?)");
 	to_programs = prepare("INSERT OR IGNORE INTO program_block VALUES (?, ?)");
 	to_ppids = prepare("INSERT OR IGNORE INTO ppid_block VALUES (?, ?)");
-	to_failures = prepare("INSERT OR IGNORE INTO failure_block VALUES (?, ?)");
-	to_lengths = prepare("INSERT OR IGNORE INTO long_block VALUES (?, ?)");
+	to_failures = prepare("INSERT OR IGNORE INTO failure_block (failure, block) VALUES (?, ?)");
+	to_lengths = prepare("INSERT OR IGNORE INTO long_block (length, block) VALUES (?, ?)");
 	to_run = prepare("UPDATE run SET seen = ?, stored = ? WHERE id = 1");
 }
 

@@ -123,6 +123,7 @@ INSERT INTO segment VALUES (1, 5000, 1, 100, 1, 5000, 1, 4);
         for term, id_ in asked.items():
             events = History(database).events(Filter(READER.terms([term])))
             assert [event.id for event in events] == [id_], term
+        assert database.check() is None
     with closing(sqlite3.connect(own_database)) as connection:
         for table in ("failure_block", "long_block"):
             assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] <= 2

@@ -34,6 +34,22 @@ def test_a_database_holds_it_without_comments(template: Path) -> None:
         assert not any("--" in sql for sql in connection.iterdump())
 
 
+def test_sqlite_takes_a_row_of_each_table_for_sound(template: Path, tmp_path: Path) -> None:
+    """Its quick_check (before 3.41) reads NULL where the columns of a table without rowid are its
+    primary key in another order: `doctor` would say that the file is damaged."""
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(template.read_bytes())
+    with closing(sqlite3.connect(copy)) as connection:
+        names = connection.execute("SELECT name FROM pragma_table_list WHERE wr").fetchall()
+        assert len(names) > 5
+        for (name,) in names:
+            columns = connection.execute(f"SELECT type FROM pragma_table_info('{name}')")
+            values = [23 if type_ == "INTEGER" else "x" for (type_,) in columns]
+            places = ", ".join("?" * len(values))
+            connection.execute(f"INSERT INTO {name} VALUES ({places})", values)
+        assert connection.execute("PRAGMA quick_check").fetchall() == [("ok",)]
+
+
 @pytest.mark.parametrize("name", ["image", "origin", "program", "command", "argument"])
 def test_queries_know_the_columns_of_a_table(template: Path, name: str) -> None:
     table: TableClause = getattr(tables, name)
