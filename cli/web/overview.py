@@ -1,14 +1,14 @@
 """The first page: the time line, which values there are, and the list of events."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from execdb.cli.output.escape import escape
 from execdb.cli.show.gap_notes import gaps_in
 from execdb.cli.show.notes import trim_notes
-from execdb.cli.web.rows import Row, command_for, next_address
+from execdb.cli.web.rows import command_for, next_address
 from execdb.cli.web.shapes import flags, timeline
 from execdb.cli.web.shapes.choices import choices
 from execdb.cli.web.site import Site
@@ -18,9 +18,15 @@ from execdb.store.browsing.pages import Moment, Pages
 from execdb.store.browsing.survey import Survey, survey
 from execdb.store.ledger.coverage import Coverage
 from execdb.store.reading.filter import Filter
+from execdb.store.times import local_time
 
 PAGE = 50  # events
-_SURVEY_S = 0.2  # after that, terms about arguments are not looked for further back
+# How long a request searches; then it says how far it has come.
+_SURVEY_S, _LIST_S = (
+    0.08,
+    0.08,
+)  # for terms about arguments, to count; for the list of the first page
+_MORE_S = 0.15  # for more of the list
 
 
 def overview(site: Site, view: View) -> dict[str, Any]:
@@ -30,10 +36,9 @@ def overview(site: Site, view: View) -> dict[str, Any]:
     shown: dict[str, Any] = {"span": span, "states": _state(site, known), "flags": ()}
     if span is not None and span[0] < span[1]:
         shown |= _over_time(site, view, wanted, known, span)
-    rows, following = events(site, view, wanted)
-    return shown | {
-        "rows": rows,
-        "next": following,
+    return {
+        **shown,
+        **_listed(site, view, wanted, _LIST_S),
         "command": command_for(view.words, site.given_path),
         "order": replace(view.from_start(), oldest_first=not view.oldest_first).address("/"),
         "zone": "/".join(dict.fromkeys(time.tzname)),
@@ -42,13 +47,25 @@ def overview(site: Site, view: View) -> dict[str, Any]:
     }
 
 
-def events(site: Site, view: View, wanted: Filter) -> tuple[Sequence[Row], Moment | None]:
-    """A page of the list, and the moment behind which the next one begins."""
-    newest_first = not view.oldest_first
-    found = site.pages.page(wanted, PAGE + 1, newest_first=newest_first, after=view.after)
-    shown = site.shown(view, [event for _, event in found[:PAGE]])
-    following = found[PAGE - 1][0] if len(found) > PAGE else None
-    return list(site.rows().of(shown, view)), following
+def _late_after(limit_s: float) -> Callable[[], bool]:
+    deadline_s = time.monotonic() + limit_s
+    return lambda: time.monotonic() > deadline_s
+
+
+def _listed(site: Site, view: View, wanted: Filter, limit_s: float) -> dict[str, Any]:
+    """A page of the list, the moment behind which the next one begins, and, if this is only how far
+    the search has come, that time."""
+    page = site.pages.page(
+        wanted,
+        PAGE,
+        newest_first=not view.oldest_first,
+        after=view.after,
+        late=_late_after(limit_s),
+    )
+    rows = list(site.rows().of(site.shown(view, page.events), view))
+    following = page.following
+    searched = local_time(following.time_ns) if page.partial and following else None
+    return {"rows": rows, "next": following, "searched": searched}
 
 
 def span_of(pages: Pages, wanted: Filter, known: Coverage) -> tuple[int, int] | None:
@@ -72,11 +89,9 @@ def _over_time(
     site: Site, view: View, wanted: Filter, known: Coverage, span: tuple[int, int]
 ) -> dict[str, Any]:
     inside = replace(wanted, since_ns=span[0], until_ns=span[1])
-    deadline_s = time.monotonic() + _SURVEY_S
     counted = survey(
-        site.pages, inside, timeline.edges_of(*span), site.failures,
-        late=lambda: time.monotonic() > deadline_s,
-    )  # fmt: skip
+        site.pages, inside, timeline.edges_of(*span), site.failures, late=_late_after(_SURVEY_S)
+    )
     gaps = gaps_in(known, inside)
     filtered = flags.read_filtered(site.database, *span)
     drawn = timeline.lay_out(
@@ -145,8 +160,7 @@ def _state(site: Site, known: Coverage) -> list[str]:
 
 def next_page(site: Site, view: View) -> dict[str, Any]:
     """More rows for the list."""
-    rows, following = events(site, view, filter_for(view.words))
-    return {"rows": rows, "next": following}
+    return _listed(site, view, filter_for(view.words), _MORE_S)
 
 
 def link(path: str, view: View, moment: Moment) -> str:

@@ -1,15 +1,17 @@
 """Events a page at a time, by key: where one page ended, the next one begins."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import dropwhile, islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import dropwhile
+from operator import itemgetter
 from sqlite3 import Connection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from execdb.store.event import Event
 from execdb.store.file.sql import scalar
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
-from execdb.store.reading.selection import Span
+from execdb.store.reading.ordered import Ordered
+from execdb.store.reading.selection import Selection, Span
 from execdb.store.segments.segment import Segment, lower_bound, segments_of
 
 _SIDE = 50  # siblings before and after
@@ -25,6 +27,18 @@ class Moment(NamedTuple):
     id: int
 
 
+_Item = tuple[Moment, Event | None]
+
+
+class Page(NamedTuple):
+    """Events, and the moment behind which the next page begins; None if there is nothing behind
+    them. `partial`: up to that moment there are no more than these, and time was up."""
+
+    events: Sequence[Event]
+    following: Moment | None
+    partial: bool
+
+
 class Siblings(NamedTuple):
     """The events of one parent around one of them, oldest first, and whether there are more."""
 
@@ -36,22 +50,59 @@ class Pages(History):
     """Events in pages, and those that are related to one. Raises DatabaseError."""
 
     def page(
-        self, wanted: Filter, size: int, *, newest_first: bool, after: Moment | None = None
-    ) -> list[tuple[Moment, Event]]:
-        """Up to `size` events, those that come after a moment in that order."""
+        self,
+        wanted: Filter,
+        size: int,
+        *,
+        newest_first: bool,
+        after: Moment | None = None,
+        late: Callable[[], bool] = lambda: False,
+    ) -> Page:
+        """Up to `size` events, those that come after a moment in that order. Once it is `late`, the
+        search ends at the next place where it can go on, but it comes further with each page."""
         with self.database.reading() as connection:
             selection = self.select(connection, wanted)
             if after is not None:
                 spans = list(_beyond(connection, selection.spans, after, newest_first))
                 selection = selection._replace(spans=spans)
-        shifts = {self._boot_id(span.segment): span.shift_ns for span in selection.spans}
-        events = self._merged(selection, newest_first, size + 1)
-        keyed = ((Moment(e.boot_ns + shifts[e.boot_id], e.time_ns, e.id), e) for e in events)
 
-        def shown_before(item: tuple[Moment, Event]) -> bool:
+        def is_behind(item: _Item) -> bool:
             return after is not None and (item[0] >= after if newest_first else item[0] <= after)
 
-        return list(islice(dropwhile(shown_before, keyed), size))
+        found: list[_Item] = []
+        begun = after
+        for item in dropwhile(is_behind, self._items(selection, newest_first, size + 1)):
+            if item[1] is None:
+                if begun is not None and late():
+                    return Page(_events(found), item[0], True)
+                begun = item[0]
+            elif len(found) == size:
+                return Page(_events(found), found[-1][0], False)
+            else:
+                found.append(item)
+        return Page(_events(found), None, False)
+
+    def _items(self, selection: Selection, newest_first: bool, size: int) -> "Iterator[_Item]":
+        """The events in order, and, before some are read, how far everything was searched."""
+        shifts = {self._boot_id(span.segment): span.shift_ns for span in selection.spans}
+
+        def build(connection: Connection, span: Span, rows: Sequence[Any]) -> list[_Item]:
+            events = self._events(connection, span, rows)
+            return [(Moment(e.boot_ns + shifts[e.boot_id], e.time_ns, e.id), e) for e in events]
+
+        def mark(span: Span, number: int) -> list[_Item]:
+            with self.database.reading() as connection:
+                time_ns = scalar(connection, _TIME, (number,))
+            if not isinstance(time_ns, int):  # removed meanwhile
+                return []
+            shifted_ns = time_ns - span.segment.offset_ns + span.shift_ns
+            before = number + 1 if newest_first else number - 1
+            return [(Moment(shifted_ns, time_ns, before), None)]
+
+        ordered: Ordered[_Item] = Ordered(
+            self.database, selection, build, itemgetter(0), self._note_gone, mark
+        )
+        return ordered.read(newest_first, size)
 
     def find(self, boot_id: str, boot_ns: int, pid: int) -> Event | None:
         """The image that began at this time of this boot, by its pid; if it is there more than
@@ -116,6 +167,10 @@ class Pages(History):
         return begin, max(each.last_boot_ns + each.offset_ns for each in recorded)
 
 
+def _events(items: Iterable[_Item]) -> list[Event]:
+    return [event for _, event in items if event is not None]
+
+
 def _beyond(
     connection: Connection, spans: Iterable[Span], after: Moment, newest_first: bool
 ) -> Iterator[Span]:
@@ -138,6 +193,7 @@ def _rows_at(connection: Connection, segment: Segment, boot_ns: int, pid: int) -
         yield row[0]
 
 
+_TIME = "SELECT time_ns FROM image WHERE id = ?"
 _PARENT = "SELECT parent_id FROM image WHERE id = ?"
 _OF_PID = "SELECT id FROM image WHERE id BETWEEN ? AND ? AND pid = ?"
 _CHILDREN = (

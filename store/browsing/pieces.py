@@ -15,6 +15,7 @@ from execdb.store.schema import tables
 from execdb.store.segments.segment import Segment, lower_bound
 
 _CHUNK = 512  # rows that are read together
+_SAMPLE = 64  # the same of a sample: rows side by side are alike, so many places tell more
 
 
 class Part(NamedTuple):
@@ -96,16 +97,16 @@ def pieces_of(
 def chunks_of(pieces: Sequence[Piece], rows: int, share: float) -> Iterator[Piece]:
     """All rows in chunks, or chunks at equal distances that have about this share of the rows; at
     least one where there are rows."""
-    number = -(-rows // _CHUNK) if share >= 1 else max(1, round(rows * share / _CHUNK))
-    step = max(_CHUNK, rows / max(number, 1))
-    due = 0.0 if share >= 1 else (step - _CHUNK) / 2  # the place of the next chunk
+    if share >= 1:
+        for piece in pieces:
+            yield from (piece.chunk(at, _CHUNK) for at in range(0, piece.rows, _CHUNK))
+        return
+    step = max(_SAMPLE, rows / max(1, round(rows * share / _SAMPLE)))
+    due = (step - _SAMPLE) / 2  # the place of the next chunk
     before = 0  # rows of the pieces before
     for piece in pieces:
-        if share >= 1:
-            yield from (piece.chunk(at, _CHUNK) for at in range(0, piece.rows, _CHUNK))
-            continue
         while due < before + piece.rows:
-            yield piece.chunk(max(0, int(due) - before), _CHUNK)
+            yield piece.chunk(max(0, int(due) - before), _SAMPLE)
             due += step
         before += piece.rows
 

@@ -18,8 +18,8 @@ from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from execdb.store.reading.selection import Selection, parts_of
 
-ROWS_MAX = 100_000  # read for one survey
-_FEW = 3  # times as many rows are read if that is all of those that may match
+ROWS_MAX = 40_000  # read for one survey
+_FEW = 8  # times as many rows are read if that is all of those that may match
 _AT_ONCE = 16  # chunks of one transaction
 
 Kind = tuple[int, int, int | None, str | None]  # origin_id, program_id, status, errno

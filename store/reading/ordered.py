@@ -42,10 +42,13 @@ class Ordered(Generic[T]):
         build: Callable[[Connection, Span, Sequence[Any]], list[T]],
         key: Callable[[T], tuple[int, ...]],
         gone: Callable[[], None] = lambda: None,
+        mark: Callable[[Span, int], list[T]] = lambda _, __: [],
     ) -> None:
-        """`gone` is called if selected rows were removed before they were read."""
+        """`gone` is called if selected rows were removed before they were read. Before rows are
+        read, what `mark` gives for the first of them is yielded, if anything: its `key` must be
+        that of a place before this row, and behind the row before."""
         self._database, self._selection = database, selection
-        self._build, self._key, self._gone = build, key, gone
+        self._build, self._key, self._gone, self._mark = build, key, gone, mark
 
     def read(self, reverse: bool, page: int = PAGE) -> Iterator[T]:
         """All items, newest first with `reverse`, reading `page` rows at a time. Raises
@@ -88,6 +91,8 @@ class Ordered(Generic[T]):
         stretches: deque[Stretch] = deque()
         fit = size
         while entries is None or stretches:
+            ends = stretches[0] if stretches else (span.first_id, span.last_id)
+            yield self._mark(span, ends[reverse])
             with self._database.reading() as connection:
                 self._check(connection, min(stretches)[0] if stretches else span.first_id)
                 if entries is None:
@@ -114,6 +119,7 @@ class Ordered(Generic[T]):
         candidates = candidates[::-1] if reverse else candidates
         at, fit = 0, size
         while at < len(candidates):
+            yield self._mark(span, candidates[at])
             with self._database.reading() as connection:
                 self._check(connection, min(candidates[at], candidates[-1]))
                 entries = entries_of(connection, selection, span.segment)

@@ -1,5 +1,7 @@
 """Pages of events: all of them, each once, in order; and an event's relatives."""
 
+from itertools import chain
+
 import pytest
 
 from execdb.store.browsing.pages import Moment, Pages
@@ -10,14 +12,20 @@ from tests.conftest import a_filter, an_exec, recorded
 from tests.store.writing.recordings import key
 
 
-def paged(pages: Pages, wanted: Filter, size: int, *, newest_first: bool) -> list[Event]:
-    found: list[Event] = []
+def paged(
+    pages: Pages, wanted: Filter, size: int, *, newest_first: bool, late: bool = False
+) -> list[list[Event]]:
+    found: list[list[Event]] = []
     after: Moment | None = None
-    while page := pages.page(wanted, size, newest_first=newest_first, after=after):
-        assert len(page) <= size
-        found += [event for _, event in page]
-        after = page[-1][0]
-    return found
+    while True:
+        page = pages.page(wanted, size, newest_first=newest_first, after=after, late=lambda: late)
+        assert len(page.events) <= size
+        assert late or not page.partial
+        found.append(list(page.events))
+        if page.following is None:
+            return found
+        assert after is None or (page.following < after) is newest_first
+        after = page.following
 
 
 @pytest.fixture
@@ -33,7 +41,9 @@ def mixed(database: Database) -> Pages:
 def test_pages_are_the_list_in_pieces(mixed: Pages, size: int, newest_first: bool) -> None:
     everything = list(mixed.events(Filter(), reverse=newest_first))
     assert len(everything) == 78
-    assert paged(mixed, Filter(), size, newest_first=newest_first) == everything
+    for late in (False, True):
+        pieces = paged(mixed, Filter(), size, newest_first=newest_first, late=late)
+        assert list(chain(*pieces)) == everything
 
 
 @pytest.mark.parametrize(
@@ -42,7 +52,28 @@ def test_pages_are_the_list_in_pieces(mixed: Pages, size: int, newest_first: boo
 )
 def test_pages_of_a_filter(mixed: Pages, wanted: Filter) -> None:
     everything = list(mixed.events(wanted, reverse=True))
-    assert paged(mixed, wanted, 3, newest_first=True) == everything
+    assert list(chain(*paged(mixed, wanted, 3, newest_first=True))) == everything
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_a_search_that_has_little_time_comes_further_with_each_page(
+    database: Database, newest_first: bool
+) -> None:
+    for n in range(7):  # a segment each; two at a time overlap
+        begin_ns = 10**9 * (n // 2) + n % 2
+        recorded(
+            database,
+            [
+                an_exec(m, comm=f"c{m % 5}", argv=(f"a{n}",), boot_ns=begin_ns + 2 * m)
+                for m in range(23)
+            ],
+        )
+    pages = Pages(database)
+    for wanted in (a_filter(arg="a2"), a_filter(arg="a0"), a_filter(pid=-1), a_filter(comm="c3")):
+        everything = list(pages.events(wanted, reverse=newest_first))
+        pieces = paged(pages, wanted, 1_000, newest_first=newest_first, late=True)
+        assert list(chain(*pieces)) == everything
+        assert len(pieces) > 3 or not everything
 
 
 def test_an_event_is_found_by_its_identity(mixed: Pages) -> None:

@@ -82,7 +82,7 @@ def test_values_are_counted(history: Pages) -> None:
 
 @pytest.mark.parametrize("wanted", [a_filter(), a_filter(comm="odd")])
 def test_a_sample_says_that_it_is_one_and_is_near(history: Pages, wanted: Filter) -> None:
-    found = survey(history, within(wanted), EDGES, rows_max=600)
+    found = survey(history, within(wanted), EDGES, rows_max=450)
     number = history.count(within(wanted))
     assert not found.exact
     assert found.read < found.rows
