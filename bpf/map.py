@@ -15,7 +15,7 @@ _ELEM = struct.Struct("IIQQQ")  # map_fd, padding, key, value or next_key, flags
 _BATCH = struct.Struct("QQQQIIQQ")
 _COUNT = struct.Struct("I")
 _COUNT_AT = 32
-_LEAST, _BATCH_BYTES = 8, 32_768  # entries, and bytes of them, that are asked for at once
+_LEAST, _BATCH_BYTES = 64, 32_768  # entries, and bytes of them, that are asked for at once
 _UNSUPPORTED = 524  # ENOTSUPP, which errno(3) does not have
 
 
@@ -27,6 +27,7 @@ class _Elements:
         self._key = ctypes.create_string_buffer(key_size)
         self._next = ctypes.create_string_buffer(key_size)
         self._value = ctypes.create_string_buffer(value_size)
+        self._found = 0  # how many entries there were last, where they are read in batches
 
     def _elem(self, command: int, value: int = 0, key: int | None = None, flags: int = 0) -> None:
         address = ctypes.addressof(self._key) if key is None else key
@@ -51,6 +52,13 @@ class _Elements:
         self._key.raw = key
         self._elem(syscall.MAP_DELETE_ELEM)
 
+    def _has_key(self) -> bool:
+        try:
+            self._elem(syscall.MAP_GET_NEXT_KEY, ctypes.addressof(self._next), 0)
+        except KeyError:
+            return False
+        return True
+
     def _keys(self) -> list[bytes]:
         keys: list[bytes] = []
         key: int | None = 0  # a null pointer asks for the first key
@@ -66,8 +74,12 @@ class _Elements:
     def _entries(self) -> dict[bytes, bytes]:
         """All of them, in one call where the kernel can. Entries that others add or delete
         meanwhile may be missing."""
+        if not self._found and not self._has_key():
+            return {}
         try:
-            return self._in_batches()
+            found = self._in_batches()
+            self._found = len(found)
+            return found
         except OSError as error:
             if error.errno not in (_UNSUPPORTED, errno.EINVAL, errno.ENOSPC):
                 raise
@@ -80,7 +92,8 @@ class _Elements:
     def _in_batches(self) -> dict[bytes, bytes]:
         """Raises OSError: ENOSPC if more than fit have the same hash."""
         key_size, value_size = len(self._key), len(self._value)
-        room = max(_LEAST, _BATCH_BYTES // (key_size + value_size))
+        most = max(_LEAST, _BATCH_BYTES // (key_size + value_size))
+        room = min(most, self._found + _LEAST)
         keys = ctypes.create_string_buffer(key_size * room)
         values = ctypes.create_string_buffer(value_size * room)
         where = ctypes.create_string_buffer(max(key_size, _U32.size))
@@ -161,3 +174,14 @@ class Map(_Elements, MutableMapping[int, bytes]):
     def items(self) -> ItemsView[int, bytes]:
         """As they are now."""
         return {_U32.unpack(key)[0]: value for key, value in self._entries().items()}.items()
+
+
+class Array(Map):
+    """A map that has the keys from 0 to `entries` - 1, always."""
+
+    def __init__(self, fd: int, value_size: int, entries: int = 1) -> None:
+        super().__init__(fd, value_size)
+        self._size = entries
+
+    def items(self) -> ItemsView[int, bytes]:
+        return {key: self[key] for key in range(self._size)}.items()

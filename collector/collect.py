@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from execdb.collector.backlog import Backlog
 from execdb.collector.decoding.decoder import Decoded, Decoder
-from execdb.collector.interfaces import Wiring
+from execdb.collector.interfaces import KernelCounts, Wiring
 from execdb.collector.ledger import Ledger
-from execdb.collector.rest import BLIND_S, GATHER_S, SLEEP_S, Rest
+from execdb.collector.rest import GATHER_S, SLEEP_S, Rest
 from execdb.collector.running.catch_up import CatchUp
 from execdb.collector.storage import Storage
 from execdb.collector.succession.overlap import Seen
@@ -34,6 +34,8 @@ class Collector:
         self._untidy = False  # whether there is more to remove from the file
         self._taken: tuple[Seen, int] | None = None
         self._unread_ns: int | None = None  # boot time; younger records may still be in the rings
+        self._counted: KernelCounts | None = None  # by the last drain
+        self._offset_ns = 0  # of the wall clock from boot time, at the last drain
 
     def run(self, stopped: Callable[[], bool], started: Callable[[], None]) -> None:
         """Records until `stopped` returns True; calls `started` once recording."""
@@ -46,8 +48,10 @@ class Collector:
                 self._go_on(*self._taken)
             started()
             while not stopped():
-                self._wait()
-                self._step()
+                if self._wait():
+                    self._step()
+                else:
+                    self._follow_config()
         finally:
             source.detach()
         self._finish()
@@ -75,21 +79,36 @@ class Collector:
         """From now on at most so many execs are stored at once."""
         self._backlog.limit_batches(batch_max)
 
-    def _wait(self) -> None:
-        """Until the next drain."""
+    def _wait(self) -> bool:
+        """Until the next drain. False if nothing has happened, so that none is needed."""
         source, files = self._wiring.source, self._wiring.files
         if self._is_behind():
-            return source.wait(0)
+            source.wait(0)
+            return True
         if files.changed():
             self._follow_config()  # also if this process has written meanwhile
             if files.by_others():
-                self._rest.written_by_others(self._now_s())
+                self._rest.touched_by_others(self._now_s())
         waiting, untidy = self._backlog.waits, self._untidy
         wait_s = self._rest.wait_s(self._now_s(), waiting=waiting, untidy=untidy)
         if wait_s is not None:
-            return source.wait(wait_s)
-        if source.sleep(SLEEP_S if files.tell else BLIND_S):
+            source.wait(wait_s)
+            return True
+        if source.sleep(min(SLEEP_S, files.look_s)):
             source.wait(GATHER_S)
+            return True
+        return self._has_to_look()
+
+    def _has_to_look(self) -> bool:
+        """After a sleep in which nothing happened: whether there is something to write, or the
+        last drain is so long ago that the files and the limits have to be checked again."""
+        wiring, now_ns = self._wiring, self._now_ns()
+        return (
+            now_ns - self.storage.drained_ns >= wiring.files.look_s * 1e9
+            or self.storage.is_due(now_ns)
+            or wiring.source.counts() != self._counted
+            or wiring.clock.offset_ns() != self._offset_ns
+        )
 
     def _step(self) -> None:
         self._follow_config()
@@ -103,7 +122,8 @@ class Collector:
         boot time up to which everything has been read."""
         source = self._wiring.source
         before_ns = self._now_ns()  # every older record is in a ring by now
-        chunks, offset_ns = source.read(), self._wiring.clock.offset_ns()
+        chunks, self._offset_ns = source.read(), self._wiring.clock.offset_ns()
+        offset_ns = self._offset_ns
         self.ledger.follow_clock(self.storage.drained_ns, offset_ns)
         decoded = self._decoder.decode(chunks, offset_ns)
         self._backlog.add(decoded, self._decoder.size_bytes)
@@ -114,7 +134,7 @@ class Collector:
 
     def _count_losses(self, unreadable: int) -> None:
         """Of the time since the last drain."""
-        kernel = self._wiring.source.counts()
+        kernel = self._counted = self._wiring.source.counts()
         since_ns, now_ns = self.storage.drained_ns, self._now_ns()
         self.storage.drained_ns = now_ns
         if unreadable:

@@ -76,12 +76,12 @@ class Mirror(Protocol):
 
 
 class FileChanges(Protocol):
-    """Whether the source's `sleep` also ends when someone writes to the database (`tell`); whether
-    anyone has written since the last call; and if so, whether that was another program. See
-    integrity.file_changes."""
+    """Whether anything has happened to the database's files since the last call, which also ends
+    the source's `sleep`; if so, whether another program did it; and how often to look nevertheless.
+    See integrity.file_changes."""
 
     @property
-    def tell(self) -> bool: ...
+    def look_s(self) -> float: ...
     def changed(self) -> bool: ...
     def by_others(self) -> bool: ...
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -204,10 +205,10 @@ class KernelSource:
     def sleep(self, timeout_s: float) -> bool:
         return self._rings.sleep(timeout_s)
 
-    def watch(self, fd: int, *, asleep: bool = False) -> None:
-        """Waits also end when this descriptor becomes readable; those that are not a sleep do not
-        if it is for `asleep` alone."""
-        self._rings.watch(fd, asleep=asleep)
+    def watch(self, fd: int, events: int = select.POLLIN, *, asleep: bool = False) -> None:
+        """Waits also end at these events of a descriptor (poll(2)); those that are not a sleep do
+        not if it is for `asleep` alone."""
+        self._rings.watch(fd, events, asleep=asleep)
 
     def read(self) -> Iterator[bytes]:
         return self._rings.read()

@@ -13,7 +13,7 @@ from execdb.store.errors import RecordingError
 _FIRST_DEFAULT = "Hello World"  # the book's message, until the table has a valid one
 _NAMED = 3  # entries that a warning names
 _GENERATION_MAX = (1 << 32) - 1  # what the kernel's record has room for
-_AUDIT_S = 2.0  # how often the maps are checked while the table does not change
+_AUDIT_S = 1.6  # how often the maps are checked at most: with each `rest.SLEEP_S`, within 2 s
 
 
 class Refused(Protocol):

@@ -7,15 +7,16 @@ drained at intervals instead, and no record wakes.
 
 DRAIN_S = 0.1  # how often the rings are emptied while many records come
 GATHER_S = 0.01  # after a record woke: what comes with it, in order (see `collect.Collector`)
-SLEEP_S = 1.0  # at most: what the collector checks by itself, it checks so often
-BLIND_S = 0.2  # the same where the kernel does not tell that a file changes
+SLEEP_S = 1.7  # at most: the kernel's maps are compared every 2 s
 _PER_S = 30.0  # records a second in the long run that are few; an exec has two, with its end
 _BURST = 30.0  # and at once
-_WRITING_S = 0.5  # how long a commit of others takes, at most, from its first byte in the file
+# After what others do to the file: until then their commit can be seen, which is visible later than
+# its first byte in the file, and the file has been checked twice (store/integrity).
+_ALERT_S = 0.7
 
 
 class Rest:
-    """Whether few records come (a token bucket), and whether others write to the file."""
+    """Whether few records come (a token bucket), and whether others touch the file."""
 
     def __init__(self) -> None:
         self._tokens = _BURST
@@ -30,9 +31,9 @@ class Rest:
         self._tokens = min(_BURST, self._tokens + passed_s * _PER_S)
         self._tokens = max(-_BURST, self._tokens - records)
 
-    def written_by_others(self, now_s: float) -> None:
-        """Another program writes to the file now: its commit is still to come."""
-        self._alert_s = now_s + _WRITING_S
+    def touched_by_others(self, now_s: float) -> None:
+        """Another program writes to the file now, or moves it: see _ALERT_S."""
+        self._alert_s = now_s + _ALERT_S
 
     def wait_s(self, now_s: float, *, waiting: bool, untidy: bool) -> float | None:
         """How long to wait before the next drain; None: asleep. `waiting`: whether events have been

@@ -97,7 +97,7 @@ class Storage:
         self.behind = False
         batch = self._backlog.batch(until_ns) if cause is None else Batch([], [], until_ns)
         something = batch.execs or batch.ends
-        if not something and not self._is_due(now_ns, sparing=cause is not None):
+        if not something and not self.is_due(now_ns, sparing=cause is not None):
             return
         try:
             self._write(batch)
@@ -133,7 +133,7 @@ class Storage:
             return Cause.NO_SPACE
         return self._wiring.room.lack(now_ns / 1e9)
 
-    def _is_due(self, now_ns: int, *, sparing: bool) -> bool:
+    def is_due(self, now_ns: int, *, sparing: bool = False) -> bool:
         """Whether it is time to write the ledger without any event."""
         waited_ns = now_ns - self._written_ns
         changed = self._ledger.pending or self._ledger.counts() != self.counts

@@ -12,7 +12,7 @@ from execdb.bpf.loading.conversation import Request
 from execdb.bpf.loading.interpreters import Answer, ask_bcc
 from execdb.bpf.loading.layout import find_layout
 from execdb.bpf.loading.source import program_flags, program_source
-from execdb.bpf.map import BytesMap, Map
+from execdb.bpf.map import Array, BytesMap, Map
 from execdb.bpf.program import ALWAYS, MAPS, Hook, Program, close_all
 
 
@@ -69,8 +69,8 @@ def _program(answer: Answer, layout_from: str) -> Program:
     fds = dict(zip([*request.maps, *request.programs], answer.descriptors, strict=True))
     return Program(
         config=Map(fds["config"], wire.MESSAGE_LEN),
-        fallback=Map(fds["fallback"], wire.MESSAGE_LEN),
-        generation=Map(fds["generation"], wire.GENERATION.size),
+        fallback=Array(fds["fallback"], wire.MESSAGE_LEN),
+        generation=Array(fds["generation"], wire.GENERATION.size),
         counters=Map(fds["counters"], wire.COUNTERS.size * possible_cpus()),
         images=Map(fds["images"], wire.IMAGE.size),
         output=Map(fds["output"], 4),
@@ -80,10 +80,10 @@ def _program(answer: Answer, layout_from: str) -> Program:
         bell=Map(fds["bell"], 0),
         budgets=Map(fds["budgets"], wire.BUDGET.size),
         limits=Map(fds["limits"], wire.LIMIT.size),
-        limit=Map(fds["limit"], wire.COMMON_LIMIT.size),
+        limit=Array(fds["limit"], wire.COMMON_LIMIT.size),
         exec_budgets=Map(fds["exec_budgets"], wire.EXEC_BUDGET.size),
-        rule_sets=Map(fds["rule_sets"], wire.RULE_SET.size),
-        rule_half=Map(fds["rule_half"], 4),
+        rule_sets=Array(fds["rule_sets"], wire.RULE_SET.size, 2),
+        rule_half=Array(fds["rule_half"], 4),
         rule_values=BytesMap(fds["rule_values"], wire.RULE_VALUE.size, 8),
         rule_texts=BytesMap(fds["rule_texts"], wire.RULE_TEXT.size, 8),
         filtered=Map(fds["filtered"], 8 * possible_cpus()),

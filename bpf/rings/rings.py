@@ -70,12 +70,12 @@ class Rings:
         syscall.enable(ring.fd)
         self._poll.register(ring.fd, select.POLLIN)
 
-    def watch(self, fd: int, *, asleep: bool = False) -> None:
-        """`sleep`, and unless it is `asleep` alone also `wait`, return as well when this descriptor
-        becomes readable."""
-        self._sleep.register(fd, select.POLLIN)
+    def watch(self, fd: int, events: int, *, asleep: bool = False) -> None:
+        """`sleep`, and unless it is `asleep` alone also `wait`, return as well at these events of a
+        descriptor (poll(2))."""
+        self._sleep.register(fd, events)
         if not asleep:
-            self._poll.register(fd, select.POLLIN)
+            self._poll.register(fd, events)
 
     def wait(self, timeout_s: float) -> None:
         """Returns after `timeout_s`, or earlier once a quarter of a ring has been filled."""

@@ -21,7 +21,7 @@ class Changes:
     def __init__(self, database: Path, reader: int, interrupt: int) -> None:
         """`reader` is a descriptor that may lose its reader, such as stdout; waits also end when
         `interrupt` can be read."""
-        self._fd = inotify.watch([database.parent], _EVENTS)
+        self._fd = inotify.watch({database.parent: _EVENTS})
         self._poll = select.poll()
         self._reader = reader
         self._poll.register(reader, 0)  # errors and hang-ups are always reported

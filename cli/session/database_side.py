@@ -77,7 +77,8 @@ def open_database_side(
     recording = Recording(database, this_machine(), __version__, clock.wall_ns())
     recording.keep_small(bounds.max_bytes)
     end_with(escape(f"execdb: {database.real}-shm was truncated while recording: start again"), 1)
-    integrity = FileIntegrity(database, lock.problem)
+    changes = stack.enter_context(contextlib.closing(FileChanges(database)))
+    integrity = FileIntegrity(database, lock.problem, changes)
     stack.enter_context(contextlib.closing(integrity))
     database.wait_for_lock(_LOCK_MS)
     checkpoints = stack.enter_context(
@@ -88,7 +89,6 @@ def open_database_side(
     )
     stack.enter_context(contextlib.closing(room))
     retention = Retention(database, bounds, integrity.wal_bytes)
-    changes = stack.enter_context(contextlib.closing(FileChanges(database)))
     return DatabaseSide(database, lock, recording, integrity, checkpoints, retention, room, changes)
 
 

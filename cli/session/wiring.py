@@ -80,8 +80,8 @@ def wire(
     take_over = TakeOver(source, mirror, decoder, filtered, clock, interrupt)
     taken = options.take_over and take_over.wait(options.path)
     store = open_database_side(options, database, clock, stack)
-    if store.changes.fd is not None:
-        source.watch(store.changes.fd, asleep=True)
+    for fd, events in store.changes.fds:
+        source.watch(fd, events, asleep=True)
     live = _live_view(options, store)
     sink = RedactingSink(store.recording, _redaction(options))
     cuts = ArgumentCuts(source.cut_by_user, warn)

@@ -73,6 +73,11 @@ class Content:
         with self._database.writing() as connection:
             connection.execute(f"PRAGMA user_version = {number:d}")
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether only the next check can tell."""
+        return self._too_short is not None
+
     def problem(self) -> str | None:
         """The end of a sentence if the file is not what SQLite left, None if it is. The database is
         abandoned with the first problem. Costs some microseconds; call it again and again."""

@@ -9,13 +9,32 @@ from pathlib import Path
 _ESCAPED = re.compile(rb"\\([0-7]{3})")  # spaces and backslashes, in octal
 
 
+class MountChanges:
+    """Whether anything is mounted or unmounted anywhere, from construction to `close`. `fd` is for
+    waiting, with POLLPRI: each poll takes the news from it, so `changed` has a descriptor of its
+    own. Raises OSError."""
+
+    def __init__(self) -> None:
+        self.fd, self._own = _open(), _open()
+        self._poll = select.poll()
+        self._poll.register(self._own, select.POLLPRI)
+
+    def changed(self) -> bool:
+        """Since the last call."""
+        return bool(self._poll.poll(0))
+
+    def close(self) -> None:
+        os.close(self.fd)
+        os.close(self._own)
+
+
 class Mounts:
     """The mounts on the path of a file, from construction to `close`. Raises OSError."""
 
     def __init__(self, real: Path) -> None:
         parts = [os.fsencode(part) for part in (*real.parents, real)]
         self._names = set(parts)
-        self._fd = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
+        self._fd = _open()
         self._changes = select.poll()
         self._changes.register(self._fd, select.POLLPRI)
         self._before = self._read()
@@ -39,3 +58,7 @@ class Mounts:
 
     def close(self) -> None:
         os.close(self._fd)
+
+
+def _open() -> int:
+    return os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)

@@ -113,6 +113,10 @@ class Recording:
         """Stores a batch, its execs in order of boot_ns, and the ledger so far in one
         transaction; returns the execs' row ids. Raises DatabaseError, and then nothing of it is
         stored and it may be tried again."""
+        if not execs and not ends:
+            with self._database.writing() as connection:
+                self._keep(connection, counts, account)
+            return []
         first = _EVER
         try:
             with self._database.writing() as connection:

@@ -96,7 +96,7 @@ class Desk:
         return False
 
     # the files
-    tell = True
+    look_s = 0.0  # every round is a drain
 
     def changed(self) -> bool:
         return False

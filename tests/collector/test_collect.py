@@ -1,6 +1,7 @@
 """The loop on plain data: what is called when, and in which order events come out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 
@@ -177,11 +178,40 @@ def test_while_the_database_takes_nothing_it_tries_at_intervals() -> None:
 def test_a_commit_of_others_is_waited_for() -> None:
     """It is written to the file before it can be seen."""
     rest = Rest()
-    rest.written_by_others(10.0)
+    rest.touched_by_others(10.0)
     assert wait_s(rest, 10.0) == DRAIN_S
-    assert wait_s(rest, 10.4) == DRAIN_S
-    assert wait_s(rest, 10.6) is None
+    assert wait_s(rest, 10.6) == DRAIN_S
+    assert wait_s(rest, 10.8) is None
 
 
 def test_while_there_is_more_to_remove_it_does_not_sleep() -> None:
     assert wait_s(Rest(), 0.0, untidy=True) == DRAIN_S
+
+
+def resting(times: int, steps: dict[int, Callable[[Desk], None]] | None = None) -> Desk:
+    """A desk where nothing happens but `steps`, for so many sleeps of 100 ms."""
+    desk = Desk([])
+    desk.look_s = 5.0
+    found = steps or {}
+    return run_to(desk, {n: partial(step, desk) for n, step in found.items()}, times)
+
+
+def test_while_nothing_happens_the_config_is_compared_and_little_else() -> None:
+    desk = resting(97)
+    assert desk.log.count("mirror") >= 97
+    assert desk.log.count("tidy") == 2  # at the start, and after five seconds
+    assert desk.log.count("write") == 1  # the sign of life
+
+
+def count_one(desk: Desk) -> None:
+    desk.filtered += 1
+
+
+def set_the_clock(desk: Desk) -> None:
+    desk.last_offset_ns += SECOND
+
+
+@pytest.mark.parametrize("step", [count_one, set_the_clock])
+def test_what_does_not_wake_it_is_seen_after_a_sleep(step: Callable[[Desk], None]) -> None:
+    desk = resting(23, {7: step})
+    assert desk.log.count("tidy") == 2

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from execdb.store.file.database import open_database
+from execdb.store.integrity.file_changes import FileChanges
 from execdb.store.integrity.file_integrity import FileIntegrity
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
@@ -22,14 +23,15 @@ class Recorder:
         self.path = path
         self.database = open_database(path, create=True)
         recorded(self.database, [an_exec(n) for n in range(23)])
-        self.integrity = FileIntegrity(self.database, lambda: None)
+        self.changes = FileChanges(self.database)
+        self.integrity = FileIntegrity(self.database, lambda: None, self.changes)
 
     def problem(self) -> str | None:
         """The result of two checks: what a single check finds may be a checkpoint that is under
         way. Does not wait between them."""
-        self.integrity._next_s = 0.0
+        self.integrity._checked_s = 0.0
         first = self.integrity.problem()
-        self.integrity._next_s = 0.0
+        self.integrity._checked_s = 0.0
         return first or self.integrity.problem()
 
     def store(self, number: int) -> None:
@@ -42,6 +44,7 @@ class Recorder:
 
     def close(self) -> None:
         self.integrity.close()
+        self.changes.close()
         self.database.close()
 
 
