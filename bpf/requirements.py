@@ -4,7 +4,7 @@ import mmap
 import os
 from pathlib import Path
 
-from execdb.bpf import arch
+from execdb.bpf import arch, syscall
 from execdb.bpf.cpus import possible_cpus
 from execdb.bpf.errors import KernelError
 
@@ -13,6 +13,10 @@ from execdb.bpf.errors import KernelError
 _RING_PAGES, LEAST_RING_PAGES = 512, 128
 _ALL_RINGS_PAGES = (32 << 20) // mmap.PAGESIZE
 
+ALLOW_CALLS = (
+    "give the container a seccomp profile that allows bpf and perf_event_open, or "
+    "--security-opt seccomp=unconfined"
+)
 _IPC_LOCK, _SYS_ADMIN, _PERFMON, _BPF = 14, 21, 38, 39  # capabilities(7)
 
 
@@ -62,6 +66,8 @@ def require() -> None:
     arch.this()
     if not may_load():
         raise KernelError("recording needs root (or CAP_BPF and CAP_PERFMON): try sudo")
+    if call := syscall.forbidden():
+        raise KernelError(f"{call}(2) is forbidden here, as in many containers: {ALLOW_CALLS}")
     if lockdown() == "confidentiality":
         raise KernelError(
             "kernel lockdown is in confidentiality mode, which forbids BPF to read kernel memory: "

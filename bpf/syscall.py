@@ -5,6 +5,7 @@ include/uapi/linux/bpf.h.
 """
 
 import ctypes
+import errno
 import fcntl
 import os
 import struct
@@ -59,6 +60,20 @@ def map_info(fd: int, size: int) -> bytes:
     info = ctypes.create_string_buffer(size)
     bpf(_OBJ_GET_INFO_BY_FD, struct.pack("IIQ", fd, size, ctypes.addressof(info)))
     return info.raw
+
+
+def forbidden() -> str | None:
+    """Which of bpf(2) and perf_event_open(2) a seccomp filter forbids here; None: neither. The
+    kernel itself only says of these calls that they make no sense."""
+    nonsense = ctypes.c_ulong(-1)
+    calls = {"bpf": arch.this().bpf, "perf_event_open": arch.this().perf_event_open}
+    for name, call in calls.items():
+        try:
+            _call(call, name, nonsense, None, nonsense, nonsense, nonsense)
+        except OSError as error:
+            if error.errno in (errno.EPERM, errno.EACCES, errno.ENOSYS):
+                return name
+    return None
 
 
 def wait_for_programs() -> None:

@@ -27,6 +27,9 @@ OPTION = r"(?<![\w-])--[a-z][a-z-]+"
 OPTIONS_BESIDE = ("tests/bench/__main__.py", "tests/kernels/boot.py")
 OPTIONS_OF_OTHERS = {"--metadata", "--link-dest", "--reuid", "--clear-groups", "--force"}
 OPTIONS_OF_OTHERS |= {"--force-reinstall"}  # of pip
+# of docker
+OPTIONS_OF_OTHERS |= {"--name", "--restart", "--pid", "--uts", "--network", "--read-only"}
+OPTIONS_OF_OTHERS |= {"--cap-drop", "--cap-add", "--security-opt", "--privileged"}
 OPTIONS_OF_OTHERS |= {"--password", "--pool", "--ff-only"}  # in recorded command lines
 OPTIONS_OF_OTHERS |= {"--argument-budget"}  # of an earlier version, in the CHANGELOG
 SAME_COLUMNS = {"seen": "execs", "images": "execs"}  # views that another one documents

@@ -72,9 +72,12 @@ def _kernel() -> Check:
 
 
 def _privileges() -> Check:
-    from execdb.bpf.requirements import may_load
+    from execdb.bpf.requirements import ALLOW_CALLS, may_load
+    from execdb.bpf.syscall import forbidden
 
     found = f"uid {os.geteuid()}"
+    if call := forbidden():
+        return Check("privileges", False, f"{found}, {call}(2) is forbidden", ALLOW_CALLS)
     return Check("privileges", may_load(), found, "run as root, or with CAP_BPF and CAP_PERFMON")
 
 

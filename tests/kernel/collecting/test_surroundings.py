@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from execdb.bpf import arch
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder
 from tests.others import others_can_run_it
 
@@ -64,3 +65,32 @@ def test_little_memory_is_a_line(tmp_path: Path, kib: int) -> None:
     if done.returncode:
         assert done.stderr.startswith("execdb: ")
         assert done.stderr.count("\n") == 1
+
+
+# Installs a seccomp filter that forbids one system call, as containers do, and runs a command.
+# (seccomp(2): load the number; if it is the call, return EPERM; else allow it.)
+FORBID = """
+import ctypes, os, struct, sys
+lines = ((0x20, 0, 0, 0), (0x15, 0, 1, int(sys.argv[1])), (6, 0, 0, 0x50001), (6, 0, 0, 0x7FFF0000))
+code = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *line) for line in lines))
+header = struct.pack("<HxxxxxxQ", len(lines), ctypes.addressof(code))
+prctl = ctypes.CDLL(None, use_errno=True).prctl
+assert prctl(22, ctypes.c_ulong(2), header, 0, 0) == 0, ctypes.get_errno()
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+@pytest.mark.parametrize("call", ["bpf", "perf_event_open"])
+def test_a_call_that_is_forbidden_is_a_line(tmp_path: Path, call: str) -> None:
+    number = str(getattr(arch.this(), call))
+    database = ("--db", tmp_path / "own.db")
+    for command in ("collect", "doctor"):
+        done = subprocess.run(
+            ["python3", "-c", FORBID, number, EXECDB, *database, command],
+            capture_output=True, text=True, timeout=PATIENCE_S,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert f"{call}(2) is forbidden" in done.stdout + done.stderr
+        assert "seccomp profile" in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+    assert not (tmp_path / "own.db").exists()
