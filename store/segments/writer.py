@@ -181,9 +181,9 @@ class SegmentWriter:
         if self._segment is not None and self._rows:
             self._segment = self._up_to_now(self._segment)
             self.dictionary.flush(connection)
-            _IMAGES.run(connection, self._rows)
-            connection.executemany(_SEGMENT, [*self._closed, self._segment])
             add_rows(connection, self.first_id, self._columns())
+            self._store_rows(connection)
+            connection.executemany(_SEGMENT, [*self._closed, self._segment])
             if self._attempts:
                 connection.executemany(_ATTEMPT, self._attempts)
                 add_refused(connection, (row_id for errno, _, row_id in self._attempts if errno))
@@ -195,6 +195,14 @@ class SegmentWriter:
             connection.executemany(_END, self._ends)
             add_ends(connection, self._ends)
             self._ends = []
+
+    def _store_rows(self, connection: Connection) -> None:
+        rows = self._rows
+        if any(rows[_NS_PID::_WIDTH]):
+            _IMAGES.run(connection, rows)
+        else:  # as in most: a column less to bind
+            del rows[_NS_PID::_WIDTH]
+            _IMAGES_WITHOUT_NS_PID.run(connection, rows)
 
     def _columns(self) -> Columns:
         """What blocks tell of the rows to be written."""
@@ -217,6 +225,7 @@ def _last(connection: Connection) -> Segment | None:
 
 
 _IMAGES = BulkInsert("image", _COLUMNS)
+_IMAGES_WITHOUT_NS_PID = BulkInsert("image", _COLUMNS[:_NS_PID])
 _ATTEMPT = "UPDATE image SET errno = ?, caller = ? WHERE id = ?"
 _END = "UPDATE image SET status = ?, duration_ns = ?, cpu_ns = ?, max_rss_kb = ? WHERE id = ?"
 # No id is used twice, even if retention has removed all rows: ids have no gaps.
