@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from execdb.store.config.snapshot import read_config
 from execdb.store.file.locks.collector_lock import collector_pid
@@ -152,6 +152,10 @@ class FileStore(FileKin):
     def replays(self, wanted: Filter) -> Sequence[Replay]:
         with self.database.reading() as connection:
             return replays_of(connection)
+
+    def rows_of(self, view: str, columns: Sequence[str], wanted: Filter) -> list[Sequence[Any]]:
+        with self.database.reading() as connection:
+            return list(connection.execute(f"SELECT {', '.join(columns)} FROM {view}"))
 
     def time_of_mark(self, text: str) -> int:
         from execdb.store.writing.marks import time_of_mark

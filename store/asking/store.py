@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from execdb.store.overview.family import Key, Kin
 
@@ -113,6 +113,12 @@ class Store(Kin, Protocol):
 
     def replays(self, wanted: "Filter") -> "Sequence[Replay]":
         """The live replays that there are, oldest first."""
+
+    def rows_of(
+        self, view: str, columns: Sequence[str], wanted: "Filter"
+    ) -> Iterable[Sequence[Any]]:
+        """What documented views of the ledger have: "runs" and "losses", of the hosts that are
+        wanted."""
 
     def time_of_mark(self, text: str) -> int:
         """When the latest mark with this text was made, in ns. Raises ExecdbError if there is

@@ -8,7 +8,6 @@ from typing import Any
 
 from execdb.store.event import Event
 from execdb.store.fields import FIELDS, Field
-from execdb.store.file.database import Database
 from execdb.store.file.sql import insert_sql
 from execdb.store.file.sqlite_errors import database_errors
 from execdb.store.file.text import storable
@@ -17,16 +16,27 @@ from execdb.store.kinds import Kind
 from execdb.store.ledger.coverage import Period
 from execdb.store.times import rfc3339
 
+RowsOf = Callable[[str, Sequence[str]], Iterable[Sequence[Any]]]
+
 _INDEXES = ("time_ns", "pid", "parent_id", "uid", "comm", "filename", "ended", "exit_code")
-_VIEWS = ("runs", "losses")
+_VIEWS = {
+    "runs": (
+        "run_id", "host", "boot_id", "started_ns", "ended_ns", "ended", "seen", "stored",
+        "filtered", "lost", "kernel", "version", "pruned", "alive_ns",
+    ),
+    "losses": (
+        "run_id", "host", "boot_id", "cause", "from_ns", "from_time", "to_ns", "to_time", "lost",
+    ),
+}  # fmt: skip
 _PERIOD = ("kind", "why", "from_ns", "from_time", "to_ns", "to_time", "run_id", "lost", "complete")
 
 
 def write_flat(
-    file: Path, events: Iterable[Event], database: Database, periods: Iterable[Period]
+    file: Path, events: Iterable[Event], rows_of: RowsOf, periods: Iterable[Period]
 ) -> None:
     """Fills an empty file: the table `execs` with the columns of the view, and `runs`, `losses` and
-    `coverage`. Without a journal: an unfinished file is of no use. Raises DatabaseError."""
+    `coverage`. `rows_of` gives the rows of one of these views with the columns that are named.
+    Without a journal: an unfinished file is of no use. Raises DatabaseError."""
     with database_errors(file), closing(sqlite3.connect(file, isolation_level=None)) as flat:
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE"):
             flat.execute(f"PRAGMA {pragma}")
@@ -34,10 +44,8 @@ def write_flat(
         _fill(flat, "execs", [_column(field) for field in FIELDS], _rows(events))
         for column in _INDEXES:
             flat.execute(f"CREATE INDEX execs_{column} ON execs ({column})")
-        with database.reading() as connection:
-            for view in _VIEWS:
-                found = connection.execute(f"SELECT * FROM {view}")
-                _fill(flat, view, [column[0] for column in found.description], found)
+        for view, columns in _VIEWS.items():
+            _fill(flat, view, columns, rows_of(view, columns))
         _fill(flat, "coverage", _PERIOD, map(_period, periods))
         flat.execute("COMMIT")
         flat.execute("ANALYZE")

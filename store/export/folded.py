@@ -10,7 +10,7 @@ _DEPTH = 128  # frames; what is deeper counts as the last of these
 _NAMED_MAX = 65_536  # images that are not among the events
 _BATCH = 4_096  # events whose unknown parents are looked up together
 
-Ancestors = Callable[[Iterable[int]], Iterable[Event]]
+Ancestors = Callable[[Sequence[Event]], Iterable[Event]]
 
 
 def folded(
@@ -19,16 +19,15 @@ def folded(
     """A line `make;sh;gcc;cc1 910` for each stack of comms: its own time in microseconds, without
     the times in which programs ran that it started and that are among the events.
 
-    Events must be in the order in which they happened. `ancestors` gives the events of these ids
-    and all that they descend from, ancestors first: they only name the stacks. `escape` makes a
-    name harmless.
+    Events must be in the order in which they happened. `ancestors` gives all that these events
+    descend from, ancestors first: they only name the stacks. `escape` makes a name harmless.
     """
     stacks = _Stacks(escape)
     events = iter(events)
     while batch := list(islice(events, _BATCH)):
         stacks.forget(batch[0])
-        missing = stacks.missing(batch)
-        for event in ancestors(missing) if missing else ():
+        orphans = stacks.without_parent(batch)
+        for event in ancestors(orphans) if orphans else ():
             stacks.name(event)
         for event in batch:
             stacks.add(event)
@@ -52,11 +51,15 @@ class _Stacks:
         self._ends: dict[str, list[tuple[int, int]]] = {}  # of a boot: a heap of (end, id)
         self._spans: dict[int, tuple[str, int, int]] = {}  # boot; covered until; end
 
-    def missing(self, batch: Sequence[Event]) -> list[int]:
-        """Parents of these events that are neither among them nor known."""
+    def without_parent(self, batch: Sequence[Event]) -> list[Event]:
+        """Those whose parents are neither among them nor known, one for each parent."""
         there = {event.id for event in batch}
-        parents = {event.parent_id for event in batch if event.parent_id is not None} - there
-        return sorted(number for number in parents if self._stack_of(number) is None)
+        found = {event.parent_id: event for event in batch if event.parent_id not in there}
+        return [
+            event
+            for parent, event in found.items()
+            if parent is not None and self._stack_of(parent) is None
+        ]
 
     def forget(self, event: Event) -> None:
         """What ended before this event has no more children that take of its time."""

@@ -93,6 +93,12 @@ def with_ancestors(kin: Kin, keys: Iterable[Key]) -> Sequence[Event]:
     return _families(kin, list(keys), Reach(down=False)).events
 
 
+def ancestors(kin: Kin, events: Iterable[Event]) -> Sequence[Event]:
+    """All that these events descend from, oldest first."""
+    found, _ = _ancestors(kin, [kin.key_of(event) for event in events], None)
+    return list(kin.rows_with(sorted(found)))
+
+
 def _families(
     kin: Kin, chosen: Sequence[Key], reach: Reach, above_most: int = _ABOVE_MAX
 ) -> Family:

@@ -26,7 +26,7 @@ from execdb.store.errors import UsageError
 from execdb.store.event import Event
 
 if TYPE_CHECKING:
-    from execdb.store.asking.file import FileStore
+    from execdb.store.asking.store import Store
     from execdb.store.ledger.coverage import Coverage, Period
     from execdb.store.reading.filter import Filter
 
@@ -53,7 +53,7 @@ class FileFormat(StrEnum):
 _ENDINGS = {"jsonl": FileFormat.NDJSON, "sqlite3": FileFormat.SQLITE, "db": FileFormat.SQLITE}
 _ENDINGS |= {"pftrace": FileFormat.PERFETTO, "perfetto-trace": FileFormat.PERFETTO}
 _ENDINGS |= {format.value: format for format in FileFormat}
-_OF_ANY_STORE = FileFormat.NDJSON, FileFormat.CSV  # the others need a file
+_OF_SEVERAL_HOSTS = FileFormat.NDJSON, FileFormat.CSV  # the others identify events by ids
 
 
 @with_option_classes
@@ -93,18 +93,19 @@ def export(
     (.pftrace): bars over time for https://ui.perfetto.dev, by login, job, service and container.
     """
     from execdb.cli.show.formats import renderer
-    from execdb.store.asking.file import FileStore
     from execdb.store.asking.opening import open_store
     from execdb.store.export.new_file import new_file
 
     shown = _format_of(file, format)
-    if shown not in _OF_ANY_STORE and isinstance(context.obj, CentralUrl):
-        raise UsageError(
-            f"{shown} is made of a file, and --db is {context.obj}: give .ndjson, .csv"
-        )
+    if shown is FileFormat.HTML and isinstance(context.obj, CentralUrl):
+        raise UsageError(f"html is made of a file, and --db is {context.obj}: export .sqlite")
     wanted = filter_of(chosen)
     with open_store(context.obj) as store, _end_as_interrupt(), store.snapshot():
         known, oldest_ns = store.coverage(wanted), store.began_ns(wanted)
+        if shown not in _OF_SEVERAL_HOSTS and store.file is None and len(known) != 1:
+            raise UsageError(
+                f"{shown} takes the events of one host, not of {len(known)}: choose it by --host"
+            )
         counted = Counted(progress.shown(store.events(wanted), "exporting"))
         hidden = shown is FileFormat.HTML if redact is None else redact
         events = redactor(context)(counted) if hidden else iter(counted)
@@ -112,12 +113,10 @@ def export(
             new_file(file, replace=force, but=store.file) as place,
             _metadata_beside(file, shown, force, store.file),
         ):
-            if shown in _OF_ANY_STORE:
+            if shown in _OF_SEVERAL_HOSTS:
                 _write_text(place, renderer(shown)(events))
             else:
-                assert isinstance(store, FileStore)
-                source = _Source(events, store, wanted, known[0], hidden)
-                _write(place, shown, source)
+                _write(place, shown, _Source(events, store, wanted, known[0], hidden))
         gaps = gaps_of(known, wanted, oldest_ns)
         say(f"{file}: {execs_of(counted.events)}")
         lacking.tell(store, wanted, gaps, oldest_ns, strict=strict)
@@ -153,7 +152,7 @@ class _Source(NamedTuple):
     """What a file is made of."""
 
     events: Iterable[Event]
-    store: "FileStore"
+    store: "Store"
     wanted: "Filter"
     known: "Coverage"
     redacted: bool
@@ -170,20 +169,23 @@ def _write(place: Path, format: FileFormat, source: _Source) -> None:
     if format is FileFormat.HTML:
         with extra_needed("html"):
             from execdb.cli.web.one_file import one_file
+        from execdb.store.asking.file import FileStore
 
         events, store, wanted, known, redacted = source
+        assert isinstance(store, FileStore)
         _write_text(place, one_file(store.database, events, wanted, known, redacted=redacted))
     elif format is FileFormat.SQLITE:
         from execdb.store.export.flat import write_flat
 
-        write_flat(place, source.events, source.store.database, source.periods)
+        rows_of = partial(source.store.rows_of, wanted=source.wanted)
+        write_flat(place, source.events, rows_of, source.periods)
     elif format is FileFormat.PERFETTO:
         _write_perfetto(place, source)
     else:
         from execdb.store.export.folded import folded
-        from execdb.store.overview.family import with_ancestors
+        from execdb.store.overview.family import ancestors
 
-        _write_text(place, folded(source.events, partial(with_ancestors, source.store), escape))
+        _write_text(place, folded(source.events, partial(ancestors, source.store), escape))
 
 
 @contextlib.contextmanager

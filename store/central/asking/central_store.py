@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
+from typing import Any
 
 from execdb.store.central.asking import ledger, notes
 from execdb.store.central.asking.kin import Kin
@@ -14,6 +15,7 @@ from execdb.store.central.asking.sources import Key
 from execdb.store.central.asking.sums.newcomers import Newcomers
 from execdb.store.central.asking.sums.statistics import statistics
 from execdb.store.central.asking.sums.timeline import Counter, span_of
+from execdb.store.central.text import from_central, to_central
 from execdb.store.central.url import CentralUrl
 from execdb.store.config.log import LogRow
 from execdb.store.event import Event
@@ -156,6 +158,13 @@ class CentralStore:
     def replays(self, wanted: Filter) -> Sequence[Replay]:
         runs = [run.run_id for run in self._roster.wanted(wanted)]
         return ledger.replays(self._session, runs)
+
+    def rows_of(self, view: str, columns: Sequence[str], wanted: Filter) -> list[Sequence[Any]]:
+        hosts = [to_central(host) for host in self._roster.hosts(wanted)]
+        sql = f"SELECT {', '.join(columns)} FROM execdb.{view} WHERE host = ANY(%s::text[])"
+        when = next(column for column in columns if column.endswith("_ns"))
+        rows = self._session.rows(f"{sql} ORDER BY {when}, run_id", [hosts])
+        return [[from_central(x) if isinstance(x, str) else x for x in row] for row in rows]
 
     def time_of_mark(self, text: str) -> int:
         return notes.time_of_mark(self._session, text)

@@ -103,6 +103,20 @@ def test_what_is_not_shipped_yet_is_missing(central: Central, run: Run, own_data
     assert "not shipped to the central store yet" in out
 
 
+@pytest.mark.parametrize("ending", ["folded", "pftrace", "sqlite"])
+def test_exports_that_know_ids_take_one_host(
+    hosts: Central, run: Run, tmp_path: Path, ending: str
+) -> None:
+    file = tmp_path / f"x.{ending}"
+    for which, number in (([], "3"), (["--host", "nobody"], "0")):
+        code, out, err = run("export", file, *which, "--db", hosts.reader)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert f"of one host, not of {number}: choose it by --host" in err
+    assert not file.exists()
+    assert run("export", file, "--host", "web2", "--db", hosts.reader).code == 0
+    assert file.stat().st_size > 0
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -114,9 +128,6 @@ def test_what_is_not_shipped_yet_is_missing(central: Central, run: Run, own_data
         ["query", "--follow"],
         ["replay", "--live"],
         ["export", "x.html"],
-        ["export", "x.folded"],
-        ["export", "x.pftrace"],
-        ["export", "x.sqlite"],
         ["config", "log"],
         ["mark"],
     ],

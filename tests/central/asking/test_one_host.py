@@ -1,8 +1,10 @@
 """The same commands with --db URL print what the host's own file prints, but for ids of runs."""
 
 import re
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -174,7 +176,7 @@ def test_what_is_summed_up_or_drawn_is_the_same(both: Both, command: list[str]) 
     assert re.sub(within_s, "", str(far)) == re.sub(within_s, "", str(own))
 
 
-@pytest.mark.parametrize("ending", ["ndjson", "csv"])
+@pytest.mark.parametrize("ending", ["ndjson", "csv", "folded"])
 def test_an_export_is_the_same(both: Both, tmp_path: Path, ending: str) -> None:
     own, far = tmp_path / f"own.{ending}", tmp_path / f"far.{ending}"
     assert both.of_file("export", own).code == 0
@@ -182,3 +184,21 @@ def test_an_export_is_the_same(both: Both, tmp_path: Path, ending: str) -> None:
     assert both.local(far.read_text(errors="surrogateescape")) == own.read_text(
         errors="surrogateescape"
     )
+
+
+def test_a_trace_is_the_same(both: Both, tmp_path: Path) -> None:
+    own, far = tmp_path / "own.pftrace", tmp_path / "far.pftrace"
+    assert both.of_file("export", own).code == 0
+    assert both.of_store("export", far).code == 0
+    assert far.read_bytes() == own.read_bytes()
+
+
+def test_a_flat_file_is_the_same(both: Both, tmp_path: Path) -> None:
+    dumps = []
+    for ask, path in ((both.of_file, tmp_path / "own.db"), (both.of_store, tmp_path / "far.db")):
+        assert ask("export", path).code == 0
+        with closing(sqlite3.connect(path)) as connection:
+            connection.text_factory = lambda text: text.decode(errors="replace")
+            dumps.append(both.local("\n".join(connection.iterdump())))
+    own, far = dumps
+    assert far == own

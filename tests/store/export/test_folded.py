@@ -18,7 +18,7 @@ def image(number: int, comm: str, parent: int | None, lasts_ms: int | None, **mo
 
 
 def lines(*events: Event, above: Iterable[Event] = ()) -> dict[str, int]:
-    found = (line.split() for line in folded(events, lambda ids: above, escape))
+    found = (line.split() for line in folded(events, lambda events: above, escape))
     return {stack: int(own_us) for stack, own_us in found}
 
 
@@ -61,10 +61,10 @@ def test_what_ended_is_forgotten_and_looked_up_again() -> None:
     """Memory does not grow with the history."""
     parent = image(0, "make", None, 5)
     others = [image(number, "cc", None, 1) for number in range(10, 30_011)]
-    asked: list[int] = []
+    asked: list[int | None] = []
 
-    def ancestors(ids: Iterable[int]) -> list[Event]:
-        asked.extend(ids)
+    def ancestors(events: Iterable[Event]) -> list[Event]:
+        asked.extend(event.parent_id for event in events)
         return [parent]
 
     late = image(40_000, "late", 1, 3)
@@ -74,13 +74,13 @@ def test_what_ended_is_forgotten_and_looked_up_again() -> None:
 
 
 def test_names_cannot_be_taken_for_more_than_one_frame() -> None:
-    [line] = folded([image(0, "a;b 5\x1b", None, 7)], lambda ids: (), escape)
+    [line] = folded([image(0, "a;b 5\x1b", None, 7)], lambda events: (), escape)
     assert line == "a\\x3bb\\x205\\x1b 7000\n"
 
 
 def test_a_deep_chain_gives_a_short_stack() -> None:
     chain = [image(n, "sh", n or None, 2) for n in range(1_009)]
-    assert max(map(len, folded(chain, lambda ids: (), escape))) < 1_000
+    assert max(map(len, folded(chain, lambda events: (), escape))) < 1_000
     assert sum(lines(*chain).values()) == 1_008_000 + 2_000
 
 
