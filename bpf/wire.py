@@ -93,6 +93,9 @@ OTHER_UIDS = 1 << 31  # in a key of `budgets` with a login uid: all other uids o
 # The maps of the rules, see rules.h. Fields, in the order in which they are asked for:
 RULE_FIELDS = ("uid", "euid", "loginuid", "comm", "filename", "cgroup")
 RULES_MAX, RULE_SLOTS = 64, 1024
-RULE_SET = struct.Struct("=6QQQ64H")  # unasked for each field, rules, ignored, slot of each rule
-RULE_VALUE = struct.Struct("=QII")  # value, field, half
+RULE_UIDS = RULE_FIELDS[:3]
+# Unasked for each field, rules, ignored, no_login, levels, slot of each rule:
+RULE_SET = struct.Struct("=6QQQQQ64H")
+RULE_VALUE = struct.Struct("=QII")  # value, is_cgroup, half
+RULE_BITS = struct.Struct("=3Q")  # for each of RULE_UIDS; of a cgroup the first
 RULE_TEXT = struct.Struct("=IB255s")  # bits of what follows, field * 2 + half, text

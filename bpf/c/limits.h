@@ -95,7 +95,7 @@ static inline int is_beyond(struct scratch *s)
  * before. */
 static inline int is_left_out(struct scratch *s, const char *filename, struct counters *count)
 {
-	if (!is_ignored(&s->exec, filename) && !is_beyond(s))
+	if (!is_ignored(s, filename) && !is_beyond(s))
 		return 0;
 	count->filtered++;
 	return 1;

@@ -8,11 +8,12 @@
  * other, never a mixture. collector/rules writes these maps. */
 
 #define RULES_MAX 64
-#define RULE_TEXT 255 /* bytes of a name that are compared; an LPM trie takes keys of 256 */
 #define RULE_SLOTS 1024
 #define RULE_VALUES_MAX 16384
 #define RULE_TEXTS_MAX 16384
 #define CGROUP_LEVELS 16
+
+#define RULE_UIDS 3 /* the first fields, of which the values are uids */
 
 enum { RULE_UID, RULE_EUID, RULE_LOGINUID, RULE_COMM, RULE_FILENAME, RULE_CGROUP, RULE_FIELDS };
 
@@ -20,87 +21,114 @@ struct rule_set {
 	u64 unasked[RULE_FIELDS]; /* rules that do not ask for the field */
 	u64 rules;                /* bits in use; the lowest one is the first rule */
 	u64 ignored;              /* rules that leave the exec out; the others record it */
+	u64 no_login;             /* rules that a process without a login uid satisfies */
+	u64 levels;               /* of control groups, where there is one that a rule asks for */
 	u16 slot[RULES_MAX];      /* where in `filtered` each rule counts */
 };
 
 struct rule_value {
 	u64 value; /* a uid, or the id of a cgroup */
-	u32 field;
+	u32 is_cgroup;
 	u32 half;
 };
 
-/* Node P of the trie holds the rules of all patterns that P begins with. An exact pattern includes
- * the NUL, so that nothing longer begins with it. */
-struct rule_text {
-	u32 bits; /* of what follows */
-	u8 where; /* field * 2 + half */
-	char text[RULE_TEXT];
-} __attribute__((packed));
+/* The rules that a uid satisfies in each of the first fields; of a cgroup the first one counts.
+ * Together, because mostly they are the same uid: then one look-up does. */
+struct rule_bits {
+	u64 of[RULE_UIDS];
+};
 
 BPF_ARRAY(rule_sets, struct rule_set, 2);
 BPF_ARRAY(rule_half, u32, 1); /* which of them is in use */
-BPF_HASH(rule_values, struct rule_value, u64, RULE_VALUES_MAX);
+BPF_HASH(rule_values, struct rule_value, struct rule_bits, RULE_VALUES_MAX);
+/* Node P of the trie holds the rules of all patterns that P begins with. An exact pattern includes
+ * the NUL, so that nothing longer begins with it. */
 BPF_LPM_TRIE(rule_texts, struct rule_text, u64, RULE_TEXTS_MAX);
 BPF_PERCPU_ARRAY(filtered, u64, RULE_SLOTS);
-BPF_ARRAY(rule_key, struct rule_text, CPUS); /* under construction: large for the stack */
 
-static inline u64 rules_of_value(u32 half, u32 field, u64 value)
+/* Of the rules `left`, those that the exec's uids satisfy. What no rule asks for is not looked up. */
+static inline u64 left_by_uids(const struct exec_record *exec, u32 half, const struct rule_set *set,
+                               u64 left)
 {
-	struct rule_value key = {.value = value, .field = field, .half = half};
-	u64 *found = rule_values.lookup(&key);
+	const u32 uids[RULE_UIDS] = {exec->uid, exec->euid, exec->loginuid};
+	struct rule_value key = {.half = half};
+	struct rule_bits *found = 0;
+	u32 asked = 0;
 
-	return found ? *found : 0;
+#pragma unroll
+	for (int field = 0; field < RULE_UIDS; field++) {
+		if (!(left & ~set->unasked[field]))
+			continue;
+		if (field == RULE_LOGINUID && uids[field] == (u32)-1) {
+			left &= set->unasked[field] | set->no_login;
+			continue;
+		}
+		if (!asked || key.value != uids[field]) {
+			key.value = uids[field];
+			found = rule_values.lookup(&key);
+			asked = 1;
+		}
+		left &= set->unasked[field] | (found ? found->of[field] : 0);
+	}
+	return left;
 }
 
-static inline u64 rules_of_text(u32 half, u32 field, const char *text)
+/* The rules that the text in the key satisfies. */
+static inline u64 rules_of_text(struct rule_text *key, u32 half, u32 field, u32 length)
 {
-	u32 cpu = bpf_get_smp_processor_id();
-	struct rule_text *key = rule_key.lookup(&cpu);
 	u64 *found;
-	long length;
 
-	if (!key)
-		return 0;
-	length = bpf_probe_read_kernel_str(key->text, sizeof(key->text), text);
-	if (length < 0)
-		return 0;
 	key->where = field * 2 + half;
 	key->bits = 8 * (1 + length);
 	found = rule_texts.lookup(key);
 	return found ? *found : 0;
 }
 
-/* A rule about a cgroup holds for those below it. */
-static inline u64 rules_of_cgroup(u32 half)
+static inline u64 rules_of_comm(struct scratch *s, u32 half)
 {
+	__builtin_memcpy(s->key.text, s->exec.comm, COMM_LEN);
+	return rules_of_text(&s->key, half, RULE_COMM, COMM_LEN);
+}
+
+static inline u64 rules_of_filename(struct scratch *s, u32 half, const char *filename)
+{
+	long length = bpf_probe_read_kernel_str(s->key.text, RULE_TEXT, filename);
+
+	return length < 0 ? 0 : rules_of_text(&s->key, half, RULE_FILENAME, length);
+}
+
+/* A rule about a cgroup holds for those below it. */
+static inline u64 rules_of_cgroup(u32 half, u64 levels)
+{
+	struct rule_value key = {.is_cgroup = 1, .half = half};
+	struct rule_bits *rules;
 	u64 found = 0;
 
 	for (int level = 0; level < CGROUP_LEVELS; level++) {
-		u64 id = bpf_get_current_ancestor_cgroup_id(level);
-
-		if (!id)
+		if (!(levels >> level & 1))
+			continue;
+		key.value = bpf_get_current_ancestor_cgroup_id(level);
+		if (!key.value)
 			break;
-		found |= rules_of_value(half, RULE_CGROUP, id);
+		rules = rule_values.lookup(&key);
+		if (rules)
+			found |= rules->of[0];
 	}
 	return found;
 }
 
-/* The bit of the first rule that matches; 0 if none does. What no rule asks for is not looked up. */
-static inline u64 first_match(const struct exec_record *exec, const char *filename, u32 half,
+/* The bit of the first rule that matches; 0 if none does. */
+static inline u64 first_match(struct scratch *s, const char *filename, u32 half,
                               const struct rule_set *set)
 {
-	u64 left = set->rules;
+	u64 left = left_by_uids(&s->exec, half, set, set->rules);
 
-#define ASK(field, found)                \
-	if (left & ~set->unasked[field]) \
-		left &= set->unasked[field] | (found);
-	ASK(RULE_UID, rules_of_value(half, RULE_UID, exec->uid))
-	ASK(RULE_EUID, rules_of_value(half, RULE_EUID, exec->euid))
-	ASK(RULE_LOGINUID, rules_of_value(half, RULE_LOGINUID, exec->loginuid))
-	ASK(RULE_COMM, rules_of_text(half, RULE_COMM, exec->comm))
-	ASK(RULE_FILENAME, rules_of_text(half, RULE_FILENAME, filename))
-	ASK(RULE_CGROUP, rules_of_cgroup(half))
-#undef ASK
+	if (left & ~set->unasked[RULE_COMM])
+		left &= set->unasked[RULE_COMM] | rules_of_comm(s, half);
+	if (left & ~set->unasked[RULE_FILENAME])
+		left &= set->unasked[RULE_FILENAME] | rules_of_filename(s, half, filename);
+	if (left & ~set->unasked[RULE_CGROUP])
+		left &= set->unasked[RULE_CGROUP] | rules_of_cgroup(half, set->levels);
 	return left & -left;
 }
 
@@ -118,7 +146,7 @@ static inline u32 number_of(u64 bit)
 }
 
 /* Whether a rule leaves this exec out; counts it. `filename` is in kernel memory. */
-static inline int is_ignored(const struct exec_record *exec, const char *filename)
+static inline int is_ignored(struct scratch *s, const char *filename)
 {
 	u32 first = 0, *half = rule_half.lookup(&first), index;
 	struct rule_set *set;
@@ -130,7 +158,7 @@ static inline int is_ignored(const struct exec_record *exec, const char *filenam
 	set = rule_sets.lookup(&index);
 	if (!set || !set->rules)
 		return 0;
-	bit = first_match(exec, filename, index, set);
+	bit = first_match(s, filename, index, set);
 	if (!(bit & set->ignored))
 		return 0;
 	index = number_of(bit);

@@ -2,6 +2,15 @@
 
 #define ENOSPC 28 /* uapi/asm-generic/errno-base.h */
 
+#define RULE_TEXT 255 /* bytes of a name that rules compare; an LPM trie takes keys of 256 */
+
+/* A key of `rule_texts`, see rules.h. */
+struct rule_text {
+	u32 bits; /* of what follows */
+	u8 where; /* field * 2 + half */
+	char text[RULE_TEXT];
+} __attribute__((packed));
+
 /* A record under construction is too large for the 512-byte stack. There is one entry for each CPU
  * in a plain array, because a per-CPU array cannot hold values over 32 KiB. */
 struct scratch {
@@ -19,6 +28,7 @@ struct scratch {
 	u64 bytes_max; /* a second */
 	u64 own_bytes; /* nonzero if the user has a limit on bytes of its own */
 	u64 nothing;   /* zero: an empty name */
+	struct rule_text key;
 };
 
 BPF_HASH(config, u32, struct message, CONFIG_MAX); /* uid -> message */

@@ -84,7 +84,7 @@ def _program(answer: Answer, layout_from: str) -> Program:
         exec_budgets=Map(fds["exec_budgets"], wire.EXEC_BUDGET.size),
         rule_sets=Array(fds["rule_sets"], wire.RULE_SET.size, 2),
         rule_half=Array(fds["rule_half"], 4),
-        rule_values=BytesMap(fds["rule_values"], wire.RULE_VALUE.size, 8),
+        rule_values=BytesMap(fds["rule_values"], wire.RULE_VALUE.size, wire.RULE_BITS.size),
         rule_texts=BytesMap(fds["rule_texts"], wire.RULE_TEXT.size, 8),
         filtered=Map(fds["filtered"], 8 * possible_cpus()),
         noting=Map(fds["noting"], 4) if "noting" in fds else None,

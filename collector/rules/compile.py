@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from execdb.bpf.wire import RULE_FIELDS, RULE_SET, RULE_TEXT, RULE_VALUE, RULES_MAX, UNSET
+from execdb.bpf.wire import (
+    RULE_BITS,
+    RULE_FIELDS,
+    RULE_SET,
+    RULE_TEXT,
+    RULE_UIDS,
+    RULE_VALUE,
+    RULES_MAX,
+)
 
 _TEXTS = ("comm", "filename")
 _BITS = struct.Struct("=Q")
@@ -39,13 +47,17 @@ class Rule(Protocol):
 class RuleSet:
     """Rules in order: the first one is the lowest bit. `values` has the rules that a value of a
     field satisfies; `texts` those that a text satisfies which begins with these bytes, a NUL
-    included where nothing may follow."""
+    included where nothing may follow. `no_login` are rules that no login uid satisfies;
+    `levels` has a bit for each depth below the root at which there is a control group that a rule
+    asks for."""
 
     numbers: tuple[int, ...] = ()
     ignored: int = 0
     unasked: tuple[int, ...] = (0,) * len(RULE_FIELDS)
     values: Mapping[tuple[str, int], int] = field(default_factory=dict)
     texts: Mapping[tuple[str, bytes], int] = field(default_factory=dict)
+    no_login: int = 0
+    levels: int = 0
 
 
 def compile_rules(rules: Sequence[Rule], ids_of: Callable[[Pattern], Sequence[int]]) -> RuleSet:
@@ -53,7 +65,7 @@ def compile_rules(rules: Sequence[Rule], ids_of: Callable[[Pattern], Sequence[in
     values: defaultdict[tuple[str, int], int] = defaultdict(int)
     texts: defaultdict[tuple[str, bytes], int] = defaultdict(int)
     unasked = dict.fromkeys(RULE_FIELDS, 0)
-    ignored = 0
+    ignored = no_login = levels = 0
     for number, rule in enumerate(rules):
         bit = 1 << number
         ignored |= bit * rule.ignores
@@ -62,7 +74,10 @@ def compile_rules(rules: Sequence[Rule], ids_of: Callable[[Pattern], Sequence[in
                 unasked[name] |= bit
         for name, wanted in rule.numbers.items():
             for value in wanted:
-                values[name, UNSET if value is None else value] |= bit
+                if value is None:
+                    no_login |= bit
+                else:
+                    values[name, value] |= bit
         for name, patterns in rule.patterns.items():
             for pattern in patterns:
                 if name in _TEXTS:
@@ -70,8 +85,16 @@ def compile_rules(rules: Sequence[Rule], ids_of: Callable[[Pattern], Sequence[in
                 else:
                     for id_ in ids_of(pattern):
                         values[name, id_] |= bit
+                        levels |= 1 << _level_of(pattern)
     numbers = tuple(rule.number for rule in rules)
-    return RuleSet(numbers, ignored, tuple(unasked.values()), values, _with_shorter(texts))
+    return RuleSet(
+        numbers, ignored, tuple(unasked.values()), values, _with_shorter(texts), no_login, levels
+    )
+
+
+def _level_of(pattern: Pattern) -> int:
+    """How far below the root the control groups are that a pattern names; 0: it is the root."""
+    return 0 if pattern.raw in (b"", b"/") else pattern.raw.count(b"/")
 
 
 def _with_shorter(texts: Mapping[tuple[str, bytes], int]) -> dict[tuple[str, bytes], int]:
@@ -89,15 +112,16 @@ def set_bytes(rules: RuleSet, slots: Mapping[int, int]) -> bytes:
     places = [slots[number] for number in rules.numbers]
     places += [0] * (RULES_MAX - len(places))
     used = (1 << len(rules.numbers)) - 1
-    return RULE_SET.pack(*rules.unasked, used, rules.ignored, *places)
+    return RULE_SET.pack(*rules.unasked, used, rules.ignored, rules.no_login, rules.levels, *places)
 
 
 def value_entries(rules: RuleSet, half: int) -> dict[bytes, bytes]:
     """What `rule_values` holds of a set in this half."""
-    return {
-        RULE_VALUE.pack(value, RULE_FIELDS.index(name), half): _BITS.pack(bits)
-        for (name, value), bits in rules.values.items()
-    }
+    found: defaultdict[bytes, list[int]] = defaultdict(lambda: [0] * len(RULE_UIDS))
+    for (name, value), bits in rules.values.items():
+        key = RULE_VALUE.pack(value, name not in RULE_UIDS, half)
+        found[key][RULE_UIDS.index(name) if name in RULE_UIDS else 0] = bits
+    return {key: RULE_BITS.pack(*bits) for key, bits in found.items()}
 
 
 def text_entries(rules: RuleSet, half: int) -> dict[bytes, bytes]:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execdb.bpf.wire import RULE_FIELDS, RULE_SET, RULE_TEXT, RULE_VALUE, UNSET
+from execdb.bpf.wire import RULE_BITS, RULE_FIELDS, RULE_SET, RULE_TEXT, RULE_VALUE
 from execdb.collector.rules.compile import (
     Pattern,
     RuleSet,
@@ -30,6 +30,7 @@ def ids_of(pattern: Pattern) -> Sequence[int]:
         id_
         for path, id_ in CGROUPS.items()
         if (path.encode().startswith if pattern.prefix else path.encode().__eq__)(pattern.raw)
+        and (path == "/" or path.count("/") == pattern.raw.count(b"/"))
     ]
 
 
@@ -76,14 +77,21 @@ def bits_of(compiled: RuleSet, field: str, event: dict[str, Any], half: int) -> 
             if where == place * 2 + half and key[:size] == text[:size] and size > longest:
                 longest, found = size, struct.unpack("=Q", bits)[0]
         return found
-    numbers = [event[field]]
+    if event[field] is None:
+        return compiled.no_login
+    numbers, at = [event[field]], place
     if field == "cgroup":
-        below = f"{event[field]}/"
-        numbers = [id_ for path, id_ in CGROUPS.items() if below.startswith(path.rstrip("/") + "/")]
+        below, at = f"{event[field]}/", 0
+        numbers = [
+            id_
+            for path, id_ in CGROUPS.items()
+            if below.startswith(path.rstrip("/") + "/")
+            and compiled.levels >> (path.count("/") if path != "/" else 0) & 1
+        ]
     entries, found = value_entries(compiled, half), 0
     for number in numbers:
-        key = RULE_VALUE.pack(UNSET if number is None else number, place, half)
-        found |= struct.unpack("=Q", entries.get(key, bytes(8)))[0]
+        key = RULE_VALUE.pack(number, field == "cgroup", half)
+        found |= RULE_BITS.unpack(entries.get(key, bytes(RULE_BITS.size)))[at]
     return found
 
 
@@ -92,7 +100,8 @@ def test_looked_up_as_the_program_does_it_decides_as_the_rules_do(
     rules: list[Rule], event: dict[str, Any], half: int
 ) -> None:
     compiled = compile_rules(rules, ids_of)
-    *unasked, left, ignored = RULE_SET.unpack(set_bytes(compiled, {r.number: 1 for r in rules}))[:8]
+    packed = set_bytes(compiled, {r.number: 1 for r in rules})
+    *unasked, left, ignored = RULE_SET.unpack(packed)[:8]
     for field, mask in zip(RULE_FIELDS, unasked, strict=True):
         left &= mask | bits_of(compiled, field, event, half)
     bit = left & -left
