@@ -133,9 +133,7 @@ _FORGET_BLOCK = (
         "failure",
         f"CASE WHEN errno IS NOT NULL THEN {constants.REFUSED} WHEN status > 0 THEN status END",
     ),
-    _forget(
-        "long_block",
-        "length",
-        " + ".join(f"(duration_ns >> {bits} > 0)" for bits in constants.LONG_BITS),
-    ),
+    # What remains of a block may have had a lower peak, which costs time and no answer.
+    "DELETE FROM peak_block WHERE block = ?1 AND ifnull(?2 + ?3, 1) AND NOT EXISTS"
+    " (SELECT 1 FROM image WHERE id BETWEEN ?4 AND ?5 OR id BETWEEN ?6 AND ?7)",
 )

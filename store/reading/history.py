@@ -37,6 +37,7 @@ from execdb.store.segments.segment import (
     children_of,
     descendants_of,
     ids_of_pid,
+    running_of,
     segments_of,
 )
 from execdb.store.terms.term import Term
@@ -118,8 +119,7 @@ class History:
         return {"run_id": segment.run_id, "boot_id": boot_id, "host": host}
 
     def select(self, connection: Connection, wanted: Filter, *, seen: bool = False) -> Selection:
-        """What to read for this filter; with `seen` also of programs that were seen, not recorded.
-        Raises DatabaseError."""
+        """What to read for this filter; with `seen` also of what was seen. Raises DatabaseError."""
         wanted = self._without_replays(connection, wanted)
         ids = None
         if wanted.descendants_of is not None:
@@ -128,6 +128,8 @@ class History:
             ids = children_of(connection, parents)
         elif (pids := wanted.numbers("pid")) is not None:
             ids = sorted({id_ for pid in pids for id_ in ids_of_pid(connection, pid)})
+        elif wanted.running:
+            ids = running_of(connection)
         spans = self._spans(connection, wanted, seen=seen)
         return Selection(wanted, spans, ids, entries_wanted(connection, wanted))
 

@@ -1,6 +1,6 @@
 """Which rows a question has to read: those of blocks in which all that it asks for occurs.
 
-Blocks tell of entries of the dictionary, of the parent's pid, of failures and of long durations.
+Blocks tell of entries of the dictionary, of the parent's pid, of failures, and what rows took.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,8 @@ from typing import Any
 
 from execdb.store.event import ending
 from execdb.store.reading.filter import Filter
-from execdb.store.schema.constants import REFUSED
-from execdb.store.segments.blocks import blocks_with, ids_of, length_of, pairs_of
+from execdb.store.schema.constants import PEAKS_FROM, REFUSED
+from execdb.store.segments.blocks import blocks_from, blocks_with, failures_of, ids_of
 from execdb.store.terms.literal import required_literals
 from execdb.store.terms.match import matcher
 from execdb.store.terms.term import COMMAND, Found, Glob, Range, Term
@@ -41,7 +41,7 @@ def stretches_of(
         blocks_with(connection, column, some, first_id, last_id) for column, some in values.items()
     ]
     known.append(_of_failures(connection, wanted, first_id, last_id))
-    known.append(_of_long(connection, wanted, first_id, last_id))
+    known.append(blocks_from(connection, _least_wanted(wanted), first_id, last_id))
     told = [blocks for blocks in known if blocks is not None]
     return _joined(set.intersection(*told), first_id, last_id) if told else [(first_id, last_id)]
 
@@ -77,7 +77,7 @@ def _of_failures(
     terms = _of_failed_only(wanted)
     if not terms and not wanted.failed:
         return None
-    pairs = pairs_of(connection, "failure_block", first_id, last_id)
+    pairs = failures_of(connection, first_id, last_id)
     if pairs is None:
         return None
     return {block for failure, block in pairs if _fits(failure, terms)}
@@ -104,24 +104,16 @@ def _fits(failure: int, terms: tuple[Term, ...]) -> bool:
     return matcher(terms)(row)
 
 
-def _of_long(
-    connection: Connection, wanted: Filter, first_id: int, last_id: int
-) -> set[int] | None:
-    length = _length_wanted(wanted)
-    if not length:
-        return None
-    pairs = pairs_of(connection, "long_block", first_id, last_id)
-    return None if pairs is None else {block for each, block in pairs if each >= length}
-
-
 @lru_cache
-def _length_wanted(wanted: Filter) -> int:
-    """The least length, as blocks tell it, of what is wanted."""
-    return max((_least_length(term) for term in wanted.about("image")), default=0)
+def _least_wanted(wanted: Filter) -> Mapping[str, int]:
+    """What is wanted took at least so much, by columns of `peak_block`."""
+    found: dict[str, int] = {}
+    for term in wanted.about("image"):
+        if term.field in PEAKS_FROM and not term.negated:
+            found[term.field] = max(found.get(term.field, 0), _least(term))
+    return found
 
 
-def _least_length(term: Term) -> int:
-    if term.field != "duration_ns" or term.negated:
-        return 0
+def _least(term: Term) -> int:
     least = (value.least if isinstance(value, Range) else value for value in term.any_of)
-    return min(length_of(value) if isinstance(value, int) else 0 for value in least)
+    return min(value if isinstance(value, int) else 0 for value in least)

@@ -7,7 +7,9 @@ APPLICATION_ID = 0x45584442  # "EXDB"
 BLOCK_BITS = 10  # a block is id >> 10
 PID_BITS = 5  # `pid_block` has pid >> 5, `ppid_block` ppid >> 5
 REFUSED = -2  # `failure_block` has it for an attempt that failed
-LONG_BITS = (30, 36, 42)  # `long_block` counts those for which duration_ns >> bits is not 0
+# Whatever is in a block, its row of `peak_block` need not tell of values below these: a second or
+# so, and 256 MiB.
+PEAKS_FROM = {"duration_ns": 1 << 30, "cpu_ns": 1 << 30, "max_rss_kb": 1 << 18}
 
 # Of the file's header (sqlite.org/fileformat.html): bytes 0 to 15; 18 and 19.
 MAGIC = b"SQLite format 3\0"

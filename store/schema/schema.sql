@@ -243,6 +243,7 @@ CREATE TABLE image (
 );
 CREATE INDEX image_time ON image (time_ns);
 CREATE INDEX image_parent ON image (parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX image_running ON image (status) WHERE status IS NULL AND errno IS NULL;
 
 -- Rows of `image` with consecutive ids: of one run, in the order of boot_ns, and the wall clock was
 -- never set between them. The dictionary entries that they refer to lie within one range of ids.
@@ -257,8 +258,8 @@ CREATE TABLE segment (
     last_entry_id INTEGER NOT NULL
 );
 
--- Where to look for the rows of a pid, an origin or a program, for failures and for what ran for
--- long: the blocks of 1,024 ids that hold some of them. See store/segments/blocks.py.
+-- Where to look for the rows of a pid, an origin or a program, for failures and for what took
+-- much: the blocks of 1,024 ids that hold some of them. See store/segments/blocks.py.
 
 CREATE TABLE pid_block (
     pids INTEGER NOT NULL,               -- pid >> 5
@@ -290,11 +291,13 @@ CREATE TABLE failure_block (
     PRIMARY KEY (block, failure)
 ) WITHOUT ROWID;
 
-CREATE TABLE long_block (
-    block INTEGER NOT NULL,              -- id >> 10
-    length INTEGER NOT NULL,             -- duration_ns: 1 from 2^30, 2 from 2^36, 3 from 2^42
-    PRIMARY KEY (block, length)
-) WITHOUT ROWID;
+-- The greatest values of a block, or less where they are below what store/schema/constants.py says.
+CREATE TABLE peak_block (
+    block INTEGER NOT NULL PRIMARY KEY,  -- id >> 10
+    duration_ns INTEGER NOT NULL,
+    cpu_ns INTEGER NOT NULL,
+    max_rss_kb INTEGER NOT NULL
+);
 
 
 -- Views: what others may rely on. Columns are only ever added.

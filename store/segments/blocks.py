@@ -1,21 +1,21 @@
-"""In which blocks of rows a pid, an origin, a program, a failure or a long duration occurs, so that
-a question need not read the others. A block is 1,024 ids in a row. What the tables say of blocks is
-written with the rows, and with their ends.
+"""In which blocks of rows a pid, an origin, a program or a failure occurs, and what the rows of a
+block took at most, so that a question need not read the others. A block is 1,024 ids in a row. What
+the tables say of blocks is written with the rows, and with their ends.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from sqlite3 import Connection
 from typing import NamedTuple
 
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.sql import insert_sql
-from execdb.store.schema.constants import BLOCK_BITS, LONG_BITS, PID_BITS, REFUSED
+from execdb.store.schema.constants import BLOCK_BITS, PEAKS_FROM, PID_BITS, REFUSED
 
 _BLOCKS_MAX = 1_000  # of a segment; execdb writes segments of 70 or so
 _IDS_MAX = 1_000  # so many entries occur everywhere
-_PAIRS_MAX = 100_000  # of a segment, about failures or durations
-_LONG_NS = 1 << LONG_BITS[0]
+_FAILURES_MAX = 100_000  # of a segment
+_DURATION_FROM, _CPU_FROM, _RSS_FROM = PEAKS_FROM.values()
 
 
 class Columns(NamedTuple):
@@ -27,6 +27,8 @@ class Columns(NamedTuple):
     program_ids: Sequence[int]
     statuses: Sequence[int | None]
     durations_ns: Sequence[int | None]
+    cpus_ns: Sequence[int | None]
+    rss_kb: Sequence[int | None]
 
 
 def block_of(row_id: int) -> int:
@@ -40,14 +42,10 @@ def ids_of(block: int) -> tuple[int, int]:
     return first, first + (1 << BLOCK_BITS) - 1
 
 
-def length_of(duration_ns: int) -> int:
-    """How many of LONG_BITS it has: 0 if it is shorter than a second or so."""
-    return sum(duration_ns >> bits > 0 for bits in LONG_BITS)
-
-
 def add_rows(connection: Connection, first_id: int, rows: Columns) -> None:
     """Stores in which blocks the values of these rows occur."""
     found: dict[str, list[tuple[int, int]]] = {table: [] for table in _INSERT}
+    peaks = []
     for block, part in _blocks(first_id, len(rows.pids)):
         values: dict[str, Iterable[int]] = {
             "pid_block": sorted({pid >> PID_BITS for pid in rows.pids[part]}),
@@ -55,15 +53,15 @@ def add_rows(connection: Connection, first_id: int, rows: Columns) -> None:
             "origin_block": set(rows.origin_ids[part]),
             "program_block": set(rows.program_ids[part]),
             "failure_block": {each for each in set(rows.statuses[part]) if each and each > 0},
-            "long_block": {
-                length_of(each) for each in rows.durations_ns[part] if each and each >= _LONG_NS
-            },
         }
+        took = rows.durations_ns[part], rows.cpus_ns[part], rows.rss_kb[part]
+        peaks.append((block, *(max(filter(None, each), default=0) for each in took)))
         for table, some in values.items():
             found[table] += [(value, block) for value in some]
     for table, pairs in found.items():
         if pairs:
             connection.executemany(_INSERT[table], pairs)
+    connection.executemany(_RAISE_PEAKS, peaks)
 
 
 def _blocks(first_id: int, count: int) -> Iterator[tuple[int, slice]]:
@@ -77,17 +75,18 @@ def _blocks(first_id: int, count: int) -> Iterator[tuple[int, slice]]:
 
 
 def add_ends(connection: Connection, ends: Iterable[tuple[int | None, ...]]) -> None:
-    """The same for ends of rows that are in the file: status, duration_ns, ..., id. Of rows that
-    were removed nothing is stored."""
+    """The same for ends of rows that are in the file: status, duration_ns, cpu_ns, max_rss_kb, id.
+    Of rows that were removed nothing is stored."""
     failures = []
-    lengths = []
-    for status, duration_ns, *_, row_id in ends:
+    peaks = []
+    for status, duration_ns, cpu_ns, rss_kb, row_id in ends:
         if status and status > 0:
             failures.append((status, row_id))
-        if duration_ns and duration_ns >= _LONG_NS:
-            lengths.append((length_of(duration_ns), row_id))
-    connection.executemany(_INSERT_OF_ROW["failure_block"], failures)
-    connection.executemany(_INSERT_OF_ROW["long_block"], lengths)
+        took = duration_ns or 0, cpu_ns or 0, rss_kb or 0
+        if took[0] >= _DURATION_FROM or took[1] >= _CPU_FROM or took[2] >= _RSS_FROM:
+            peaks.append((*took, row_id))
+    connection.executemany(_INSERT_FAILURE, failures)
+    connection.executemany(_RAISE_PEAKS_OF_ROW, peaks)
 
 
 def add_refused(connection: Connection, row_ids: Iterable[int]) -> None:
@@ -112,17 +111,31 @@ def blocks_with(
     return {block for _, block in rows}
 
 
-def pairs_of(
-    connection: Connection, table: str, first_row: int, last_row: int
+def failures_of(
+    connection: Connection, first_row: int, last_row: int
 ) -> list[tuple[int, int]] | None:
-    """What "failure_block" or "long_block" says of the blocks of some rows: each value and its
-    block. None if that is too much to tell. Raises DatabaseError."""
+    """How some rows failed, as `failure_block` has it, each way with a block in which one did. None
+    if that is too much to tell. Raises DatabaseError."""
     first, last = block_of(first_row), block_of(last_row)
     if last - first >= _BLOCKS_MAX:
         return None
-    rows = connection.execute(_PAIRS[table], (first, last, _PAIRS_MAX + 1)).fetchall()
-    check_rows(connection, table, rows)
-    return None if len(rows) > _PAIRS_MAX else rows
+    rows = connection.execute(_FAILURES, (first, last, _FAILURES_MAX + 1)).fetchall()
+    check_rows(connection, "failure_block", rows)
+    return None if len(rows) > _FAILURES_MAX else rows
+
+
+def blocks_from(
+    connection: Connection, least: Mapping[str, int], first_row: int, last_row: int
+) -> set[int] | None:
+    """The blocks, of those of some rows, in which an image may have taken at least so much; `least`
+    is by columns of `peak_block`. None if that cannot be told. Raises DatabaseError."""
+    first, last = block_of(first_row), block_of(last_row)
+    told = [least[name] if least.get(name, 0) >= peak else 0 for name, peak in PEAKS_FROM.items()]
+    if not any(told) or last - first >= _BLOCKS_MAX:
+        return None
+    rows = connection.execute(_PEAKS, (first, last, *told)).fetchall()
+    check_rows(connection, "peak_block", rows)
+    return {row[0] for row in rows}
 
 
 _KEYS = {
@@ -131,16 +144,22 @@ _KEYS = {
     "origin_block": "origin_id",
     "program_block": "program_id",
     "failure_block": "failure",
-    "long_block": "length",
 }
 _INSERT = {
     table: insert_sql(table, (key, "block"), conflict="IGNORE") for table, key in _KEYS.items()
 }
-_INSERT_OF_ROW = {
-    table: f"INSERT OR IGNORE INTO {table} ({_KEYS[table]}, block)"
+_INSERT_FAILURE = (
+    "INSERT OR IGNORE INTO failure_block (failure, block)"
     f" SELECT ?, id >> {BLOCK_BITS} FROM image WHERE id = ?"
-    for table in ("failure_block", "long_block")
-}
+)
+_HIGHER = ", ".join(f"{name} = max({name}, excluded.{name})" for name in PEAKS_FROM)
+_RAISE = f"ON CONFLICT (block) DO UPDATE SET {_HIGHER}"
+_RAISE_PEAKS = f"{insert_sql('peak_block', ('block', *PEAKS_FROM))} {_RAISE}"
+_RAISE_PEAKS_OF_ROW = (
+    f"INSERT INTO peak_block ({', '.join(PEAKS_FROM)}, block)"
+    f" SELECT ?, ?, ?, id >> {BLOCK_BITS} FROM image WHERE id = ?"
+    f" {_RAISE}"
+)
 _COLUMNS = {
     "origin_id": ("origin_block", 0),
     "program_id": ("program_block", 0),
@@ -152,7 +171,8 @@ _SELECT = {
     f" ON {_KEYS[table]} = wanted.value AND block BETWEEN ? AND ? GROUP BY block"
     for column, (table, _) in _COLUMNS.items()
 }
-_PAIRS = {
-    table: f"SELECT {_KEYS[table]}, block FROM {table} WHERE block BETWEEN ? AND ? LIMIT ?"
-    for table in _INSERT_OF_ROW
-}
+_FAILURES = "SELECT failure, block FROM failure_block WHERE block BETWEEN ? AND ? LIMIT ?"
+_PEAKS = (
+    "SELECT * FROM peak_block WHERE block BETWEEN ? AND ?"
+    f" AND {' AND '.join(f'{name} >= ?' for name in PEAKS_FROM)}"
+)

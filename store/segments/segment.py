@@ -119,6 +119,17 @@ def children_of(connection: Connection, parents: Iterable[int]) -> list[int] | N
     return None if len(rows) > _LISTED_MAX else sorted({row[0] for row in rows})
 
 
+def running_of(connection: Connection) -> list[int] | None:
+    """The rows without an end, in order; None if they are too many to list."""
+    rows = connection.execute(_RUNNING, (_LISTED_MAX + 1,)).fetchall()
+    return None if len(rows) > _LISTED_MAX else [row[0] for row in rows]
+
+
+# In the order of the index, which is that of the ids. Attempts that failed never ran.
+_RUNNING = """
+SELECT id FROM image INDEXED BY image_running WHERE status IS NULL AND errno IS NULL
+ORDER BY id LIMIT ?
+"""
 _CHILDREN = """
 SELECT image.id FROM json_each(?) AS parent CROSS JOIN image ON image.parent_id = parent.value
 LIMIT ?

@@ -26,7 +26,10 @@ _NS_PID = _COLUMNS.index("ns_pid")
 _IN_BLOCKS = tuple(
     map(
         _COLUMNS.index,
-        ("pid", "ppid", "origin_id", "program_id", "status", "duration_ns"),
+        (
+            *("pid", "ppid", "origin_id", "program_id", "status"),
+            *("duration_ns", "cpu_ns", "max_rss_kb"),
+        ),
     )
 )
 _NO_RUN = 0  # the id of no run: the next row starts a segment

@@ -33,10 +33,9 @@ static struct row rows[BATCH];
 static u32 first = 1, waiting, first_entry = 1, first_row = 1;
 /* The last block + 1 that each was noted for. */
 static u32 pid_stamp[1 << 17], ppid_stamp[1 << 17], *entry_stamp, failure_stamp[1 << 16];
-static u32 length_stamp[4];
 static u64 begin_ns, last_ns; /* of the segment */
 static sqlite3_stmt *to_image, *to_end, *to_segment, *to_pids, *to_origins, *to_programs, *to_run;
-static sqlite3_stmt *to_ppids, *to_failures, *to_lengths;
+static sqlite3_stmt *to_ppids, *to_failures, *to_peaks;
 
 /* The row of an image, or where it is to be noted. */
 static u32 *image(u64 boot_ns, u32 pid)
@@ -61,14 +60,14 @@ static void note_block(sqlite3_stmt *statement, u32 *stamp, u32 what, u32 block)
 }
 
 /* What blocks tell of an end. */
-static void note_end(u32 block, int status, u64 duration_ns)
+static void note_end(u32 block, int status, u64 duration_ns, u64 cpu_ns, u32 max_rss_kb)
 {
-	u32 length = !!(duration_ns >> 30) + !!(duration_ns >> 36) + !!(duration_ns >> 42);
-
+	if (cpu_ns == CPU_UNKNOWN)
+		cpu_ns = 0;
 	if (status > 0)
 		note_block(to_failures, &failure_stamp[status & 0xffff], status, block);
-	if (length)
-		note_block(to_lengths, &length_stamp[length], length, block);
+	if (duration_ns >> 30 || cpu_ns >> 30 || max_rss_kb >> 18)
+		run(to_peaks, 4, (s64)block, (s64)duration_ns, (s64)cpu_ns, (s64)max_rss_kb);
 }
 
 static void flush(u32 seen)
@@ -95,7 +94,7 @@ static void flush(u32 seen)
 		note_block(to_pids, &pid_stamp[r->pid >> 5], r->pid >> 5, block);
 		note_block(to_ppids, &ppid_stamp[r->ppid >> 5], r->ppid >> 5, block);
 		if (r->ended)
-			note_end(block, r->status, r->duration_ns);
+			note_end(block, r->status, r->duration_ns, r->cpu_ns, r->max_rss_kb);
 		note_block(to_origins, &entry_stamp[r->start.origin], r->start.origin, block);
 		note_block(to_programs, &entry_stamp[r->start.program], r->start.program, block);
 	}
@@ -140,7 +139,7 @@ static void end(const struct end_record *e)
 	} else if (id) {
 		run(to_end, 5, (s64)(int)e->status, (s64)duration_ns, (s64)e->cpu_ns,
 		    (s64)e->max_rss_kb, (s64)id);
-		note_end(id >> 10, e->status, duration_ns);
+		note_end(id >> 10, e->status, duration_ns, e->cpu_ns, e->max_rss_kb);
 	}
 }
 
@@ -178,7 +177,11 @@ static void prepare_all(void)
 	to_programs = prepare("INSERT OR IGNORE INTO program_block VALUES (?, ?)");
 	to_ppids = prepare("INSERT OR IGNORE INTO ppid_block VALUES (?, ?)");
 	to_failures = prepare("INSERT OR IGNORE INTO failure_block (failure, block) VALUES (?, ?)");
-	to_lengths = prepare("INSERT OR IGNORE INTO long_block (length, block) VALUES (?, ?)");
+	to_peaks =
+		prepare("INSERT INTO peak_block VALUES (?, ?, ?, ?) ON CONFLICT (block) DO UPDATE"
+	                " SET duration_ns = max(duration_ns, excluded.duration_ns),"
+	                " cpu_ns = max(cpu_ns, excluded.cpu_ns),"
+	                " max_rss_kb = max(max_rss_kb, excluded.max_rss_kb)");
 	to_run = prepare("UPDATE run SET seen = ?, stored = ? WHERE id = 1");
 }
 

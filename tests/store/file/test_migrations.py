@@ -125,8 +125,9 @@ INSERT INTO segment VALUES (1, 5000, 1, 100, 1, 5000, 1, 4);
             assert [event.id for event in events] == [id_], term
         assert database.check() is None
     with closing(sqlite3.connect(own_database)) as connection:
-        for table in ("failure_block", "long_block"):
-            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] <= 2
+        assert connection.execute("SELECT count(*) FROM failure_block").fetchone() == (2,)
+        peaks = connection.execute("SELECT block, duration_ns FROM peak_block").fetchall()
+        assert peaks == [(0, 4_000_000_001), *((block, 1) for block in range(1, 5))]
         assert connection.execute("SELECT count(*) FROM ppid_block").fetchone() == (6,)
 
 

@@ -42,8 +42,7 @@ def orphans(database: Database) -> dict[str, object]:
         " (SELECT ppid >> 5, id >> 10 FROM image)",
         "failures": "SELECT count(*) FROM failure_block WHERE (failure, block) NOT IN"
         " (SELECT CASE WHEN errno IS NULL THEN ifnull(status, 0) ELSE -2 END, id >> 10 FROM image)",
-        "long": "SELECT count(*) FROM long_block WHERE block NOT IN"
-        " (SELECT id >> 10 FROM image WHERE duration_ns >= 1 << 30)",
+        "peaks": "SELECT count(*) FROM peak_block WHERE block NOT IN (SELECT id >> 10 FROM image)",
         "origins": "SELECT count(*) FROM origin_block WHERE (origin_id, block) NOT IN"
         " (SELECT origin_id, id >> 10 FROM image)",
         "programs": "SELECT count(*) FROM program_block WHERE (program_id, block) NOT IN"

@@ -110,6 +110,7 @@ def test_a_needle_is_read_with_its_block_alone(
         *({"uid": 23}, {"comm": "needle", "uid": 0}, {"comm": "needle"}, {"ppid": 7_919}),
         *({"signal": 9}, {"errno": "ENOENT"}, {"exit_code": 1}, {"failed": True, "signal": 11}),
         *({"duration_ns": Range(70 * S, None)}, {"duration_ns": Range(4_500 * S, None)}),
+        *({"cpu_ns": Range(5 * S, None)}, {"max_rss_kb": Range(1 << 19, None)}),
     ]
     for question in map(asking, asked):
         stretches.clear()
@@ -178,7 +179,7 @@ def test_where_all_rows_are_pruned_no_blocks_are_left(varied_history: Database) 
 
 
 TABLES = (
-    *("pid_block", "ppid_block", "origin_block", "program_block", "failure_block", "long_block"),
+    *("pid_block", "ppid_block", "origin_block", "program_block", "failure_block", "peak_block"),
 )
 LIES = [
     *(
@@ -190,7 +191,8 @@ LIES = [
     "UPDATE OR REPLACE program_block SET program_id = -program_id",
     "UPDATE OR REPLACE program_block SET block = -1",
     "UPDATE OR REPLACE failure_block SET failure = 'x'",
-    "UPDATE OR REPLACE long_block SET length = x'ff'",
+    "UPDATE peak_block SET duration_ns = x'ff'",
+    "UPDATE OR REPLACE peak_block SET block = -1, cpu_ns = 1.5",
     "DELETE FROM origin_block",
     "DELETE FROM program_block",
     "UPDATE image SET program_id = 'x'",

@@ -62,7 +62,8 @@ def ends(execs: list[Exec]) -> Iterator[End]:
         if each.errno is None and number % 5:
             status = {3: 9, 11: 256, 12: 139}.get(number % 499, 0)
             lasts_ns = {13: 2 * S, 21: 100 * S, 35: 5_000 * S}.get(number % 991, 1_000)
-            yield End(each.boot_ns + lasts_ns, (each.boot_ns, each.pid), status)
+            used = ({21: 7 * S}.get(number % 983, 1_000), {19: 1 << 20}.get(number % 977, 4_000))
+            yield End(each.boot_ns + lasts_ns, (each.boot_ns, each.pid), status, *used)
 
 
 QUESTIONS: list[dict[str, Any]] = [
@@ -94,6 +95,12 @@ QUESTIONS: list[dict[str, Any]] = [
     {"duration_ns": Range(S, None)},
     {"duration_ns": Range(90 * S, 200 * S)},
     {"duration_ns": Range(4_500 * S, None), "uid": 0},
+    {"cpu_ns": Range(5 * S, None)},
+    {"cpu_ns": Range(1_500, None)},
+    {"cpu_ns": Range(5 * S, None), "duration_ns": Range(None, 9 * S)},
+    {"max_rss_kb": Range(900_000, None)},
+    {"running": True},
+    {"running": True, "uid": 501},
     {"uid": 23, "since_ns": START_NS + 3_000_000_000, "until_ns": START_NS + 9_000_000_000},
 ]
 
