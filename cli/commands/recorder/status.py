@@ -57,7 +57,7 @@ def of_file(path: Path) -> dict[str, Any]:
     from execdb.store.ledger.filters import read_filters
     from execdb.store.ledger.totals import read_totals
 
-    with open_database(path) as database:
+    with open_database(path) as database, database.snapshot():
         totals, config = read_totals(database), ConfigTable(database).read()
         more = trim_notes.fullest(database)
         more["filters"] = filter_notes.totals(read_filters(database))

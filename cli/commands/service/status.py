@@ -89,7 +89,7 @@ def _history(path: Path) -> dict[str, Any]:
     from execdb.store.file.database import open_database
     from execdb.store.ledger.totals import read_totals
 
-    with open_database(path) as database:
+    with open_database(path) as database, database.snapshot():
         totals, known = read_totals(database), coverage_of(database, path)
     now_ns = time.time_ns()
     boot_ns = now_ns - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
