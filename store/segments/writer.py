@@ -7,6 +7,7 @@ removed when the segment is.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from sqlite3 import Connection
 from typing import cast
 
@@ -32,6 +33,8 @@ _IN_BLOCKS = tuple(
         ),
     )
 )
+_Ending = tuple[int | None, int | None, int | None, int | None]
+_NO_END: _Ending = (None, None, None, None)
 _NO_RUN = 0  # the id of no run: the next row starts a segment
 
 
@@ -43,6 +46,7 @@ class SegmentWriter:
         self.dictionary = Dictionary()
         self.first_id = self.next_id = 1  # of the rows that are not flushed yet; of the next row
         self._rows: list[int | None] = []  # the columns of these rows, one row after the other
+        self._endings: list[_Ending] = []  # of these rows; they get to their columns in `flush`
         self._attempts: list[tuple[str | bytes | None, str | bytes | None, int]] = []
         self._ends: list[tuple[int | None, ...]] = []
         self._segment: Segment | None = None  # the one that the next row may continue
@@ -91,9 +95,10 @@ class SegmentWriter:
         self._last_ns = time_ns
         number = self.next_id
         self._rows += (
-            number, time_ns, pid, ppid, uid, origin_id, program_id, command_id, parent_id, status,
-            duration_ns, cpu_ns, max_rss_kb, ns_pid,
+            number, time_ns, pid, ppid, uid, origin_id, program_id, command_id, parent_id, None,
+            None, None, None, ns_pid,
         )  # fmt: skip
+        self._endings.append((status, duration_ns, cpu_ns, max_rss_kb))
         self.next_id = number + 1
         return number
 
@@ -118,6 +123,7 @@ class SegmentWriter:
         if any(ns_pids):
             rows[_NS_PID::_WIDTH] = ns_pids
         self._rows += rows
+        self._endings += repeat(_NO_END, count)
         self.next_id = first + count
 
     def add_attempt(
@@ -135,22 +141,15 @@ class SegmentWriter:
         max_rss_kb: int | None,
     ) -> None:
         """Stores how the image of a row ended. The row may be of any transaction."""
-        if self.first_id <= number < self.next_id:
-            at = (number - self.first_id) * _WIDTH + image.STATUS
-            self._rows[at : at + 4] = status, duration_ns, cpu_ns, max_rss_kb
-        else:
-            self._ends.append((status, duration_ns, cpu_ns, max_rss_kb, number))
+        self.end_rows([number], [(status, duration_ns, cpu_ns, max_rss_kb)])
 
-    def end_rows(
-        self, numbers: Sequence[int], ends: Iterable[tuple[int, int, int | None, int | None]]
-    ) -> None:
+    def end_rows(self, numbers: Sequence[int], ends: Iterable[_Ending]) -> None:
         """The same for many rows: status, duration_ns, cpu_ns, max_rss_kb. A number of 0 is of no
         row."""
-        rows, first = self._rows, self.first_id
+        endings, first = self._endings, self.first_id
         for number, end in zip(numbers, ends, strict=True):
             if number >= first:
-                at = (number - first) * _WIDTH + image.STATUS
-                rows[at : at + 4] = end
+                endings[number - first] = end
             elif number:
                 self._ends.append((*end, number))
 
@@ -158,7 +157,7 @@ class SegmentWriter:
         """Whether it is a row added since the last flush that has no end yet."""
         if not self.first_id <= number < self.next_id:
             return False
-        return self._rows[(number - self.first_id) * _WIDTH + image.STATUS] is None
+        return self._endings[number - self.first_id][0] is None
 
     def _start_segment(self, run_id: int, offset_ns: int, boot_ns: int) -> None:
         self._close_segment()
@@ -184,6 +183,8 @@ class SegmentWriter:
         if self._segment is not None and self._rows:
             self._segment = self._up_to_now(self._segment)
             self.dictionary.flush(connection)
+            for place, column in enumerate(zip(*self._endings, strict=True), image.STATUS):
+                self._rows[place::_WIDTH] = column
             add_rows(connection, self.first_id, self._columns())
             self._store_rows(connection)
             connection.executemany(_SEGMENT, [*self._closed, self._segment])
@@ -193,7 +194,7 @@ class SegmentWriter:
             if self.dictionary.full or self.next_id - self._segment.first_id > ROWS:
                 self._segment, self._run_id = None, _NO_RUN
             self.first_id = self.next_id
-            self._rows, self._attempts, self._closed = [], [], []
+            self._rows, self._endings, self._attempts, self._closed = [], [], [], []
         if self._ends:
             connection.executemany(_END, self._ends)
             add_ends(connection, self._ends)
@@ -215,7 +216,8 @@ class SegmentWriter:
     def rollback(self) -> None:
         """The transaction failed: nothing that was added is in the file."""
         self.dictionary.forget()
-        self._rows, self._attempts, self._ends, self._closed = [], [], [], []
+        self._rows, self._endings, self._attempts = [], [], []
+        self._ends, self._closed = [], []
         self._segment, self._run_id = None, _NO_RUN
 
 

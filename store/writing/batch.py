@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import compress, count, repeat
+from operator import sub
 from sqlite3 import Connection
 
 from execdb.store.event import REPLACED, End, Exec
@@ -38,7 +39,9 @@ class Batch:
         connection, writer, lineage = self._connection, self._writer, self._lineage
         first = writer.next_id
         known, ids_of = writer.dictionary.starts, writer.dictionary.ids_of
-        refers = [known.get(id(start)) or ids_of(start) for start in starts]
+        refers = list(map(known.get, map(id, starts)))
+        if None in refers:
+            refers = [known.get(id(start)) or ids_of(start) for start in starts]
         uids, origins, programs, commands, callers, _ = zip(*refers, strict=True)
         keys = list(zip(boots, pids, strict=True))
         lineage.running.update(zip(keys, count(first)))
@@ -79,15 +82,14 @@ class Batch:
                 for row, key in zip(rows, keys, strict=True)
             ]
         lineage.ended.update(zip(keys, rows, strict=True))
-        durations = [moment - key[0] for moment, key in zip(moments, keys, strict=True)]
+        durations = map(sub, moments, [began_ns for began_ns, _ in keys])
         self._writer.end_rows(rows, zip(statuses, durations, cpus, peaks, strict=True))
 
 
 def _stretches(execs: Sequence[Exec]) -> Iterator[Sequence[Exec]]:
     """Events in order of boot_ns under one setting of the clock, as one segment can have them."""
-    boots = [event[1] for event in execs]
-    offsets = {event[0] - event[1] for event in execs}
-    if len(offsets) == 1 and sorted(boots) == boots:
+    times, boots = [event[0] for event in execs], [event[1] for event in execs]
+    if len(set(map(sub, times, boots))) == 1 and sorted(boots) == boots:
         yield execs
         return
     begin = 0

@@ -179,6 +179,7 @@ def write(dump: Path, db: Path) -> int:
                 raise RuntimeError("the dump holds what is no record")
             stored += len(decoded.execs)
             recording.write(decoded.execs, decoded.ends, Counts(stored, stored, 0, 0))
+            del decoded  # as the backlog drops what is stored, before the next drain
         recording.finish(0, Counts(stored, stored, 0, 0))
         return time.process_time_ns() - started_ns
 
