@@ -10,9 +10,7 @@ GATHER_S = 0.01  # after a record woke: what comes with it, in order (see `colle
 SLEEP_S = 1.7  # at most: the kernel's maps are compared every 2 s
 _PER_S = 30.0  # records a second in the long run that are few; an exec has two, with its end
 _BURST = 30.0  # and at once
-# After what others do to the file: until then their commit can be seen, which is visible later than
-# its first byte in the file, and the file has been checked twice (store/integrity).
-_ALERT_S = 0.7
+_ALERT_S = 0.5  # how long a commit of others takes, at most, from its first byte in the file
 
 
 class Rest:
@@ -32,7 +30,7 @@ class Rest:
         self._tokens = max(-_BURST, self._tokens - records)
 
     def touched_by_others(self, now_s: float) -> None:
-        """Another program writes to the file now, or moves it: see _ALERT_S."""
+        """Another program writes to the file now: its commit is still to come."""
         self._alert_s = now_s + _ALERT_S
 
     def wait_s(self, now_s: float, *, waiting: bool, untidy: bool) -> float | None:

@@ -53,6 +53,12 @@ class DatabaseSide:
         self.room.change(options.min_free_percent, bounds.wal_max_bytes)
         self.retention.change(bounds)
 
+    def problem(self) -> str | None:
+        """A sentence if the files are not what they were; see `FileIntegrity.problem`."""
+        problem = self.integrity.problem()
+        self.changes.unchecked = self.integrity.in_doubt
+        return problem
+
     def tidy(self, now_ns: int) -> bool:
         """Takes some milliseconds, more while old rows must be deleted. `now_ns` is the time of
         day. Returns whether there is more to do. Raises DatabaseRefused."""
@@ -77,8 +83,7 @@ def open_database_side(
     recording = Recording(database, this_machine(), __version__, clock.wall_ns())
     recording.keep_small(bounds.max_bytes)
     end_with(escape(f"execdb: {database.real}-shm was truncated while recording: start again"), 1)
-    changes = stack.enter_context(contextlib.closing(FileChanges(database)))
-    integrity = FileIntegrity(database, lock.problem, changes)
+    integrity = FileIntegrity(database, lock.problem)
     stack.enter_context(contextlib.closing(integrity))
     database.wait_for_lock(_LOCK_MS)
     checkpoints = stack.enter_context(
@@ -89,6 +94,7 @@ def open_database_side(
     )
     stack.enter_context(contextlib.closing(room))
     retention = Retention(database, bounds, integrity.wal_bytes)
+    changes = stack.enter_context(contextlib.closing(FileChanges(database)))
     return DatabaseSide(database, lock, recording, integrity, checkpoints, retention, room, changes)
 
 

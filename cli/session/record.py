@@ -82,6 +82,7 @@ class _Recording:
     manager: ServiceManager
     reload: Reload
     _problem: str | None = None
+    _checked_ns: int = 0  # the boot time of the drain that was checked last
 
     def run(self) -> int:
         """Returns how many execs were not shown. Raises RecordingError if something else than a
@@ -130,7 +131,9 @@ class _Recording:
             stop.ask()
         if stop.reload():
             self.reload(session.change)
-        self._problem = session.store.integrity.problem() or session.source.gone()
+        if session.collector.storage.drained_ns != self._checked_ns:  # else nothing has happened
+            self._checked_ns = session.collector.storage.drained_ns
+            self._problem = session.store.problem() or session.source.gone()
         if self._problem is None and not stop.asked():
             return False
         self.manager.stopping()

@@ -5,6 +5,7 @@ import select
 
 from execdb.store.file.database import Database
 from execdb.store.integrity import inotify
+from execdb.store.integrity.file_integrity import EVERY_S
 from execdb.store.integrity.mounts import MountChanges
 
 _MOVED = inotify.MOVE_SELF | inotify.DELETE_SELF
@@ -16,23 +17,23 @@ class FileChanges:
     """Watches the files of a database and the folders and mounts on the way to them, from
     construction to `close`. Needs the right to read them only then. Where there is one, `fds` are
     descriptors and the events of poll(2) that say that something has happened, also by this
-    process. `look_s` is how often to look nevertheless: the kernel may not tell everything."""
+    process. `look_s` is how often to look nevertheless: the kernel may not tell everything, and
+    what happened may be `unchecked` yet."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         real = database.real
         files = {real.with_name(f"{real.name}{suffix}"): _FILE for suffix in ("", "-wal", "-shm")}
         folders = dict.fromkeys(real.parents, _MOVED)
-        self.look_s = _TOLD_S
+        self.unchecked, self._told_s = False, _TOLD_S
         self._fd = inotify.watch(files | folders)
         if self._fd is None:  # a folder that may be searched, but not read
-            self.look_s = _HALF_TOLD_S
+            self._told_s = _HALF_TOLD_S
             self._fd = inotify.watch(files)
         if self._fd is None:
-            self.look_s = _UNTOLD_S
+            self._told_s = _UNTOLD_S
         self._mounts = MountChanges()
         self._files = [os.open(path, os.O_PATH | os.O_CLOEXEC) for path in files]
-        self.number = 0  # grows with each change that `changed` has found
         self._others = False
         self._written = self._changes()
 
@@ -41,6 +42,10 @@ class FileChanges:
         mounts = self._mounts.fd, select.POLLPRI
         return [mounts] if self._fd is None else [(self._fd, select.POLLIN), mounts]
 
+    @property
+    def look_s(self) -> float:
+        return min(self._told_s, EVERY_S) if self.unchecked else self._told_s
+
     def changed(self) -> bool:
         """Whether anything has happened since the last call."""
         found = 0 if self._fd is None else inotify.take(self._fd)
@@ -48,9 +53,7 @@ class FileChanges:
             found = 0  # SQLite gives the WAL its owner whenever root opens it
         mounted = self._mounts.changed()
         self._others = mounted or bool(found & ~inotify.MODIFY)
-        changed = mounted or bool(found)
-        self.number += changed
-        return changed
+        return mounted or bool(found)
 
     def by_others(self) -> bool:
         """After a change: whether it was another program: whether this process has written nothing

@@ -12,29 +12,24 @@ from collections.abc import Callable
 from execdb.store.errors import DatabaseError
 from execdb.store.file.database import Database
 from execdb.store.integrity.content import Content
-from execdb.store.integrity.file_changes import FileChanges
 from execdb.store.integrity.mounts import Mounts
 
-_EVERY_S = 0.5
+EVERY_S = 0.5
 
 
 class FileIntegrity:
     """Checks the database, its WAL and its index, from construction to `close`. SQLite removes none
     of them while a connection is open. Construct it after a first transaction. `lock_problem` is
-    `CollectorLock.problem`; `changes` tells what happens. Raises DatabaseError."""
+    `CollectorLock.problem`. Raises DatabaseError."""
 
-    def __init__(
-        self,
-        database: Database,
-        lock_problem: Callable[[], str | None],
-        changes: FileChanges,
-    ) -> None:
-        self._database, self._lock_problem, self._changes = database, lock_problem, changes
+    def __init__(self, database: Database, lock_problem: Callable[[], str | None]) -> None:
+        self._database, self._lock_problem = database, lock_problem
         self._fds: dict[str, int] = {}
         self._names: dict[int, str] = {}
         self._mounts: Mounts | None = None
         self._content: Content | None = None
-        self._checked_s, self._number = 0.0, 0
+        self._next_s = 0.0
+        self.in_doubt = False  # whether there has to be another check, EVERY_S after the last one
         try:
             for suffix in ("", "-wal", "-shm"):
                 # O_PATH: closing any other kind of descriptor would end SQLite's locks.
@@ -53,18 +48,15 @@ class FileIntegrity:
 
     def problem(self) -> str | None:
         """A sentence about the first thing that has changed, None if nothing has. Checks twice a
-        second while anything happens, however often it is called."""
+        second, however often it is called."""
         now_s = time.monotonic()
-        if not self._is_due(now_s - self._checked_s):
+        if now_s < self._next_s:
+            self.in_doubt = True
             return None
-        self._checked_s, self._number = now_s, self._changes.number
-        return self.content_problem() or self._moved() or self._lock_problem()
-
-    def _is_due(self, since_s: float) -> bool:
-        """Whether to check again, so long after the last time."""
-        assert self._content is not None
-        happens = self._changes.number != self._number or self._content.in_doubt
-        return since_s >= (_EVERY_S if happens else self._changes.look_s)
+        self._next_s = now_s + EVERY_S
+        problem = self.content_problem() or self._moved() or self._lock_problem()
+        self.in_doubt = self._content is not None and self._content.in_doubt
+        return problem
 
     def content_problem(self) -> str | None:
         """A sentence if the file does not hold what SQLite wrote, None if it does."""

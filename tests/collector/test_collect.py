@@ -180,8 +180,8 @@ def test_a_commit_of_others_is_waited_for() -> None:
     rest = Rest()
     rest.touched_by_others(10.0)
     assert wait_s(rest, 10.0) == DRAIN_S
-    assert wait_s(rest, 10.6) == DRAIN_S
-    assert wait_s(rest, 10.8) is None
+    assert wait_s(rest, 10.4) == DRAIN_S
+    assert wait_s(rest, 10.6) is None
 
 
 def test_while_there_is_more_to_remove_it_does_not_sleep() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from execdb.store.file.database import open_database
-from execdb.store.integrity.file_changes import FileChanges
 from execdb.store.integrity.file_integrity import FileIntegrity
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
@@ -23,15 +22,14 @@ class Recorder:
         self.path = path
         self.database = open_database(path, create=True)
         recorded(self.database, [an_exec(n) for n in range(23)])
-        self.changes = FileChanges(self.database)
-        self.integrity = FileIntegrity(self.database, lambda: None, self.changes)
+        self.integrity = FileIntegrity(self.database, lambda: None)
 
     def problem(self) -> str | None:
         """The result of two checks: what a single check finds may be a checkpoint that is under
         way. Does not wait between them."""
-        self.integrity._checked_s = 0.0
+        self.integrity._next_s = 0.0
         first = self.integrity.problem()
-        self.integrity._checked_s = 0.0
+        self.integrity._next_s = 0.0
         return first or self.integrity.problem()
 
     def store(self, number: int) -> None:
@@ -44,7 +42,6 @@ class Recorder:
 
     def close(self) -> None:
         self.integrity.close()
-        self.changes.close()
         self.database.close()
 
 
