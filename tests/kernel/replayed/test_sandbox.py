@@ -19,6 +19,7 @@ from execdb.livereplay.sandbox.sandbox import Sandbox
 from execdb.livereplay.sandbox.tape_file import TapeFile
 from execdb.livereplay.tape.tape import ENTRY_BYTES, Tape
 from tests.conftest import START_NS
+from tests.kernel.collecting.test_room import tmpfs
 from tests.kernel.recorder import EXECDB, PATIENCE_S, wait_for
 from tests.others import others_can_run_it
 
@@ -190,6 +191,25 @@ def test_what_a_killed_replay_left_goes_with_the_next(replay: Replay, long: Path
     done = subprocess.run(args, capture_output=True, text=True, check=True)
     assert "started 29 of 29" in done.stdout
     assert left(replay.driver.pid) == []
+
+
+def test_a_full_disk_leaves_nothing_behind(long: Path, tmp_path: Path) -> None:
+    """Nothing is written to one; only what is said may find no room, which is said on stderr."""
+    args = [EXECDB, "--db", long, "replay", "--live", "--rate", "10000"]
+    with tmpfs(tmp_path / "disk", 1) as disk:
+        (disk / "ballast").write_bytes(bytes(os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize))
+        assert os.statvfs(disk).f_bavail == 0
+        with (disk / "out").open("w") as file:
+            for stdout, code in ((subprocess.PIPE, 0), (file, 1)):
+                driver = subprocess.Popen(
+                    args, stdout=stdout, stderr=subprocess.PIPE, text=True,
+                    env=os.environ | {"TMPDIR": str(disk)},
+                )  # fmt: skip
+                out, err = driver.communicate(timeout=PATIENCE_S)
+                assert (driver.returncode, err.count("\n")) == (code, code), err
+                assert out is None or "started 29 of 29" in out
+                assert left(driver.pid) == []
+                assert stubs() == []
 
 
 @pytest.mark.usefixtures("replay")
