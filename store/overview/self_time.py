@@ -44,8 +44,8 @@ PARENTS = (
     text(
         "SELECT parent_id, sum(duration_ns) AS total_ns, min(time_ns) AS begin_ns,"
         " max(time_ns + duration_ns) AS end_ns,"
-        " min(status) >= 0 AND min(duration_ns) > 0 AND count(duration_ns) = count(*)"
-        " AND count(errno) = 0 AND min(id) >= :segment_first AND max(id) <= :segment_last AS plain"
+        " min(ifnull(status >= 0 AND duration_ns > 0 AND errno IS NULL"
+        " AND id BETWEEN :segment_first AND :segment_last, 0)) AS plain"
         " FROM image AS child WHERE parent_id BETWEEN :first AND :last GROUP BY parent_id"
     )
     .columns(column("parent_id", Integer))

@@ -26,6 +26,7 @@ _UNIQUE = (
     *("id", "time_ns", "time", "boot_ns", "duration_ns", "cpu_ns", "max_rss_kb", "parent_id"),
 )
 GROUPABLE = (*(name for name in FIELD_OF if name not in _UNIQUE), COMMAND)
+_REMEMBERED = 10_000  # groups
 _ENTRIES = {"origin": "origin_id", "program": "program_id", "command": "command_id"}
 
 
@@ -48,29 +49,36 @@ class Values:
     def __init__(self, fields: Sequence[str], run: Mapping[str, Any]) -> None:
         self._fields, self._run = fields, run
         self._names = list(columns_of(fields))
-        self._known: dict[tuple[str, int], Any] = {}
+        self._known: dict[str, dict[int, Any]] = {field: {} for field in fields}
+        self._of: dict[tuple[Any, ...], tuple[Any, ...]] = {}
 
     def learn(self, connection: Connection, groups: Sequence[Sequence[Any]]) -> None:
         """Reads the entries that groups refer to; each begins with the values of the columns."""
-        self._known.clear()
-        for field in self._fields:
+        if len(self._of) > _REMEMBERED:
+            self._of.clear()
+            self._known = {field: {} for field in self._fields}
+        for field, known in self._known.items():
             table = table_of(field)
             if table in _ENTRIES:
                 place = self._names.index(_ENTRIES[table])
-                ids = sorted({group[place] for group in groups})
-                for id_, value in _query(table, field).rows(connection, id=json.dumps(ids)):
-                    self._known[field, id_] = value
+                ids = sorted({group[place] for group in groups} - known.keys())
+                if ids:
+                    known.update(_query(table, field).rows(connection, id=json.dumps(ids)))
 
     def of(self, group: Sequence[Any]) -> tuple[Any, ...]:
         """Raises KeyError if an entry is missing, TypeError for arguments that are not texts."""
-        values = dict(zip(self._names, group, strict=False))
-        return tuple(self._value(field, values) for field in self._fields)
+        key = tuple(group[: len(self._names)])
+        found = self._of.get(key)
+        if found is None:
+            values = dict(zip(self._names, key, strict=True))
+            found = self._of[key] = tuple(self._value(field, values) for field in self._fields)
+        return found
 
     def _value(self, field: str, values: Mapping[str, Any]) -> Any:
         table = table_of(field)
         if table == "run":
             return self._run[field]
-        value = self._known[field, values[_ENTRIES[table]]] if table in _ENTRIES else values[field]
+        value = self._known[field][values[_ENTRIES[table]]] if table in _ENTRIES else values[field]
         if field == "argv":
             return _arguments(value)
         if FIELD_OF.get(field) and FIELD_OF[field].kind is Kind.BOOL:
