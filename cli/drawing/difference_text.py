@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from execdb.cli.drawing.tree_text import outcome_of
+from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape, quote
 from execdb.cli.show.durations import compact
 from execdb.cli.show.event_table import command_of
@@ -76,9 +77,9 @@ def _value(value: Any) -> str:
 def totals_lines(totals: Totals, missing: dict[str, str]) -> Iterator[str]:
     """The sums, once all differences were taken, and what could not be compared."""
     yield (
-        f"{totals.a} execs in A, {totals.b} in B: {totals.equal} equal, {totals.different} "
-        f"different ({totals.failed} failed now), {totals.only_a} only in A, {totals.only_b} only "
-        f"in B, {totals.slower} slower, {totals.reordered} in another order"
+        f"{counted(totals.a, 'exec')} in A, {totals.b} in B: {totals.equal} equal, "
+        f"{totals.different} different ({totals.failed} failed now), {totals.only_a} only in A, "
+        f"{totals.only_b} only in B, {totals.slower} slower, {totals.reordered} in another order"
     )
     for side in ("A", "B"):
         names = [name for name, lacking in missing.items() if lacking == side]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import NamedTuple, TextIO
 
+from execdb.cli.output.counted import counted
 from execdb.cli.output.descriptors import wait_for
 
 _CHUNK = 65_536  # characters that are written at once
@@ -177,7 +178,7 @@ def take_over_stderr() -> Outlet:
     outlet = Outlet(
         old.fileno(),
         _STDERR_MAX,
-        lambda count: f"execdb: {count} lines could not be shown here\n",
+        lambda count: f"execdb: {counted(count, 'line')} could not be shown here\n",
         encoding=old.encoding,
     )
     sys.stderr = _Stderr(outlet, old)

@@ -5,6 +5,7 @@ import pwd
 from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path
 
+from execdb.cli.output.counted import counted
 from execdb.cli.service import places, systemd
 from execdb.cli.service.changes import remove_all, write_all
 from execdb.cli.service.marked import State, state_of
@@ -120,7 +121,7 @@ def remove(database: Path, *, purge: bool, say: Say) -> None:
     if purge:
         _purge(database, say)
     _remove_user(database.parent, say)
-    say(f"removed {len(ours)} file{'s' * (len(ours) != 1)}" if ours else "nothing was installed")
+    say(f"removed {counted(len(ours), 'file')}" if ours else "nothing was installed")
 
 
 def _installed() -> list[Path]:

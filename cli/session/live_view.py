@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from execdb.cli.output.counted import counted
 from execdb.cli.output.outlet import Outlet
 from execdb.cli.session.pace import Pace
 from execdb.cli.show.formats import Renderer
@@ -67,7 +68,7 @@ class LiveView:
         fd, encoding = stdout
 
         def missed(count: int) -> str:
-            warn(f"{count} execs were recorded but not shown: stdout did not take them")
+            warn(f"{counted(count, 'exec')} recorded but not shown: stdout did not take all")
             return ""
 
         def full(why: str) -> None:

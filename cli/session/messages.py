@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from execdb.cli.output.counted import counted
 from execdb.cli.output.streams import say
 from execdb.cli.show.gap_notes import causes
 from execdb.cli.show.notes.filter_notes import causes as named
@@ -41,13 +42,14 @@ def started(path: Path, source: "KernelSource", kept: Sequence[str]) -> str:
 
 def summary(ledger: "Ledger", elapsed_s: float, path: Path) -> str:
     """The last line of a recording."""
-    did = f"recorded {ledger.stored} execs in {elapsed_s:.1f} s{_filtered(ledger)}"
+    did = f"recorded {counted(ledger.stored, 'exec')} in {elapsed_s:.1f} s{_filtered(ledger)}"
     return f"{did}, {_lost(ledger.by_cause)}, {path}"
 
 
 def status(ledger: "Ledger", path: Path) -> str:
     """For the service manager, while it records."""
-    return f"{ledger.stored} execs recorded{_filtered(ledger)}, {_lost(ledger.by_cause)}, {path}"
+    did = f"{counted(ledger.stored, 'exec')} recorded{_filtered(ledger)}"
+    return f"{did}, {_lost(ledger.by_cause)}, {path}"
 
 
 def _filtered(ledger: "Ledger") -> str:
@@ -72,6 +74,6 @@ def warn_of_missing_ends(source: "KernelSource", given_up: int) -> None:
     ends_lost = counts.ends_lost + given_up
     if ends_lost or counts.untracked:
         warn(
-            f"{ends_lost} ends were lost and {counts.untracked} images could not be "
-            "followed: their rows have no end"
+            f"lost {counted(ends_lost, 'end')}, and could not follow "
+            f"{counted(counts.untracked, 'image')}: their rows have no end"
         )

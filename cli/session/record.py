@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from execdb.cli.input.users import Identity, group_of, own_user, user_named
+from execdb.cli.output.counted import counted
 from execdb.cli.output.outlet import Outlet, take_over_stderr
 from execdb.cli.output.streams import say
 from execdb.cli.service.notify import ServiceManager, service_manager
@@ -37,11 +38,11 @@ def record(options: RecordOptions, stop: Stop, reload: Reload) -> None:
         warn_of_missing_ends(session.source, session.collector.storage.ends_lost)
     if cut := session.cuts.total:
         say(
-            f"{cut} execs had their arguments cut: over their user's limit, or while a ring was "
-            "filling up"
+            f"{counted(cut, 'exec')} with arguments cut: over the user's limit, or while a ring "
+            "was filling up"
         )
     if not_shown:
-        say(f"{not_shown} execs were recorded but not shown: stdout did not take them")
+        say(f"{counted(not_shown, 'exec')} recorded but not shown: stdout did not take all")
     say(summary(session.collector.ledger, time.monotonic() - started_s, options.path))
     if session.collector.storage.failure is not None:
         raise RecordingError(session.collector.storage.failure)

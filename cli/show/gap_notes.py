@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
 from execdb.cli.output.streams import say
 from execdb.cli.show.durations import duration
@@ -138,7 +139,7 @@ def _on_hosts(alike: Sequence["Period"]) -> str:
 
 def execs_of(number: int) -> str:
     """`1 exec`, `23 execs`."""
-    return f"{number} exec{'s' * (number != 1)}"
+    return counted(number, "exec")
 
 
 def were(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
 from execdb.cli.show.durations import duration
 from execdb.store.central.hosts import COUNTS, read_hosts
@@ -24,7 +25,7 @@ def central_lines(found: dict[str, Any]) -> list[str]:
     hosts = found["hosts"]
     return [
         f"database   {escape(found['database'])}",
-        f"hosts      {len(hosts)}, {sum(host['runs'] for host in hosts)} runs",
+        f"hosts      {len(hosts)}, {counted(sum(host['runs'] for host in hosts), 'run')}",
         f"events     {found['shipped']} shipped; {found['unshipped']} were pruned before",
         f"ledger     seen {found['seen']} = stored {found['stored']} + filtered "
         f"{found['filtered']} + lost {found['lost']}",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
 from execdb.cli.show.sizes import size
 from execdb.cli.table.layout import Column, table
@@ -43,7 +44,7 @@ def trial_tables(
     each with its share of all execs and bytes that were looked at."""
     total, filtered = trial.total, trial.filtered
     yield (
-        f"{filtered.execs} of {total.execs} execs would have been left out"
+        f"{filtered.execs} of {counted(total.execs, 'exec')} would have been left out"
         f" ({_percent(filtered.execs, total.execs)}), with {size(filtered.bytes)} of"
         f" {size(total.bytes)} of arguments ({_percent(filtered.bytes, total.bytes)})\n"
     )

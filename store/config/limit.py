@@ -37,7 +37,10 @@ def check_limit(limit: Limit) -> Limit:
     """Raises UsageError."""
     execs, size = limit
     if execs not in (None, NONE) and not _within(execs, 1, EXECS_MAX):
-        raise UsageError(f"execs must be from 1 to {EXECS_MAX} a second, or none: {execs} is not")
+        more = "; execdb config ignore leaves a user out" if execs == 0 else ""
+        raise UsageError(
+            f"execs must be from 1 to {EXECS_MAX} a second, or none: {execs} is not{more}"
+        )
     if size not in (None, NONE) and not _within(size, BYTES_MIN, BYTES_MAX):
         raise UsageError(f"bytes must be from 1kB to 1GB a second, or none: {size} is not")
     return limit

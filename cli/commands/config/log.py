@@ -84,7 +84,8 @@ def _line(row: "LogRow") -> str:
         who += f" (login {_name(row.loginuid)})"
     if row.tty is not None:
         who += f" on {row.tty}"
-    change = f"{_quoted(row.before)} -> {_quoted(row.after)}"
+    none = "that of the numbers" if row.subject == _ORDER else "none"
+    change = " -> ".join(none if each is None else f'"{each}"' for each in (row.before, row.after))
     what = row.subject if row.subject.startswith(row.action) else f"{row.action} {row.subject}"
     text = f"{row.generation} {local_time(row.time_ns)} {who}: {what}: {change}"
     return escape(text) + "\n"
@@ -95,10 +96,6 @@ def _name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except (KeyError, OverflowError, ValueError):
         return str(uid)
-
-
-def _quoted(text: str | None) -> str:
-    return "none" if text is None else f'"{text}"'
 
 
 def _show_at(database: "Database", at: int, format: ReportFormat) -> None:
@@ -142,9 +139,20 @@ def _generation_of(database: "Database", at: int) -> int:
 
 
 def _lines_of(state: Mapping[str, str]) -> Iterator[str]:
-    for subject, text in state.items():
-        yield escape(f'{subject}: "{text}"') + "\n"
+    """Messages, rules in the order in which they were asked, limits."""
+    asked = {f"rule {each}": at for at, each in enumerate(state.get(_ORDER, "").split())}
+
+    def place(subject: str) -> tuple[int, int, bool, int, str]:
+        kind, _, name = subject.partition(" ")
+        group = _GROUPS.index(kind) if kind in _GROUPS else len(_GROUPS)
+        rank = asked.get(subject, len(asked))
+        return group, rank, name != "default", len(name), name  # numbers in their order
+
+    for subject in sorted(state.keys() - {_ORDER}, key=place):
+        yield escape(f'{subject}: "{state[subject]}"') + "\n"
 
 
+_ORDER = "order"  # of the rules, where it is not that of their numbers
+_GROUPS = ("default", "uid", "rule", "limit")
 _EVENT = """SELECT config_generation, kind, images.host FROM images
 CROSS JOIN run ON run.id = images.run_id WHERE images.id = ?"""

@@ -16,6 +16,7 @@ from execdb.cli.input.numbers import rule_number
 from execdb.cli.input.options.filter import terms_of
 from execdb.cli.input.options.shared import as_recorded
 from execdb.cli.output.escape import escape
+from execdb.cli.output.streams import say
 from execdb.store.central.url import CentralUrl
 
 if TYPE_CHECKING:
@@ -142,6 +143,8 @@ def _add(
             kind, read, as_recorded(note), before
         )
         report(context.obj, table, generation, f"rule {rule.number}: {text_of(rule)}")
+    for path in [] if isinstance(context.obj, CentralUrl) else _missing_cgroups(rule):
+        say(f"note: {escape(path)} is not there: the rule holds at most 2 s after it is")
 
 
 def text_of(rule: "Rule") -> str:

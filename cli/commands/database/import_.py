@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
 from execdb.cli.output.progress import shown
 from execdb.cli.output.streams import say
@@ -93,8 +94,7 @@ def _merge(path: Path, file: Path, beside: bool) -> None:
     with other, open_database(path, create=True) as database:
         done = merge_file(database, other, _pause if beside else None)
     hosts = ", ".join(map(escape, done.hosts)) or "no machine"
-    runs = f"{done.runs} run{'s' * (done.runs != 1)}"
-    print(f"{_sums(done.tally)}; of {runs} of {hosts}")
+    print(f"{_sums(done.tally)}; of {counted(done.runs, 'run')} of {hosts}")
     sys.stdout.flush()
     if done.own:
         say(
@@ -103,14 +103,14 @@ def _merge(path: Path, file: Path, beside: bool) -> None:
         )
     if done.twice:
         say(
-            f"note: {done.twice} execs are there twice: another collector on the same machine "
-            "recorded them as well"
+            f"note: {counted(done.twice, 'exec')} recorded twice: by another collector on the same "
+            "machine as well"
         )
 
 
 def _sums(tally: "Tally") -> str:
     learned = f" ({tally.learned} of them learned their end)" if tally.learned else ""
-    return f"imported {tally.added} execs, {tally.known} were there already{learned}"
+    return f"imported {counted(tally.added, 'exec')}, {tally.known} were there already{learned}"
 
 
 def _pause() -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from execdb.cli.input.options.shared import bounds_of
+from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
 from execdb.cli.output.progress import shown
 from execdb.cli.show.sizes import size
@@ -63,7 +64,7 @@ def prune(
         if dry_run:
             about = "" if max_size is None else "about "
             rows = would_remove(database, bounds, now_ns)
-            print(f"would remove {about}{rows} execs; the file has {size(before)}")
+            print(f"would remove {about}{counted(rows, 'exec')}; the file has {size(before)}")
             return
         database.use_wal()
         retention = Retention(database, bounds)
@@ -71,7 +72,8 @@ def prune(
         removed = sum(step or 0 for step in shown(steps, "pruning", every=1, unit="steps"))
         compact(database)
         after = size_of(database).total
-    print(f"removed {removed} execs; the file had {size(before)}, now it has {size(after)}")
+    execs = counted(removed, "exec")
+    print(f"removed {execs}; the file had {size(before)}, now it has {size(after)}")
 
 
 def _prune_central(
@@ -86,12 +88,11 @@ def _prune_central(
     days = events = 0
     for each in prune_days(url, time.time_ns() - age_ns, dry_run=dry_run):
         what = "would be removed" if dry_run else "was removed"
-        hosts = f"{each.hosts} host{'s' * (each.hosts != 1)}"
         print(
-            f"{each.day} {what}: {each.events} execs of {hosts}, {size(each.size_bytes)}",
+            f"{each.day} {what}: {counted(each.events, 'exec')} of {counted(each.hosts, 'host')}, "
+            f"{size(each.size_bytes)}",
             flush=True,
         )
         days, events = days + 1, events + each.events
     would = "would remove" if dry_run else "removed"
-    of_days = f"{days} day{'s' * (days != 1)}"
-    print(f"{would} {events} execs of {of_days} from {escape(str(url))}")
+    print(f"{would} {counted(events, 'exec')} of {counted(days, 'day')} from {escape(str(url))}")

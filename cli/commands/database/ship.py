@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from execdb.cli.input.redaction import own_patterns
+from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
 from execdb.cli.output.streams import say
 from execdb.store.central.url import CentralUrl, is_central
@@ -84,8 +85,8 @@ def ship(
         with Stop(None) as stop:
             say(f"shipping {escape(str(context.obj))} to {escape(str(url))}; {Stop.how()}")
             shipping.until(stop, tally)
-    execs = f"{tally.events} exec{'s' * (tally.events != 1)}"
-    print(f"shipped {execs} and {tally.ends} later ends to {escape(str(url))}")
+    done = f"{counted(tally.events, 'exec')} and {counted(tally.ends, 'later end')}"
+    print(f"shipped {done} to {escape(str(url))}")
 
 
 def _release(path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from execdb.cli.input.options.live import LiveOptions
+from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
 from execdb.cli.output.streams import say
 from execdb.cli.show.durations import duration
@@ -171,7 +172,7 @@ def _banner(made: "Prepared", options: LiveReplay) -> str:
     )
     would = "would be: " if options.dry_run else ""
     return (
-        f"live replay: {would}{execs} execs as harmless stubs{more}, "
+        f"live replay: {would}{counted(execs, 'exec')} as harmless stubs{more}, "
         f"{len(made.paths.programs) - 2} paths, at most {plan.at_most} at once, "
         f"{duration(plan.duration_ns)}; every recorder on this machine sees them, below a program "
         "named execdb-replay"

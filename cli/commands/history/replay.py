@@ -17,6 +17,7 @@ from execdb.cli.input.options.live import LiveOptions
 from execdb.cli.input.options.replay import ReplayOptions
 from execdb.cli.input.options.shared import Redact, Strict
 from execdb.cli.input.redaction import redactor
+from execdb.cli.output.counted import counted
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.formats import renderer
@@ -187,4 +188,4 @@ class Report:
 
             middle_ms, worst_ms = median(self._late_s) * 1e3, max(self._late_s) * 1e3
             late = f", late by {middle_ms:.3f} ms in the median, {worst_ms:.3f} ms at most"
-        say(f"replayed {self.events} execs in {elapsed_s:.3f} s{late}")
+        say(f"replayed {counted(self.events, 'exec')} in {elapsed_s:.3f} s{late}")

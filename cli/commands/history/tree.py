@@ -15,6 +15,7 @@ from execdb.cli.input.options.filter import FilterOptions, filter_of
 from execdb.cli.input.options.tree import TreeOptions
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.colour import wants_colour
+from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
 from execdb.cli.output.pager import pager
 from execdb.cli.output.stdout import emit
@@ -67,8 +68,8 @@ def tree(context: typer.Context, chosen: FilterOptions, given: TreeOptions) -> N
         parts = _parts(store, family, asked, given.depth)
         _show(parts, redactor(context) if given.redact else iter, given)
         if family.cut:
-            shown = sum(len(part.events) for part in parts)
-            say(f"{shown} programs, not all: --limit 0 shows all, terms and --depth choose")
+            shown = counted(sum(len(part.events) for part in parts), "program")
+            say(f"{shown}, not all: --limit 0 shows all, terms and --depth choose")
         lacking.tell(store, asked.wanted, gaps, oldest_ns, strict=given.strict)
 
 

@@ -8,6 +8,7 @@ import typer
 
 from execdb.cli.commands.config.changed import refused_of
 from execdb.cli.input.formats import ReportFormat
+from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
 from execdb.cli.show.notes import filter_notes, trim_notes
 from execdb.cli.show.sizes import size
@@ -97,7 +98,13 @@ def describe(path: str, pid: int | None, totals: "Totals", config: "Config") -> 
 def lines(found: dict[str, Any]) -> list[str]:
     """For people."""
     pid, config, runs = found["collector_pid"], found["config"], found["runs"]
-    entries = f"{config['entries']} entries, {config['rules']} rules, {config['limits']} limits"
+    entries = ", ".join(
+        (
+            counted(config["entries"], "entry", "entries"),
+            counted(config["rules"], "rule"),
+            counted(config["limits"], "limit"),
+        )
+    )
     if config["default"] is not None:
         entries += f', default "{escape(config["default"])}"'
     span = ""
@@ -109,7 +116,7 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"database   {escape(found['database'])}, {size(found['size_bytes'])}",
         f"events     {found['events']}{span}",
         f"ledger     seen {found['seen']} = stored {found['stored']} + filtered "
-        f"{found['filtered']} + lost {found['lost']}, in {len(runs)} run{'s' * (len(runs) != 1)}",
+        f"{found['filtered']} + lost {found['lost']}, in {counted(len(runs), 'run')}",
         *(
             f"lost       {loss['lost']}: {escape(loss['cause'])}, {rfc3339(loss['from_ns'])} to "
             f"{rfc3339(loss['to_ns'])}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from execdb.cli.input.formats import ReportFormat
+from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
 from execdb.cli.show.durations import duration
 from execdb.cli.show.sizes import size
@@ -140,7 +141,7 @@ def _unit(report: dict[str, Any], name: str, works: str, not_so: str) -> str:
     if not report["active"]:
         why = f": {escape(report['why'])}" if report["why"] else ""
         return f"{not_so}, {escape(report['state'])}{why}"
-    again = f", restarted {report['restarts']} times" if report["restarts"] else ""
+    again = f", restarted {counted(report['restarts'], 'time')}" if report["restarts"] else ""
     boot = "" if report["enabled"] else f", but not after the next boot (systemctl enable {name})"
     return f"{works} since {local_time(report['since_ns'])}, pid {report['pid']}{again}{boot}"
 

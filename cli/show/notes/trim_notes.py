@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from execdb.cli.output.counted import counted
 from execdb.cli.output.streams import say
 from execdb.store.times import local_time, rfc3339
 
@@ -31,7 +32,7 @@ def sentences(trims: Sequence["Trim"]) -> list[str]:
         some = [trim for trim in trims if trim.what == what]
         if some:
             events = sum(trim.events for trim in some)
-            execs = f"{events} exec{'s' * (events != 1)}"
+            execs = counted(events, "exec")
             begin = local_time(min(trim.from_ns for trim in some))
             end = local_time(max(trim.to_ns for trim in some))
             answer.append(

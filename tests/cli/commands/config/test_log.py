@@ -67,6 +67,22 @@ def test_what_is_hostile_in_the_log_is_escaped(db: Path, run: Run) -> None:
     assert json.loads(run("config", "log", "--format", "json").out)[0]["subject"] == "a\nb"
 
 
+def test_rules_at_an_event_are_in_the_order_in_which_they_were_asked(db: Path, run: Run) -> None:
+    for number in range(11):
+        run("config", "ignore", f"uid={number}")
+    run("config", "record", "uid=0", "--before", "2")
+    run("config", "limit", "7", "--execs", "5")
+    with open_database(db) as database:
+        recorded(database, [an_exec(1, creds=some_creds(config_generation=14))])
+    (line,) = [line for line in run("config", "log").out.splitlines() if " order: " in line]
+    assert ': record order: that of the numbers -> "1 12 2 3 4 5 6 7 8 9 10 11"' in line
+    lines = run("config", "log", "--at", "1").out.splitlines()
+    numbers = [line.split()[1].rstrip(":") for line in lines if line.startswith("rule ")]
+    assert numbers == ["1", "12", *map(str, range(2, 12))]
+    assert [line.partition(":")[0] for line in lines[-2:]] == ["limit default", "limit 7"]
+    assert not any(line.startswith("order") for line in lines)
+
+
 def test_the_config_at_an_event(db: Path, run: Run) -> None:
     with open_database(db) as database:
         for number, generation in enumerate((1, 3, 0)):
@@ -79,7 +95,11 @@ def test_the_config_at_an_event(db: Path, run: Run) -> None:
         'limit default: "bytes=2000000"',
     ]
     code, out, err = run("config", "log", "--at", "2")
-    assert out.splitlines()[-1] == 'uid 501: "two"'
+    assert out.splitlines() == [
+        'default: "Hello World"',
+        'uid 501: "two"',
+        'limit default: "bytes=2000000"',
+    ]
     assert "event 2 was recorded under generation 3 of the config, which began at 20" in err
     found = json.loads(run("config", "log", "--at", "2", "--format", "json").out)
     assert (found["id"], found["generation"], found["config"]["uid 501"]) == (2, 3, "two")

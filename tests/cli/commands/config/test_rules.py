@@ -69,7 +69,9 @@ def test_64_rules_are_enough(run: Run, db: Path) -> None:
 
 
 def test_a_rule_says_that_its_cgroup_is_not_there(run: Run, db: Path) -> None:
-    run("config", "ignore", "cgroup=/no/such/group,/no/such*")
+    said = run("config", "ignore", "cgroup=/no/such/group,/no/such*").err
+    assert said.count(" is not there: the rule holds at most 2 s after it is") == 2
+    assert run("config", "ignore", "comm=a").err == ""
     assert "/no/such/group is not there  /no/such* is not there" in run("config", "rules").out
 
 

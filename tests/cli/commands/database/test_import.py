@@ -70,7 +70,7 @@ def test_an_import_says_what_it_learned_and_what_it_cannot_tell(
     late.write_bytes(gzip.compress("".join(json_of(to_dict(e)) + "\n" for e in over).encode()))
     run("import", early)
     answer = run("import", late)
-    assert answer.out == "imported 1 execs, 1 were there already (1 of them learned their end)\n"
+    assert answer.out == "imported 1 exec, 1 were there already (1 of them learned their end)\n"
     assert answer.err.startswith("note: the parent of 1 exec is unknown")
     assert answer.err.count("\n") == 1
 
@@ -87,7 +87,7 @@ def test_the_database_is_free_while_an_import_waits_for_its_input(execdb: Execdb
     with open_database(db, busy_ms=0) as database:
         recorded(database, [an_exec(n) for n in range(1, 24)])
     out, _ = process.communicate(timeout=60)
-    assert out == "imported 1 execs, 0 were there already\n"
+    assert out == "imported 1 exec, 0 were there already\n"
     assert execdb("query", "--count").stdout == "24\n"
 
 

@@ -96,5 +96,5 @@ def test_an_interrupted_replay_reports_and_says_so(hours_apart: Path, options: l
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "replayed 1 execs" in said
+    assert "replayed 1 exec" in said
     assert said.count("\n") == 1
