@@ -5,10 +5,11 @@ Rows of a segment have ids without gaps in the order of time, so where an interv
 is found by binary search, and what lies between needs no reading unless there are conditions.
 """
 
+import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from execdb.store.browsing.failures import Failures
 from execdb.store.browsing.pieces import Piece, chunks_of, cuts_of, pieces_of
@@ -72,9 +73,10 @@ def survey(
     late: Callable[[], bool] = lambda: False,
 ) -> Survey:
     """Counts between each two neighbours of `edges`, which are at least two times in order. The
-    filter must not ask for anything outside of them. Reads about `rows_max` rows. Terms about
-    arguments are looked for in the newest segments first, until it is `late`. `failures` makes the
-    numbers of failures exact if there are no conditions. Raises DatabaseError."""
+    filter must not ask for anything outside of them. Reads about `rows_max` rows, or fewer once it
+    is `late`. Until then terms about arguments are looked for in the newest segments first.
+    `failures` makes the numbers of failures exact if there are no conditions. Raises
+    DatabaseError."""
     found = Survey([Interval(*pair) for pair in pairwise(edges)])
     with history.database.reading() as connection:
         selection = history.select(connection, wanted)
@@ -83,16 +85,16 @@ def survey(
     plain = selection.ids is None and not selection.entries and not _conditions(selection.wanted)
     most = rows_max if plain else _FEW * rows_max
     share = 1.0 if found.rows <= most else rows_max / found.rows
-    found.execs_exact = plain or share == 1.0
-    found.failed_exact = share == 1.0
+    samples = _read(history, pieces, share, late)
     try:
-        for interval, some in zip(found.intervals, pieces, strict=True):
-            _read_interval(history, found, interval, some, share, plain=plain)
+        for interval, some, sample in zip(found.intervals, pieces, samples, strict=True):
+            _add(found, interval, sum(piece.rows for piece in some), sample, plain=plain)
     except TypeError as error:
         raise DatabaseError(
             "the database is inconsistent: a column of image is not a number"
         ) from error
-    if plain and failures is not None and share < 1:
+    found.execs_exact, found.failed_exact = plain or found.exact, found.exact
+    if plain and failures is not None and not found.exact:
         _count_failures(found, pieces, failures)
     return found
 
@@ -137,32 +139,44 @@ def _conditions(wanted: Filter) -> bool:
     return bool(wanted.conditions() or wanted.about("command"))
 
 
-def _read_interval(
-    history: History,
-    found: Survey,
-    interval: Interval,
-    pieces: Sequence[Piece],
-    share: float,
-    *,
-    plain: bool,
-) -> None:
-    rows = sum(piece.rows for piece in pieces)
-    kinds: Counter[Kind] = Counter()
-    read = 0
-    chunks = list(chunks_of(pieces, rows, share))
-    for at in range(0, len(chunks), _AT_ONCE):
+@dataclass
+class _Sample:
+    """What was read of an interval."""
+
+    rows: int = 0
+    kinds: Counter[Kind] = field(default_factory=Counter)
+
+
+def _read(
+    history: History, pieces: Sequence[Sequence[Piece]], share: float, late: Callable[[], bool]
+) -> list[_Sample]:
+    """About this share of the rows of each interval. The intervals take turns, so that something of
+    each is read before it is late."""
+    samples = [_Sample() for _ in pieces]
+    chunks = [list(chunks_of(some, sum(piece.rows for piece in some), share)) for some in pieces]
+    for some in chunks:
+        random.Random(0).shuffle(some)  # what is read of an interval should be from all of it
+    turns = zip_longest(*chunks)
+    order = [(at, chunk) for turn in turns for at, chunk in enumerate(turn) if chunk is not None]
+    for begin in range(0, len(order), _AT_ONCE):
+        if begin >= len(pieces) and late():
+            break
         with history.database.reading() as connection:
-            for chunk in chunks[at : at + _AT_ONCE]:
-                kinds.update(chunk.read(connection))
-                read += chunk.rows
-    found.read += read
-    scale = rows / read if read else 0
-    execs = sum(kinds.values()) * scale
-    interval.execs = rows if plain else execs
+            for at, chunk in order[begin : begin + _AT_ONCE]:
+                samples[at].kinds.update(chunk.read(connection))
+                samples[at].rows += chunk.rows
+    return samples
+
+
+def _add(found: Survey, interval: Interval, rows: int, sample: _Sample, *, plain: bool) -> None:
+    """What a sample says of the interval, which has so many rows."""
+    found.read += sample.rows
+    scale = rows / sample.rows if sample.rows else 0
+    interval.execs = rows if plain else sum(sample.kinds.values()) * scale
     interval.failed = scale * sum(
-        number for (_, _, status, errno), number in kinds.items() if failed(status, errno)
+        number for (_, _, status, errno), number in sample.kinds.items() if failed(status, errno)
     )
-    for kind, number in kinds.items():
+    for kind, number in sample.kinds.items():
         found.kinds[kind] = found.kinds.get(kind, 0) + number * scale
 
 

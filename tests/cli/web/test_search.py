@@ -11,7 +11,7 @@ from tests.conftest import an_exec, recorded
 
 Visit = Callable[..., Page]
 
-_SLOW = "a" * 21 + "b"  # takes the expression below a fifth of a second
+_SLOW = "a" * 20 + "b"  # takes the expression below a tenth of a second
 _TERM = "term=argv~%3D%5E%28a%2B%29%2B%24%7C%5Eneedle%24"  # argv~=^(a+)+$|^needle$
 _SEGMENTS = 7
 

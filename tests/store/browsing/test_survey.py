@@ -6,6 +6,8 @@ from itertools import pairwise
 import pytest
 
 from execdb.store.browsing import failures as failures_module
+from execdb.store.browsing import pieces
+from execdb.store.browsing import survey as survey_module
 from execdb.store.browsing.facets import facets, outcome
 from execdb.store.browsing.failures import Failures
 from execdb.store.browsing.pages import Pages
@@ -90,6 +92,21 @@ def test_a_sample_says_that_it_is_one_and_is_near(history: Pages, wanted: Filter
     assert not found.failed_exact
     assert abs(found.execs - number) < number * 0.1
     assert abs(found.failed - number / 7) < number * 0.1
+
+
+def test_when_it_is_late_each_interval_is_estimated(
+    history: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey_module, "_AT_ONCE", 1)
+    monkeypatch.setattr(pieces, "_CHUNK", 7)
+    wanted = within(a_filter(comm="odd"))
+    found = survey(history, wanted, EDGES, late=lambda: True)
+    exact = survey(history, wanted, EDGES)
+    assert exact.exact
+    assert (found.exact, found.execs_exact, found.failed_exact) == (False, False, False)
+    for some, all_ in zip(found.intervals, exact.intervals, strict=True):
+        assert bool(some.execs) is bool(all_.execs)
+    assert found.read < exact.read / 2
 
 
 def test_failures_counted_before_are_exact(history: Pages) -> None:
