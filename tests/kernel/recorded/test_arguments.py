@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,25 @@ def test_what_is_too_long_is_cut_and_marked(recorder: Recorder, programs: Path) 
     (event,) = recorder.events("--pid", str(many))
     assert (event["argc"], event["truncated"]) == (98, True)
     assert sum(map(len, event["argv"])) > 32_768
+
+
+# Relative to a directory the kernel puts /dev/fd/N/ before it (alloc_bprm in fs/exec.c).
+LONGEST = """
+import ctypes, os, sys
+name = b"." + b"/" * 4087 + b"nothing"
+argv = (ctypes.c_char_p * 2)(b"longest", None)
+ctypes.CDLL(None).execveat(os.open(sys.argv[1], os.O_PATH), name, argv, None, 0)
+"""
+
+
+def test_the_longest_name_that_there_is_is_whole(recorder: Recorder, programs: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", LONGEST, programs])
+    assert process.wait() == 0
+    recorder.stop()
+    (event,) = recorder.events("--pid", str(process.pid), "--comm", "nothing")
+    directory, _, name = event["filename"].rpartition("/./")
+    assert directory.startswith("/dev/fd/")
+    assert (name, event["truncated"]) == ("/" * 4086 + "nothing", False)
 
 
 def test_ndjson_goes_to_another_database_and_back_unchanged(
