@@ -2,8 +2,7 @@
 
 An emulated machine takes 10 to 40 s to start a recorder: most tests share one, and not all run.
 IN lists what depends on the kernel's structs, hooks and maps. Terminals, the database, the loader
-and its errors are the same on every kernel and are not in it; OUT lists exceptions. CPU time is not
-compared with rusage here (recorded/test_costs.py), which in emulation is farther off than a tick.
+and its errors are the same on every kernel and are not in it; OUT lists exceptions.
 """
 
 import os
@@ -19,6 +18,7 @@ IN = (
     "recorded/test_who.py",
     "recorded/test_executables.py",
     "recorded/test_containers.py",
+    "recorded/test_costs.py",
     "recorded/test_attempts.py",
     "hostile/test_calls.py::test_calls_that_fail_late_leave_nothing_behind",
     "hostile/test_calls.py::test_a_call_that_fails_late_names_what_was_asked_for_and_who_asked",
@@ -35,6 +35,9 @@ OUT = (
     "recorded/test_starts.py::test_exec_from_a_thread_2003_times",
     "recorded/test_ends.py::test_every_end_of_a_storm_finds_its_row",
     "recorded/test_parents.py::test_parents_are_right_when_pids_are_reused",
+    # Programs that take next to no CPU time, which here takes seconds.
+    "recorded/test_costs.py::test_children_are_not_included",
+    "recorded/test_costs.py::test_what_runs_shorter_than_a_tick_is_not_for_free",
     # About a whole database, which tests share here.
     "recorded/test_arguments.py::test_ndjson_goes_to_another_database_and_back_unchanged",
     "recorded/test_parents.py::test_tree_of_nothing",

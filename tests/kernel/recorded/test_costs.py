@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.kernel.conftest import SHARED
 from tests.kernel.recorder import Recorder, wait_for
 
 TICK_NS = 10_000_000  # of the kernels with the longest one (CONFIG_HZ=100)
@@ -16,19 +17,25 @@ BURN = "import sys, time\nwhile time.process_time() < float(sys.argv[1]): pass"
 THREADS = """
 import hashlib, sys, threading
 x = b'x' * 2**22
-def f(): [hashlib.sha256(x).digest() for _ in range(16)]
+def f(): [hashlib.sha256(x).digest() for _ in range(int(sys.argv[1]))]
 t = [threading.Thread(target=f) for _ in range(7)]
 [x.start() for x in t]; [x.join() for x in t]
 """
 # The first thread ends at once, the others later.
 LEADERLESS = """
-import ctypes, hashlib, threading
+import ctypes, hashlib, sys, threading
 x = b'x' * 2**22
-def f(): [hashlib.sha256(x).digest() for _ in range(16)]
+def f(): [hashlib.sha256(x).digest() for _ in range(int(sys.argv[1]))]
 [threading.Thread(target=f).start() for _ in range(3)]
 ctypes.CDLL(None).syscall(60 if __import__('platform').machine() == 'x86_64' else 93, 0)
 """
 MEMORY = "x = bytearray(64 << 20)\nfor i in range(0, len(x), 4096): x[i] = 1"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _in_memory() -> None:
+    """An execve that reads the program from a slow disk takes CPU time, of the image before it."""
+    subprocess.run(["/usr/bin/python3", "-c", "import ctypes, hashlib"], check=True)
 
 
 def used(*command: str) -> tuple[int, resource.struct_rusage]:
@@ -43,15 +50,26 @@ def cpu_ns(usage: resource.struct_rusage) -> float:
     return (usage.ru_utime + usage.ru_stime) * 1e9
 
 
-CODES = {"one thread": BURN, "threads": THREADS, "a leader that ends first": LEADERLESS}
+def is_close(found_ns: int, usage: resource.struct_rusage) -> bool:
+    """Within a tick. An emulated machine takes longer to free a program's memory."""
+    emulation_ns = 0.1 * cpu_ns(usage) if SHARED else 0
+    return abs(found_ns - cpu_ns(usage)) < TICK_NS + emulation_ns
 
 
-@pytest.mark.parametrize("name", CODES)
+HASHES = "1" if SHARED else "16"  # of each thread; one takes a second in emulation
+CASES = {
+    "one thread": (BURN, "0.23"),
+    "threads": (THREADS, HASHES),
+    "a leader that ends first": (LEADERLESS, HASHES),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_cpu_time_and_memory_are_those_of_rusage(recorder: Recorder, name: str) -> None:
-    pid, usage = used(CODES[name], "0.23", f"used by {name}")
+    pid, usage = used(*CASES[name], f"used by {name}")
     event = recorder.ended(f"used by {name}")
     assert event["pid"] == pid
-    assert abs(event["cpu_ns"] - cpu_ns(usage)) < TICK_NS, (event["cpu_ns"], cpu_ns(usage))
+    assert is_close(event["cpu_ns"], usage), (event["cpu_ns"], cpu_ns(usage))
     assert abs(event["max_rss_kb"] - usage.ru_maxrss) <= resource.getpagesize() // 1024
 
 
@@ -72,9 +90,10 @@ def test_each_image_of_a_chain_has_its_own_share(recorder: Recorder) -> None:
     wait_for(lambda: len(ended(recorder, pid)) == 3, "three images to end")
     images = ended(recorder, pid)
     assert [image["ended"] for image in images] == ["exec", "exec", "exit"]
-    assert all(0.19e9 < image["cpu_ns"] < 0.4e9 for image in images[:2]), images
+    most_ns = 0.6 * cpu_ns(usage) if SHARED else 0.4e9  # emulated, a start takes 2 s
+    assert all(0.19e9 < image["cpu_ns"] < most_ns for image in images[:2]), images
     total_ns = sum(image["cpu_ns"] for image in images)
-    assert abs(total_ns - cpu_ns(usage)) < TICK_NS, (total_ns, cpu_ns(usage))
+    assert is_close(total_ns, usage), (total_ns, cpu_ns(usage))
 
 
 def ended(recorder: Recorder, pid: int) -> list[dict[str, Any]]:
