@@ -66,7 +66,7 @@ static inline int begin_attempt(u64 directory, u64 filename, u64 argv, u64 point
 	attempt.pointer_size = pointer_size;
 	attempt.mm = READ(u64, task, TASK_MM_OFFSET);
 	bpf_get_current_comm(attempt.caller, sizeof(attempt.caller));
-	bpf_probe_read_user_str(attempt.early, sizeof(attempt.early), (const void *)filename);
+	read_user_str(attempt.early, sizeof(attempt.early), (const void *)filename);
 	if (!attempts.update(&task, &attempt))
 		count->open++;
 	return 0;

@@ -14,16 +14,16 @@ static inline u64 argument(const struct attempt *attempt, u64 number)
 
 	if (!attempt->argv)
 		return 0;
-	if (bpf_probe_read_user(&pointer, size, (const void *)(attempt->argv + number * size)))
+	if (read_user(&pointer, size, (const void *)(attempt->argv + number * size)))
 		return -1;
 	return pointer;
 }
 
-/* bpf_probe_read_user_str, with 1 for an empty string in every kernel: before 6.13 it is 0 there
+/* read_user_str, with 1 for an empty string in every kernel: before 6.13 it is 0 there
  * (strncpy_from_user_nofault in mm/maccess.c). */
 static inline long read_user_text(char *to, u32 size, u64 from)
 {
-	long length = bpf_probe_read_user_str(to, size, (const void *)from);
+	long length = read_user_str(to, size, (const void *)from);
 
 	if (length)
 		return length;
@@ -101,7 +101,7 @@ static inline void append_asked_name(struct scratch *s, const struct attempt *at
 	char first;
 	u64 at;
 
-	if (bpf_probe_read_user(&first, 1, (const void *)attempt->filename))
+	if (read_user(&first, 1, (const void *)attempt->filename))
 		return;
 	append_directory(s, attempt->directory, first);
 	at = s->at & 31;

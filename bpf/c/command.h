@@ -53,7 +53,7 @@ static inline void append_args(struct scratch *s, const void *task)
 		length = ARGS_ROOM;
 	if (at > FILENAME_ROOM)
 		at = FILENAME_ROOM;
-	if (bpf_probe_read_user(s->data + at, length, (const void *)start))
+	if (read_user(s->data + at, length, (const void *)start))
 		s->exec.truncated = 1;
 	else
 		s->at = at + length;
