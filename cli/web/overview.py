@@ -22,8 +22,8 @@ from execdb.store.times import local_time
 
 PAGE = 50  # events
 # How long a request searches; then it says how far it has come.
-_SURVEY_S = 0.12  # to count; terms about arguments may stay uncounted further back
-_LIST_S = 0.08  # for the list of the first page
+_SURVEY_S = 0.1  # to count; terms about arguments may stay uncounted further back
+_LIST_S = 0.06  # for the list of the first page
 _MORE_S = 0.15  # for more of the list
 
 
