@@ -66,7 +66,7 @@ def same_again(
         text=True,
     )  # fmt: skip
     lines = compared.stdout.splitlines()
-    (totals,) = [line for line in lines if re.match("[0-9]+ execs in A", line)]
+    (totals,) = [line for line in lines if re.match("[0-9]+ execs? in A", line)]
     assert compared.returncode == bool(impossible), done.stdout + compared.stdout + compared.stderr
     assert not impossible or f"{impossible} only in A" in totals
     equal = int(totals.split(": ")[1].split()[0])
