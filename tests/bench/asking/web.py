@@ -27,7 +27,8 @@ _TURNS = 5
 _NOTES = """\
 {events:,} events of a month. From the request to the last byte of the answer, without the browser;
 medians of {turns} turns, with (least-greatest). *First view* is that of a server that has just
-started; `inf` is an answer that was given up. Memory is read at the end of all turns.
+started; `inf` is an answer that was given up. A list that takes long comes in parts, and this is
+the first of them. Memory is read at the end of all turns.
 
 {machine}. Measured with `python -m tests.bench web`.
 """
