@@ -9,7 +9,7 @@ from execdb.store.config.entry import ENTRIES_MAX, check_message
 from execdb.store.config.generation import add_missing_state
 from execdb.store.config.log import State, Who, flat
 from execdb.store.config.snapshot import Config, read_config
-from execdb.store.config.stored import is_default, is_message_of, short_values
+from execdb.store.config.stored import is_default, is_message_of, read_state, short_values
 from execdb.store.errors import DatabaseRefused, ExecdbError
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
@@ -33,6 +33,11 @@ class ConfigTable:
         """The config, and what of the tables is refused."""
         with self.database.reading() as connection:
             return read_config(connection)
+
+    def in_kernel(self) -> int:
+        """The generation that a collector confirmed last, without reading the whole config."""
+        with self.database.reading() as connection, short_values(connection):
+            return read_state(connection)[1]
 
     def set(self, uid: int, message: str) -> int:
         """Adds or changes an entry; returns the generation that holds it. Raises UsageError for

@@ -57,7 +57,7 @@ def whereabouts(path: Path | CentralUrl, table: "ConfigTable", generation: int, 
 
     deadline_s = time.monotonic() + _CONFIRMED_WITHIN_S
     while (pid := collector_pid(path)) is not None:
-        if table.read().in_kernel >= generation:
+        if table.in_kernel() >= generation:
             return "in the kernel"
         if time.monotonic() > deadline_s:
             raise ExecdbError(

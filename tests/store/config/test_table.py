@@ -111,7 +111,7 @@ def test_a_confirmed_generation_is_seen_by_all(db: Path, table: ConfigTable) -> 
     generation = table.set(0, "a")
     with open_database(db) as other:
         ConfigTable(other).confirm(generation)
-    assert table.read().in_kernel == generation
+    assert table.read().in_kernel == table.in_kernel() == generation
 
 
 def test_the_collector_notices_the_changes_of_others_only(db: Path, table: ConfigTable) -> None:
@@ -235,10 +235,11 @@ def test_a_generation_that_is_none(
         connection.execute(RIGHT)
         connection.execute(f"UPDATE config_state SET {column} = {NUMBERS[kind]}")
     assert table.read().entries == {0: "zero", 7: "seven"}
+    assert table.in_kernel() == table.read().in_kernel
     assert table.read().refused == ()
     generation = table.set(5, "x")
     if (kind, column) != ("the greatest", "kernel_generation"):
         assert table.read().in_kernel < generation == table.read().generation
     table.confirm(generation)
-    assert table.read().in_kernel == generation
+    assert table.read().in_kernel == table.in_kernel() == generation
     assert table.set(5, "x") == generation
