@@ -64,7 +64,10 @@ class DatabaseSide:
         day. Returns whether there is more to do. Raises DatabaseRefused."""
         self.checkpoints.poll()
         until_s = time.monotonic() + _TIDY_S
+        done = self.retention.excess < Excess.SOME
         for _ in range(_STEPS):
+            if self.room.wal_is_full():  # what is removed would make it longer
+                break
             done = self.retention.step(now_ns) is None
             late = time.monotonic() > until_s and self.retention.excess < Excess.MUCH
             if done or late or self.retention.excess < Excess.SOME:

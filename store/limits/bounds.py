@@ -6,6 +6,9 @@ WAL_MAX = 256 << 20  # bytes; a checkpoint of a larger WAL would hold up recordi
 MAX_BYTES_MIN = 10_000_000
 _RESERVE_MAX = 64_000_000  # bytes
 _BATCH_MAX = 20_000  # execs; the rings continue to fill while a batch is stored
+PAGES_MAX = 500  # that are given back to the file system at once
+_PAGE_PART = 8  # of the reserve, for pages that take the places of those that are given back
+_PAGE_BYTES = 4_096
 _BATCH_BYTES = 1_024  # of the reserve for each exec of a batch; one takes 50 to 250
 
 
@@ -34,6 +37,14 @@ class Bounds:
         if self.max_bytes is None:
             return _BATCH_MAX
         return min(_BATCH_MAX, reserve_bytes(self.max_bytes) // _BATCH_BYTES)
+
+    @property
+    def step_pages(self) -> int:
+        """How many free pages may be given back in one transaction without exceeding the reserve:
+        as many others may have to be moved."""
+        if self.max_bytes is None:
+            return PAGES_MAX
+        return min(PAGES_MAX, reserve_bytes(self.max_bytes) // _PAGE_PART // _PAGE_BYTES)
 
 
 def reserve_bytes(max_bytes: int) -> int:

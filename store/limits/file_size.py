@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
-
-_PAGES = 500  # given back in one call
+from execdb.store.limits.bounds import PAGES_MAX
 
 
 class FileSize(NamedTuple):
@@ -41,11 +40,11 @@ def _wal_bytes(database: Database) -> int:
         return 0
 
 
-def give_back(database: Database) -> int:
-    """Removes some free pages from the end of the file; returns how many. A file that was made
-    without `auto_vacuum` gives none back."""
+def give_back(database: Database, pages: int = PAGES_MAX) -> int:
+    """Removes up to so many free pages from the end of the file; returns how many. A file that was
+    made without `auto_vacuum` gives none back."""
     before = _free_pages(database)
-    database.shrink(_PAGES)
+    database.shrink(pages)
     return before - _free_pages(database)
 
 

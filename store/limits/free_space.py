@@ -57,8 +57,12 @@ class FreeSpace:
         least_percent = self._min_free_percent * (_AGAIN if self._low else 1)
         return disk.f_bavail * 100 < usable * least_percent
 
+    def wal_is_full(self) -> bool:
+        """Whether nothing should be written to the WAL before it was emptied."""
+        return os.stat(self._wal).st_size > self._wal_max_bytes
+
     def _is_blocked(self, now_s: float) -> bool:
-        if os.stat(self._wal).st_size <= self._wal_max_bytes:
+        if not self.wal_is_full():
             return False
         if self._blocked and now_s - self._tried_s < _RETRY_S:
             return True

@@ -148,7 +148,7 @@ class Retention:
         size = size_of(self._database, self._wal_bytes)
         if size.free == 0 or size.total - size.wal <= self._bounds.room_bytes:
             return False
-        return give_back(self._database) > 0
+        return give_back(self._database, self._bounds.step_pages) > 0
 
 
 def _limit_wal(database: Database, max_bytes: int) -> None:
