@@ -13,8 +13,7 @@ from execdb.store.errors import RecordingError
 _FIRST_DEFAULT = "Hello World"  # the book's message, until the table has a valid one
 _NAMED = 3  # entries that a warning names
 _GENERATION_MAX = (1 << 32) - 1  # what the kernel's record has room for
-# How often the maps are checked at most: those of messages after each `rest.SLEEP_S`, within 2 s.
-_MESSAGES_S, _OTHERS_S = 1.6, 5.0
+_AUDIT_S = 1.6  # how often the maps are checked at most: with each `rest.SLEEP_S`, within 2 s
 
 
 class Refused(Protocol):
@@ -120,24 +119,18 @@ class Mirror:
         self._written = False  # whether the maps were made equal to the four above
         self._number = {0: generation_bytes(0)}
         self._told: set[str] = set()  # invalid values that the user was warned of
-        self._messages_s = self._others_s = 0.0  # when they were checked last
+        self._audited_s = 0.0
 
     def update(self, now_s: float) -> None:
-        """Applies changes of the table; also reverts changes of the maps by others, of messages
-        every 2 s and of what is changed less often every 5 s. May be called again after any
-        exception. Raises DatabaseRefused, RecordingError."""
+        """Applies changes of the table; every 2 s also reverts changes of the maps by others. May
+        be called again after any exception. Raises DatabaseRefused, RecordingError."""
         self._behind = self._table.changed() or self._behind
         if self._behind:
             self._follow()
             self._behind = False
-        with _kernel_refuses():
-            if now_s - self._messages_s >= _MESSAGES_S:
-                self._restored(self._write_messages())
-                self._rules.follow_cgroups()
-                self._messages_s = now_s
-            if now_s - self._others_s >= _OTHERS_S:
-                self._audit_others()
-                self._others_s = now_s
+        if now_s - self._audited_s >= _AUDIT_S:
+            self._audit()
+            self._audited_s = now_s
 
     def confirm_again(self) -> None:
         """A new run has begun in the database, which has forgotten what was confirmed."""
@@ -149,8 +142,7 @@ class Mirror:
         self._tell(list(map(str, wanted.refused)))
         with _kernel_refuses():
             if not self._written:
-                self._write_messages()
-                self._write_limits()
+                self._write()
                 self._written = True
             self._rules.put(wanted.rules)
             reconcile(self._maps.generation, self._number)
@@ -182,23 +174,25 @@ class Mirror:
             self._entries, self._default, self._limits, self._limit = all_
             self._written = False
 
-    def _audit_others(self) -> None:
-        self._restored(self._write_limits() + reconcile(self._maps.generation, self._number))
-        if self._rules.audit():
-            self._warn("something else changed the kernel's maps of rules; restored")
-
-    def _restored(self, uids: list[int]) -> None:
+    def _audit(self) -> None:
+        with _kernel_refuses():
+            uids = self._write() + reconcile(self._maps.generation, self._number)
+            self._rules.follow_cgroups()
+            rules_differed = self._rules.audit()
         if uids:
             shown = ", ".join(map(str, uids[:5])) + (", ..." if len(uids) > 5 else "")
             self._warn(f"something else changed the kernel's config map (uid {shown}); restored")
+        if rules_differed:
+            self._warn("something else changed the kernel's maps of rules; restored")
 
-    def _write_messages(self) -> list[int]:
+    def _write(self) -> list[int]:
         maps = self._maps
-        return reconcile(maps.config, self._entries) + reconcile(maps.fallback, self._default)
-
-    def _write_limits(self) -> list[int]:
-        maps = self._maps
-        return reconcile(maps.limits, self._limits) + reconcile(maps.limit, self._limit)
+        return [
+            *reconcile(maps.config, self._entries),
+            *reconcile(maps.fallback, self._default),
+            *reconcile(maps.limits, self._limits),
+            *reconcile(maps.limit, self._limit),
+        ]
 
 
 @contextlib.contextmanager

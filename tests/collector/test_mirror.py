@@ -189,7 +189,7 @@ def test_limits_and_rules_are_followed_and_put_right() -> None:
     desk.maps.rule_half[0] = bytes(4)
     desk.maps.rule_sets[1] = bytes(RULE_SET.size)
     desk.maps.limits.clear()
-    desk.mirror.update(106.0)
+    desk.mirror.update(103.0)
     assert (desk.maps.rule_half[0], desk.maps.rule_sets) == held
     assert len(desk.maps.limits) == 2
     assert [warning.split(";")[0] for warning in desk.warnings] == [
