@@ -145,13 +145,22 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         code = 130
     except Exception as error:  # the last resort: nothing below should let one through
-        code = _fail(failures.unexpected(error), 1)
+        code = _last_resort(error)
     finally:
         _last_words()
     if code:  # after 0 it is flushed already; a second error would not change the code
         with contextlib.suppress(OSError, ValueError, ReaderGone):
             sys.stdout.flush()
     os._exit(code)
+
+
+def _last_resort(error: Exception) -> int:
+    """Also if there is not enough memory left to say so in the usual way."""
+    try:
+        return _fail(failures.unexpected(error), 1)
+    except (MemoryError, SystemError):
+        os.write(2, failures.NO_MEMORY)
+        return 1
 
 
 def _last_words() -> None:

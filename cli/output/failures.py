@@ -10,6 +10,7 @@ from execdb.cli.output.streams import say
 
 _LINE_MAX, _TAIL_MAX, _TOLD_MAX = 800, 200, 300  # characters
 _TRY_LIMITS = "check ulimit -u and -v, and pids.max and memory.max of the cgroup"
+NO_MEMORY = f"execdb: there is not enough memory: {_TRY_LIMITS}\n".encode()
 _NO_TASKS = f": no more processes or threads can be started; {_TRY_LIMITS}"
 
 

@@ -146,3 +146,21 @@ def test_little_memory(filled: Path, command: str, kib: int) -> None:
     if done.returncode:
         assert done.stderr.startswith("execdb: ")
         assert done.stderr.count("\n") == 1
+
+
+LAST = """
+import os, sys
+from execdb.cli import main
+from execdb.cli.output import failures
+def no_room(error): raise SystemError("error return without exception set")
+failures.unexpected = no_room
+main.replace_streams = lambda: 1 // 0
+main.main()
+"""
+
+
+def test_even_if_there_is_no_memory_to_say_so() -> None:
+    done = subprocess.run([sys.executable, "-c", LAST], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("execdb: there is not enough memory")
+    assert done.stderr.count("\n") == 1
