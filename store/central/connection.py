@@ -12,16 +12,17 @@ from execdb.store.central.errors import (
     is_refusal,
     sentence,
 )
+from execdb.store.central.sqlstate import code_of
 from execdb.store.central.url import CentralUrl
 
 if TYPE_CHECKING:
-    from psycopg import Connection
+    from psycopg import Connection, Error
 
 REVISION = "0004"  # the newest under migrations/central/versions; a test compares the two
 _VERSION_LEAST = 150_000  # of the server
 _CONNECT_S = 10
 _SILENT_MS = 30_000  # bytes that nobody acknowledges
-_NO_SUCH_TABLE, _NO_SUCH_SCHEMA, _CHECK = "42P01", "3F000", "23514"
+_NO_SUCH_TABLE, _NO_SUCH_SCHEMA, _CHECK, _DISK_FULL = "42P01", "3F000", "23514", "53100"
 
 
 def connect(url: CentralUrl, *, name: str = "execdb") -> "Connection":
@@ -39,19 +40,23 @@ def connect(url: CentralUrl, *, name: str = "execdb") -> "Connection":
             f"{url} is not a URL that PostgreSQL's driver reads: in a password or name, write "
             "characters such as @ : / as %40 %3A %2F"
         ) from None
-    with central_errors(url):
-        connection = psycopg.connect(
-            url.text,
-            autocommit=True,
-            prepare_threshold=None,  # a pooler may give each transaction another server process
-            connect_timeout=_CONNECT_S,
-            application_name=name,
-            client_encoding="UTF8",
-            keepalives_idle=30,
-            keepalives_interval=10,
-            keepalives_count=3,
-            tcp_user_timeout=_SILENT_MS,
-        )
+    conninfo = psycopg.conninfo.make_conninfo(
+        url.text,
+        connect_timeout=_CONNECT_S,
+        application_name=name,
+        client_encoding="UTF8",
+        keepalives_idle=30,
+        keepalives_interval=10,
+        keepalives_count=3,
+        tcp_user_timeout=_SILENT_MS,
+    )
+    try:
+        # A pooler may give each transaction another server process.
+        connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+    except psycopg.errors.ConnectionTimeout as error:
+        raise _meaning(url, error, None) from error
+    except psycopg.Error as error:
+        raise _meaning(url, error, code_of(str(error), conninfo)) from error
     if connection.info.server_version < _VERSION_LEAST:
         version = connection.info.parameter_status("server_version")
         connection.close()
@@ -67,14 +72,19 @@ def central_errors(url: CentralUrl) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        said = f"{url}: {sentence(url, str(error))}"
-        if error.sqlstate in (_NO_SUCH_TABLE, _NO_SUCH_SCHEMA):
-            raise CentralSchemaError(said) from error
-        if error.sqlstate == _CHECK and "partition" in str(error):
-            raise PartitionMissing(said) from error
-        if is_refusal(error.sqlstate, str(error)):
-            raise CentralRefusal(said) from error
-        raise CentralError(said) from error
+        raise _meaning(url, error, error.sqlstate) from error
+
+
+def _meaning(url: CentralUrl, error: "Error", code: str | None) -> CentralError:
+    text = str(error)
+    said = f"{url}: {sentence(url, text)}"
+    if code in (_NO_SUCH_TABLE, _NO_SUCH_SCHEMA):
+        return CentralSchemaError(said)
+    if code == _CHECK and error.diag.constraint_name is None:  # what has no name is a partition's
+        return PartitionMissing(said)
+    if code == _DISK_FULL:  # the text names another file each time
+        return CentralError(f"{url}: the server's disk is full")
+    return CentralRefusal(said) if is_refusal(code, text) else CentralError(said)
 
 
 def revision_of(connection: "Connection", url: CentralUrl) -> str | None:

@@ -24,20 +24,24 @@ class PartitionMissing(CentralError):
 
 
 _LENGTH_MAX = 300
-# The driver tells no code of an error at connecting, only a text, which is English unless the
-# server was set to another language: then the refusal is taken for a fault that may pass.
+# What libpq and OpenSSL say themselves has no code, and is English: nobody sets their language. The
+# rest is what a server says in English, for an older libpq (sqlstate.py).
 _REFUSALS = re.compile(
-    "authentication failed|no password supplied|no pg_hba.conf entry|not permitted to log in"
-    '|(role|database|certificate file|private key file) ".*" does not exist|permission denied'
-    "|certificate verify failed|server certificate for|does not support SSL"
+    "no password supplied|certificate verify failed|server certificate for|does not support SSL"
+    '|root certificate file|(certificate file|private key file) ".*" does not exist'
+    "|authentication failed|no pg_hba.conf entry|not permitted to log in"
+    '|(role|database) ".*" does not exist|permission denied'
 )
-_REFUSAL_CODES = {"28000", "28P01", "3D000", "42501"}  # authorization, password, database, rights
+_REFUSAL_CLASSES = ("28", "3D")  # authorization, database
+_NO_RIGHTS = "42501"
 
 
 def is_refusal(code: str | None, text: str) -> bool:
-    """Whether an error with this SQLSTATE (None at connecting) and text is a CentralRefusal. A
+    """Whether an error with this SQLSTATE (None: it has none) and text is a CentralRefusal. A
     server that starts, stops, or has no connection free refuses too, but only for a while."""
-    return code in _REFUSAL_CODES or (code is None and bool(_REFUSALS.search(text)))
+    if code is None:
+        return bool(_REFUSALS.search(text))
+    return code.startswith(_REFUSAL_CLASSES) or code == _NO_RIGHTS
 
 
 def sentence(url: CentralUrl, text: str) -> str:

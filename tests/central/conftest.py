@@ -52,18 +52,26 @@ class Central:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
+    with a_server() as server:
+        yield with_logins(server)
+
+
+@contextlib.contextmanager
+def a_server() -> Iterator[Server]:
+    """Not started yet; stopped and removed in the end."""
     # Not below pytest's own folder, which is closed to the server's user.
     with tempfile.TemporaryDirectory(prefix="execdb-postgresql-", dir=memory()) as folder:
         Path(folder).chmod(0o755)
         server = Server(Path(folder))
         try:
-            yield _with_logins(server)
+            yield server
         finally:
             with contextlib.suppress(AssertionError):
                 server.stop("immediate")
 
 
-def _with_logins(server: Server) -> Server:
+def with_logins(server: Server) -> Server:
+    """Starts it."""
     server.start()
     with server.connect() as connection:
         for role in ("execdb_owner", "execdb_forwarder", "execdb_reader"):

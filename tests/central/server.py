@@ -43,6 +43,7 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
         self._as_user: Sequence[str] = ()
+        self.wrap: Sequence[str] = ()  # a command that is given pg_ctl to start it
         if os.geteuid() == 0:
             user = next(name for name in _USERS if _exists(name))
             self._as_user = (
@@ -59,11 +60,14 @@ class Server:
             tool("initdb"), "-D", str(self.data), "-U", ADMIN, "-N", "-E", "UTF8",
             "--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={password}",
         )  # fmt: skip
-        self._make_certificates()
-        with (self.data / "postgresql.conf").open("a") as settings:
-            for name, value in _SETTINGS.items():
-                settings.write(f"{name} = '{value}'\n")
-            settings.write(f"port = {self.port}\nunix_socket_directories = '{folder}'\n")
+        make_ca(self.ca)
+        self.make_certificate()
+        self.configure(**_SETTINGS, port=str(self.port), unix_socket_directories=str(folder))
+
+    def configure(self, **settings: str) -> None:
+        """For the next start."""
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
 
     @property
     def data(self) -> Path:
@@ -74,24 +78,29 @@ class Server:
         """The certificate of the authority that signed the server's."""
         return self.folder / "ca.crt"
 
-    def _run(self, *command: str) -> None:
+    def _run(self, *command: str, wrap: Sequence[str] = ()) -> None:
         done = subprocess.run(
-            [*self._as_user, *command], capture_output=True, text=True, cwd="/", timeout=60
+            [*wrap, *self._as_user, *command], capture_output=True, text=True, cwd="/", timeout=60
         )
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
 
-    def _make_certificates(self) -> None:
-        make_ca(self.ca)
-        make_certificate(self.ca, self.data / "server.crt", self.data / "server.key")
+    def make_certificate(self, days: int = 2) -> None:
+        """Another one for the server, valid for so many days, which it shows after a `reload`."""
+        certificate, key = self.data / "server.crt", self.data / "server.key"
+        make_certificate(self.ca, certificate, key, days=days)
         if self._as_user:
-            for name in ("server.crt", "server.key"):
-                shutil.copystat(self.data / "server.key", self.data / name)
-                shutil.chown(self.data / name, self.folder.owner(), self.folder.group())
+            for path in (certificate, key):
+                path.chmod(0o600)
+                shutil.chown(path, self.folder.owner(), self.folder.group())
 
     def start(self) -> None:
         self._run(
-            tool("pg_ctl"), "-D", str(self.data), "-w", "-l", str(self.folder / "log"), "start"
-        )  # fmt: skip
+            *(tool("pg_ctl"), "-D", str(self.data), "-w", "-l", str(self.folder / "log"), "start"),
+            wrap=self.wrap,
+        )
+
+    def reload(self) -> None:
+        self._run(tool("pg_ctl"), "-D", str(self.data), "reload")
 
     def stop(self, mode: str = "fast") -> None:
         self._run(tool("pg_ctl"), "-D", str(self.data), "-w", "-m", mode, "stop")
@@ -122,8 +131,10 @@ def make_ca(path: Path) -> None:
     )  # fmt: skip
 
 
-def make_certificate(ca: Path, path: Path, key: Path, name: str = "localhost") -> None:
-    """A server's certificate, signed by that authority."""
+def make_certificate(
+    ca: Path, path: Path, key: Path, name: str = "localhost", days: int = 2
+) -> None:
+    """A server's certificate, signed by that authority, for so many days from now."""
     request = f"{path}.csr"
     _openssl(
         "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
@@ -131,7 +142,7 @@ def make_certificate(ca: Path, path: Path, key: Path, name: str = "localhost") -
     )  # fmt: skip
     _openssl(
         "x509", "-req", "-in", request, "-CA", str(ca), "-CAkey", f"{ca}.key", "-CAcreateserial",
-        "-days", "2", "-out", str(path),
+        "-days", str(days), "-out", str(path),
     )  # fmt: skip
     key.chmod(0o600)
 

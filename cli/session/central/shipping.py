@@ -22,6 +22,7 @@ INTERVAL_S = 5.0
 _RETRY_S = 0.2, 60.0  # after the first error in a row, and at most
 _REFUSED = 20  # failures: one that is refused waits as long as after so many
 _AGAIN_S = 3_600.0  # how often the same error is said
+_DIFFERENT_MAX = 20  # errors said in that time
 
 
 @dataclass
@@ -116,18 +117,21 @@ def _wait(stop: Stop, for_s: float) -> None:
 
 
 class _Said:
-    """Says an error when it is new, each hour or `each_time`, and when it is over."""
+    """Says an error when it is new, each hour or `each_time`, and when all is over. What an outage
+    looks like may alternate: a server that is gone, one that starts."""
 
     def __init__(self) -> None:
-        self._error, self._at_s = "", 0.0
+        self._at_s: dict[str, float] = {}
 
     def error(self, error: ExecdbError, *, each_time: bool = False) -> None:
         text, now_s = str(error), time.monotonic()
-        if each_time or text != self._error or now_s - self._at_s > _AGAIN_S:
+        late = {said: at_s for said, at_s in self._at_s.items() if now_s - at_s <= _AGAIN_S}
+        if each_time or (text not in late and len(late) < _DIFFERENT_MAX):
             say(f"execdb: {text}; trying again")
-            self._error, self._at_s = text, now_s
+            late[text] = now_s
+        self._at_s = late
 
     def works(self) -> None:
-        if self._error:
+        if self._at_s:
             say("shipping again")
-            self._error = ""
+            self._at_s = {}

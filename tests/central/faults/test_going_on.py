@@ -4,8 +4,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
 from random import Random
 
@@ -18,25 +18,11 @@ from execdb.store.central.url import CentralUrl
 from tests.central.conftest import Central
 from tests.central.proxy import Proxy
 from tests.central.server import PASSWORD, make_ca, wait_until
+from tests.central.shippers import shipped, shipping
 from tests.central.stores import Recorder, an_end, assert_shipped, some_execs
 from tests.conftest import EXECDB, Answer
 
 Run = Callable[..., Answer]
-Shipping = subprocess.Popen[str]
-
-
-@contextmanager
-def shipping(path: Path, url: str) -> Iterator[Shipping]:
-    command = [str(EXECDB), "--db", str(path), "ship", "--to", url, "--settle", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as it:
-        try:
-            yield it
-        finally:
-            it.kill()
-
-
-def shipped(central: Central) -> int:
-    return int(central.value("SELECT coalesce(sum(shipped), 0) FROM execdb.run"))
 
 
 def test_it_goes_on_and_ends_at_sigterm(central: Central, own_database: Path) -> None:
