@@ -49,12 +49,12 @@ ROOMS = {
         "comparison": (),
         "limits": ("ledger", "segments", "file", "schema"),
         "central": (
-            *("reading", "overview", "ledger", "config", "writing", "terms", "segments"),
-            *("file", "schema"),
+            *("reading", "browsing", "overview", "ledger", "config", "writing", "terms"),
+            *("segments", "file", "schema"),
         ),
         "asking": (
-            *("central", "reading", "overview", "ledger", "limits", "config", "writing"),
-            *("terms", "segments", "file", "schema"),
+            *("central", "reading", "browsing", "overview", "ledger", "limits", "config"),
+            *("writing", "terms", "segments", "file", "schema"),
         ),
         "config": ("terms", "file"),
         "redaction": (),

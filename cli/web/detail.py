@@ -1,5 +1,6 @@
 """The page about one event: what led to it, what it started, what ran beside it, all its keys."""
 
+import re
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -13,10 +14,13 @@ from execdb.cli.web.rows import address_of, command_for, identity
 from execdb.cli.web.shapes import gantt
 from execdb.cli.web.site import Site
 from execdb.cli.web.view import View, term_of
+from execdb.store.asking.browsed import Browsed
+from execdb.store.browsing.pages import Identity
 from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.event import Event
 from execdb.store.fields import FIELDS, Field
 from execdb.store.kinds import Kind
+from execdb.store.reading.filter import Filter
 from execdb.store.times import local_time
 
 CHILDREN = 50
@@ -50,7 +54,7 @@ class NotThere(ExecdbError):
     """No event has this identity."""
 
 
-def event_of(site: Site, rest: dict[str, str]) -> Event:
+def event_of(browsed: Browsed, rest: dict[str, str]) -> Event:
     """The event that an address names. Raises UsageError, NotThere."""
     try:
         boot_id, boot_ns, pid = rest["boot_id"], int(rest["boot_ns"]), int(rest["pid"])
@@ -58,24 +62,29 @@ def event_of(site: Site, rest: dict[str, str]) -> Event:
         raise UsageError("the address of an event has boot_id, boot_ns and pid") from None
     if max(abs(boot_ns), abs(pid)) >= 1 << 62:
         raise UsageError("the address of an event has boot_id, boot_ns and pid")
-    found = site.pages.find(boot_id, boot_ns, pid)
+    row = re.fullmatch(r"(\d{1,19})_(-?\d{1,18})", rest.get("row", ""), re.ASCII)
+    place = (int(row[1]), int(row[2])) if row and int(row[1]) < 1 << 63 else None
+    found = browsed.find(Identity(boot_id, boot_ns, pid, rest.get("host"), place))
     if found is None:
         raise NotThere(
-            "there is no such event in this file: it may have been pruned, or the address is of "
-            "another file"
+            "there is no such event here: it may have been pruned, or the address is of another "
+            "history"
         )
     return found
 
 
 def detail(site: Site, view: View, rest: dict[str, str]) -> dict[str, Any]:
     """What the template shows."""
-    recorded = event_of(site, rest)
+    browsed = site.now()
+    recorded = event_of(browsed, rest)
     event = site.shown(view, [recorded])[0]
-    chain = site.shown(view, site.pages.chain(recorded))
-    siblings = site.pages.siblings(recorded)
+    chain = site.shown(view, browsed.chain(recorded))
+    siblings = browsed.siblings(recorded)
     ours = site.shown(view, siblings.events)
     steps = [_step(each, view) for each in chain[:-1]]
     left_out = max(0, len(steps) - _STEPS_FIRST - _STEPS_LAST)
+    whose = event.host if browsed.has_hosts(Filter()) else None
+    ours_only = view.always() if whose is None else view.always().of_host(whose)
     return {
         "event": event,
         "title": escape(event.comm),
@@ -84,7 +93,7 @@ def detail(site: Site, view: View, rest: dict[str, str]) -> dict[str, Any]:
         "steps": steps[:_STEPS_FIRST] + steps[_STEPS_FIRST + left_out :],
         "left_out": left_out,
         "left_out_at": _STEPS_FIRST,
-        "children": children(site, view, recorded),
+        "children": children(site, browsed, view, recorded),
         "siblings": gantt.lay_out(
             ours, event.id, lambda each: _title(each), lambda each: address_of(each, view)
         ),
@@ -93,22 +102,23 @@ def detail(site: Site, view: View, rest: dict[str, str]) -> dict[str, Any]:
         "argv": [quote(argument) for argument in event.argv[:_VALUES_MAX]],
         "ended": _ended(event),
         "redact_address": address_of(recorded, replace(view, redact=not view.redact)),
-        "commands": _commands(site, recorded),
-        "descendants": view.always().with_word(f"--descendants-of={event.id}").address("/"),
+        "commands": _commands(site, recorded, whose),
+        "descendants": ours_only.with_word(f"--descendants-of={event.id}").address("/"),
         "around": view.within(event.time_ns - 10**10, event.time_ns + 10**10 + 1).address("/"),
     }
 
 
-def children(site: Site, view: View, event: Event, after: int | None = None) -> dict[str, Any]:
+def children(
+    site: Site, browsed: Browsed, view: View, event: Event, after: int | None = None
+) -> dict[str, Any]:
     """What an event started, a page of it, and the address of the next one."""
-    found = site.pages.children(event.id, CHILDREN + 1, after=after)
+    found = browsed.children(event, CHILDREN + 1, after=after)
     some = site.shown(view, found[:CHILDREN])
     more = len(found) > CHILDREN
     last = max((each.id for each in some), default=0)
-    where = identity(event)
     return {
         "steps": [_step(each, view) for each in some],
-        "next": view.address("/children", **where, behind=last) if more else None,
+        "next": address_of(event, view, "/children", behind=last) if more else None,
     }
 
 
@@ -117,8 +127,10 @@ def children_of(site: Site, view: View, rest: dict[str, str]) -> dict[str, Any]:
     behind = rest.get("behind")
     if behind is not None and not behind.removeprefix("-").isdecimal():
         raise UsageError("behind is the id of an event")
-    event = event_of(site, rest)
-    return {"children": children(site, view, event, None if behind is None else int(behind[:19]))}
+    browsed = site.now()
+    event = event_of(browsed, rest)
+    after = None if behind is None else int(behind[:19])
+    return {"children": children(site, browsed, view, event, after)}
 
 
 _cell = cells_of(("end", "took"), Look())
@@ -133,7 +145,7 @@ def _step(event: Event, view: View) -> Step:
     end, took = _texts(event)
     return Step(
         address_of(event, view),
-        view.from_start().address("/children", **identity(event)),
+        address_of(event, view, "/children"),
         f"{escape(event.comm)} {event.pid}",
         command_line(event)[:_CHARS_MAX],
         f"{end} {took}".strip(),
@@ -179,9 +191,11 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, bool) else value
 
 
-def _commands(site: Site, event: Event) -> list[str]:
+def _commands(site: Site, event: Event, whose: str | None) -> list[str]:
+    """`whose` is its host, if an id must be told with it."""
     words = [term_of(name, value) for name, value in identity(event).items()]
+    host = [] if whose is None else [term_of("host", whose)]
     return [
-        command_for(["--id", str(event.id)], site.given_path, "tree"),
-        command_for(words, site.given_path),
+        command_for(["--id", str(event.id), *host], site.given, "tree"),
+        command_for([*host, *words], site.given),
     ]

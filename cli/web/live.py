@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
-from execdb.cli.web.site import Site
+from execdb.cli.web.rows import key_of
+from execdb.cli.web.site import Site, rows_for
 from execdb.cli.web.view import View, filter_for
 from execdb.cli.web.worker import Busy, Worker
 from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.event import Event
 from execdb.store.reading.event_filter import EventFilter
-from execdb.store.reading.following import Following
 
 _PAUSE_S = 0.1  # between updates: at most ten a second
 _HEARTBEAT_S = 15.0  # how often a quiet connection is used, so that a closed one is noticed
@@ -34,7 +34,10 @@ class Tail:
         if wanted.until_ns is not None:
             raise UsageError("what comes has no end: leave out the time, or --until")
         self._since_ns = wanted.since_ns or 0
-        self._following = Following(site.database)
+        following = site.store.tail()
+        if following is None:
+            raise UsageError("what comes can be followed in a file only: load the page again")
+        self._following = following
         self._skipped = 0
         if after is not None:
             oldest = self._following.last_id - _CATCH_UP_MAX
@@ -43,13 +46,13 @@ class Tail:
         ancestor = wanted.descendants_of
         family = () if ancestor is None else self._following.started_by(ancestor)
         self._filter = EventFilter(replace(wanted, since_ns=None), family)
-        self._version: tuple[int, int] | None = None
-        self._rows = site.rows()
+        self._version: object = None
+        self._rows = rows_for(site.now(), wanted)
 
     def update(self) -> dict[str, Any] | None:
         """What is new, None if nothing. Raises DatabaseError."""
-        self._site.check()
-        version = self._site.database.version()
+        self._site.now()  # raises if it is not the same store any more
+        version = self._site.store.version()
         if version == self._version:
             return None
         self._version = version
@@ -62,7 +65,7 @@ class Tail:
             return None
         return {
             "rows": self._html(new[::-1]),
-            "ends": {str(event.id): self._html([event]) for event in late},
+            "ends": {key_of(event): self._html([event]) for event in late},
             "skipped": skipped,
             "last": self._following.last_id,
         }
@@ -86,7 +89,7 @@ class Tail:
     def _html(self, events: list[Event]) -> str:
         shown = self._site.shown(self._view, events)
         rows = list(self._rows.of(shown, self._view))
-        return self._render("rows.html", {"rows": rows}) if rows else ""
+        return self._render("rows.html", {"rows": rows, "hosts": self._rows.hosts}) if rows else ""
 
 
 class Tails:

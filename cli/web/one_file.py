@@ -15,18 +15,15 @@ from execdb.cli.output.escape import escape, quote
 from execdb.cli.show.gap_notes import execs_of, gaps_in
 from execdb.cli.show.notes import trim_notes
 from execdb.cli.web.overview import span_of
-from execdb.cli.web.rows import Row, Rows, rows_of
+from execdb.cli.web.rows import Row, Rows
 from execdb.cli.web.shapes import flags, gantt, timeline
 from execdb.cli.web.shapes.choices import choices
 from execdb.cli.web.templates import environment, files_in
 from execdb.cli.web.view import View
-from execdb.store.browsing.facets import facets
-from execdb.store.browsing.pages import Pages
-from execdb.store.browsing.survey import survey
+from execdb.store.asking.browsed import Browsed
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
 from execdb.store.fields import FIELDS
-from execdb.store.file.database import Database
 from execdb.store.ledger.coverage import Coverage
 from execdb.store.reading.filter import Filter
 from execdb.store.times import local_time
@@ -34,7 +31,6 @@ from execdb.store.times import local_time
 EVENTS_MAX = 50_000
 _WITH_DETAILS_MAX = 2_000  # events
 _ANCESTORS_MAX = 30  # that are shown, the nearest ones
-_ALL = 1 << 62
 
 
 class Details(NamedTuple):
@@ -59,7 +55,7 @@ DetailsOf = Callable[[Event], Details | None]
 
 
 def one_file(
-    database: Database,
+    browsed: Browsed,
     events: Iterable[Event],
     wanted: Filter,
     known: Coverage,
@@ -67,28 +63,27 @@ def one_file(
     redacted: bool,
 ) -> Iterator[str]:
     """The file, in pieces. `events` are those that the filter chooses, `redacted` or not. Raises
-    UsageError for more than EVENTS_MAX events, DatabaseError."""
-    pages = Pages(database)
-    number = pages.count(wanted)
+    UsageError for more than EVENTS_MAX events, DatabaseError, CentralError."""
+    number = browsed.count(wanted)
     if number > EVENTS_MAX:
         raise UsageError(
             f"{number} events are too many for a page, which takes {EVENTS_MAX}: choose fewer by "
             "terms, --since and --until"
         )
-    span = span_of(pages, wanted, known)
-    drawn, edges = _over_time(pages, wanted, known, span) if span else ({"timeline": None}, [0])
+    span = span_of(browsed.extent(wanted), wanted, [known])
+    drawn, edges = _over_time(browsed, wanted, known, span) if span else ({"timeline": None}, [0])
     details_of: DetailsOf = _no_details
     if number <= _WITH_DETAILS_MAX:
         events = list(events)
         details_of = _Family(events).details_of
-    lines = _lines(events, edges, rows_of(database), details_of)
+    lines = _lines(events, edges, Rows(browsed.default_message(wanted)), details_of)
     style = files_in("static")["page.css"]
     yield from (
         environment()
         .get_template("export.html")
         .generate(
             **drawn,
-            title=_title(pages, number, span),
+            title=_title(browsed.hosts(wanted), number, span),
             style=Markup(style),
             style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
             redacted=redacted,
@@ -102,33 +97,31 @@ def _no_details(_: Event) -> None:
     return None
 
 
-def _title(pages: Pages, number: int, span: tuple[int, int] | None) -> str:
-    hosts = escape(", ".join(sorted(pages.hosts())[:3]))
+def _title(hosts: Iterable[str], number: int, span: tuple[int, int] | None) -> str:
+    named = escape(", ".join(sorted(hosts)[:3]))
     when = f" from {local_time(span[0])} to {local_time(span[1])}" if span else ""
-    return f"{execs_of(number)} of {hosts or 'nothing recorded'}{when}"
+    return f"{execs_of(number)} of {named or 'nothing recorded'}{when}"
 
 
 def _over_time(
-    pages: Pages, wanted: Filter, known: Coverage, span: tuple[int, int]
+    browsed: Browsed, wanted: Filter, known: Coverage, span: tuple[int, int]
 ) -> tuple[dict[str, Any], list[int]]:
     """What the template shows above the list, and the edges of its intervals."""
     edges = timeline.edges_of(*span)
     inside = replace(wanted, since_ns=span[0], until_ns=span[1])
-    counted = survey(pages, inside, edges, rows_max=_ALL)
-    filtered = flags.read_filtered(pages.database, *span)
+    counted, values = browsed.survey(inside, edges, all_rows=True)
+    filtered = browsed.filtered(wanted, *span)
     places = {edge: f"#t{place}" for place, edge in enumerate(edges)}
     drawn = timeline.lay_out(
         counted, gaps_in(known, inside), filtered, lambda since_ns, _: places[since_ns]
     )
-    found = flags.read_flags(pages.database, *span)
     trims = trim_notes.sentences(trim_notes.within(known.trims, *span))
-    values = facets(pages.database, counted.kinds)
-    here = pages.hosts() <= {Rows.this_host()}
+    here = browsed.hosts(wanted) <= {Rows.this_host()}
     return {
         "timeline": drawn,
         "counted": counted,
         "notes": [escape(each) for each in trims],
-        "flags": flags.lay_out(found, *span),
+        "flags": flags.lay_out(browsed.happenings(wanted, *span), *span),
         "choices": choices(values, View(), exact=True, here=here),
     }, edges
 

@@ -1,21 +1,21 @@
 """The first page: the time line, which values there are, and the list of events."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from execdb.cli.output.escape import escape
-from execdb.cli.show.gap_notes import gaps_in
+from execdb.cli.show.gap_notes import gaps_of
 from execdb.cli.show.notes import trim_notes
 from execdb.cli.web.rows import command_for, next_address
 from execdb.cli.web.shapes import flags, timeline
 from execdb.cli.web.shapes.choices import choices
-from execdb.cli.web.site import Site
+from execdb.cli.web.site import Site, is_here, rows_for
 from execdb.cli.web.view import View, filter_for
-from execdb.store.browsing.facets import facets
-from execdb.store.browsing.pages import Moment, Pages
-from execdb.store.browsing.survey import Survey, survey
+from execdb.store.asking.browsed import Browsed
+from execdb.store.browsing.pages import Moment
+from execdb.store.browsing.survey import Survey
 from execdb.store.ledger.coverage import Coverage
 from execdb.store.reading.filter import Filter
 from execdb.store.times import local_time
@@ -28,20 +28,22 @@ _MORE_S = 0.15  # for more of the list
 
 
 def overview(site: Site, view: View) -> dict[str, Any]:
-    """What the template shows. Raises UsageError for terms that make no sense, DatabaseError."""
-    wanted, known = filter_for(view.words), site.coverage()
-    span = span_of(site.pages, wanted, known)
-    shown: dict[str, Any] = {"span": span, "states": _state(site, known), "flags": ()}
+    """What the template shows. Raises UsageError for terms that make no sense, DatabaseError and
+    CentralError."""
+    wanted, browsed = filter_for(view.words), site.now()
+    known = browsed.coverage(wanted)
+    span = span_of(browsed.extent(wanted), wanted, known)
+    shown: dict[str, Any] = {"span": span, "states": states(site, known, span), "flags": ()}
     if span is not None and span[0] < span[1]:
-        shown |= _over_time(site, view, wanted, known, span)
+        shown |= _over_time(browsed, view, wanted, known, span)
     return {
         **shown,
-        **_listed(site, view, wanted, _LIST_S),
-        "command": command_for(view.words, site.given_path),
+        **_listed(site, browsed, view, wanted, _LIST_S),
+        "command": command_for(view.words, site.given),
         "order": replace(view.from_start(), oldest_first=not view.oldest_first).address("/"),
         "zone": "/".join(dict.fromkeys(time.tzname)),
         "redact_address": replace(view, redact=not view.redact).address("/"),
-        "live": bool(known.runs) and wanted.until_ns is None,
+        "live": any(each.runs for each in known) and wanted.until_ns is None,
     }
 
 
@@ -50,61 +52,69 @@ def _late_after(limit_s: float) -> Callable[[], bool]:
     return lambda: time.monotonic() > deadline_s
 
 
-def _listed(site: Site, view: View, wanted: Filter, limit_s: float) -> dict[str, Any]:
+def _listed(
+    site: Site, browsed: Browsed, view: View, wanted: Filter, limit_s: float
+) -> dict[str, Any]:
     """A page of the list, the moment behind which the next one begins, and, if this is only how far
     the search has come, that time."""
-    page = site.pages.page(
+    page = browsed.page(
         wanted,
         PAGE,
         newest_first=not view.oldest_first,
         after=view.after,
         late=_late_after(limit_s),
     )
-    rows = list(site.rows().of(site.shown(view, page.events), view))
+    made = rows_for(browsed, wanted)
+    rows = list(made.of(site.shown(view, page.events), view))
     following = page.following
     searched = local_time(following.time_ns) if page.partial and following else None
-    return {"rows": rows, "next": following, "searched": searched}
+    return {"rows": rows, "hosts": made.hosts, "next": following, "searched": searched}
 
 
-def span_of(pages: Pages, wanted: Filter, known: Coverage) -> tuple[int, int] | None:
-    """The time that is asked for, as far as it is not the future; None: nothing was recorded."""
-    extent = pages.extent()
+def span_of(
+    extent: tuple[int, int] | None, wanted: Filter, known: Sequence[Coverage]
+) -> tuple[int, int] | None:
+    """The time that is asked for, as far as it is not the future; None: nothing was recorded. From
+    the first of the events there are up to the last one, and what else was recorded."""
     begins = [extent[0]] if extent else []
     ends = [extent[1] + 1] if extent else []
-    if known.runs:
-        begins.append(known.begin_ns)
-        ends.append(known.end_ns)
+    begins += [each.begin_ns for each in known if each.runs]
+    ends += [each.end_ns for each in known if each.runs]
     if not begins:
         return None
+    now_ns = max(each.now_ns for each in known)
     until_ns = wanted.until_ns
     if until_ns is None:
-        until_ns = max(ends) if wanted.since_ns is None else known.now_ns
+        until_ns = max(ends) if wanted.since_ns is None else now_ns
     since_ns = min(begins) if wanted.since_ns is None else wanted.since_ns
-    return since_ns, min(until_ns, max(known.now_ns, *ends))
+    return since_ns, min(until_ns, max(now_ns, *ends))
 
 
 def _over_time(
-    site: Site, view: View, wanted: Filter, known: Coverage, span: tuple[int, int]
+    browsed: Browsed,
+    view: View,
+    wanted: Filter,
+    known: Sequence[Coverage],
+    span: tuple[int, int],
 ) -> dict[str, Any]:
     inside = replace(wanted, since_ns=span[0], until_ns=span[1])
-    counted = survey(
-        site.pages, inside, timeline.edges_of(*span), site.failures, late=_late_after(_SURVEY_S)
-    )
-    gaps = gaps_in(known, inside)
-    filtered = flags.read_filtered(site.database, *span)
+    late = _late_after(_SURVEY_S)
+    counted, values = browsed.survey(inside, timeline.edges_of(*span), late=late)
+    gaps = gaps_of(known, inside)
+    filtered = browsed.filtered(wanted, *span)
     drawn = timeline.lay_out(
         counted, gaps, filtered, lambda since, until: view.within(since, until).address("/")
     )
-    trims = trim_notes.sentences(trim_notes.within(known.trims, *span))
-    found = flags.read_flags(site.database, *span)
+    trims = trim_notes.sentences(
+        [trim for each in known for trim in trim_notes.within(each.trims, *span)]
+    )
+    here = is_here(browsed, wanted)
     return {
         "timeline": drawn,
         "counted": counted,
         "notes": [escape(each) for each in (*trims, *_how_counted(counted))],
-        "flags": flags.lay_out(found, *span),
-        "choices": choices(
-            facets(site.database, counted.kinds), view, exact=counted.exact, here=site.is_here()
-        ),
+        "flags": flags.lay_out(browsed.happenings(wanted, *span), *span),
+        "choices": choices(values, view, exact=counted.exact, here=here),
         "moves": _moves(view, span),
     }
 
@@ -145,10 +155,10 @@ def _moves(view: View, span: tuple[int, int]) -> Mapping[str, str]:
     }
 
 
-def _state(site: Site, known: Coverage) -> list[str]:
-    """What there is to say of the file itself."""
-    pid = site.collector()
-    if known.empty:
+def states(site: Site, known: Sequence[Coverage], span: tuple[int, int] | None) -> list[str]:
+    """What there is to say of the store itself."""
+    pid = site.store.collector()
+    if all(each.empty for each in known):
         said = ["nothing has been recorded to this file yet: execdb collect records"]
         return said if pid is None else [f"collector {pid} is running, nothing was stored yet"]
     if pid is not None:
@@ -158,7 +168,7 @@ def _state(site: Site, known: Coverage) -> list[str]:
 
 def next_page(site: Site, view: View) -> dict[str, Any]:
     """More rows for the list."""
-    return _listed(site, view, filter_for(view.words), _MORE_S)
+    return _listed(site, site.now(), view, filter_for(view.words), _MORE_S)
 
 
 def link(path: str, view: View, moment: Moment) -> str:

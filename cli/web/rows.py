@@ -10,9 +10,7 @@ from execdb.cli.table.layout import DIM, RED, Cell
 from execdb.cli.table.look import Look
 from execdb.cli.web.view import View
 from execdb.store.browsing.pages import Moment
-from execdb.store.config.stored import read_default
 from execdb.store.event import Event
-from execdb.store.file.database import Database
 from execdb.store.times import rfc3339
 
 _COLUMNS = ("time", "pid", "user", "comm", "end", "took", "command")
@@ -21,12 +19,15 @@ _CHARS_MAX = 600  # of a command in the list
 
 
 class Row(NamedTuple):
-    """A line of the list; all texts are escaped."""
+    """A line of the list; all texts are escaped. `key` tells events apart, `id` those of one file.
+    `host` is empty where there are not several."""
 
+    key: str
     id: int
     address: str
     utc: str
     time: str
+    host: str
     pid: str
     user: str
     uid: int
@@ -39,11 +40,11 @@ class Row(NamedTuple):
 
 
 class Rows:
-    """Makes rows. `default_message` is not shown."""
+    """Makes rows. `default_message` is not shown; with `hosts` each names its host."""
 
-    def __init__(self, default_message: str | None) -> None:
+    def __init__(self, default_message: str | None, *, hosts: bool = False) -> None:
         self._cells = cells_of(_COLUMNS, Look(width=_CHARS_MAX))
-        self._default = default_message
+        self._default, self.hosts = default_message, hosts
 
     @staticmethod
     def this_host() -> str:
@@ -55,28 +56,29 @@ class Rows:
             time, pid, user, comm, end, took, command = texts
             message = "" if event.message == self._default else escape(event.message)
             yield Row(
-                event.id, address_of(event, view), rfc3339(event.time_ns), time, pid, user,
-                event.uid, comm, end, styles[4], took, message, command[:_CHARS_MAX],
+                key_of(event), event.id, address_of(event, view), rfc3339(event.time_ns), time,
+                escape(event.host) if self.hosts else "", pid, user, event.uid, comm, end,
+                styles[4], took, message, command[:_CHARS_MAX],
             )  # fmt: skip
-
-
-def rows_of(database: Database) -> Rows:
-    """With the default message as it is now. Raises DatabaseError."""
-    with database.reading() as connection:
-        return Rows(read_default(connection))
 
 
 def _plain(cell: str | Cell) -> tuple[str, str]:
     return (cell.text, _STYLES.get(cell.colour, "")) if isinstance(cell, Cell) else (cell, "")
 
 
-def address_of(event: Event, view: View) -> str:
-    """The page about an event, by what identifies an image everywhere."""
-    return view.from_start().address("/event", **identity(event))
+def key_of(event: Event) -> str:
+    """What names a row of the store: ids alone may be those of several files."""
+    return f"{event.run_id}_{event.id}"
+
+
+def address_of(event: Event, view: View, path: str = "/event", **more: object) -> str:
+    """The page about an event, by what identifies an image everywhere, and where its row is now."""
+    place = {"host": event.host, "row": key_of(event)}
+    return view.from_start().address(path, **identity(event), **place, **more)
 
 
 def identity(event: Event) -> dict[str, Any]:
-    """What names an event in addresses of the page."""
+    """What names an image: also terms that only its event fulfils."""
     return {"boot_id": event.boot_id, "boot_ns": event.boot_ns, "pid": event.pid}
 
 

@@ -128,7 +128,6 @@ class Server:
         return HTMLResponse(html)
 
     def _html(self, template: str, answer: Answer, query: str) -> str:
-        self._site.check()
         view, rest = self._site.view(query)
         return self._render(template, {"view": view, **answer(view, rest)})
 
@@ -183,7 +182,7 @@ class Server:
 
     async def _count_all(self) -> None:
         try:
-            while await self._worker.run(self._site.failures.step):
+            while await self._worker.run(self._site.store.step):
                 await asyncio.sleep(0.005)
         except ExecdbError:  # who asks next is told
             return

@@ -26,6 +26,7 @@ _OPTIONS = tuple(
     for field in fields(FilterOptions)
     if field.name not in ("terms", "failed", "running")
 )
+_HOST = re.compile(r"host[=!~]|--host=")
 _TIME = re.compile(r"(time|time_ns)=|--(since|until)=")
 
 
@@ -67,6 +68,11 @@ class View:
         """The same for all times."""
         words = tuple(word for word in self.words if not _TIME.match(word))
         return replace(self, words=words, after=None)
+
+    def of_host(self, name: str) -> "View":
+        """The same of this host alone."""
+        words = tuple(word for word in self.words if not _HOST.match(word))
+        return replace(self, words=(*words, term_of("host", name)), after=None)
 
     def from_start(self) -> "View":
         return replace(self, after=None)
@@ -170,8 +176,8 @@ def _bounded(words: Sequence[str]) -> tuple[str, ...]:
 def _moment(text: str) -> Moment | None:
     if not text:
         return None
-    found = re.fullmatch(r"(-?\d{1,19})_(-?\d{1,19})_(-?\d{1,19})", text, re.ASCII)
-    numbers = [int(each) for each in found.groups()] if found else []
+    found = re.fullmatch(r"-?\d{1,19}(_-?\d{1,19}){2,3}", text, re.ASCII)
+    numbers = [int(each) for each in text.split("_")] if found else []
     if not numbers or max(map(abs, numbers)) >= 1 << 63:
         raise UsageError("the address names no place in the list: remove what follows after=")
     return Moment(*numbers)

@@ -1,7 +1,7 @@
 """Does what requests ask for, one at a time, in the main thread.
 
 Only there a signal can end what takes too long, also a regular expression that would run for hours.
-The server, in a thread of its own, waits; nothing is read from the file while a client is slow.
+The server, in a thread of its own, waits; nothing is read from the store while a client is slow.
 """
 
 import asyncio
@@ -11,10 +11,9 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
+from execdb.store.asking.kept_open import KeptOpen
 from execdb.store.errors import ExecdbError
-from execdb.store.file.database import Database
 
-_STEPS = 20_000  # of SQLite's machine, a millisecond or so, between looks at the clock
 _WAITING_MAX = 16
 
 T = TypeVar("T")
@@ -37,12 +36,12 @@ class _Job(NamedTuple):
 class Worker:
     """`run` is called in the server's thread, `work` in the main thread."""
 
-    def __init__(self, database: Database, limit_s: float) -> None:
-        self._database, self._limit_s = database, limit_s
+    def __init__(self, store: KeptOpen, limit_s: float) -> None:
+        self._store, self._limit_s = store, limit_s
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._late, self._stopped = False, False
         self._deadline_s = 0.0
-        database.connection.set_progress_handler(self._is_late, _STEPS)
+        store.watch(self._is_late)
 
     async def run(self, work: Callable[[], T]) -> T:
         """What `work` returns or raises. Raises Busy, and TooSlow after the limit."""
@@ -91,15 +90,13 @@ class Worker:
             raise
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            if self._database.connection.in_transaction:
-                self._database.connection.rollback()
+            self._store.release()
 
     def _interrupt(self, *_: object) -> None:
         self._late = True
         raise TooSlow("too slow")
 
     def _is_late(self) -> bool:
-        """SQLite ends the statement that runs if this is true."""
         self._late = self._late or time.monotonic() > self._deadline_s
         return self._late
 

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from execdb.store.asking.hosts import is_merged, of_hosts
 from execdb.store.config.snapshot import read_config
 from execdb.store.file.locks.collector_lock import collector_pid
 from execdb.store.ledger.coverage import Coverage
@@ -20,6 +21,7 @@ from execdb.store.reading.replays import Replay, replays_of
 from execdb.store.reading.selection import Span
 
 if TYPE_CHECKING:
+    from execdb.store.asking.browsed import Browsed
     from execdb.store.config.log import LogRow
     from execdb.store.overview.filtered import Filtered
     from execdb.store.overview.newcomers import Newcomer
@@ -52,9 +54,7 @@ class FileStore(FileKin):
 
     def has_hosts(self, wanted: Filter) -> bool:
         """Where files of other machines were merged into this one."""
-        with self.database.reading() as connection:
-            merged = connection.execute(_MERGED).fetchone() is not None
-        return merged and len(self.coverage(wanted)) > 1
+        return is_merged(self.database) and len(self.coverage(wanted)) > 1
 
     def count(self, wanted: Filter) -> int:
         return self.history.count(wanted)
@@ -104,12 +104,7 @@ class FileStore(FileKin):
         """Of this machine, and of each one whose file was merged into this one."""
         recording = collector_pid(self._path) is not None
         found = read_coverages(self.database, time.time_ns(), recording=recording)
-        if len(found) == 1:
-            return found
-        from execdb.store.terms.match import matcher
-
-        holds = matcher([term for term in wanted.terms if term.field == "host"])
-        return [each for each in found if any(holds({"host": name}) for name in each.names)]
+        return of_hosts(found, wanted)
 
     def counts(self, coverage: Coverage, intervals: Sequence[tuple[int, int]]) -> Sequence[int]:
         from execdb.store.ledger.counting import events_in
@@ -162,5 +157,7 @@ class FileStore(FileKin):
 
         return time_of_mark(self.database, text)
 
+    def browsed(self) -> "Browsed":
+        from execdb.store.asking.browsed_file import BrowsedFile
 
-_MERGED = "SELECT 1 FROM run WHERE kind = 'merge' LIMIT 1"
+        return BrowsedFile(self.database, lambda: collector_pid(self._path) is not None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from execdb.store.overview.family import Key, Kin
 
 if TYPE_CHECKING:
+    from execdb.store.asking.browsed import Browsed
     from execdb.store.config.log import LogRow
     from execdb.store.ledger.coverage import Coverage
     from execdb.store.ledger.filters import LeftOut
@@ -123,3 +124,6 @@ class Store(Kin, Protocol):
     def time_of_mark(self, text: str) -> int:
         """When the latest mark with this text was made, in ns. Raises ExecdbError if there is
         none."""
+
+    def browsed(self) -> "Browsed":
+        """The same store, asked as the page asks."""

@@ -14,17 +14,30 @@ from execdb.store.reading.ordered import Ordered
 from execdb.store.reading.selection import Selection, Span
 from execdb.store.segments.segment import Segment, lower_bound, segments_of
 
-_SIDE = 50  # siblings before and after
+SIDE = 50  # siblings before and after
 _ABOVE_MAX = 1_000  # ancestors
 
 
 class Moment(NamedTuple):
     """What orders events. `shifted_ns` is boot_ns by the wall clock as it was set last in that
-    boot."""
+    boot; `run_id` is there where ids are those of several files."""
 
     shifted_ns: int
     time_ns: int
     id: int
+    run_id: int = 0
+
+
+class Identity(NamedTuple):
+    """What names an image: it began at this time of this boot, under this pid. `host` is whose
+    boot it is, where several may claim the same, and `row` the run and id of its row where it was
+    seen: it may be elsewhere now."""
+
+    boot_id: str
+    boot_ns: int
+    pid: int
+    host: str | None = None
+    row: tuple[int, int] | None = None
 
 
 _Item = tuple[Moment, Event | None]
@@ -144,11 +157,11 @@ class Pages(History):
             return Siblings([event], False)
         with self.database.reading() as connection:
             sides = [
-                connection.execute(sql, (event.parent_id, event.id, _SIDE + 1)).fetchall()
+                connection.execute(sql, (event.parent_id, event.id, SIDE + 1)).fetchall()
                 for sql in (_BEFORE, _AFTER)
             ]
-        ids = [row[0] for side in sides for row in side[:_SIDE]]
-        more = any(len(side) > _SIDE for side in sides)
+        ids = [row[0] for side in sides for row in side[:SIDE]]
+        more = any(len(side) > SIDE for side in sides)
         return Siblings(list(self.rows_with(sorted([*ids, event.id]))), more)
 
     def hosts(self) -> set[str]:

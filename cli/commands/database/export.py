@@ -21,7 +21,6 @@ from execdb.cli.output.streams import say
 from execdb.cli.show.gap_notes import execs_of, gaps_of
 from execdb.cli.show.notes import lacking
 from execdb.cli.web import extra_needed
-from execdb.store.central.url import CentralUrl
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
 
@@ -97,8 +96,6 @@ def export(
     from execdb.store.export.new_file import new_file
 
     shown = _format_of(file, format)
-    if shown is FileFormat.HTML and isinstance(context.obj, CentralUrl):
-        raise UsageError(f"html is made of a file, and --db is {context.obj}: export .sqlite")
     wanted = filter_of(chosen)
     with open_store(context.obj) as store, _end_as_interrupt(), store.snapshot():
         known, oldest_ns = store.coverage(wanted), store.began_ns(wanted)
@@ -169,11 +166,8 @@ def _write(place: Path, format: FileFormat, source: _Source) -> None:
     if format is FileFormat.HTML:
         with extra_needed("html"):
             from execdb.cli.web.one_file import one_file
-        from execdb.store.asking.file import FileStore
-
         events, store, wanted, known, redacted = source
-        assert isinstance(store, FileStore)
-        _write_text(place, one_file(store.database, events, wanted, known, redacted=redacted))
+        _write_text(place, one_file(store.browsed(), events, wanted, known, redacted=redacted))
     elif format is FileFormat.SQLITE:
         from execdb.store.export.flat import write_flat
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from execdb import DEFAULT_PATH
 from execdb.cli.input.numbers import port_number
 from execdb.cli.input.options.shared import Redact
 from execdb.cli.input.redaction import redactor
@@ -51,10 +52,13 @@ def web(
         from execdb.cli.web.server import Server
         from execdb.cli.web.site import Site
         from execdb.cli.web.worker import Worker
+        from execdb.store.asking.kept_open import KeptFile
     with open_database(context.obj) as database, _listening(host, port) as listener:
         token = secrets.token_urlsafe(24)
-        site = Site(database, context.obj, redactor(context), redact=redact)
-        worker = Worker(database, _LIMIT_S)
+        store = KeptFile(database, context.obj)
+        given = None if str(context.obj) == DEFAULT_PATH else str(context.obj)
+        site = Site(store, given, redactor(context), redact=redact)
+        worker = Worker(store, _LIMIT_S)
         server = Server(site, worker, token, listener)
         _become_reader(context.obj)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -64,7 +68,7 @@ def web(
         _tell(listener, token)
         worker.work()
         server.stop()
-        site.close()
+        store.close()
 
 
 def _listening(host: str, port: int) -> socket.socket:

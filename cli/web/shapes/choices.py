@@ -2,6 +2,7 @@
 
 import pwd
 from collections.abc import Mapping
+from heapq import nsmallest
 from typing import Any, NamedTuple
 
 from execdb.cli.output.escape import escape
@@ -47,11 +48,17 @@ def choices(found: Facets, view: View, *, exact: bool, here: bool) -> list[Choic
     answer = []
     for field, title in _TITLES.items():
         values = found.get(field)
-        known = [(v, n) for v, n in values.most_common() if v is not None] if values else []
+        known = [(v, n) for v, n in values.items() if v is not None] if values else []
         if known:
-            shown = [_choice(field, value, n, view, exact, here) for value, n in known[:_SHOWN]]
+            first = nsmallest(_SHOWN, known, key=_most_first)
+            shown = [_choice(field, value, n, view, exact, here) for value, n in first]
             answer.append(Choices(title, shown, len(known) - _SHOWN))
     return answer
+
+
+def _most_first(item: tuple[Any, float]) -> tuple[float, str]:
+    """Equally many by name, whoever has counted."""
+    return -item[1], str(item[0])
 
 
 def _choice(field: str, value: Any, number: float, view: View, exact: bool, here: bool) -> Choice:

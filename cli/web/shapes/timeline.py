@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from execdb.cli.output.escape import escape
 from execdb.cli.show.gap_notes import execs_of, note, were
-from execdb.cli.web.shapes.flags import WIDTH, Filtered
+from execdb.cli.web.shapes.flags import CHARS_MAX, WIDTH
+from execdb.store.browsing.happenings import Filtered
 from execdb.store.browsing.survey import Interval, Survey
 from execdb.store.ledger.coverage import Period
 from execdb.store.times import local_time
@@ -162,7 +164,7 @@ def _stretch(kind: str, gaps: Sequence[Period], scale: _Scale) -> Stretch:
 
 def _of_filtered(each: Filtered, scale: _Scale) -> Stretch:
     x = scale.x(each.from_ns)
-    title = f"{execs_of(each.execs)} filtered by {each.by}"
+    title = f"{execs_of(each.execs)} filtered by {_named(each.by)}"
     return Stretch("filtered", x, max(round(scale.x(each.to_ns) - x, 2), 2.0), title)
 
 
@@ -171,7 +173,11 @@ def _legend_of_filtered(filtered: Sequence[Filtered]) -> Iterable[tuple[str, str
     for each in filtered:
         by[each.by] = by.get(each.by, 0) + each.execs
     for name, execs in by.items():
-        yield "filtered", f"{execs_of(execs)} {were(execs)} filtered by {name}"
+        yield "filtered", f"{execs_of(execs)} {were(execs)} filtered by {_named(name)}"
+
+
+def _named(by: str) -> str:
+    return escape(by[:CHARS_MAX])
 
 
 def _legend(gaps: Iterable[Period]) -> Iterable[tuple[str, str]]:

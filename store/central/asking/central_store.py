@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from execdb.store.central.asking import ledger, notes
 from execdb.store.central.asking.kin import Kin
@@ -29,6 +29,9 @@ from execdb.store.overview.timeline import Division, Interval, divided
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.replays import Replay
 from execdb.store.writing.marks import Mark
+
+if TYPE_CHECKING:
+    from execdb.store.central.asking.browsing.browsed import BrowsedCentral
 
 
 @contextmanager
@@ -165,6 +168,11 @@ class CentralStore:
         when = next(column for column in columns if column.endswith("_ns"))
         rows = self._session.rows(f"{sql} ORDER BY {when}, run_id", [hosts])
         return [[from_central(x) if isinstance(x, str) else x for x in row] for row in rows]
+
+    def browsed(self) -> "BrowsedCentral":
+        from execdb.store.central.asking.browsing.browsed import BrowsedCentral
+
+        return BrowsedCentral(self._session, self._roster, self._reading, self._kin)
 
     def time_of_mark(self, text: str) -> int:
         return notes.time_of_mark(self._session, text)

@@ -5,15 +5,16 @@ read, and is left to be checked for each event.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from execdb.store.central.tables.layout import expression
 from execdb.store.central.text import to_central
-from execdb.store.event import REPLACED
+from execdb.store.event import REPLACED, Event
 from execdb.store.fields import FIELD_OF
 from execdb.store.json_text import json_of
 from execdb.store.kinds import Group, Kind
+from execdb.store.reading.event_filter import EventFilter
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.narrowing import with_implied
 from execdb.store.replay_root import REPLAY_CGROUP
@@ -47,6 +48,11 @@ class Asked(NamedTuple):
 
     conditions: Sequence[Condition]
     rest: tuple[Term, ...] = ()
+
+    @property
+    def wants(self) -> Callable[[Event], bool]:
+        """Whether the terms in `rest` hold for an event."""
+        return EventFilter(Filter(self.rest, replays=True)).wants
 
 
 def asked(wanted: Filter) -> Asked:

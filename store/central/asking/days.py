@@ -7,6 +7,7 @@ from itertools import pairwise
 from execdb.store.central.asking.session import Session
 from execdb.store.central.asking.sources import Scope
 
+DAY_NS = 86_400 * 10**9
 _SORTED_BYTES = 128 << 20  # of tables, as many as are sorted at once
 
 
@@ -18,6 +19,12 @@ def stretches(session: Session, scope: Scope, reverse: bool) -> Iterator[Scope]:
         for since_ns, until_ns in pairwise(edges)
     ]
     yield from reversed(parts) if reverse else parts
+
+
+def begins(session: Session) -> list[int]:
+    """When the days begin that have a partition, in order."""
+    known = (_begin_ns(name) for name, _ in session.rows(_PARTITIONS))
+    return [begin_ns for begin_ns in known if begin_ns is not None]
 
 
 def _edges(session: Session, scope: Scope) -> Iterator[int]:

@@ -66,6 +66,13 @@ class Kin:
             found += [(run, id_) for run, id_, parent in rows if (run, parent) not in own]
         return found if most < 0 else found[:most]
 
+    def meant_by(self, key: Key) -> list[Key]:
+        """The same id in later runs of the boot, where it names this row as well: those runs have
+        no row of that id themselves."""
+        later = self._later_runs([key])
+        own = self.existing(later)
+        return [each for each in later if each not in own]
+
     def descendants(self, key: Key) -> list[Key]:
         """What a row started, directly or not; not itself. Each row is met once."""
         met, level = {key}, [key]

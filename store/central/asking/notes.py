@@ -20,7 +20,7 @@ def marks(
     """Those of a time, in its order."""
     values = [_names(hosts), since_ns, since_ns, until_ns, until_ns, MARKS_MAX]
     return [
-        Mark(time_ns, uid, _with_host(from_central(text), host, hosts))
+        Mark(time_ns, uid, with_host(from_central(text), host, hosts))
         for time_ns, uid, text, host in reversed(session.rows(_MARKS, values))
     ]
 
@@ -31,7 +31,7 @@ def changes(session: Session, hosts: Sequence[str], most: int) -> list[LogRow]:
     for host, *row in reversed(session.rows(_CHANGES, [_names(hosts), most])):
         texts: list[Any] = [from_central(each) if isinstance(each, str) else each for each in row]
         change = LogRow(*texts)
-        subject = _with_host(change.subject, host, hosts)
+        subject = with_host(change.subject, host, hosts)
         found.append(change._replace(subject=subject))
     return found
 
@@ -68,7 +68,8 @@ def _names(hosts: Sequence[str]) -> list[str]:
     return [to_central(host) for host in hosts]
 
 
-def _with_host(text: str, host: Any, hosts: Sequence[str]) -> str:
+def with_host(text: str, host: Any, hosts: Sequence[str]) -> str:
+    """A text that names its host, if there are several."""
     return f"{text} ({from_central(host)})" if len(hosts) > 1 else text
 
 

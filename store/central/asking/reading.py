@@ -18,7 +18,6 @@ from execdb.store.central.asking.sources import Key, Scope, union
 from execdb.store.central.tables.layout import TIME_NS
 from execdb.store.errors import UsageError
 from execdb.store.event import Event
-from execdb.store.reading.event_filter import EventFilter
 from execdb.store.reading.filter import Filter
 
 _KEPT_MAX = 10_000  # events, to be given in the opposite order
@@ -80,26 +79,37 @@ class Reading:
 
     def _read(self, scope: Scope, question: Asked, reverse: bool, limit: int) -> Iterator[Event]:
         """In order; `limit` tells how many are needed at most (0: all)."""
-        parts: Iterable[Scope] = [scope]
-        if not self._roster.shifts and scope.keys is None:
-            parts = stretches(self._session, scope, reverse)
+        parts = self.parts(scope, reverse)
         return chain.from_iterable(self._part(each, question, reverse, limit) for each in parts)
 
+    def parts(self, scope: Scope, reverse: bool) -> Iterable[Scope]:
+        """The scope in parts that can be read one after the other."""
+        if self._roster.shifts or scope.keys is not None:
+            return [scope]
+        return stretches(self._session, scope, reverse)
+
     def _part(self, scope: Scope, question: Asked, reverse: bool, limit: int) -> Iterator[Event]:
+        events = self.rows(scope, question, reverse, limit)
+        return filter(question.wants, events) if question.rest else events
+
+    def rows(self, scope: Scope, question: Asked, reverse: bool, limit: int) -> Iterator[Event]:
+        """The rows of a part that meet all that SQL can say, in order."""
         columns = f"{COLUMNS}, {self.moment} AS moment"
         sql, values = self.with_shifts(union(columns, scope, question.conditions))
         direction = "DESC" if reverse else "ASC"
         sql += f" ORDER BY {', '.join(f'{name} {direction}' for name in _ORDER)}"
         if limit and not question.rest:
             sql, values = f"{sql} LIMIT %s", [*values, limit]
-        events = events_of(self._session.stream(sql, values), self._roster.by_id)
-        if not question.rest:
-            return events
-        return filter(EventFilter(Filter(question.rest, replays=True)).wants, events)
+        return events_of(self._session.stream(sql, values), self._roster.by_id)
 
     def checked(self, scope: Scope, question: Asked) -> Iterator[Event]:
         """The events of a scope that meet all that is asked, oldest first."""
         return self._part(scope, question, False, 0)
+
+    @property
+    def in_order_of_time(self) -> bool:
+        """Whether no clock was set: then events are in the order of their times."""
+        return not self._roster.shifts
 
     @property
     def moment(self) -> str:

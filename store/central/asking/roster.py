@@ -100,6 +100,11 @@ class Roster:
                 found |= {run.run_id: max(known)[1] for run in runs}
         return found
 
+    def offset_of(self, run: Run) -> int | None:
+        """How far the clocks were apart at its latest event."""
+        found = self._offsets([run]).get(run.run_id)
+        return None if found is None else found[1]
+
     def _offsets(self, runs: Iterable[Run]) -> dict[int, tuple[int, int]]:
         """By run: the boot_ns of its latest event, and how far the clocks were apart then."""
         latest = [run for run in runs if run.shipped_to_ns is not None]

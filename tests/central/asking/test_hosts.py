@@ -103,7 +103,7 @@ def test_what_is_not_shipped_yet_is_missing(central: Central, run: Run, own_data
     assert "not shipped to the central store yet" in out
 
 
-@pytest.mark.parametrize("ending", ["folded", "pftrace", "sqlite"])
+@pytest.mark.parametrize("ending", ["folded", "pftrace", "sqlite", "html"])
 def test_exports_that_know_ids_take_one_host(
     hosts: Central, run: Run, tmp_path: Path, ending: str
 ) -> None:
@@ -127,7 +127,6 @@ def test_exports_that_know_ids_take_one_host(
         ["compare", "1", "2"],
         ["query", "--follow"],
         ["replay", "--live"],
-        ["export", "x.html"],
         ["config", "log"],
         ["mark"],
     ],

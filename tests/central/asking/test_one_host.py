@@ -186,6 +186,15 @@ def test_an_export_is_the_same(both: Both, tmp_path: Path, ending: str) -> None:
     )
 
 
+@pytest.mark.parametrize("which", [["--no-redact"], ["comm=cc1,gcc,true,again", "--since", "90m"]])
+def test_a_page_in_a_file_is_the_same(both: Both, tmp_path: Path, which: list[str]) -> None:
+    own, far = tmp_path / "own.html", tmp_path / "far.html"
+    assert both.of_file("export", own, *which).code == 0
+    assert both.of_store("export", far, *which).code == 0
+    assert both.local(far.read_text()) == own.read_text()
+    assert far.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_trace_is_the_same(both: Both, tmp_path: Path) -> None:
     own, far = tmp_path / "own.pftrace", tmp_path / "far.pftrace"
     assert both.of_file("export", own).code == 0

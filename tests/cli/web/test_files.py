@@ -61,7 +61,7 @@ def test_a_time_without_events(filled: Path, serve: Serve) -> None:
     client = Client(serve(filled))
     status, text = client.get("/?term=--since%3D1m")
     assert status == 200
-    assert "No event of this file fulfils these terms." in text
+    assert "No event fulfils these terms." in text
     assert "nothing was recorded" in text
     assert client.get("/?term=time%3D2001-01-01..2001-01-02&term=time%3D1999-01-01")[0] == 200
 

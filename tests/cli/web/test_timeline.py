@@ -7,11 +7,10 @@ import pytest
 
 from execdb.cli.web.shapes import flags
 from execdb.cli.web.shapes.timeline import HEIGHT, INTERVALS_MAX, edges_of, lay_out
+from execdb.store.browsing.happenings import Filtered, Happening
 from execdb.store.browsing.survey import Interval, Survey
-from execdb.store.errors import DatabaseError
-from execdb.store.file.database import Database
 from execdb.store.ledger.coverage import Kind, Period, Why
-from tests.conftest import START_NS, an_exec, recorded
+from tests.conftest import START_NS
 
 SECOND_NS = 10**9
 
@@ -33,7 +32,7 @@ def test_bars_gaps_and_what_was_filtered() -> None:
         Period(Kind.BLIND, 90, 210, Why.CRASH),
         Period(Kind.LOSSY, 250, 251, run_id=1, lost=(("ring full", 3),)),
     ]
-    filtered = [flags.Filtered(0, 10, 7, "rule 2"), flags.Filtered(290, 300, 4, "rule 2")]
+    filtered = [Filtered(0, 10, 7, "rule 2"), Filtered(290, 300, 4, "rule 2")]
     found = lay_out(Survey(intervals), gaps, filtered, lambda a, b: f"/{a}-{b}")
     assert [(bar.x, bar.width) for bar in found.bars] == [(0, 400), (400, 400), (800, 400)]
     assert [bar.height for bar in found.bars] == [HEIGHT, 0, HEIGHT / 10]
@@ -55,33 +54,8 @@ def test_estimates_are_marked() -> None:
     assert "about 7 execs, about 3 failed" in bar.title
 
 
-def test_what_a_file_says_of_rules(database: Database) -> None:
-    recorded(database, [an_exec()])
-    with database.writing() as connection:
-        connection.execute("INSERT INTO filtered VALUES (1, 1, 'rule', 3, NULL, 5, 9, 23)")
-        connection.execute("INSERT INTO filtered VALUES (1, 2, 'limit', NULL, 7, 50, 90, 2)")
-    found = flags.read_filtered(database, 0, 20)
-    assert found == [flags.Filtered(5, 9, 23, "rule 3")]
-    with database.writing() as connection:
-        connection.execute("UPDATE filtered SET filtered = 'x'")
-    with pytest.raises(DatabaseError, match="inconsistent"):
-        flags.read_filtered(database, 0, 20)
-
-
-def test_marks_and_changes_are_flags(database: Database) -> None:
-    """Of a file that has such views."""
-    connection = database.connection
-    for name in ("marks", "config_log"):
-        if not flags._has(connection, name):
-            columns = "0 AS time_ns, '' AS text, '' AS action, '' AS subject WHERE 0"
-            connection.execute(f"CREATE VIEW {name} AS SELECT {columns}")
-    assert flags.read_flags(database, 0, START_NS) == []
-
-
 def test_a_flag_is_text_in_its_place() -> None:
-    flag = flags._flag("mark", 50, "deploy\x1b[2J <b>")
-    (placed,) = flags.lay_out([flag], 0, 100)
+    found = [Happening("mark", 50, "deploy\x1b[2J <b>")]
+    (placed,) = flags.lay_out(found, 0, 100)
     assert (placed.x, placed.text) == (600, "deploy\\x1b[2J <b>")
     assert re.match(r"\d{4}-", placed.time)
-    with pytest.raises(DatabaseError):
-        flags._flag("mark", "x", "")

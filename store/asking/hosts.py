@@ -1,0 +1,27 @@
+"""Which hosts a filter asks for."""
+
+from collections.abc import Sequence
+
+from execdb.store.file.database import Database
+from execdb.store.ledger.coverage import Coverage
+from execdb.store.reading.filter import Filter
+
+
+def of_hosts(found: Sequence[Coverage], wanted: Filter) -> Sequence[Coverage]:
+    """Of what a file covers: that of the hosts that may be wanted. A file of one host is always
+    asked."""
+    if len(found) == 1:
+        return found
+    from execdb.store.terms.match import matcher
+
+    holds = matcher([term for term in wanted.terms if term.field == "host"])
+    return [each for each in found if any(holds({"host": name}) for name in each.names)]
+
+
+def is_merged(database: Database) -> bool:
+    """Whether files of other machines were merged into this one. Raises DatabaseError."""
+    with database.reading() as connection:
+        return connection.execute(_MERGED).fetchone() is not None
+
+
+_MERGED = "SELECT 1 FROM run WHERE kind = 'merge' LIMIT 1"
