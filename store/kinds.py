@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+ENDINGS = ("exit", "signal", "exec")  # what `ended` can be
+
 
 class Kind(StrEnum):
     """What values a key has. A value is checked, printed and, in a condition, read by its kind."""
@@ -20,7 +22,7 @@ class Kind(StrEnum):
     TEXT = "text"
     TEXTS = "texts"
     ERRNO = "errno"  # text, `ENOENT`
-    ENDING = "ending"  # text: exit, signal or exec
+    ENDING = "ending"  # text: one of ENDINGS
 
     @property
     def is_text(self) -> bool:

@@ -32,7 +32,7 @@ def terms(ctx: Any, args: list[str], incomplete: str) -> list[str]:
 
 def _values(ctx: Any, field: str, begun: str) -> list[str]:
     from execdb.store.fields import FIELD_OF
-    from execdb.store.kinds import Kind
+    from execdb.store.kinds import ENDINGS, Kind
 
     if field == "comm":
         return comms(ctx, [], begun)
@@ -45,7 +45,7 @@ def _values(ctx: Any, field: str, begun: str) -> list[str]:
         names = (each.name.removeprefix("SIG") for each in signal.Signals)
         return [name for name in names if name.startswith(begun.upper())]
     if field == "ended":
-        return [each for each in ("exit", "signal", "exec") if each.startswith(begun)]
+        return [each for each in ENDINGS if each.startswith(begun)]
     return []
 
 

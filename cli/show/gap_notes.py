@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from execdb.store.reading.filter import Filter
 
 INCOMPLETE = 3  # the exit code of --strict
+_EVER_NS = -(1 << 63)  # before every time that can be asked for
 
 
 def coverage_of(database: "Database", path: Path) -> "Coverage":
@@ -43,9 +44,10 @@ def gaps_in(coverage: "Coverage", wanted: "Filter", oldest_ns: int | None = None
             return [Period(Kind.BLIND, 0, now_ns, Why.NEVER)]
         until_ns = coverage.end_ns
     else:
-        until_ns = min(until_ns or now_ns, now_ns)  # the future is no gap
+        until_ns = now_ns if until_ns is None else min(until_ns, now_ns)  # the future is no gap
     if since_ns is None:
-        since_ns = coverage.begin_ns
+        before = coverage.empty or until_ns <= coverage.begin_ns
+        since_ns = _EVER_NS if before else coverage.begin_ns
     if oldest_ns is not None:
         since_ns = max(since_ns, oldest_ns)
     return [each for each in periods(coverage, since_ns, until_ns) if not each.complete]
@@ -105,6 +107,8 @@ def note(alike: Sequence["Period"]) -> str:
     begin = local_time(min(gap.from_ns for gap in alike))
     end = local_time(max(gap.to_ns for gap in alike))
     when = f"from {begin} to {end}{_on_hosts(alike)}"
+    if first.from_ns == _EVER_NS:
+        when = f"before {end}{_on_hosts(alike)}"
     if len(alike) > 1:
         when = f"in {len(alike)} periods between {begin} and {end}{_on_hosts(alike)}"
     if first.kind == "lossy":

@@ -1,9 +1,16 @@
 """What a config entry may be. Checked without the database, so that bad input never reaches it."""
 
-from execdb.store.errors import UsageError
+from execdb.store.errors import ExecdbError, UsageError
 
 MESSAGE_MAX = 12  # bytes of UTF-8; a message of 12 needs no NUL
 ENTRIES_MAX = 10_240
+
+
+class NoEntry(ExecdbError):
+    """There is nothing to remove."""
+
+    def __init__(self, uid: int) -> None:
+        super().__init__(f"uid {uid} has no message of its own: there is nothing to remove")
 
 
 def check_message(message: str) -> str:

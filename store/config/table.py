@@ -2,10 +2,11 @@
 collector reconciles the map with it and confirms the generation."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from sqlite3 import Connection
 
 from execdb.store.config.changing import Changer, log_found
-from execdb.store.config.entry import ENTRIES_MAX, check_message
+from execdb.store.config.entry import ENTRIES_MAX, NoEntry, check_message
 from execdb.store.config.generation import add_missing_state
 from execdb.store.config.log import State, Who, flat
 from execdb.store.config.snapshot import Config, read_config
@@ -42,35 +43,44 @@ class ConfigTable:
     def set(self, uid: int, message: str) -> int:
         """Adds or changes an entry; returns the generation that holds it. Raises UsageError for
         bad input, ExecdbError when the map has no room."""
-        values = check_uid(uid), check_message(message)
+        return self.set_all({uid: message})
+
+    def set_all(self, entries: Mapping[int, str], default: str | None = None) -> int:
+        """Adds or changes several, and the default message if one is given: all or none. The rest
+        as `set`."""
+        rows = [(check_uid(uid), check_message(message)) for uid, message in entries.items()]
         with self._changer.changing("set") as change:
             connection = change.connection
-            exists = scalar(connection, "SELECT count(*) FROM config WHERE uid = ?", (uid,))
+            before = scalar(connection, _COUNT)
             with short_values(connection):
-                same = exists and is_message_of(connection, uid, message)
-            if not exists and scalar(connection, _COUNT) >= ENTRIES_MAX:
+                rows = [row for row in rows if not is_message_of(connection, *row)]
+            connection.executemany(_SET, rows)
+            if scalar(connection, _COUNT) > max(before, ENTRIES_MAX):
                 raise ExecdbError(f"the config is full: {ENTRIES_MAX} entries; unset one first")
-            if not same:
-                connection.execute(_SET, values)
+            if default is not None:
+                _set_default(connection, default)
         return change.generation
 
     def unset(self, uid: int) -> int | None:
         """Removes an entry; returns the generation without it, None if there was no entry."""
         check_uid(uid)
         with self._changer.changing("unset") as change:
-            done = change.connection.execute("DELETE FROM config WHERE uid = ?", (uid,))
+            done = change.connection.execute(_UNSET, (uid,))
         return change.generation if done.rowcount else None
+
+    def unset_all(self, uids: Iterable[int]) -> int:
+        """Removes several, all or none; returns the generation without them. Raises ExecdbError if
+        one of them has no entry."""
+        with self._changer.changing("unset") as change:
+            for uid in uids:
+                if not change.connection.execute(_UNSET, (check_uid(uid),)).rowcount:
+                    raise NoEntry(uid)
+        return change.generation
 
     def set_default(self, message: str) -> int:
         """Changes the message of uids without an entry; returns the generation."""
-        check_message(message)
         with self._changer.changing("default") as change:
-            connection = change.connection
-            with short_values(connection):
-                same = is_default(connection, message)
-            if not same:
-                add_missing_state(connection)
-                connection.execute("UPDATE config_state SET default_message = ?", (message,))
+            _set_default(change.connection, message)
         return change.generation
 
     # For the collector:
@@ -104,5 +114,16 @@ class ConfigTable:
             connection.execute("UPDATE config_state SET kernel_generation = ?", (generation,))
 
 
+def _set_default(connection: Connection, message: str) -> None:
+    """Raises UsageError."""
+    check_message(message)
+    with short_values(connection):
+        same = is_default(connection, message)
+    if not same:
+        add_missing_state(connection)
+        connection.execute("UPDATE config_state SET default_message = ?", (message,))
+
+
 _COUNT = "SELECT count(*) FROM config"
 _SET = "INSERT OR REPLACE INTO config (uid, message) VALUES (?, ?)"
+_UNSET = "DELETE FROM config WHERE uid = ?"

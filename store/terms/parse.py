@@ -12,14 +12,14 @@ Pure, except for names of users and the time of day, which are parameters.
 
 import re
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from errno import errorcode
 
 from execdb.store.errors import UsageError
 from execdb.store.fields import FIELDS
-from execdb.store.kinds import Kind
+from execdb.store.kinds import ENDINGS, Kind
 from execdb.store.terms.short_forms import merged
 from execdb.store.terms.term import COMMAND, Found, Glob, Range, Term, Value
 from execdb.store.terms.times import parse_length
@@ -27,6 +27,7 @@ from execdb.store.terms.times import parse_length
 _TERM = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(!~=|!=|~=|=)", re.ASCII)
 _PIECE = re.compile(r"((?:[^,\\]|\\.|\\$)*)(,?)", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
+_IN_NS = re.compile(r"\w+_ns!?=", re.ASCII)  # a key that counts ns takes them, as JSON has them
 _INT64 = 1 << 63
 # What a term may name: every key of an event, and names that are shorter to type.
 KINDS = {field.name: field.kind for field in FIELDS} | {COMMAND: Kind.TEXT}
@@ -74,7 +75,9 @@ class Reader:
         if raw == "null":
             return None
         if kind is Kind.ERRNO:
-            return _errno(raw)
+            return _errno(text, at, raw)
+        if kind is Kind.ENDING:
+            return _ending(text, at, raw)
         if kind.is_text or kind is Kind.TEXTS:
             return _text(raw)
         if kind is Kind.BOOL:
@@ -91,6 +94,8 @@ class Reader:
         return Range(least, most)
 
     def _number(self, text: str, kind: Kind, at: int, raw: str) -> int:
+        if _IN_NS.match(text) and _NUMBER.fullmatch(raw) and abs(int(raw)) < _INT64:
+            return int(raw)
         try:
             if kind is Kind.UID:
                 return self.uid_of(raw)
@@ -139,11 +144,24 @@ def _text(raw: str) -> str | Glob:
     return "".join(plain)
 
 
-def _errno(raw: str) -> str | Glob:
-    """`ENOENT`, `enoent` or `2`."""
+def _errno(text: str, at: int, raw: str) -> str | Glob:
+    """`ENOENT`, `enoent` or `2`; a number that has no name is recorded as it is."""
     if raw.isascii() and raw.isdigit():
         return errorcode.get(int(raw[:9]), raw)
-    return _text(raw.upper())
+    return _one_of(text, at, raw.upper(), errorcode.values(), "an error's name or number")
+
+
+def _ending(text: str, at: int, raw: str) -> str | Glob:
+    return _one_of(text, at, raw, ENDINGS, f"one of {', '.join(ENDINGS)}, null")
+
+
+def _one_of(text: str, at: int, raw: str, known: Collection[str], wanted: str) -> str | Glob:
+    value = _text(raw)
+    if isinstance(value, Glob) or value in known:
+        return value
+    near = get_close_matches(value, known, n=1)
+    hint = f": did you mean {near[0]}?" if near else ""
+    raise UsageError(f"{_at(text, at)}: {_shown(raw)} is not {wanted}{hint}")
 
 
 def _signal(raw: str) -> int | None:

@@ -24,3 +24,6 @@ execdb config set --help                 # more about each command
 TAKES_MINUS = {"ignore_unknown_options": True}
 
 User = Annotated[str, typer.Argument(help="A uid or a user name.", metavar="UID")]
+Users = Annotated[
+    str, typer.Argument(help="A uid or a user name; - for many, from stdin.", metavar="UID")
+]

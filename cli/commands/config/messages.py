@@ -6,14 +6,17 @@ from typing import Annotated
 import typer
 
 from execdb.cli.commands.config.changed import config_table, refused_of, report
-from execdb.cli.commands.config.group import TAKES_MINUS, User, app
+from execdb.cli.commands.config.group import TAKES_MINUS, User, Users, app
 from execdb.cli.commands.config.scope import ConfigCommand
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.options.shared import as_recorded
+from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
-from execdb.store.config.entry import check_message
-from execdb.store.errors import ExecdbError
+from execdb.store.config.entry import NoEntry, check_message
+from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.terms.users import uid_of
+
+Format = Annotated[ReportFormat, typer.Option(help="How to show it.")]
 
 
 @app.command(
@@ -23,20 +26,28 @@ from execdb.store.terms.users import uid_of
     epilog="""
 execdb config set 0 'Hey root!'
 execdb config set alice 'Hi Alice!'
+execdb config set -                      # UID MESSAGE a line, from stdin
 """,
 )
 def set_(
     context: typer.Context,
-    uid: User,
+    uid: Users,
     message: Annotated[
-        str,
+        str | None,
         typer.Argument(help="At most 12 bytes of UTF-8, no control characters.", metavar="MESSAGE"),
-    ],
+    ] = None,
 ) -> None:
-    """Set the message of a user.
+    """Set the message of a user, or of many.
 
-    While a collector runs, this waits until the kernel has the message, at most 2 seconds.
+    With `-` instead of UID, stdin has lines `UID MESSAGE` or `default MESSAGE`, as `config list`
+    prints them. All are one change, one generation; with an error in one nothing is changed.
+    While a collector runs, this waits until the kernel has it, at most 2 seconds.
     """
+    if uid == "-":
+        _set_many(context, message)
+        return
+    if message is None:
+        raise UsageError("Missing argument 'MESSAGE' (see execdb config set --help)")
     message = as_recorded(message)
     number, text = uid_of(uid), check_message(message)
     with config_table(context, create=True) as table:
@@ -50,9 +61,10 @@ def set_(
     epilog="""
 execdb config get 0
 execdb config get alice
+execdb config get 0 --format json
 """,
 )
-def get(context: typer.Context, uid: User) -> None:
+def get(context: typer.Context, uid: User, format: Format = ReportFormat.TEXT) -> None:
     """Show the message of a user."""
     number = uid_of(uid)
     with config_table(context) as table:
@@ -63,7 +75,10 @@ def get(context: typer.Context, uid: User) -> None:
             if refused.uid == number:
                 raise ExecdbError(f"{refused}; set another with execdb config set {number} MESSAGE")
         raise ExecdbError(f"uid {number} has no message of its own: it gets the default")
-    print(escape(message))
+    if format is ReportFormat.JSON:
+        print(json.dumps({"uid": number, "message": message}))
+    else:
+        print(escape(message))
 
 
 @app.command(
@@ -74,10 +89,7 @@ execdb config list
 execdb config list --format json
 """,
 )
-def list_(
-    context: typer.Context,
-    format: Annotated[ReportFormat, typer.Option(help="How to show them.")] = ReportFormat.TEXT,
-) -> None:
+def list_(context: typer.Context, format: Format = ReportFormat.TEXT) -> None:
     """Show the message of every user who has one, and the default."""
     with config_table(context) as table:
         config = table.read()
@@ -99,15 +111,23 @@ def list_(
     epilog="""
 execdb config unset 0
 execdb config unset alice
+execdb config unset -                    # UID a line, from stdin
 """,
 )
-def unset(context: typer.Context, uid: User) -> None:
-    """Remove the message of a user, who then gets the default."""
+def unset(context: typer.Context, uid: Users) -> None:
+    """Remove the message of a user, who then gets the default.
+
+    With `-` instead of UID, stdin has a UID a line. All are one change; if one has no message,
+    nothing is changed.
+    """
+    if uid == "-":
+        _unset_many(context)
+        return
     number = uid_of(uid)
     with config_table(context) as table:
         generation = table.unset(number)
         if generation is None:
-            raise ExecdbError(f"uid {number} has no message of its own: there is nothing to remove")
+            raise NoEntry(number)
         report(context.obj, table, generation, f"uid {number}: no entry")
 
 
@@ -116,6 +136,7 @@ def unset(context: typer.Context, uid: User) -> None:
     context_settings=TAKES_MINUS,
     epilog="""
 execdb config default                    # show it
+execdb config default --format json
 execdb config default 'Hello World'      # change it
 """,
 )
@@ -125,9 +146,12 @@ def default(
         str | None,
         typer.Argument(help="At most 12 bytes of UTF-8, no control characters.", metavar="MESSAGE"),
     ] = None,
+    format: Format = ReportFormat.TEXT,
 ) -> None:
     """Show or set the message of users who have none of their own."""
     if message is not None:
+        if format is not ReportFormat.TEXT:
+            raise UsageError("--format shows the default: it does not go with MESSAGE")
         message = check_message(as_recorded(message))
     with config_table(context, create=message is not None) as table:
         if message is None:
@@ -135,6 +159,30 @@ def default(
             if config.default is None:
                 whys = [str(each) for each in config.refused if each.uid is None]
                 raise ExecdbError(f"{whys[-1]}; set another with execdb config default MESSAGE")
-            print(escape(config.default))
+            if format is ReportFormat.JSON:
+                print(json.dumps({"default": config.default}))
+            else:
+                print(escape(config.default))
             return
         report(context.obj, table, table.set_default(message), f'default: "{message}"')
+
+
+def _set_many(context: typer.Context, message: str | None) -> None:
+    from execdb.cli.input.config_lines import messages_of, read_stdin
+
+    if message is not None:
+        raise UsageError("with - the messages come from stdin: give no MESSAGE")
+    wanted = messages_of(read_stdin(), uid_of)
+    with config_table(context, create=True) as table:
+        generation = table.set_all(wanted.entries, wanted.default)
+        number = len(wanted.entries) + (wanted.default is not None)
+        report(context.obj, table, generation, f"{counted(number, 'message')} set")
+
+
+def _unset_many(context: typer.Context) -> None:
+    from execdb.cli.input.config_lines import read_stdin, uids_of
+
+    uids = uids_of(read_stdin(), uid_of)
+    with config_table(context) as table:
+        generation = table.unset_all(uids)
+        report(context.obj, table, generation, f"{counted(len(uids), 'message')} removed")

@@ -16,6 +16,7 @@ from execdb.store.importing.importer import import_lines
 from execdb.store.limits.bounds import Bounds
 from execdb.store.limits.retention import Retention
 from execdb.store.reading.ordered import Ordered
+from execdb.store.times import local_time
 from tests.cli.show.runs_with_gaps import CRASH, LOST, MS, STOPPED, a_run, at
 from tests.conftest import START_NS, Answer, an_event
 from tests.store.importing.exports import lines_of
@@ -60,6 +61,11 @@ def test_a_time_before_the_first_run_or_after_the_last_is_blind(run: Run, db: Pa
     with open_database(db) as database:
         a_run(database, 0, 22)
     assert "(before the first run)" in run("query", "--since", at(-7), "--until", at(3)).err
+    answer = run("query", "--until", at(-7), "--strict")
+    until = local_time(START_NS - 7 * MS)
+    assert answer.err == f"note: nothing was recorded before {until} (before the first run)\n"
+    assert answer.code == 3
+    assert run("query", "--until", "@0", "--strict").code == 3
     answer = run("query", "--since", at(7))
     assert answer.err.count("\n") == 1
     assert "(no collector was running)" in answer.err

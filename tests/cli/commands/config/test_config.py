@@ -1,8 +1,12 @@
 """config: what is saved, what is refused, and when it is in the kernel."""
 
+import io
 import json
 import os
+import sys
 from pathlib import Path
+
+import pytest
 
 from execdb.store.config.table import ConfigTable
 from execdb.store.file.database import open_database
@@ -104,3 +108,73 @@ def test_what_an_earlier_collector_had_is_not_in_the_kernel_of_the_next(run: Run
             assert run("config", "set", 0, "x").code == 1
         finally:
             lock.close()
+
+
+def give(monkeypatch: pytest.MonkeyPatch, stdin: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+
+
+def test_many_messages_from_stdin_are_one_change(
+    run: Run, db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("config", "set", 7, "seven")
+    give(monkeypatch, b"default Moin\n\nroot Hey  root! \n501 Hi user 501!\n8 \n")
+    answer = run("config", "set", "-")
+    assert answer.out == "4 messages set (saved; takes effect at the next collect)\n"
+    listed = run("config", "list").out
+    assert listed == "default Moin\n0 Hey  root! \n7 seven\n8 \n501 Hi user 501!\n"
+    generations = {
+        each["generation"] for each in json.loads(run("config", "log", "--format", "json").out)
+    }
+    assert len(generations) == 2
+    give(monkeypatch, listed.encode())
+    assert run("config", "set", "-").out.startswith("5 messages set")
+    assert run("config", "list").out == listed
+    give(monkeypatch, b"root\n501\n\n7")
+    assert run("config", "unset", "-").out.startswith("3 messages removed")
+    assert run("config", "list").out == "default Moin\n8 \n"
+
+
+@pytest.mark.parametrize(
+    ("command", "stdin", "code", "words"),
+    [
+        ("set", b"0 new\n501 thirteen byte\n", 2, "stdin, line 2: a message has at most 12 bytes"),
+        ("set", b"0 new\n\nnosuchuser x\n", 2, "stdin, line 3: there is no user 'nosuchuser'"),
+        ("set", b"0 new\n4294967295 x\n", 2, "stdin, line 2: uid 4294967295 is outside"),
+        ("set", b"0 new\n501\n", 2, "stdin, line 2: give UID MESSAGE"),
+        ("set", b"0 new\n1 a\tb\n", 2, "stdin, line 2: a message may not contain control"),
+        ("set", b"0 new\n1 \xff\n", 2, "stdin, line 2: not UTF-8"),
+        ("set", b"".join(b"%d x\n" % uid for uid in range(1, 10_241)), 1, "10240 entries"),
+        ("set", b"0 new\n" * 200_000, 2, "stdin has more than 1 MiB"),
+        ("unset", b"0\n501\n", 1, "uid 501 has no message of its own"),
+        ("unset", b"0\n-1\n", 2, "stdin, line 2: uid -1 is outside"),
+    ],
+)
+def test_one_bad_line_of_stdin_changes_nothing(
+    run: Run,
+    db: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    stdin: bytes,
+    code: int,
+    words: str,
+) -> None:
+    run("config", "set", 0, "old")
+    give(monkeypatch, stdin)
+    refused(run("config", command, "-"), code, words)
+    assert run("config", "list").out == "default Hello World\n0 old\n"
+
+
+def test_stdin_or_a_message(run: Run, db: Path) -> None:
+    refused(run("config", "set", "-", "x"), 2, "from stdin")
+    refused(run("config", "set", "0"), 2, "Missing argument 'MESSAGE'")
+
+
+def test_one_message_as_json(run: Run, db: Path) -> None:
+    run("config", "set", 7, "s\u00e9ven\u202e")
+    got = run("config", "get", 7, "--format", "json").out
+    assert json.loads(got) == {"uid": 7, "message": "s\u00e9ven\u202e"}
+    assert json.loads(run("config", "default", "--format", "json").out) == {
+        "default": "Hello World"
+    }
+    refused(run("config", "default", "Moin", "--format", "json"), 2, "--format")
