@@ -111,10 +111,11 @@ build/demo.db: $(VENV)/ready
 		| $(VENV)/bin/execdb --db $@ import -
 
 # Tests compile small programs, ask bpftool what is attached, watch system calls, look at the page
-# in a browser, ship to a PostgreSQL of their own (one speaks German), complete in three shells, run
-# another recorder, and assemble the stub of each architecture.
+# in a browser, ship to a PostgreSQL of their own (one speaks German, one is behind a pooler), complete
+# in three shells, run another recorder, and assemble the stub of each architecture.
 $(VENV)/ready-to-test: $(VENV)/ready
-	@missing=; for tool in gcc bpftool strace setpriv fish zsh bpftrace aarch64-linux-gnu-as; do \
+	@missing=; for tool in gcc bpftool strace setpriv fish zsh bpftrace pgbouncer \
+		aarch64-linux-gnu-as; do \
 		command -v $$tool >/dev/null || [ -x /usr/sbin/$$tool ] || missing="$$missing $$tool"; done; \
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
 		missing="$$missing chromium"; \
@@ -124,7 +125,7 @@ $(VENV)/ready-to-test: $(VENV)/ready
 	if [ -n "$$missing" ] && command -v apt-get >/dev/null; then \
 		$(SUDO) apt-get update -qq && \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-			gcc libc6-dev bpftool strace util-linux chromium postgresql locales \
+			gcc libc6-dev bpftool strace util-linux chromium postgresql locales pgbouncer \
 			fish zsh bpftrace binutils-aarch64-linux-gnu >/dev/null; \
 	elif [ -n "$$missing" ]; then echo "the tests need:$$missing" >&2; exit 1; fi
 	@$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[dev]'

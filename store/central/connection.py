@@ -56,7 +56,8 @@ def connect(url: CentralUrl, *, name: str = "execdb") -> "Connection":
     except psycopg.errors.ConnectionTimeout as error:
         raise _meaning(url, error, None) from error
     except psycopg.Error as error:
-        raise _meaning(url, error, code_of(str(error), conninfo)) from error
+        code = None if is_refusal(None, str(error)) else code_of(str(error), conninfo)
+        raise _meaning(url, error, code) from error
     if connection.info.server_version < _VERSION_LEAST:
         version = connection.info.parameter_status("server_version")
         connection.close()

@@ -25,7 +25,8 @@ class PartitionMissing(CentralError):
 
 _LENGTH_MAX = 300
 # What libpq and OpenSSL say themselves has no code, and is English: nobody sets their language. The
-# rest is what a server says in English, for an older libpq (sqlstate.py).
+# rest is what a server says in English, and pgbouncer, whose code is that of any error: they need
+# no look for the code (sqlstate.py).
 _REFUSALS = re.compile(
     "no password supplied|certificate verify failed|server certificate for|does not support SSL"
     '|root certificate file|(certificate file|private key file) ".*" does not exist'

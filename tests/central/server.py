@@ -42,11 +42,11 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.port = folder, free_port()
-        self._as_user: Sequence[str] = ()
+        self.as_user: Sequence[str] = ()
         self.wrap: Sequence[str] = ()  # a command that is given pg_ctl to start it
         if os.geteuid() == 0:
             user = next(name for name in _USERS if _exists(name))
-            self._as_user = (
+            self.as_user = (
                 "setpriv",
                 f"--reuid={user}",
                 f"--regid={_group(user)}",
@@ -80,7 +80,7 @@ class Server:
 
     def _run(self, *command: str, wrap: Sequence[str] = ()) -> None:
         done = subprocess.run(
-            [*wrap, *self._as_user, *command], capture_output=True, text=True, cwd="/", timeout=60
+            [*wrap, *self.as_user, *command], capture_output=True, text=True, cwd="/", timeout=60
         )
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
 
@@ -88,7 +88,7 @@ class Server:
         """Another one for the server, valid for so many days, which it shows after a `reload`."""
         certificate, key = self.data / "server.crt", self.data / "server.key"
         make_certificate(self.ca, certificate, key, days=days)
-        if self._as_user:
+        if self.as_user:
             for path in (certificate, key):
                 path.chmod(0o600)
                 shutil.chown(path, self.folder.owner(), self.folder.group())
