@@ -68,7 +68,7 @@ ROOMS = {
         "table": (),
         "show": ("table", "output"),
         "service": ("input", "output"),
-        "session": ("service", "input", "show", "output"),
+        "session": ("service", "input", "show", "table", "output"),
         "sums": ("show", "table", "output"),
         "drawing": ("show", "table", "output"),
         "web": ("input", "show", "table", "output"),

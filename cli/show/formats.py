@@ -28,6 +28,7 @@ def renderer(name: str, look: Look = _PLAIN) -> Renderer:
         return partial(getattr(json_lines, name), names=look.columns)
     from execdb.cli.show import lines
 
-    if name == "line" and look.hosts:
-        return partial(lines.line, hosts=True)
-    return {"line": lines.line, "plain": lines.plain, "line or end": lines.line_or_end}[name]
+    if name == "plain":
+        return lines.plain
+    shown = {"line": lines.line, "line or end": lines.line_or_end}[name]
+    return partial(shown, hosts=True) if look.hosts else shown

@@ -26,22 +26,27 @@ def line(events: Iterable[Event], *, hosts: bool = False) -> Iterator[str]:
         )
 
 
-def end(event: Event) -> str:
-    """`time pid ppid uid comm ended: exit 1 after 2.3 s`, of an image that has ended."""
+def end(event: Event, *, hosts: bool = False) -> str:
+    """`time pid ppid uid comm ended: exit 1 after 2.3 s`, of an image that has ended; with `hosts`
+    `time host pid...`."""
+    host = f" {escape(event.host)}" if hosts else ""
     ended_ns = event.time_ns + (event.duration_ns or 0)
     code = event.exit_code if event.ended == "exit" else event.signal
     how = escape(event.ended or "") if code is None else f"{event.ended} {code}"
     lasted = "" if event.duration_ns is None else f" after {duration(event.duration_ns)}"
     return (
-        f"{rfc3339(ended_ns)} {event.pid} {event.ppid} {event.uid} {escape(event.comm)} "
+        f"{rfc3339(ended_ns)}{host} {event.pid} {event.ppid} {event.uid} {escape(event.comm)} "
         f"ended: {how}{lasted}\n"
     )
 
 
-def line_or_end(events: Iterable[Event]) -> Iterator[str]:
+def line_or_end(events: Iterable[Event], *, hosts: bool = False) -> Iterator[str]:
     """A `line` for what runs, an `end` for what has ended."""
     for event in events:
-        yield from line([event]) if event.ended is None else [end(event)]
+        if event.ended is None:
+            yield from line([event], hosts=hosts)
+        else:
+            yield end(event, hosts=hosts)
 
 
 def command_line(event: Event) -> str:

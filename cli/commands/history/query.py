@@ -77,8 +77,6 @@ def _follow(
         raise UsageError("--ends goes with --follow only")
     if given.count or given.reverse or given.columns or given.sort:
         raise UsageError("--follow goes without --count, --reverse, --columns and --sort")
-    if isinstance(place, CentralUrl):
-        raise UsageError(f"--follow works on a file, and --db is {place}")
     from execdb.cli.session.follow import FollowOptions, follow_to
 
     shown = given.format or EventFormat.LINE

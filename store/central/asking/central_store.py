@@ -55,6 +55,11 @@ class CentralStore:
     def __str__(self) -> str:
         return str(self._session.url)
 
+    @property
+    def roster(self) -> Roster:
+        """The runs that there are."""
+        return self._roster
+
     def snapshot(self) -> AbstractContextManager[None]:
         return nullcontext()  # as it is anyway
 
@@ -68,6 +73,13 @@ class CentralStore:
 
     def events(self, wanted: Filter, *, limit: int = 0, reverse: bool = False) -> Iterator[Event]:
         return self._reading.events(wanted, limit, reverse)
+
+    def running(self, wanted: Filter, most: int) -> list[Event]:
+        return self._reading.running(wanted, most)
+
+    def started_by(self, key: Key) -> list[int]:
+        """The ids of what an event has started, directly or not."""
+        return [id_ for _, id_ in self._kin.descendants(key)]
 
     def statistics(self, wanted: Filter, by: Sequence[str], watch: object = None) -> Groups:
         return statistics(self._session, self._roster, self._reading, wanted, by)

@@ -77,6 +77,18 @@ class Reading:
         left_out = max(0, self.count(wanted) - limit)
         return islice(self._read(scope, question, False, 0), left_out, None)
 
+    def running(self, wanted: Filter, most: int) -> list[Event]:
+        """The latest events that are wanted, oldest first, of the latest boot of each host; also
+        programs that ran before a collector. `wanted` is of what runs."""
+        runs = self._roster.wanted(wanted)
+        latest = {run.host: run for run in sorted(runs, key=lambda run: run.started_ns or 0)}
+        boots = {(run.host, run.boot_id) for run in latest.values()}
+        here = [run.run_id for run in runs if (run.host, run.boot_id) in boots]
+        scope = self.scope(wanted)._replace(runs=here, seen=True)
+        conditions, rest = asked(wanted)
+        open_ones = Asked([*conditions, Condition("e.status IS NULL")], rest)  # has an index
+        return list(islice(self._part(scope, open_ones, True, most), most))[::-1]
+
     def _read(self, scope: Scope, question: Asked, reverse: bool, limit: int) -> Iterator[Event]:
         """In order; `limit` tells how many are needed at most (0: all)."""
         parts = self.parts(scope, reverse)

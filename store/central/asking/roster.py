@@ -30,6 +30,7 @@ class Run(NamedTuple):
     shipped: int
     unshipped: int
     shipped_to_ns: int | None
+    lost: int
 
     @property
     def values(self) -> dict[str, Any]:
@@ -42,7 +43,7 @@ class Roster:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        rows = (Run(*map(_text, row)) for row in session.stream(_RUNS))
+        rows = map(run_of, session.stream(_RUNS))
         self.runs = sorted(rows, key=_order)
         self.by_id = {run.run_id: run for run in self.runs}
 
@@ -118,6 +119,11 @@ class Roster:
                 for run_id, boot_ns in rows
             }
         return found
+
+
+def run_of(row: Iterable[Any]) -> Run:
+    """Of the columns that have the names of its fields."""
+    return Run(*map(_text, row))
 
 
 def _order(run: Run) -> tuple[Any, ...]:

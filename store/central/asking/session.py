@@ -1,6 +1,7 @@
-"""One read-only transaction of a central store, in which a command asks all that it asks."""
+"""One read-only transaction of a central store, in which a command asks all that it asks; one
+that follows what comes renews it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -13,22 +14,39 @@ from execdb.store.central.watchdog import deadline
 if TYPE_CHECKING:
     from psycopg import Connection
 
-ANSWER_S = 120  # for each statement, unless the login or the URL says otherwise
+ANSWER_S = 120
 _GRACE_S = 15.0  # until the connection is closed by us
 _PAGE = 1_000  # rows that are fetched at a time
 _CANCELED = "57014"
 
 
 class Session:
-    """All answers are of one moment. Raises CentralError."""
+    """All answers are of one moment, up to `renew`. Raises CentralError."""
 
     def __init__(self, url: CentralUrl, connection: "Connection") -> None:
         self.url, self._connection = url, connection
+        self.answer_s = ANSWER_S  # for each statement, unless the login or the URL says otherwise
         self._numbers = count(1)
+        self._begin()
+
+    @contextmanager
+    def moment(self) -> Iterator[None]:
+        """Inside, answers are of one later moment. Outside nothing may be asked any more: the
+        server then keeps no old rows for a reader that waits."""
+        self._end()
+        self._begin()
+        yield
+        self._end()
+
+    def _end(self) -> None:
+        with self._asking():
+            self._connection.commit()
+
+    def _begin(self) -> None:
         row = self.rows("SELECT current_setting('statement_timeout')::interval > '0'")[0]
         # In the transaction alone: a pooler may give the connection to others.
         if not row[0]:
-            self.rows(f"SELECT set_config('statement_timeout', '{ANSWER_S}s', true)")
+            self.rows(f"SELECT set_config('statement_timeout', '{self.answer_s}s', true)")
         self.rows("SELECT set_config('enable_partitionwise_join', 'on', true)")
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -36,23 +54,25 @@ class Session:
         with self._asking():
             return self._connection.execute(sql.encode(), values).fetchall()
 
-    def stream(self, sql: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """The rows of an answer that may be long, by a cursor of the server."""
+    def stream(
+        self, sql: str, values: Sequence[Any] = (), page: int = _PAGE
+    ) -> Generator[tuple[Any, ...], None, None]:
+        """The rows of an answer that may be long, by a cursor of the server, `page` at a time."""
         with closing(self._connection.cursor(f"execdb{next(self._numbers)}", binary=True)) as rows:
             with self._asking():
                 rows.execute(sql.encode(), values)
             while True:
                 with self._asking():
-                    page = rows.fetchmany(_PAGE)
-                yield from page
-                if len(page) < _PAGE:
+                    some = rows.fetchmany(page)
+                yield from some
+                if len(some) < page:
                     return
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
         """A question to the server, which gets its time to answer."""
         try:
-            with deadline(self._connection, self.url, ANSWER_S + _GRACE_S):
+            with deadline(self._connection, self.url, self.answer_s + _GRACE_S):
                 yield
         except CentralError as error:
             if getattr(error.__cause__, "sqlstate", None) == _CANCELED:

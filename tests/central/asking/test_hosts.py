@@ -125,7 +125,6 @@ def test_exports_that_know_ids_take_one_host(
         ["collect"],
         ["import", "x.ndjson"],
         ["compare", "1", "2"],
-        ["query", "--follow"],
         ["replay", "--live"],
         ["config", "log"],
         ["mark"],

@@ -1,0 +1,1 @@
+"""Showing what comes to a file, or to a central store."""

@@ -1,0 +1,1 @@
+"""Following what comes to a central store."""
