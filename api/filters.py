@@ -46,7 +46,7 @@ class Filters(TypedDict, total=False):
     host: str | list[str] | None  # name of the machine; * and ? match
     failed: bool | None  # True: a non-zero exit, a signal or a failed attempt; False: exit code 0
     running: bool | None  # True: only what has no end
-    descendants_of: int | None  # an event's id: what it started, and so on down
+    descendants_of: int | list[int] | None  # an event's id: what it started, and so on down
 
 
 def filter_of(terms: Iterable[str], filters: Filters, time_of_mark: TimeOfMark) -> Filter:
@@ -133,6 +133,10 @@ def _number(name: str, value: Any) -> int:
     return value
 
 
+def _numbers(name: str, given: Any) -> tuple[int, ...]:
+    return tuple(_number(name, value) for value in _alternatives(name, given))
+
+
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} is text, not {type(value).__name__}")
@@ -153,6 +157,6 @@ _TERMS: Mapping[str, Callable[[str, Any], Any]] = {
     **dict.fromkeys(("comm", "path", "arg", "message", "cgroup", "host"), _text),
 }
 _REST: Mapping[str, Callable[[str, Any], Any]] = {
-    "descendants_of": _number,
+    "descendants_of": _numbers,
     **dict.fromkeys(("failed", "running"), _flag),
 }

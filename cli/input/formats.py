@@ -18,6 +18,7 @@ class SqlFormat(StrEnum):
     """Of rows that SQL answers."""
 
     TABLE = "table"
+    LINE = "line"
     PLAIN = "plain"
     JSON = "json"
     NDJSON = "ndjson"

@@ -145,7 +145,7 @@ def _wanted(wanted: StartFilter, database: Database) -> Callable[[Event], bool] 
     from execdb.store.linear_regex import LinearRegex
 
     family: list[int] = []
-    if wanted.descendants_of is not None:
+    if wanted.descendants_of:
         with database.reading() as connection:
             family = descendants_of(connection, wanted.descendants_of)
     return EventFilter(wanted, family, LinearRegex).may_want

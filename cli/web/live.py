@@ -43,8 +43,7 @@ class Tail:
             oldest = self._following.last_id - _CATCH_UP_MAX
             self._skipped = max(0, oldest - after)
             self._following.last_id = min(self._following.last_id, max(after, oldest))
-        ancestor = wanted.descendants_of
-        family = () if ancestor is None else self._following.started_by(ancestor)
+        family = self._following.started_by(wanted.descendants_of)
         self._filter = EventFilter(replace(wanted, since_ns=None), family)
         self._version: object = None
         self._rows = rows_for(site.now(), wanted)

@@ -21,7 +21,7 @@ class StartFilter:
     """The part of a Filter that can be asked of programs as they start."""
 
     terms: tuple[Term, ...] = ()
-    descendants_of: int | None = None
+    descendants_of: tuple[int, ...] = ()
     failed: ClassVar[None] = None
     running: ClassVar[bool] = False
     replays: ClassVar[bool] = True
@@ -29,7 +29,7 @@ class StartFilter:
 
 class EventFilter:
     """Tells of events, given in order of their ids, whether they are wanted. `family` are the rows
-    that the wanted ancestor has started so far, if there is one. The time is not looked at.
+    that the wanted ancestors have started so far, if there are any. The time is not looked at.
     `compile` is for patterns and regular expressions; a recorder must not give it those of `re`,
     which an argument can keep busy for ever."""
 
@@ -45,8 +45,8 @@ class EventFilter:
         of_start = (term for term in terms if term.field not in OF_THE_END)
         self._of_start = _Terms(of_start, compile)
         self._family: set[int] | None = None
-        if wanted.descendants_of is not None:
-            self._family = {wanted.descendants_of, *family}
+        if wanted.descendants_of:
+            self._family = {*wanted.descendants_of, *family}
         self._replays = wanted.replays
         self.about_the_end = wanted.failed is not None or any(
             term.field in OF_THE_END for term in terms

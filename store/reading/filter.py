@@ -29,7 +29,7 @@ class Filter:
     until_ns: int | None = None
     failed: bool | None = None  # True: what did not do well; False: what exited with 0
     running: bool = False  # only what has no end
-    descendants_of: int | None = None  # a row's id
+    descendants_of: tuple[int, ...] = ()  # ids of rows: of any of them
     replays: bool = False  # also what live replays started
     without_replays: bool = False  # set where there are some, to be left out
 

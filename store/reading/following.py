@@ -1,7 +1,7 @@
 """What a collector adds to a file while it is read: new rows, and the ends of earlier ones."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from sqlite3 import Connection
 from typing import Any
@@ -60,10 +60,10 @@ class Following(History):
             selection = self.select(connection, wanted, seen=True)
         return list(islice(self._merged(selection, True), most))[::-1]
 
-    def started_by(self, number: int) -> list[int]:
-        """The rows that a row has started, directly or not. Raises DatabaseError."""
+    def started_by(self, ancestors: Iterable[int]) -> list[int]:
+        """The rows that any of these has started, directly or not. Raises DatabaseError."""
         with self.database.reading() as connection:
-            return descendants_of(connection, number)
+            return descendants_of(connection, ancestors)
 
     def wait_for_end(self, event: Event) -> bool:
         """From now on `ended` gives this event once it has ended. Of more than RUNNING_MAX only the

@@ -105,12 +105,12 @@ class History:
         return None if latest is None else latest.id
 
     def began_ns(self, wanted: Filter) -> int | None:
-        """When the program began whose descendants are wanted: it started nothing before."""
-        if wanted.descendants_of is None:
+        """When the first program began whose descendants are wanted: none of them is older."""
+        if not wanted.descendants_of:
             return None
         with self.database.reading() as connection:
             spans = self._spans(connection, Filter(), seen=True)
-        selection = Selection(Filter(), spans, [wanted.descendants_of])
+        selection = Selection(Filter(), spans, sorted({*wanted.descendants_of}))
         return next((event.time_ns for event in self._merged(selection, False, 1)), None)
 
     def run_of(self, segment: Segment) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class History:
         """What to read for this filter; with `seen` also of what was seen. Raises DatabaseError."""
         wanted = self._without_replays(connection, wanted)
         ids = None
-        if wanted.descendants_of is not None:
+        if wanted.descendants_of:
             ids = descendants_of(connection, wanted.descendants_of)
         elif (parents := wanted.numbers("parent_id")) is not None:
             ids = children_of(connection, parents)

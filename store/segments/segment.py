@@ -97,16 +97,17 @@ def ids_of_pid(connection: Connection, pid: int) -> list[int]:
     return [row[0] for row in connection.execute(_IDS_OF_PID, (pids, pid))]
 
 
-def descendants_of(connection: Connection, ancestor: int) -> list[int]:
-    """The rows that a row started, directly or not, in order; not itself. A hostile file may claim
-    circles: each row is met once."""
-    return [row[0] for row in connection.execute(_DESCENDANTS, (ancestor, ancestor))]
+def descendants_of(connection: Connection, ancestors: Iterable[int]) -> list[int]:
+    """The rows that any of these rows started, directly or not, in order; not itself. A hostile
+    file may claim circles: each row is met once."""
+    below = (connection.execute(_DESCENDANTS, (each, each)) for each in {*ancestors})
+    return sorted({row[0] for rows in below for row in rows})
 
 
 _DESCENDANTS = """
 WITH RECURSIVE below(id) AS (
     SELECT ? UNION SELECT image.id FROM below CROSS JOIN image ON image.parent_id = below.id)
-SELECT id FROM below WHERE id <> ? ORDER BY id
+SELECT id FROM below WHERE id <> ?
 """
 
 

@@ -77,6 +77,7 @@ SAME_QUESTIONS: list[tuple[dict[str, Any], list[object]]] = [
     ({"running": True}, ["--running"]),
     ({"running": False}, []),
     ({"descendants_of": 7}, ["--descendants-of", 7]),
+    ({"descendants_of": [7, 2]}, ["--descendants-of", 7, "--descendants-of", 2]),
     ({"message": "Hello World"}, ["--message", "Hello World"]),
     ({"comm": None, "since": None, "pid": None}, []),
 ]

@@ -27,7 +27,7 @@ def latest_replay(history: "History") -> "Filter":
         found = replays_of(connection)
     if not found:
         raise ExecdbError("B has no live replay by root: execdb replay --live while it records")
-    return Filter(descendants_of=found[-1].id, replays=True)
+    return Filter(descendants_of=(found[-1].id,), replays=True)
 
 
 def replayed_from(history: "History", wanted: "Filter", ancestors: bool) -> Iterator[Event]:

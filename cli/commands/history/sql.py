@@ -15,7 +15,7 @@ from execdb.cli.input.formats import SqlFormat
 from execdb.cli.input.options.shared import Redact, WideTable, as_recorded
 from execdb.cli.input.redaction import own_patterns
 from execdb.cli.output.colour import wants_colour
-from execdb.cli.output.escape import escape
+from execdb.cli.output.escape import escape, quote
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for
 from execdb.cli.show.cells import cell
@@ -44,7 +44,8 @@ def sql(
     format: Annotated[
         SqlFormat | None,
         typer.Option(
-            help="How to show the rows. plain has tabs between values and no header.",
+            help="How to show the rows. plain has tabs between values and no header; line has "
+            "spaces, and values quoted for a shell.",
             show_default="table on a terminal, else plain",
         ),
     ] = None,
@@ -73,6 +74,8 @@ def sql(
             emit(_csv(names, rows))
         elif shown is SqlFormat.PLAIN:
             emit("\t".join(map(_text, row)) + "\n" for row in rows)
+        elif shown is SqlFormat.LINE:
+            emit(" ".join(map(_quoted, row)) + "\n" for row in rows)
         else:
             objects = _objects(names, rows)
             lines = (f"{each}\n" for each in objects)
@@ -130,6 +133,10 @@ def _objects(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[st
 def _in_json(value: Any) -> Any:
     """JSON knows no infinity."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _quoted(value: Any) -> str:
+    return quote("" if value is None else str(value))
 
 
 def _text(value: Any) -> str:

@@ -98,7 +98,7 @@ class _Asked:
     @property
     def place(self) -> "Filter":
         number = self.number
-        return self.wanted if number is None else replace(self.wanted, descendants_of=number)
+        return self.wanted if number is None else replace(self.wanted, descendants_of=(number,))
 
 
 def _asked(store: "Store", pid: int | None, id_: int | None, wanted: "Filter") -> _Asked:
@@ -111,9 +111,9 @@ def _asked(store: "Store", pid: int | None, id_: int | None, wanted: "Filter") -
     key = None if number is None else store.key_named(number, wanted)
     terms = store.without_hosts(wanted)
     if terms != Filter():  # of the programs below it
-        if wanted.descendants_of is not None:
+        if wanted.descendants_of:
             raise UsageError("give a PID or --id, or --descendants-of, not both")
-        wanted = terms = replace(wanted, descendants_of=number)
+        wanted = terms = replace(wanted, descendants_of=() if number is None else (number,))
     return _Asked(True, number, key, wanted, terms)
 
 
@@ -170,7 +170,7 @@ def _show(
 def _nothing(place: str, pid: int | None, number: int | None, wanted: "Filter") -> str:
     from execdb.store.reading.filter import Filter
 
-    if replace(wanted, descendants_of=None) != Filter():
+    if replace(wanted, descendants_of=()) != Filter():
         return f"no program in {place} is like that: execdb query shows what there is"
     if pid is None and number is None:
         return f"nothing is recorded in {place} yet: execdb collect records"

@@ -83,7 +83,7 @@ class FilterOptions:
         typer.Option(help="Process id of the parent.", parser=process_id, metavar="PID"),
     ] = None
     descendants_of: Annotated[
-        int | None,
+        list[int] | None,
         typer.Option(
             help="Started by the event with this id, directly or indirectly. Ids below 0 are of "
             "programs that ran before the recording.",
@@ -157,7 +157,7 @@ def filter_of(chosen: FilterOptions) -> "Filter":
         until_ns=until_ns,
         failed=chosen.failed,
         running=chosen.running,
-        descendants_of=chosen.descendants_of,
+        descendants_of=tuple(chosen.descendants_of or ()),
         replays=chosen.replays,
     )
 
@@ -184,7 +184,7 @@ def start_filter_of(chosen: FilterOptions) -> "StartFilter":
                 raise UsageError(
                     f"{term.field}~={found.pattern}: {error} (here RE2 reads expressions)"
                 ) from None
-    return StartFilter(terms, chosen.descendants_of)
+    return StartFilter(terms, tuple(chosen.descendants_of or ()))
 
 
 def _terms_and_short_forms(chosen: FilterOptions, now_ns: int) -> "tuple[Term, ...]":

@@ -39,8 +39,7 @@ class FileFollower(Follower):
         self._database, self._path = database, path
         self._following, self._news = Following(database), News(database)
         self.store = FileStore(self._following, path)
-        ancestor = wanted.descendants_of
-        family = () if ancestor is None else self._following.started_by(ancestor)
+        family = self._following.started_by(wanted.descendants_of)
         super().__init__(wanted, family, ends=ends)
         self._until_now = Term("id", (Range(None, self._following.last_id),))
         self._run_id = 0  # of the latest event

@@ -64,8 +64,8 @@ class CentralStore:
         return nullcontext()  # as it is anyway
 
     def has_hosts(self, wanted: Filter) -> bool:
-        if wanted.descendants_of is not None:
-            return False
+        if wanted.descendants_of:
+            return len(self._hosts(wanted)) > 1
         return len({run.host for run in self._roster.wanted(wanted)}) > 1
 
     def count(self, wanted: Filter) -> int:
@@ -100,10 +100,8 @@ class CentralStore:
         return found.of(wanted, baseline_ns, by)
 
     def began_ns(self, wanted: Filter) -> int | None:
-        if wanted.descendants_of is None:
-            return None
-        key = self._reading.key_of(wanted.descendants_of, wanted)
-        return None if key is None else next(self._reading.rows_with([key])).time_ns
+        keys = self._reading.keys_of(wanted.descendants_of, wanted)
+        return min((event.time_ns for event in self._reading.rows_with(keys)), default=None)
 
     def without_hosts(self, wanted: Filter) -> Filter:
         return replace(wanted, terms=tuple(t for t in wanted.terms if t.field != "host"))
@@ -136,10 +134,8 @@ class CentralStore:
         return ledger.coverage(self._session, self._roster.runs, hosts, time.time_ns())
 
     def _hosts(self, wanted: Filter) -> Sequence[str]:
-        if wanted.descendants_of is not None:
-            key = self._reading.key_of(wanted.descendants_of, wanted)
-            if key is not None:
-                return [self._roster.by_id[key[0]].host]
+        if keys := self._reading.keys_of(wanted.descendants_of, wanted):
+            return sorted({self._roster.by_id[key[0]].host for key in keys})
         return self._roster.hosts(wanted)
 
     def counts(self, coverage: Coverage, intervals: Sequence[tuple[int, int]]) -> Sequence[int]:

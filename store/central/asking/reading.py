@@ -42,9 +42,9 @@ class Reading:
         """Where the rows are that may be wanted."""
         runs = [run.run_id for run in self._roster.wanted(wanted)]
         keys = None
-        if wanted.descendants_of is not None:
-            key = self.key_of(wanted.descendants_of, wanted)
-            keys = [] if key is None else self._kin.descendants(key)
+        if wanted.descendants_of:
+            above = self.keys_of(wanted.descendants_of, wanted)
+            keys = sorted({below for key in above for below in self._kin.descendants(key)})
         every = len(runs) == len(self._roster.runs)
         return Scope(None if every else runs, wanted.since_ns, wanted.until_ns, keys)
 
@@ -140,6 +140,11 @@ class Reading:
         """The events that have these keys, oldest first, also those that were seen."""
         scope = Scope(keys=sorted(keys), seen=True)
         return self._part(scope, Asked(()), False, 0)
+
+    def keys_of(self, numbers: Iterable[int], wanted: Filter) -> list[Key]:
+        """Which events have these ids, in order. Raises UsageError likewise."""
+        keys = (self.key_of(number, wanted) for number in numbers)
+        return sorted({key for key in keys if key is not None})
 
     def key_of(self, number: int, wanted: Filter) -> Key | None:
         """Which event has this id. Raises UsageError if it names events of several hosts."""

@@ -12,6 +12,7 @@ from execdb.store.central.following.news import HostEnded, News
 from execdb.store.central.following.running import Running
 from execdb.store.central.following.silence import Silence
 from execdb.store.central.url import CentralUrl
+from execdb.store.errors import UsageError
 from execdb.store.event import Event
 from execdb.store.fields import OF_THE_END
 from execdb.store.ledger.coverage import Period
@@ -25,7 +26,8 @@ class Following:
     Raises CentralError; after `reopen` nothing is missing or there twice."""
 
     def __init__(self, url: CentralUrl, wanted: Filter) -> None:
-        """Raises UsageError if events of several hosts have the id of the ancestor."""
+        """Raises UsageError if events of several hosts have the id of an ancestor, or ancestors
+        are of several."""
         self._url, self._wanted = url, wanted
         self._stack = ExitStack()
         self._session = self._open()
@@ -55,14 +57,17 @@ class Following:
         self.running.look_for(None)
 
     def _find_ancestor(self) -> tuple[Run | None, list[int]]:
-        number = self._wanted.descendants_of
-        key = None if number is None else self.store.key_named(number, self._wanted)
-        if key is None:
-            return None, []
-        return self.store.roster.by_id[key[0]], self.store.started_by(key)
+        numbers = self._wanted.descendants_of
+        found = (self.store.key_named(number, self._wanted) for number in numbers)
+        keys = [key for key in found if key is not None]
+        runs = [self.store.roster.by_id[run_id] for run_id, _ in keys]
+        if len({(run.host, run.boot_id) for run in runs}) > 1:
+            raise UsageError("--follow takes --descendants-of events of one boot of one host")
+        first = min(runs, key=lambda run: run.local_run_id, default=None)
+        return first, [row for key in keys for row in self.store.started_by(key)]
 
     def _is_chosen(self, run: Run) -> bool:
-        if self._wanted.descendants_of is None:
+        if not self._wanted.descendants_of:
             return self._wanted.of_runs(run.values)
         first = self._ancestor
         if first is None or (run.host, run.boot_id) != (first.host, first.boot_id):
@@ -71,7 +76,7 @@ class Following:
 
     def _at_start(self) -> Filter:
         """What the server is asked of events as they start: nothing if all of a family count."""
-        if self._wanted.descendants_of is not None:
+        if self._wanted.descendants_of:
             return Filter(replays=True)
         terms = tuple(term for term in self._wanted.terms if term.field not in OF_THE_END)
         return Filter(terms, self._wanted.since_ns, replays=self._wanted.replays)
@@ -87,7 +92,7 @@ class Following:
             news = self._news.of(self._session, self._learned)
         self._learned.clear()
         self._hear(changed)
-        if self._wanted.descendants_of is None:
+        if not self._wanted.descendants_of:
             self.has_hosts |= len({run.host for run in self._arrivals.runs.values()}) > 1
         return news, self._silence.new(self._looks.now_us)
 

@@ -89,7 +89,7 @@ def test_shows_only_what_is_wanted(shown: Callable[..., Shown]) -> None:
 
 def test_descendants_are_recognised_as_they_come(shown: Callable[..., Shown]) -> None:
     shell, other = an_exec(0), an_exec(1)
-    view = shown(wanted=EventFilter(StartFilter(descendants_of=1)).may_want)
+    view = shown(wanted=EventFilter(StartFilter(descendants_of=(1,))).may_want)
     view.write([shell, other])
     view.write([an_exec(2, parent=key(shell)), an_exec(3, parent=key(other))])
     view.write([an_exec(4, parent=key(an_exec(2)))])

@@ -52,4 +52,4 @@ def test_a_parent_reaches_the_row_that_was_imported_before(database: Database) -
     assert import_lines(database, lines_of(family_of_two())) == (1, 1, 0, 0)
     assert parents(database) == {2: None, 3: 2}
     (parent, _) = History(database).events(Filter())
-    assert len(list(History(database).events(Filter(descendants_of=parent.id)))) == 1
+    assert len(list(History(database).events(Filter(descendants_of=(parent.id,))))) == 1

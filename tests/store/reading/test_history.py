@@ -148,7 +148,7 @@ def plan(database: Database, wanted: Filter) -> list[str]:
         a_filter(path="/usr/bin/*"),
         a_filter(arg="ru"),
         Filter(since_ns=START_NS, until_ns=START_NS + 10**9),
-        Filter(descendants_of=1),
+        Filter(descendants_of=(1,)),
         a_filter(uid=0, comm="t*", arg="ru", pid=1_007),
     ],
 )

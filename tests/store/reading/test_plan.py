@@ -30,7 +30,7 @@ def test_descendants_are_found_wherever_they_stand(database: Database, data: st.
             below[parent].add(1_000 + n * apart)
             parent = parents[parent]
     for n in range(13):
-        assert set(matching(database, descendants_of=1 + n * apart)) == below[n]
+        assert set(matching(database, descendants_of=(1 + n * apart,))) == below[n]
 
 
 @pytest.mark.parametrize("reverse", [False, True])

@@ -56,7 +56,7 @@ def test_what_a_replay_started_is_left_out_unless_asked_for(database: Database, 
     history = store(database, execs(Place("/", f"/execdb-replay-4711{below}")))
     assert ids(history, Filter()) == [1, 4]
     assert ids(history, Filter(replays=True)) == [1, 2, 3, 4, 5]
-    assert [event.id for event in history.events(Filter(descendants_of=2, replays=True))] == [3, 5]
+    assert ids(history, Filter(descendants_of=(2,), replays=True)) == [3, 5]
 
 
 @pytest.mark.parametrize(

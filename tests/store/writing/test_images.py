@@ -150,8 +150,10 @@ def test_descendants_and_only_those(database: Database) -> None:
     other = an_exec(3, argv=("other",))
     begin(database).write([SHELL, CHILD, NEXT, other], [], counts(4))
     history = History(database)
-    assert [e.argv[0] for e in history.events(Filter(descendants_of=1))] == ["child", "next"]
-    assert history.count(Filter(descendants_of=3)) == 0
+    assert [e.argv[0] for e in history.events(Filter(descendants_of=(1,)))] == ["child", "next"]
+    assert history.count(Filter(descendants_of=(3,))) == 0
+    any_of = history.events(Filter(descendants_of=(3, 2, 1)))
+    assert [e.argv[0] for e in any_of] == ["child", "next"]
 
 
 def test_of_many_that_run_the_oldest_are_looked_up(

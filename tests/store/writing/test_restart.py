@@ -38,7 +38,7 @@ def test_trees_and_descendants_cross_restarts(database: Database) -> None:
         again.write([child], [], counts(1))
     assert parent is daemon
     history = History(database)
-    assert names(list(history.events(Filter(descendants_of=-2)))) == [
+    assert names(list(history.events(Filter(descendants_of=(-2,))))) == [
         "child 0",
         "child 1",
         "child 2",
@@ -68,7 +68,7 @@ def test_a_program_that_execd_when_nobody_looked_has_what_it_was_for_a_parent(
     assert again.know([editor]) == [key(editor)]
     again.write([an_exec(1009, argv=("child",), parent=key(editor))], [], counts(1))
     assert rows(database, "seen") == [(-1, '["vi"]', 1, None, None)]
-    assert names(list(History(database).events(Filter(descendants_of=1)))) == ["child"]
+    assert names(list(History(database).events(Filter(descendants_of=(1,))))) == ["child"]
     third = life(database)
     assert third.know([editor]) == [key(editor)]
     assert len(rows(database, "seen")) == 1

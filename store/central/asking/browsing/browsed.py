@@ -45,7 +45,7 @@ class BrowsedCentral:
         return ledger.coverage(self._session, self._roster.runs, hosts, time.time_ns())
 
     def has_hosts(self, wanted: Filter) -> bool:
-        return wanted.descendants_of is None and len(self.hosts(wanted)) > 1
+        return not wanted.descendants_of and len(self.hosts(wanted)) > 1
 
     def hosts(self, wanted: Filter) -> set[str]:
         return {*self._roster.hosts(wanted)}

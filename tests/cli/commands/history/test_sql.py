@@ -21,6 +21,8 @@ NUMBERS = "WITH n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT {}) SELECT
 def test_sql_answers_in_every_format(run: Run, filled: Path) -> None:
     sql = "SELECT pid, comm, 'x=' AS 'where', 0.5 AS half FROM execs WHERE pid < 1002"
     assert run("sql", sql).out == "1000\ttrue\tx=\t0.5\n1001\ttrue\tx=\t0.5\n"
+    lines = run("sql", "SELECT pid, 'a b', NULL, '' FROM execs LIMIT 1", "--format", "line").out
+    assert lines == "1000 'a b' '' ''\n"
     expected = [{"pid": pid, "comm": "true", "where": "x=", "half": 0.5} for pid in (1000, 1001)]
     assert json.loads(run("sql", sql, "--format", "json").out) == expected
     lines = run("sql", sql, "--format", "ndjson").out.splitlines()
