@@ -134,7 +134,7 @@ def test_partitions_are_made_for_days_around_today(central: Central) -> None:
     assert sum("exec_end_" in name for (name,) in names) >= 2
 
 
-@pytest.mark.parametrize("command", [["sql", "SELECT 1"], ["collect"], ["config", "log"]])
+@pytest.mark.parametrize("command", [["sql", "SELECT 1"], ["collect"], ["mark", "x"]])
 def test_a_command_that_works_on_files_refuses_a_url(run: Run, command: list[str]) -> None:
     url = "postgresql://user:hidden-word@db.example/execdb"
     code, out, err = run(*command, "--db", url)
@@ -152,3 +152,13 @@ def test_a_store_of_the_first_revision_is_brought_up_to_date(central: Central, r
     assert run("upgrade", "--db", central.admin).out.endswith("0001 before)\n")
     assert central.rows("SELECT host FROM execdb.runs") == [("web1",)]
     assert central.rows("SELECT * FROM execdb.dropped, execdb.config") == []
+
+
+def test_who_changed_the_config_before_is_still_told(central: Central, run: Run) -> None:
+    central.rows("ALTER TABLE execdb.config_edit DROP COLUMN address, DROP COLUMN application")
+    central.rows("UPDATE execdb.alembic_version SET version_num = '0004'")
+    central.rows("INSERT INTO execdb.config_edit (generation, scope, name, action, subject, after)"
+                 " VALUES (1, 'all', '', 'added', 'uid 0', 'Hey root!')")  # fmt: skip
+    assert run("upgrade", "--db", central.admin).out.endswith("0004 before)\n")
+    out = run("config", "log", "--db", central.reader).out
+    assert out.endswith(' login boss: added uid 0 for all hosts: none -> "Hey root!"\n')

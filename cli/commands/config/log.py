@@ -9,10 +9,12 @@ import typer
 
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.numbers import event_count, event_id
+from execdb.cli.input.options.filter import FilterOptions
 from execdb.cli.output.escape import escape
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
-from execdb.store.errors import ExecdbError
+from execdb.store.central.url import CentralUrl
+from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.times import local_time, rfc3339
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ EXAMPLES = """
 execdb config log                        # the latest 100 changes
 execdb config log --at 42                # what it was when 42 was recorded
 execdb config log --limit 0 --format json
+execdb config log --host web1 --db postgresql://db.example/history
 """
 
 
@@ -40,13 +43,29 @@ def log(
     limit: Annotated[
         int, typer.Option(help="Show the latest N; 0 shows all.", parser=event_count, metavar="N")
     ] = _SHOWN,
+    host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With the URL of a central store: changes on this host, and those of the store "
+            "that concern it; * and ? match.",
+            metavar="NAME",
+        ),
+    ] = None,
     format: Annotated[ReportFormat, typer.Option(help="How to show them.")] = ReportFormat.TEXT,
 ) -> None:
     """Show who changed the config when, the oldest change first.
 
     Each line is one entry, rule or limit, before and after. A change made with plain SQL is shown
-    as `found`, with the time at which it was noticed.
+    as `found`, with the time at which it was noticed. A central store has what its hosts shipped,
+    and who changed its own config: the login, and from where.
     """
+    if isinstance(context.obj, CentralUrl):
+        from execdb.cli.commands.config.central_log import show
+
+        show(context.obj, FilterOptions(host=host), at, limit, format)
+        return
+    if host:
+        raise UsageError("--host goes with --db URL: a file has the config of one host")
     from execdb.store.config.log import read_log
     from execdb.store.config.stored import short_values
     from execdb.store.file.database import open_database
@@ -61,14 +80,15 @@ def log(
     more = limit and len(rows) > limit
     rows = rows[-limit:] if limit else rows
     if format is ReportFormat.JSON:
-        emit([json.dumps([_as_json(row) for row in rows]) + "\n"])
+        emit([json.dumps([as_json(row) for row in rows]) + "\n"])
     else:
-        emit(map(_line, rows))
+        emit(map(line, rows))
     if more:
         say(f"the latest {limit} changes; --limit 0 shows all")
 
 
-def _as_json(row: "LogRow") -> dict[str, object]:
+def as_json(row: "LogRow") -> dict[str, object]:
+    """A change, for programs."""
     values = row._asdict()
     return {
         "generation": values.pop("generation"),
@@ -78,17 +98,22 @@ def _as_json(row: "LogRow") -> dict[str, object]:
     }
 
 
-def _line(row: "LogRow") -> str:
-    who = "someone" if row.uid is None else _name(row.uid)
-    if row.loginuid is not None and row.loginuid != row.uid:
-        who += f" (login {_name(row.loginuid)})"
-    if row.tty is not None:
-        who += f" on {row.tty}"
+def line(row: "LogRow", *, who: str | None = None, where: str = "") -> str:
+    """A change, for people. `who` made it, if that is not a user of a machine; `where` says for
+    what."""
+    who = _user(row) if who is None else who
     none = "that of the numbers" if row.subject == _ORDER else "none"
     change = " -> ".join(none if each is None else f'"{each}"' for each in (row.before, row.after))
     what = row.subject if row.subject.startswith(row.action) else f"{row.action} {row.subject}"
-    text = f"{row.generation} {local_time(row.time_ns)} {who}: {what}: {change}"
+    text = f"{row.generation} {local_time(row.time_ns)} {who}: {what}{where}: {change}"
     return escape(text) + "\n"
+
+
+def _user(row: "LogRow") -> str:
+    who = "someone" if row.uid is None else _name(row.uid)
+    if row.loginuid is not None and row.loginuid != row.uid:
+        who += f" (login {_name(row.loginuid)})"
+    return who if row.tty is None else f"{who} on {row.tty}"
 
 
 def _name(uid: int) -> str:
@@ -111,6 +136,13 @@ def _show_at(database: "Database", at: int, format: ReportFormat) -> None:
                 "which the log does not reach back to"
             )
         state, since_ns = logged_state(connection, generation), time_of(connection, generation)
+    show_state(at, generation, state, since_ns, format)
+
+
+def show_state(
+    at: int, generation: int, state: Mapping[str, str], since_ns: int | None, format: ReportFormat
+) -> None:
+    """What the config was at an event."""
     if format is ReportFormat.JSON:
         since = None if since_ns is None else rfc3339(since_ns)
         known = {"id": at, "generation": generation, "since_ns": since_ns, "since": since}

@@ -126,7 +126,6 @@ def test_exports_that_know_ids_take_one_host(
         ["import", "x.ndjson"],
         ["compare", "1", "2"],
         ["replay", "--live"],
-        ["config", "log"],
         ["mark"],
     ],
     ids=" ".join,
