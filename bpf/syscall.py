@@ -1,6 +1,6 @@
-"""bpf(2), perf_event_open(2) and membarrier(2), made directly.
+"""bpf(2), perf_event_open(2), membarrier(2) and pidfd_getfd(2), made directly.
 
-Sources: bpf(2), perf_event_open(2), membarrier(2), `union bpf_attr` in the kernel's
+Sources: bpf(2), perf_event_open(2), membarrier(2), pidfd_getfd(2), `union bpf_attr` in the kernel's
 include/uapi/linux/bpf.h.
 """
 
@@ -17,6 +17,7 @@ MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM, MAP_GET_NEXT_KEY = 1, 2, 3, 4
 RAW_TRACEPOINT_OPEN = 17
 MAP_LOOKUP_BATCH = 24
 _MAP_GET_FD_BY_ID, _OBJ_GET_INFO_BY_FD = 14, 15
+_PIDFD_GETFD = 438  # on all architectures
 _MEMBARRIER_GLOBAL = 1  # MEMBARRIER_CMD_GLOBAL
 _PROGRAMS_END_S = 0.02
 
@@ -53,6 +54,12 @@ def bpf_both_ways(command: int, attributes: bytearray) -> None:
 def map_by_id(number: int) -> int:
     """A descriptor of a map of any process. Needs CAP_SYS_ADMIN. Raises OSError."""
     return bpf(_MAP_GET_FD_BY_ID, struct.pack("III", number, 0, 0))
+
+
+def descriptor_of(pidfd: int, number: int) -> int:
+    """A copy of a descriptor of another process. Needs the right to trace it. Raises OSError."""
+    arguments = ctypes.c_int(pidfd), ctypes.c_int(number), ctypes.c_uint(0)
+    return _call(_PIDFD_GETFD, "pidfd_getfd", *arguments)
 
 
 def map_info(fd: int, size: int) -> bytes:

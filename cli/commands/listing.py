@@ -21,7 +21,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "service": (
         "Record for good",
-        {"service": "Install, check and remove a systemd service that records."},
+        {"service": "Install, check, restart and remove a systemd service that records."},
     ),
     "history": (
         "Ask",

@@ -81,8 +81,9 @@ def apply(files: Sequence[File], database: Path, say: Say) -> None:
 def _say_what_changed(changed: set[Path], database: Path, say: Say) -> None:
     if changed:
         what = " and ".join(map(str, sorted(changed)))
-        how = "restart" if places.UNIT_FILE in changed else "reload"
-        say(f"{what} changed: systemctl {how} {places.UNIT} makes the service use it")
+        restart = places.UNIT_FILE in changed
+        how = "execdb service restart" if restart else f"systemctl reload {places.UNIT}"
+        say(f"{what} changed: {how} makes the service use it")
     else:
         say(f"nothing to change: execdb records to {database}")
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 UNIT = "execdb.service"
 UNIT_FILE = Path("/etc/systemd/system") / UNIT
+HANDOVER_UNIT = "execdb-handover.service"
+HANDOVER_FILE = Path("/run/systemd/system") / HANDOVER_UNIT
 SYSUSERS_FILE = Path("/etc/sysusers.d/execdb.conf")
 OPTIONS_FILE = Path("/etc/execdb.toml")
 FOLDER = Path("/var/lib/execdb")

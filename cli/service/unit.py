@@ -14,7 +14,7 @@ _HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))  # what ProtectHome= 
 def unit(python: Path, code: Iterable[Path], database: Path, options: Mapping[str, object]) -> str:
     """`python` runs execdb, which is in the folders `code`; `options` of `collect` are those that
     no file of options has."""
-    words: list[str] = [str(python), "-I", "-m", "execdb", "collect"]
+    words: list[str] = [str(python), "-I", "-m", "execdb", "collect", "--take-over"]
     for name, value in options.items():
         words += [f"--{name}"] if value is True else [f"--{name}", str(value)]
     template = Template(files("execdb.cli.service").joinpath("execdb.service.in").read_text())

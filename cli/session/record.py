@@ -15,7 +15,7 @@ from execdb.cli.input.users import Identity, group_of, own_user, user_named
 from execdb.cli.output.counted import counted
 from execdb.cli.output.outlet import Outlet, take_over_stderr
 from execdb.cli.output.streams import say
-from execdb.cli.service.notify import ServiceManager, service_manager
+from execdb.cli.service.running.notify import ServiceManager, service_manager
 from execdb.cli.session.messages import started, status, summary, warn_of_missing_ends
 from execdb.cli.session.options import RecordOptions
 from execdb.cli.session.requests.reload import Reload

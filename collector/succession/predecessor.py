@@ -1,10 +1,14 @@
 """The collector that records now: found, verified, asked to end, and what its kernel programs know.
 
-Sources: pidfd_open(2), proc(5), bpf(2).
+Its descriptors are not copied but for one of a map: closing a copy of one of the database would
+release the locks that this process itself has on it (fcntl(2)).
+
+Sources: pidfd_open(2), pidfd_getfd(2), pidfd_send_signal(2), proc(5), bpf(2).
 """
 
 import contextlib
 import os
+import re
 import signal
 import struct
 from collections.abc import Iterator
@@ -17,14 +21,15 @@ from execdb.store.errors import RecordingError
 
 REQUEST = signal.SIGUSR1
 _NAME = b"images"
+_MAP = re.compile(r"^map_id:\t(\d+)$", re.MULTILINE)
 _INFO = struct.Struct("=IIIIII16s")  # the beginning of struct bpf_map_info
 
 
 class Predecessor:
-    """The process `pid`, which is to hold the lock file with this device and number. Raises
+    """The process `pid`, which is to hold a lock on this file, named as in proc(5). Raises
     RecordingError if it does not, or cannot hand over."""
 
-    def __init__(self, pid: int, lock_file: tuple[int, int]) -> None:
+    def __init__(self, pid: int, lock_file: str) -> None:
         self.pid = pid
         try:
             self._pidfd = os.pidfd_open(pid)  # from here on no other process can be meant
@@ -38,16 +43,15 @@ class Predecessor:
             self.close()
             raise
 
-    def _require(self, lock_file: tuple[int, int]) -> None:
-        folder = Path(f"/proc/{self.pid}")
+    def _require(self, lock_file: str) -> None:
         try:
-            if not any(_is(fd, lock_file) for fd in (folder / "fd").iterdir()):
-                raise RecordingError(f"process {self.pid} is not the collector of this database")
-            status = (folder / "status").read_text()
+            status = Path(f"/proc/{self.pid}/status").read_text()
+            is_it = any(f" {lock_file} " in told for _, told in self._descriptors())
+            signal.pidfd_send_signal(self._pidfd, 0)
         except OSError as error:
-            raise RecordingError(
-                f"cannot look at the collector (pid {self.pid}): {error.strerror}: try as root"
-            ) from error
+            raise self._refused(error) from error
+        if not is_it:
+            raise RecordingError(f"process {self.pid} is not the collector of this database")
         (caught,) = [line[7:] for line in status.splitlines() if line.startswith("SigCgt:")]
         if not int(caught, 16) >> (REQUEST - 1) & 1:
             raise RecordingError(
@@ -55,31 +59,43 @@ class Predecessor:
                 "stop it, then start"
             )
 
+    def _refused(self, error: OSError) -> RecordingError:
+        return RecordingError(
+            "taking over needs root, or CAP_SYS_PTRACE and the same user, to read what the "
+            f"programs of the collector (pid {self.pid}) know: {error.strerror}"
+        )
+
     def images(self) -> Map:
         """The map in which its programs keep the image of each process. Raises RecordingError."""
-        for number in set(self._maps()):
-            try:
-                fd = syscall.map_by_id(number)
+        try:
+            for number, told in self._descriptors():
+                if (found := _MAP.search(told)) is None:
+                    continue
+                fd = self._open_map(number, int(found[1]))
                 info = _INFO.unpack(syscall.map_info(fd, _INFO.size))
-            except OSError as error:
-                raise RecordingError(
-                    "taking over needs root (or CAP_SYS_ADMIN), to read what the programs of the "
-                    f"collector (pid {self.pid}) know: {error.strerror}"
-                ) from error
-            if info[6].rstrip(b"\0") == _NAME and info[2:4] == (4, IMAGE.size):
-                return Map(fd, IMAGE.size)
-            os.close(fd)
+                if info[6].rstrip(b"\0") == _NAME and info[2:4] == (4, IMAGE.size):
+                    return Map(fd, IMAGE.size)
+                os.close(fd)
+        except OSError as error:
+            raise self._refused(error) from error
         raise RecordingError(
             f"the programs of the collector (pid {self.pid}) are of another execdb: stop it, then "
             "start"
         )
 
-    def _maps(self) -> Iterator[int]:
+    def _open_map(self, number: int, map_id: int) -> int:
+        """By its id, which needs CAP_SYS_ADMIN, or else as a copy of the other one's descriptor,
+        which needs the right to trace it."""
+        try:
+            return syscall.map_by_id(map_id)
+        except PermissionError:
+            return syscall.descriptor_of(self._pidfd, number)
+
+    def _descriptors(self) -> Iterator[tuple[int, str]]:
+        """The number of each, and what the kernel tells about it."""
         for path in Path(f"/proc/{self.pid}/fdinfo").iterdir():
-            with contextlib.suppress(OSError):
-                for line in path.read_text().splitlines():
-                    if line.startswith("map_id:"):
-                        yield int(line.split()[1])
+            with contextlib.suppress(FileNotFoundError):
+                yield int(path.name), path.read_text()
 
     def ask(self) -> None:
         """Makes it look whether someone waits."""
@@ -88,11 +104,3 @@ class Predecessor:
 
     def close(self) -> None:
         os.close(self._pidfd)
-
-
-def _is(path: Path, file: tuple[int, int]) -> bool:
-    try:
-        status = path.stat()
-    except OSError:
-        return False
-    return (status.st_dev, status.st_ino) == file

@@ -85,8 +85,8 @@ def booted(binds: list[Path]) -> Iterator[Machine]:
     command = [
         "systemd-nspawn", "-q", "-D", ROOT, "--volatile=overlay", "--register=no", "--keep-unit",
         f"--machine=execdb-{os.getpid()}", f"--capability={_CAPABILITIES}",
-        "--system-call-filter=bpf perf_event_open", *(f"--bind-ro={path}" for path in binds),
-        "--boot",
+        "--system-call-filter=bpf perf_event_open pidfd_getfd",
+        *(f"--bind-ro={path}" for path in binds), "--boot",
     ]  # fmt: skip
     console: deque[bytes] = deque(maxlen=200)
     process = subprocess.Popen(

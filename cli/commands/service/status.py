@@ -38,7 +38,7 @@ def status(
     found = systemd.properties()
     if found.get("LoadState") == "not-found":
         raise ExecdbError("the service is not installed: sudo execdb service install")
-    report = describe(found) | {"ship": _forwarder()}
+    report = describe(found) | {"handover_pid": _handover_pid(), "ship": _forwarder()}
     unreadable = None
     try:
         report |= _history(context.obj)
@@ -47,7 +47,8 @@ def status(
     print(json.dumps(report) if format is ReportFormat.JSON else "\n".join(lines(report)))
     if unreadable is not None:
         raise unreadable
-    if not report["active"] or (report["ship"] is not None and not report["ship"]["active"]):
+    records = report["active"] or report["handover_pid"] is not None
+    if not records or (report["ship"] is not None and not report["ship"]["active"]):
         raise typer.Exit(1)
 
 
@@ -72,6 +73,15 @@ def _of_unit(found: dict[str, str], unit: str) -> dict[str, Any]:
         "restarts": int(found["NRestarts"]),
         "why": None if active else systemd.why_it_failed(unit) or None,
     }
+
+
+def _handover_pid() -> int | None:
+    """The process that records while `service restart` starts the service again, or if that has
+    failed."""
+    from execdb.cli.service import places, systemd
+
+    found = systemd.properties(places.HANDOVER_UNIT)
+    return int(found["MainPID"]) or None if found["ActiveState"] == "active" else None
 
 
 def _forwarder() -> dict[str, Any] | None:
@@ -140,6 +150,8 @@ def lines(report: dict[str, Any]) -> list[str]:
 def _unit(report: dict[str, Any], name: str, works: str, not_so: str) -> str:
     if not report["active"]:
         why = f": {escape(report['why'])}" if report["why"] else ""
+        if report.get("handover_pid") is not None:
+            not_so = f"pid {report['handover_pid']} records until it does again"
         return f"{not_so}, {escape(report['state'])}{why}"
     again = f", restarted {counted(report['restarts'], 'time')}" if report["restarts"] else ""
     boot = "" if report["enabled"] else f", but not after the next boot (systemctl enable {name})"

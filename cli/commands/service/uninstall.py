@@ -29,10 +29,12 @@ def uninstall(
     """
     from execdb.cli.service import installing, systemd
     from execdb.cli.service.forwarder import installing as forwarder
+    from execdb.cli.service.running import handover
     from execdb.store.file.copies.removal import require_ours
 
     systemd.require_rights()
     if purge:
         require_ours(context.obj)
+    handover.stop_handover()
     forwarder.remove(purge=purge, say=say)
     installing.remove(context.obj, purge=purge, say=say)

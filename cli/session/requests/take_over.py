@@ -58,7 +58,7 @@ class TakeOver:
                 return False
             with (
                 contextlib.closing(Claim(database)) as claim,
-                contextlib.closing(Predecessor(pid, claim.inode)) as other,
+                contextlib.closing(Predecessor(pid, claim.file)) as other,
             ):
                 if watch.pid() != pid:
                     raise RecordingError("the collector has changed meanwhile: try again")

@@ -80,7 +80,7 @@ def test_a_dollar_in_a_command_is_no_variable() -> None:
 def test_the_unit_sees_an_installation_in_a_home_and_a_database_elsewhere() -> None:
     python, home = Path("/root/venv/bin/python"), Path("/root/venv")
     text = unit(python, [home, Path("/usr")], Path("/srv/my history/x.db"), {"keep": "7d"})
-    assert "ExecStart=/root/venv/bin/python -I -m execdb collect --keep 7d\n" in text
+    assert "ExecStart=/root/venv/bin/python -I -m execdb collect --take-over --keep 7d\n" in text
     assert "BindReadOnlyPaths=/root/venv\n" in text
     assert 'ReadWritePaths="/srv/my history"\n' in text
     plain = unit(Path("/usr/bin/python3"), [Path("/usr")], places.FOLDER / "execdb.db", {})
@@ -185,6 +185,7 @@ def test_options_go_into_the_file_or_where_that_is_the_users_into_the_unit(
     assert files[path].kept is (in_file is None)
     if in_file is not None:
         assert tomllib.loads(files[path].text)["collect"] == in_file
-    start = re.search(r"^ExecStart=.* collect(.*)$", files[places.UNIT_FILE].text, re.MULTILINE)
+    text = files[places.UNIT_FILE].text
+    start = re.search(r"^ExecStart=.* collect --take-over(.*)$", text, re.MULTILINE)
     assert start is not None
     assert start[1] == in_unit

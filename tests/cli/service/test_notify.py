@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from execdb.cli.service.notify import ServiceManager, service_manager
+from execdb.cli.service.running.notify import ServiceManager, service_manager
 
 
 @pytest.fixture

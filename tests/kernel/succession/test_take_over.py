@@ -13,6 +13,7 @@ import pytest
 from execdb.store.file.locks.claim import accept
 from tests.kernel.ground_truth import finish, storm, storm_events
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
+from tests.others import others_can_run_it
 
 Record = Callable[..., Recorder]
 
@@ -148,3 +149,43 @@ def asked_to_end(pid: int) -> bool:
     status = Path(f"/proc/{pid}/status").read_text()
     (pending,) = [line.split()[1] for line in status.splitlines() if line.startswith("ShdPnd:")]
     return bool(int(pending, 16) >> (signal.SIGUSR1 - 1) & 1)
+
+
+CAPABILITIES = "-all,+bpf,+perfmon,+ipc_lock,+sys_ptrace"
+AS_THE_SERVICE = (
+    *("--reuid", "1000", "--regid", "1000", "--clear-groups", "--bounding-set", CAPABILITIES),
+    *("--inh-caps", CAPABILITIES, "--ambient-caps", CAPABILITIES),
+)
+
+
+@others_can_run_it
+def test_it_needs_no_more_than_the_service_has(record: Record, reachable: Path) -> None:
+    reachable.chmod(0o777)
+    under, db = ["setpriv", *AS_THE_SERVICE], reachable / "execdb.db"
+    first = record(db=db, under=under)
+    before = subprocess.Popen(["sh", "-c", "read _; exit 7"], stdin=subprocess.PIPE)
+    wait_for(lambda: first.ours("sh"), "an exec")
+    second = record("--take-over", db=db, under=under, log=db.with_name("second.log"))
+    assert first.process.wait(PATIENCE_S) == 0
+    before.communicate(b"\n")
+    wait_for(lambda: second.ours("sh")[0]["exit_code"] == 7, "an end")
+    assert ", 0 lost, " in second.stop()
+
+
+@others_can_run_it
+def test_without_the_right_to_trace_the_other_one_it_goes_on(
+    record: Record, reachable: Path
+) -> None:
+    reachable.chmod(0o777)
+    db = reachable / "execdb.db"
+    less = [word.replace(",+sys_ptrace", "") for word in AS_THE_SERVICE]
+    first = record(db=db, under=["setpriv", *AS_THE_SERVICE])
+    done = subprocess.run(
+        ["setpriv", *less, EXECDB, "--db", db, "collect", "--take-over"],
+        capture_output=True, text=True, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "taking over needs root, or CAP_SYS_PTRACE" in done.stderr
+    subprocess.run(["true", "23"], check=True)
+    wait_for(lambda: first.ours("true", "23"), "the first collector to go on")
+    first.stop()

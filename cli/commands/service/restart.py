@@ -1,0 +1,50 @@
+"""execdb service restart: the service begins anew, and no exec is missed."""
+
+from pathlib import Path
+
+import typer
+
+from execdb.cli.output.streams import say
+from execdb.store.errors import DatabaseError, DatabaseOutdated, ExecdbError
+
+EXAMPLES = """
+sudo execdb service restart
+sudo execdb service install --max-size 10GB && sudo execdb service restart
+"""
+
+
+def restart(context: typer.Context) -> None:
+    """Start the service again without a gap: after an update, or for options that need a start.
+
+    The new collector starts beside the old one, then makes it end. If it does not start, the old
+    one continues to record. Only if the new version has another schema nothing is recorded between
+    the end of the old one and the start of the new one, which upgrades the database.
+    """
+    from execdb.cli.service import systemd
+    from execdb.cli.service.running import handover
+
+    systemd.require_rights()
+    if systemd.properties()["LoadState"] == "not-found":
+        raise ExecdbError("the service is not installed: sudo execdb service install")
+    if _is_outdated(context.obj):
+        say("this version has another schema: the old collector ends before the new one starts")
+        handover.restart_with_a_gap(say)
+        return
+    if not handover.takes_over():
+        raise ExecdbError(
+            "the unit has no --take-over: execdb service install adds it, unless you have changed "
+            "the unit; systemctl restart execdb leaves a gap"
+        )
+    handover.restart(say)
+
+
+def _is_outdated(database: Path) -> bool:
+    from execdb.store.file.database import open_database
+
+    try:
+        open_database(database).close()
+    except DatabaseOutdated:
+        return True
+    except DatabaseError:  # the start says what is wrong
+        pass
+    return False
