@@ -9,7 +9,7 @@ from execdb.store.errors import DatabaseError, DatabaseOutdated, ExecdbError
 
 EXAMPLES = """
 sudo execdb service restart
-sudo execdb service install --max-size 10GB && sudo execdb service restart
+execdb coverage --since 10m              # nothing is missing
 """
 
 
