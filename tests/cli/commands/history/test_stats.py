@@ -48,6 +48,8 @@ def test_json_has_nanoseconds_and_csv_is_the_same(run: Run, db: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(run(*arguments, "csv").out)))
     assert [row["runs"] for row in rows] == [str(group["runs"]) for group in groups]
     assert rows[0].keys() == groups[0].keys() - {"first", "last"}
+    header = run(*arguments, "csv").out.splitlines()[0]
+    assert run(*arguments, "csv", "comm=nothing").out == f"{header}\r\n"
 
 
 def test_terms_limit_and_sort_choose(run: Run, db: Path) -> None:
