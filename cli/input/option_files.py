@@ -109,12 +109,20 @@ def _paths() -> Sequence[Path]:
     if given is not None:
         return [Path(given)] if given else []
     home = os.environ.get("HOME")
-    if os.geteuid() == 0 or not home:  # sudo may keep the HOME of the user who calls it
+    # sudo may keep the HOME of the user who calls it.
+    if not home or (os.geteuid() == 0 and not _belongs_to_root(home)):
         try:
             home = pwd.getpwuid(os.geteuid()).pw_dir
         except KeyError:  # a user without a name
             return [SYSTEM]
     return [SYSTEM, Path(home) / ".config/execdb.toml"]
+
+
+def _belongs_to_root(folder: str) -> bool:
+    try:
+        return os.stat(folder).st_uid == 0
+    except (OSError, ValueError):
+        return False
 
 
 def _read(path: Path, user: int, *, may_be_hidden: bool) -> bytes | None:

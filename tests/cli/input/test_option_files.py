@@ -160,7 +160,10 @@ def test_root_does_not_read_the_file_of_the_user_who_calls_sudo(
     monkeypatch.delenv("EXECDB_OPTIONS")
     monkeypatch.setattr(option_files, "SYSTEM", tmp_path / "none.toml")
     monkeypatch.setenv("HOME", str(tmp_path))
+    os.chown(tmp_path, 1, -1)
     assert "limit" not in read_option_files().options(("query",))
+    os.chown(tmp_path, 0, -1)  # a HOME of root's own, wherever it is
+    assert read_option_files().options(("query",))["limit"].value == 5
 
 
 @pytest.mark.parametrize("table", [{"patterns": "x"}, {"patterns": [1]}, {"pattern": ["x"]}])
