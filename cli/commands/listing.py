@@ -64,7 +64,8 @@ CENTRAL = (
     *("coverage", "export", "new", "prune", "query", "replay", "stats", "status", "timeline"),
     *("tree", "upgrade"),
     *(f"config {name}" for name in ("set", "get", "list", "unset", "default", "ignore", "record")),
-    *(f"config {name}" for name in ("rules", "remove", "limit", "export", "apply", "hosts", "log")),
+    *(f"config {name}" for name in ("rules", "remove", "limit", "export", "apply", "hosts")),
+    *("config log", "config try"),
 )
 COMMANDS = {name: text for _, commands in ROOMS.values() for name, text in commands.items()}
 _MODULES = {"import": "import_", "config": "app", "service": "app"}  # `import` is a keyword

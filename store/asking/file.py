@@ -23,10 +23,12 @@ from execdb.store.reading.selection import Span
 if TYPE_CHECKING:
     from execdb.store.asking.browsed import Browsed
     from execdb.store.config.log import LogRow
+    from execdb.store.config.rule import Rule
     from execdb.store.overview.filtered import Filtered
     from execdb.store.overview.newcomers import Newcomer
     from execdb.store.overview.statistics import Groups
     from execdb.store.overview.timeline import Division, Interval
+    from execdb.store.overview.trial import Trial
 from execdb.store.writing.marks import Mark
 
 
@@ -87,6 +89,16 @@ class FileStore(FileKin):
         from execdb.store.overview.newcomers import newcomers
 
         return newcomers(self.history, wanted, baseline_ns, by)
+
+    def trial(
+        self,
+        rules: "Sequence[Rule]",
+        wanted: Filter,
+        watch: Callable[[Sequence[Span]], Iterable[Span]] = iter,
+    ) -> "Trial":
+        from execdb.store.overview.trial import try_rules
+
+        return try_rules(self.history, rules, wanted, watch)
 
     def began_ns(self, wanted: Filter) -> int | None:
         return self.history.began_ns(wanted)

@@ -10,6 +10,7 @@ from execdb.store.overview.family import Key, Kin
 if TYPE_CHECKING:
     from execdb.store.asking.browsed import Browsed
     from execdb.store.config.log import LogRow
+    from execdb.store.config.rule import Rule
     from execdb.store.ledger.coverage import Coverage
     from execdb.store.ledger.filters import LeftOut
     from execdb.store.ledger.trimmed import Trim
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from execdb.store.overview.newcomers import Newcomer
     from execdb.store.overview.statistics import Groups
     from execdb.store.overview.timeline import Division, Interval
+    from execdb.store.overview.trial import Trial
     from execdb.store.reading.filter import Filter
     from execdb.store.reading.replays import Replay
     from execdb.store.reading.selection import Span
@@ -66,6 +68,15 @@ class Store(Kin, Protocol):
         self, wanted: "Filter", baseline_ns: int | None, by: Sequence[str]
     ) -> "list[Newcomer]":
         """What ran for the first time, as `overview.newcomers` says. Raises UsageError."""
+
+    def trial(
+        self,
+        rules: "Sequence[Rule]",
+        wanted: "Filter",
+        watch: "Callable[[Sequence[Span]], Iterable[Span]]" = iter,
+    ) -> "Trial":
+        """What becomes of the events of a time, of the hosts that are wanted, if these rules
+        decide. Raises UsageError."""
 
     def began_ns(self, wanted: "Filter") -> int | None:
         """When the program began whose descendants are wanted: it started nothing before."""

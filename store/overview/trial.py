@@ -50,17 +50,42 @@ class Trial:
     users: dict[int, Sum] = field(default_factory=dict)
 
 
+class Trying:
+    """Lets these rules decide, and no other ones; `trial` is what becomes of the events."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.trial = Trial([Sum() for _ in rules])
+        self._rules, self._choose = rules, _chooser(rules)
+
+    def add(self, known: tuple[Any, ...], execs: int, bytes_: int) -> None:
+        """Events that have these values of FIELDS. Raises UsageError for more than PROGRAMS_MAX
+        programs or users."""
+        trial, place = self.trial, self._choose(known)
+        trial.total.add(execs, bytes_)
+        if place is None:
+            return
+        trial.rules[place].add(execs, bytes_)
+        if self._rules[place].ignores:
+            trial.filtered.add(execs, bytes_)
+            trial.programs.setdefault(_text(known[_COMM]), Sum()).add(execs, bytes_)
+            trial.users.setdefault(index(known[_UID]), Sum()).add(execs, bytes_)
+        if max(len(trial.programs), len(trial.users)) > PROGRAMS_MAX:
+            raise UsageError(
+                f"there are more than {PROGRAMS_MAX} programs or users: choose a shorter time "
+                "with --since and --until"
+            )
+
+
 def try_rules(
     history: History,
     rules: Sequence[Rule],
     wanted: Filter,
     watch: Callable[[Sequence[Span]], Iterable[Span]] = iter,
 ) -> Trial:
-    """What becomes of the events of a time if these rules decide, and no other ones. Of `wanted`
-    only the time counts. What is read is taken span by span from `watch`, which may say how far it
-    is. Raises UsageError for more than PROGRAMS_MAX programs, and DatabaseError."""
-    database, trial = history.database, Trial([Sum() for _ in rules])
-    choose = _chooser(rules)
+    """What becomes of the events of a time. Of `wanted` only the time counts. What is read is taken
+    span by span from `watch`, which may say how far it is. Raises UsageError for more than
+    PROGRAMS_MAX programs, and DatabaseError."""
+    database, trying = history.database, Trying(rules)
     with database.reading() as connection:
         selection = history.select(connection, Filter((), wanted.since_ns, wanted.until_ns))
     for span in watch(selection.spans):
@@ -71,8 +96,8 @@ def try_rules(
             with database.reading() as connection:
                 history.check_there(connection, first)
                 sums = _sums(connection, values, first, last)
-            _add(trial, rules, choose, values, sums)
-    return trial
+            _add(trying, values, sums)
+    return trying.trial
 
 
 def _sums(connection: Connection, values: Values, first: int, last: int) -> list[Any]:
@@ -103,26 +128,10 @@ def _chooser(rules: Sequence[Rule]) -> _Choose:
     return choose
 
 
-def _add(
-    trial: Trial, rules: Sequence[Rule], choose: _Choose, values: Values, sums: Iterable[Any]
-) -> None:
+def _add(trying: Trying, values: Values, sums: Iterable[Any]) -> None:
     try:
         for *ids, execs, bytes_ in sums:
-            known, bytes_ = values.of(ids), index(bytes_)
-            place = choose(known)
-            trial.total.add(execs, bytes_)
-            if place is None:
-                continue
-            trial.rules[place].add(execs, bytes_)
-            if rules[place].ignores:
-                trial.filtered.add(execs, bytes_)
-                trial.programs.setdefault(_text(known[_COMM]), Sum()).add(execs, bytes_)
-                trial.users.setdefault(index(known[_UID]), Sum()).add(execs, bytes_)
-            if max(len(trial.programs), len(trial.users)) > PROGRAMS_MAX:
-                raise UsageError(
-                    f"there are more than {PROGRAMS_MAX} programs or users: choose a shorter time "
-                    "with --since and --until"
-                )
+            trying.add(values.of(ids), execs, index(bytes_))
     except (AttributeError, KeyError, TypeError, UnicodeError) as error:
         raise DatabaseError(
             "the database is inconsistent: rows refer to entries that are not there, or a value is "

@@ -19,9 +19,10 @@ from execdb.cli.output import progress
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
-from execdb.cli.show.gap_notes import coverage_of, gaps_in
+from execdb.cli.show.gap_notes import gaps_of
 from execdb.cli.show.notes import lacking
-from execdb.store.errors import ExecdbError
+from execdb.store.central.url import CentralUrl
+from execdb.store.errors import ExecdbError, UsageError
 
 if TYPE_CHECKING:
     from execdb.store.config.rule import Rule
@@ -35,6 +36,7 @@ execdb config try comm=sed,grep uid=1000 --since 7d
 execdb config export > rules.toml        # to be edited, then
 execdb config try rules.toml --since today --limit 5
 execdb config try cgroup='/system.slice/*' --format json
+execdb config try comm=sed --host web1 --db postgresql://db.example/history
 """
 
 
@@ -52,6 +54,14 @@ def try_(
     ],
     since: Since = None,
     until: Until = None,
+    host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With the URL of a central store: the history of this host; * and ? match.",
+            metavar="NAME",
+            show_default="all hosts",
+        ),
+    ] = None,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -71,23 +81,20 @@ def try_(
     Bytes are those of recorded arguments. What the rules of that time left out was not recorded
     and is not counted: a note says so.
     """
-    from execdb.store.asking.file import FileStore
-    from execdb.store.file.database import open_database
-    from execdb.store.overview.trial import try_rules
-    from execdb.store.reading.history import History
+    from execdb.store.asking.opening import open_store
 
+    if host and not isinstance(context.obj, CentralUrl):
+        raise UsageError("--host goes with --db URL: rules are those of one host")
     tried = _rules_of(rules)
-    wanted = filter_of(with_marks(FilterOptions(since=since, until=until), context.obj))
+    chosen = FilterOptions(since=since, until=until, host=host)
+    wanted = filter_of(with_marks(chosen, context.obj))
     encode_for(format)
     if limit is None:
         limit = _ON_A_TERMINAL if sys.stdout.isatty() and format is TrialFormat.TABLE else 0
-    with open_database(context.obj) as database:
-        history = History(database)
-        known = coverage_of(database, context.obj)
-        trial = try_rules(history, tried, wanted, _watched)
-        _show(trial, tried, limit, format)
-        gaps = gaps_in(known, wanted)
-        lacking.tell(FileStore(history, context.obj), wanted, gaps, None, strict=strict)
+    with open_store(context.obj) as store:
+        gaps = gaps_of(store.coverage(wanted), wanted)
+        _show(store.trial(tried, wanted, _watched), tried, limit, format)
+        lacking.tell(store, wanted, gaps, None, strict=strict)
 
 
 def _rules_of(given: Sequence[str]) -> "Sequence[Rule]":

@@ -15,9 +15,11 @@ from execdb.store.central.asking.sources import Key
 from execdb.store.central.asking.sums.newcomers import Newcomers
 from execdb.store.central.asking.sums.statistics import statistics
 from execdb.store.central.asking.sums.timeline import Counter, span_of
+from execdb.store.central.asking.sums.trial import try_rules
 from execdb.store.central.text import from_central, to_central
 from execdb.store.central.url import CentralUrl
 from execdb.store.config.log import LogRow
+from execdb.store.config.rule import Rule
 from execdb.store.event import Event
 from execdb.store.ledger.coverage import Coverage
 from execdb.store.ledger.filters import LeftOut
@@ -26,6 +28,7 @@ from execdb.store.overview.filtered import Filtered
 from execdb.store.overview.newcomers import Newcomer
 from execdb.store.overview.statistics import Groups
 from execdb.store.overview.timeline import Division, Interval, divided
+from execdb.store.overview.trial import Trial
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.replays import Replay
 from execdb.store.writing.marks import Mark
@@ -98,6 +101,9 @@ class CentralStore:
     ) -> list[Newcomer]:
         found = Newcomers(self._session, self._roster, self._reading)
         return found.of(wanted, baseline_ns, by)
+
+    def trial(self, rules: Sequence[Rule], wanted: Filter, watch: object = None) -> Trial:
+        return try_rules(self._session, self._roster, self._reading, rules, wanted)
 
     def began_ns(self, wanted: Filter) -> int | None:
         keys = self._reading.keys_of(wanted.descendants_of, wanted)

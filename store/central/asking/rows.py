@@ -36,11 +36,11 @@ def events_of(rows: Iterator[tuple[Any, ...]], runs: Mapping[int, Run]) -> Itera
 def value_reader(field: Field) -> Callable[[Any], Any] | None:
     """What makes the value of a key of that of a column other than null; None: nothing to do."""
     if field.kind is Kind.TEXTS:
-        return _arguments
+        return arguments_of
     return from_central if field.kind.most is None and field.kind is not Kind.BOOL else None
 
 
-def _arguments(text: str) -> tuple[str, ...]:
+def arguments_of(text: str) -> tuple[str, ...]:
     """Of what is no list of texts, as only a forged row has it, the text: one such row must not
     keep anybody from reading the others."""
     try:

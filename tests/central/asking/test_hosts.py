@@ -92,6 +92,21 @@ def test_groups_may_be_hosts(hosts: Central, run: Run) -> None:
     }
 
 
+def test_rules_are_tried_on_one_host_or_all(hosts: Central, run: Run, db: Path) -> None:
+    def tried(*options: str) -> tuple[int, int]:
+        answer = run("config", "try", "comm=true", *options, "--format", "json")
+        found = json.loads(answer.out)
+        return found["execs"], found["filtered"]
+
+    url = ("--db", hosts.reader)
+    of = {name: tried("--host", name, *url) for name in ("web1", "web2", "odd*")}
+    assert [execs for execs, _ in of.values()] == [2_879, 114, 114]
+    assert of["web2"][1] > 0
+    assert tried(*url) == tuple(map(sum, zip(*of.values(), strict=True)))
+    code, out, err = run("config", "try", "comm=true", "--host", "web1", "--db", db)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
 def test_what_is_not_shipped_yet_is_missing(central: Central, run: Run, own_database: Path) -> None:
     oddities(own_database)
     assert run("ship", "--to", central.url, "--once").code == 0
