@@ -92,7 +92,10 @@ class OptionFiles:
 def read_option_files() -> OptionFiles:
     """Raises ExecdbError for a file that others could have written, UsageError for one that is not
     TOML."""
-    return _read_all(_paths(), os.geteuid())
+    paths, user = _paths(), os.geteuid()
+    # setpriv and runuser keep the HOME of root, which others may not search.
+    hidden = [path for path in paths if path != SYSTEM and _owner(path.parents[1]) != user]
+    return _read_all(paths, user, hidden if VARIABLE not in os.environ else ())
 
 
 def _read_all(paths: Sequence[Path], user: int, missing: Container[Path] = ()) -> OptionFiles:
@@ -109,8 +112,7 @@ def _paths() -> Sequence[Path]:
     if given is not None:
         return [Path(given)] if given else []
     home = os.environ.get("HOME")
-    # sudo may keep the HOME of the user who calls it.
-    if not home or (os.geteuid() == 0 and not _belongs_to_root(home)):
+    if not home or _owner(Path(home)) not in (0, os.geteuid()):  # sudo may keep the caller's
         try:
             home = pwd.getpwuid(os.geteuid()).pw_dir
         except KeyError:  # a user without a name
@@ -118,11 +120,12 @@ def _paths() -> Sequence[Path]:
     return [SYSTEM, Path(home) / ".config/execdb.toml"]
 
 
-def _belongs_to_root(folder: str) -> bool:
+def _owner(folder: Path) -> int | None:
+    """None if it cannot be told."""
     try:
-        return os.stat(folder).st_uid == 0
+        return folder.stat().st_uid
     except (OSError, ValueError):
-        return False
+        return None
 
 
 def _read(path: Path, user: int, *, may_be_hidden: bool) -> bytes | None:

@@ -1,6 +1,7 @@
 """Defaults of options from files, which may be anything."""
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from execdb.cli.input import option_files
 from execdb.cli.input.option_files import OptionFiles, read_option_files
 from execdb.store.errors import UsageError
 from tests.cli.conftest import Run, refused
+from tests.conftest import EXECDB, Answer
 
 Write = Callable[..., Path]
 
@@ -164,6 +166,36 @@ def test_root_does_not_read_the_file_of_the_user_who_calls_sudo(
     assert "limit" not in read_option_files().options(("query",))
     os.chown(tmp_path, 0, -1)  # a HOME of root's own, wherever it is
     assert read_option_files().options(("query",))["limit"].value == 5
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes other users")
+@pytest.mark.parametrize(
+    ("owner", "said"),
+    [(0, "no database"), (1, "no database"), (65_534, "config/execdb.toml: Permission denied")],
+)
+def test_who_has_kept_the_home_of_somebody_else_asks_as_ever(
+    reachable: Path, owner: int, said: str
+) -> None:
+    """As `runuser` and `setpriv` keep it."""
+    home = reachable / "home"
+    (home / ".config").mkdir(parents=True)
+    (home / ".config/execdb.toml").write_text("[query]\nlimit = 5\n")
+    os.chown(home, owner, -1)
+    (home / ".config").chmod(0o700)
+    home.chmod(0o700)
+    environment = {name: text for name, text in os.environ.items() if name != "EXECDB_OPTIONS"}
+    done = subprocess.run(
+        [EXECDB, "status", "--db", reachable / "none.db"],
+        env={**environment, "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        user=65_534,
+        group=65_534,
+        extra_groups=[],
+        cwd="/",
+    )
+    refused(Answer(done.returncode, done.stdout, done.stderr), 1, said)
 
 
 @pytest.mark.parametrize("table", [{"patterns": "x"}, {"patterns": [1]}, {"pattern": ["x"]}])
