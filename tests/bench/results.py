@@ -82,6 +82,11 @@ class Storm:
         return (self.cpu_ns or 0) / self.execs / 1e3
 
     @property
+    def cpu_share(self) -> float:
+        """Of one CPU, that the recorder took."""
+        return self.cpu_us * self.rate / 1e6
+
+    @property
     def kernel_cpu_us(self) -> float:
         return (self.kernel_cpu_ns or 0) / self.execs / 1e3
 

@@ -15,7 +15,6 @@ from tests.bench.measure import proc
 from tests.bench.peers.recorders import EXECDB
 from tests.bench.peers.rounds import say
 from tests.bench.results import Row
-from tests.bench.workloads.fill import fill
 from tests.bench.workloads.synthetic import START_NS, month
 
 # A month's events every 2.6 s; with this limit on idle time, one comes every 8 ms.
@@ -25,10 +24,8 @@ _WAL_LIMIT = 32 * 1024 * 1024
 _WRITES_S = 0.05
 
 
-def rows(folder: Path, events: int, seconds: float) -> Iterator[Row]:
-    say(f"replay: {events:,} events")
-    db = folder / "replay.db"
-    fill("month", db, events)
+def rows(db: Path, events: int, seconds: float) -> Iterator[Row]:
+    """Of a history of so many events, to which others are added at the end."""
     yield _paced(db, seconds)
     yield from _unpaced(db, events)
 

@@ -24,12 +24,12 @@ def rows(folder: Path, events: int) -> Iterator[Row]:
     db = folder / "hello.db"
     lines = _write(folder / "hello.ndjson", build, len(build))
     subprocess.run([EXECDB, "--db", db, "import", lines], check=True, stdout=subprocess.DEVNULL)
-    yield _bytes("one build of GNU hello, imported", 160, db.stat().st_size / len(build))
+    yield size_row("one build of GNU hello, imported", 160, db.stat().st_size / len(build))
     once = fill("builds", folder / "once.db", len(build))
-    yield _bytes("one build of GNU hello, recorded with ends and parents", 160, once.bytes_each)
+    yield size_row("one build of GNU hello, recorded with ends and parents", 160, once.bytes_each)
     say(f"storage: {events:,} events")
     many = fill("builds", folder / "many.db", events)
-    yield _bytes(f"{events:,} events of such builds", 95, many.bytes_each)
+    yield size_row(f"{events:,} events of such builds", 95, many.bytes_each)
     yield Row("the same, writing", "", _writing(many), None)
     (folder / "many.db").unlink()
     unlike = fill("unlike", folder / "unlike.db", events)
@@ -49,7 +49,8 @@ def _write(file: Path, build: list[dict[str, object]], events: int) -> Path:
     return file
 
 
-def _bytes(what: str, limit: int, found: float) -> Row:
+def size_row(what: str, limit: int, found: float) -> Row:
+    """Bytes an event."""
     return Row(what, f"<= {limit} bytes each", f"{found:.1f} bytes", found <= limit)
 
 
