@@ -95,6 +95,11 @@ class Database:
         """Device and number of the file."""
         return self._file.inode
 
+    @property
+    def is_held(self) -> bool:
+        """Whether this is within `snapshot`."""
+        return self._held
+
     def is_there(self) -> bool:
         """Whether the file still has the name under which it was opened."""
         return self._file.is_at(self.real)
