@@ -62,7 +62,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
 # Those whose --db may be the URL of a central store.
 CENTRAL = (
     *("coverage", "export", "new", "prune", "query", "replay", "stats", "status", "timeline"),
-    *("tree", "upgrade"),
+    *("tree", "upgrade", "web"),
     *(f"config {name}" for name in ("set", "get", "list", "unset", "default", "ignore", "record")),
     *(f"config {name}" for name in ("rules", "remove", "limit", "export", "apply", "hosts")),
     *("config log", "config try"),

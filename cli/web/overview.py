@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
 from execdb.cli.show.gap_notes import gaps_of
 from execdb.cli.show.notes import trim_notes
 from execdb.cli.web.rows import command_for, next_address
-from execdb.cli.web.shapes import flags, timeline
+from execdb.cli.web.shapes import flags, lanes, timeline
 from execdb.cli.web.shapes.choices import choices
 from execdb.cli.web.site import Site, is_here, rows_for
 from execdb.cli.web.view import View, filter_for
@@ -32,8 +33,9 @@ def overview(site: Site, view: View) -> dict[str, Any]:
     CentralError."""
     wanted, browsed = filter_for(view.words), site.now()
     known = browsed.coverage(wanted)
-    span = span_of(browsed.extent(wanted), wanted, known)
-    shown: dict[str, Any] = {"span": span, "states": states(site, known, span), "flags": ()}
+    extent = browsed.extent(wanted)
+    span = span_of(extent, wanted, known)
+    shown: dict[str, Any] = {"span": span, "states": _states(site, known, extent), "flags": ()}
     if span is not None and span[0] < span[1]:
         shown |= _over_time(browsed, view, wanted, known, span)
     return {
@@ -44,6 +46,7 @@ def overview(site: Site, view: View) -> dict[str, Any]:
         "zone": "/".join(dict.fromkeys(time.tzname)),
         "redact_address": replace(view, redact=not view.redact).address("/"),
         "live": any(each.runs for each in known) and wanted.until_ns is None,
+        "follows": site.store.local,
     }
 
 
@@ -99,11 +102,15 @@ def _over_time(
 ) -> dict[str, Any]:
     inside = replace(wanted, since_ns=span[0], until_ns=span[1])
     late = _late_after(_SURVEY_S)
-    counted, values = browsed.survey(inside, timeline.edges_of(*span), late=late)
+    found, values = browsed.survey(inside, timeline.edges_of(*span), late=late)
     gaps = gaps_of(known, inside)
     filtered = browsed.filtered(wanted, *span)
     drawn = timeline.lay_out(
-        counted, gaps, filtered, lambda since, until: view.within(since, until).address("/")
+        found,
+        gaps,
+        filtered,
+        lambda since, until: view.within(since, until).address("/"),
+        hatched=len(known) == 1,
     )
     trims = trim_notes.sentences(
         [trim for each in known for trim in trim_notes.within(each.trims, *span)]
@@ -111,25 +118,26 @@ def _over_time(
     here = is_here(browsed, wanted)
     return {
         "timeline": drawn,
-        "counted": counted,
-        "notes": [escape(each) for each in (*trims, *_how_counted(counted))],
+        "hosts_missing": lanes.lay_out(known, inside, span, view),
+        "counted": found,
+        "notes": [escape(each) for each in (*trims, *_how_counted(found))],
         "flags": flags.lay_out(browsed.happenings(wanted, *span), *span),
-        "choices": choices(values, view, exact=counted.exact, here=here),
+        "choices": choices(values, view, exact=found.exact, here=here),
         "moves": _moves(view, span),
     }
 
 
-def _how_counted(counted: Survey) -> list[str]:
+def _how_counted(found: Survey) -> list[str]:
     notes = []
-    if not counted.exact:
+    if not found.exact:
         what = "which values there are"
-        if not counted.failed_exact:
-            what = f"failures, and {what}" if counted.execs_exact else f"the numbers, and {what}"
+        if not found.failed_exact:
+            what = f"failures, and {what}" if found.execs_exact else f"the numbers, and {what}"
         notes.append(
-            f"{what}, are estimated from {counted.read:,} of {counted.rows:,} rows: choose a "
+            f"{what}, are estimated from {found.read:,} of {found.rows:,} rows: choose a "
             "shorter time to count all"
         )
-    if counted.since_ns is not None:
+    if found.since_ns is not None:
         notes.append(
             "only the latest of this time was searched for these terms to count them; the list "
             "has all of it: choose a shorter time"
@@ -155,8 +163,10 @@ def _moves(view: View, span: tuple[int, int]) -> Mapping[str, str]:
     }
 
 
-def states(site: Site, known: Sequence[Coverage], span: tuple[int, int] | None) -> list[str]:
+def _states(site: Site, known: Sequence[Coverage], extent: tuple[int, int] | None) -> list[str]:
     """What there is to say of the store itself."""
+    if not site.store.local:
+        return [_shipped(len(known), extent)]
     pid = site.store.collector()
     if all(each.empty for each in known):
         said = ["nothing has been recorded to this file yet: execdb collect records"]
@@ -164,6 +174,15 @@ def states(site: Site, known: Sequence[Coverage], span: tuple[int, int] | None) 
     if pid is not None:
         return [f"recording (collector {pid})"]
     return ["no collector is running: nothing new comes"]
+
+
+def _shipped(hosts: int, extent: tuple[int, int] | None) -> str:
+    """Of a central store."""
+    if not hosts:
+        return "no such host has shipped anything to this store"
+    if extent is None:
+        return f"{counted(hosts, 'host')}, and no exec was shipped yet"
+    return f"the latest exec that {counted(hosts, 'host')} shipped is of {local_time(extent[1])}"
 
 
 def next_page(site: Site, view: View) -> dict[str, Any]:

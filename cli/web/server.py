@@ -24,10 +24,12 @@ from execdb.cli.web.site import Site
 from execdb.cli.web.templates import environment, files_in
 from execdb.cli.web.view import View, view_of, words_of
 from execdb.cli.web.worker import Busy, TooSlow, Worker
+from execdb.store.central.errors import CentralError
 from execdb.store.errors import ExecdbError, UsageError
 
 _CONNECTIONS_MAX = 200
 _PATIENCE_S = 10.0  # for a request to arrive
+_UNAVAILABLE = 503
 _STATIC = {"page.css": "text/css", "page.js": "text/javascript"}
 
 Answer = Callable[[View, dict[str, str]], dict[str, Any]]
@@ -136,7 +138,8 @@ class Server:
         return self._templates.get_template(template).render({**common, **values})
 
     def _failed(self, error: ExecdbError, query: str) -> Response:
-        kinds = {UsageError: 400, NotThere: 404, TooSlow: 503, Busy: 503}
+        kinds = {UsageError: 400, NotThere: 404, TooSlow: _UNAVAILABLE, Busy: _UNAVAILABLE}
+        kinds[CentralError] = _UNAVAILABLE
         code = next((code for kind, code in kinds.items() if isinstance(error, kind)), 500)
         try:
             view, _ = self._site.view(query)
@@ -145,7 +148,8 @@ class Server:
         return self._problem(code, error, view)
 
     def _problem(self, code: int, error: ExecdbError, view: View) -> Response:
-        values = {"view": view, "sentence": escape(shortened(str(error)))}
+        sentence = escape(shortened(str(error)))
+        values = {"view": view, "sentence": sentence, "again": code == _UNAVAILABLE}
         return HTMLResponse(self._render("problem.html", values), code)
 
     def _next(self, view: View, _: dict[str, str]) -> dict[str, Any]:

@@ -16,7 +16,11 @@ _STEPS = 20_000  # of SQLite's machine, a millisecond or so, between looks at th
 
 
 class KeptOpen(Protocol):
-    """Used by one thread at a time; `str()` names it, without a password."""
+    """Used by one thread at a time; `str()` names it, without a password. `local`: it is a file of
+    this machine, to which a collector may record."""
+
+    @property
+    def local(self) -> bool: ...
 
     def now(self) -> Browsed:
         """The store as it is now, until `release`. Raises DatabaseError or CentralError, also if
@@ -45,6 +49,8 @@ class KeptOpen(Protocol):
 
 class KeptFile:
     """A file. It stays open if this process loses the right to open it."""
+
+    local = True
 
     def __init__(self, database: Database, path: Path) -> None:
         """`path` is that of the file as it was given. Raises DatabaseError."""

@@ -20,13 +20,20 @@ if TYPE_CHECKING:
 
 REVISION = "0005"  # the newest under migrations/central/versions; a test compares the two
 _VERSION_LEAST = 150_000  # of the server
-_CONNECT_S = 10
+CONNECT_S = 10
 _SILENT_MS = 30_000  # bytes that nobody acknowledges
 _NO_SUCH_TABLE, _NO_SUCH_SCHEMA, _CHECK, _DISK_FULL = "42P01", "3F000", "23514", "53100"
 
 
-def connect(url: CentralUrl, *, name: str = "execdb") -> "Connection":
-    """An open connection in autocommit mode. Raises CentralError."""
+def connect(
+    url: CentralUrl,
+    *,
+    name: str = "execdb",
+    known: str | None = None,
+    connect_s: int = CONNECT_S,
+) -> "Connection":
+    """An open connection in autocommit mode. `known` is `what_connects` of an earlier one, which
+    needs no file of passwords or services any more. Raises CentralError."""
     try:
         import psycopg
     except ImportError as error:
@@ -41,8 +48,8 @@ def connect(url: CentralUrl, *, name: str = "execdb") -> "Connection":
             "characters such as @ : / as %40 %3A %2F"
         ) from None
     conninfo = psycopg.conninfo.make_conninfo(
-        url.text,
-        connect_timeout=_CONNECT_S,
+        known or url.text,
+        connect_timeout=connect_s,
         application_name=name,
         client_encoding="UTF8",
         keepalives_idle=30,
@@ -63,6 +70,18 @@ def connect(url: CentralUrl, *, name: str = "execdb") -> "Connection":
         connection.close()
         raise CentralRefusal(f"{url} is PostgreSQL {version}: execdb needs 15 or newer")
     return connection
+
+
+def what_connects(connection: "Connection", url: CentralUrl) -> str:
+    """All that the connection was made of, its password included, from wherever it came."""
+    import psycopg
+
+    found: dict[str, str] = connection.info.get_parameters()
+    if "host" in found and "hostaddr" not in psycopg.conninfo.conninfo_to_dict(url.text):
+        found.pop("hostaddr", None)  # the name may lead elsewhere the next time
+    if connection.info.password:
+        found["password"] = connection.info.password
+    return psycopg.conninfo.make_conninfo(**found)
 
 
 @contextmanager

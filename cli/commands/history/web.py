@@ -4,8 +4,9 @@ import os
 import secrets
 import signal
 import socket
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,13 +16,20 @@ from execdb.cli.input.options.shared import Redact
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.streams import say
 from execdb.cli.web import extra_needed
+from execdb.store.central.url import CentralUrl
 from execdb.store.errors import ExecdbError, UsageError
 
+if TYPE_CHECKING:
+    from execdb.store.asking.kept_open import KeptOpen
+
 _LIMIT_S = 5.0  # of a request
+_ANSWER_S = 4.0  # of a central store, for each question
+_NO_HOME = "/nonexistent"
 EXAMPLES = """
 execdb web                               # prints the address to open
 execdb web --db copy.db --redact         # a copy, with secrets hidden
 execdb web --port 0                      # at any free port
+execdb web --db postgresql://alice@db.example/history  # a central store
 """
 
 
@@ -42,25 +50,20 @@ def web(
 ) -> None:
     """Look at the history in a browser, until Ctrl-C.
 
-    Prints an address with a token, without which nothing is shown. It only reads the file, also
-    beside a running collector. As root it first becomes the owner of the file or, if that is root,
-    the user execdb if there is one, else nobody. Needs execdb[web].
+    Prints an address with a token, without which nothing is shown. It only reads, also beside a
+    running collector. As root it first becomes the owner of the file or, if that is root or --db is
+    a central store, the user execdb if there is one, else nobody. Needs execdb[web].
     """
-    from execdb.store.file.database import open_database
-
     with extra_needed("execdb web"):
         from execdb.cli.web.server import Server
         from execdb.cli.web.site import Site
         from execdb.cli.web.worker import Worker
-        from execdb.store.asking.kept_open import KeptFile
-    with open_database(context.obj) as database, _listening(host, port) as listener:
+    with closing(_kept_open(context.obj)) as store, _listening(host, port) as listener:
         token = secrets.token_urlsafe(24)
-        store = KeptFile(database, context.obj)
-        given = None if str(context.obj) == DEFAULT_PATH else str(context.obj)
-        site = Site(store, given, redactor(context), redact=redact)
+        site = Site(store, _given(context.obj), redactor(context), redact=redact)
         worker = Worker(store, _LIMIT_S)
         server = Server(site, worker, token, listener)
-        _become_reader(context.obj)
+        _become_reader(context.obj, store)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, lambda *_: worker.stop())
@@ -68,7 +71,31 @@ def web(
         _tell(listener, token)
         worker.work()
         server.stop()
-        store.close()
+
+
+def _kept_open(place: Path | CentralUrl) -> "KeptOpen":
+    """Raises DatabaseError, CentralError."""
+    if isinstance(place, CentralUrl):
+        from execdb.store.central.asking.browsing.kept_open import KeptCentral
+
+        central = KeptCentral(place, _ANSWER_S)
+        central.now()
+        central.release()
+        return central
+    from execdb.store.asking.kept_open import KeptFile
+    from execdb.store.file.database import open_database
+
+    return KeptFile(open_database(place), place)
+
+
+def _given(place: Path | CentralUrl) -> str | None:
+    """What commands need to be told with --db; no password is shown."""
+    if isinstance(place, CentralUrl):
+        try:
+            return place.without_password()[0].text
+        except UsageError:
+            return str(place)
+    return None if str(place) == DEFAULT_PATH else str(place)
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -87,18 +114,26 @@ def _listening(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _become_reader(path: Path) -> None:
-    """Gives up root: what is needed is open."""
+def _become_reader(place: Path | CentralUrl, store: "KeptOpen") -> None:
+    """Gives up root: what is needed is open. Raises CentralError if a central store cannot be
+    reached by the user that this has become."""
     if os.geteuid() != 0:
         return
     from execdb.cli.input.users import Identity, own_user
     from execdb.cli.web.loading import load_all
     from execdb.collector.own_process.privileges import drop
 
-    load_all()
-    status = path.stat()
-    reader = Identity(status.st_uid, status.st_gid) if status.st_uid else own_user()
+    central = isinstance(place, CentralUrl)
+    load_all(central=central)
+    reader = own_user()
+    if isinstance(place, Path) and (owner := place.stat()).st_uid:
+        reader = Identity(owner.st_uid, owner.st_gid)
     drop(reader.uid, reader.gid, {})
+    if central:
+        os.environ["HOME"] = _NO_HOME  # where the driver looks for certificates
+        store.close()
+        store.now()
+        store.release()
 
 
 def _tell(listener: socket.socket, token: str) -> None:

@@ -86,22 +86,30 @@ def lay_out(
     gaps: Sequence[Period],
     filtered: Sequence[Filtered],
     address: Callable[[int, int], str],
+    *,
+    hatched: bool = True,
 ) -> Timeline:
-    """The shapes for counted intervals; `address` is where a click on a time leads."""
+    """The shapes for counted intervals; `address` is where a click on a time leads. Gaps are only
+    said, not hatched, where several hosts have some."""
     intervals = counted.intervals
     from_ns, to_ns = intervals[0].from_ns, intervals[-1].to_ns
-    scale = _Scale(from_ns, to_ns)
+    scale = Scale(from_ns, to_ns)
     most = max(interval.execs for interval in intervals)
     bars = [_bar(each, most, scale, counted, address) for each in intervals]
+    missing = [
+        *stretches_of(gaps if hatched else (), scale),
+        *(_of_filtered(each, scale) for each in filtered),
+    ]
     ticks = [local_time(from_ns + (to_ns - from_ns) * n // (_TICKS - 1)) for n in range(_TICKS)]
     return Timeline(
-        from_ns, to_ns, bars,
-        [*_stretches(gaps, scale), *(_of_filtered(each, scale) for each in filtered)],
+        from_ns, to_ns, bars, missing,
         [*_legend(gaps), *_legend_of_filtered(filtered)], _shortened(ticks), round(most),
     )  # fmt: skip
 
 
-class _Scale:
+class Scale:
+    """Places times of a span in the drawing."""
+
     def __init__(self, from_ns: int, to_ns: int) -> None:
         self._from_ns, self._span_ns = from_ns, max(1, to_ns - from_ns)
 
@@ -114,7 +122,7 @@ class _Scale:
 def _bar(
     interval: Interval,
     most: float,
-    scale: _Scale,
+    scale: Scale,
     counted: Survey,
     address: Callable[[int, int], str],
 ) -> Bar:
@@ -143,7 +151,7 @@ def _title(interval: Interval, counted: Survey) -> str:
     return f"{begin} to {end}: {about}{execs_of(round(interval.execs))}, {failed}"
 
 
-def _stretches(gaps: Iterable[Period], scale: _Scale) -> Iterable[Stretch]:
+def stretches_of(gaps: Iterable[Period], scale: Scale) -> Iterable[Stretch]:
     """Gaps of one kind that touch in the drawing are one stretch."""
     for kind, alike in groupby(sorted(gaps, key=lambda gap: gap.kind), lambda gap: gap.kind):
         together: list[Period] = []
@@ -157,12 +165,12 @@ def _stretches(gaps: Iterable[Period], scale: _Scale) -> Iterable[Stretch]:
         yield _stretch(kind, together, scale)
 
 
-def _stretch(kind: str, gaps: Sequence[Period], scale: _Scale) -> Stretch:
+def _stretch(kind: str, gaps: Sequence[Period], scale: Scale) -> Stretch:
     x, end = scale.x(gaps[0].from_ns), scale.x(max(gap.to_ns for gap in gaps))
     return Stretch(kind, x, max(round(end - x, 2), 2.0), note(gaps).removeprefix("note: "))
 
 
-def _of_filtered(each: Filtered, scale: _Scale) -> Stretch:
+def _of_filtered(each: Filtered, scale: Scale) -> Stretch:
     x = scale.x(each.from_ns)
     title = f"{execs_of(each.execs)} filtered by {_named(each.by)}"
     return Stretch("filtered", x, max(round(scale.x(each.to_ns) - x, 2), 2.0), title)

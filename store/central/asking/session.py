@@ -6,7 +6,12 @@ from contextlib import closing, contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from execdb.store.central.connection import central_errors, check_revision, connect
+from execdb.store.central.connection import (
+    CONNECT_S,
+    central_errors,
+    check_revision,
+    connect,
+)
 from execdb.store.central.errors import CentralError
 from execdb.store.central.url import CentralUrl
 from execdb.store.central.watchdog import deadline
@@ -25,7 +30,9 @@ class Session:
 
     def __init__(self, url: CentralUrl, connection: "Connection") -> None:
         self.url, self._connection = url, connection
-        self.answer_s = ANSWER_S  # for each statement, unless the login or the URL says otherwise
+        self.answer_s: float = (
+            ANSWER_S  # for each statement, unless the login or the URL says otherwise
+        )
         self._numbers = count(1)
         self._begin()
 
@@ -86,7 +93,15 @@ class Session:
 @contextmanager
 def open_session(url: CentralUrl) -> Iterator[Session]:
     """Raises CentralError, also if the schema is not of this program's revision."""
-    connection = connect(url, name="execdb")  # says so if there is no psycopg
+    with closing(connect_to_ask(url)) as connection:
+        yield Session(url, connection)
+
+
+def connect_to_ask(
+    url: CentralUrl, known: str | None = None, connect_s: int = CONNECT_S
+) -> "Connection":
+    """A connection for read-only transactions; `known` as for `connect`. Raises CentralError."""
+    connection = connect(url, name="execdb", known=known, connect_s=connect_s)
     from psycopg import IsolationLevel
 
     try:
@@ -96,9 +111,10 @@ def open_session(url: CentralUrl) -> Iterator[Session]:
             connection.isolation_level = IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             connection.autocommit = False
-        yield Session(url, connection)
-    finally:
+    except BaseException:
         connection.close()
+        raise
+    return connection
 
 
 def _check_rights(connection: "Connection", url: CentralUrl) -> None:

@@ -136,7 +136,6 @@ def test_exports_that_know_ids_take_one_host(
     "command",
     [
         ["sql", "SELECT 1"],
-        ["web"],
         ["collect"],
         ["import", "x.ndjson"],
         ["compare", "1", "2"],
@@ -151,7 +150,16 @@ def test_what_works_on_files_says_so(central: Central, run: Run, command: list[s
     assert PASSWORD not in err
 
 
-ASKING = [["query"], ["coverage"], ["stats"], ["tree"], ["timeline"], ["new"], ["replay"]]
+ASKING = [
+    ["web", "--port", "0"],
+    ["query"],
+    ["coverage"],
+    ["stats"],
+    ["tree"],
+    ["timeline"],
+    ["new"],
+    ["replay"],
+]
 
 
 @pytest.mark.parametrize("command", ASKING, ids=" ".join)

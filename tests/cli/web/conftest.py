@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,9 +38,12 @@ Serve = Callable[..., Served]
 
 
 @contextmanager
-def serving(path: Path, *options: str) -> Iterator[Served]:
-    command = [str(EXECDB), "web", "--db", str(path), "--port", "0", *options]
-    environment = {**os.environ, "TZ": "UTC"}
+def serving(
+    place: Path | str, *options: str, program: Sequence[str] = (str(EXECDB),), **environ: str
+) -> Iterator[Served]:
+    """`place` is a file or a URL, `environ` are more variables."""
+    command = [*program, "web", "--db", str(place), "--port", "0", *options]
+    environment = {**os.environ, "TZ": "UTC", **environ}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
@@ -60,7 +63,9 @@ def serving(path: Path, *options: str) -> Iterator[Served]:
 def serve() -> Iterator[Serve]:
     """Starts servers that end with the test."""
     with ExitStack() as stack:
-        yield lambda path, *options: stack.enter_context(serving(path, *options))
+        yield lambda place, *options, **environ: stack.enter_context(
+            serving(place, *options, **environ)
+        )
 
 
 @pytest.fixture(scope="module")
