@@ -19,6 +19,7 @@ def compile_programs(folder: Path) -> None:
     _compile("storm", folder, "-O2", "-Wno-format-extra-args")
     _compile("nothing", folder, "-O2", *static)
     _compile("getppid", folder, "-O2")
+    _compile("unlinked", folder, "-O1")
     for name in ("tell", "starts", "threads", "ends", "attempts", "sleepers", "calls", "flood"):
         _compile(name, folder, "-O1", "-pthread")
     if platform.machine() == "x86_64":

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,51 @@ def test_a_file_that_was_unlinked(recorder: Recorder, own_true: Path) -> None:
     assert identity(event) == before
 
 
-def test_a_bind_mount_does_not_hide_what_runs(recorder: Recorder, own_true: Path) -> None:
+@pytest.mark.parametrize("call", ["fexecve", "execveat"])
+def test_a_file_that_has_no_name_and_is_run_by_its_descriptor(
+    recorder: Recorder, programs: Path, own_true: Path, call: str
+) -> None:
+    before, mark = file_of(own_true), f"nameless-{call}"
+    told = subprocess.check_output([programs / "unlinked", call, own_true, mark], text=True)
+    event = recorder.ended(mark)
+    assert (event["exe"], event["exe_deleted"]) == (str(own_true), True)
+    assert identity(event) == (before[0], int(told)) == before
+    assert event["filename"].startswith("/dev/fd/")
+    assert event["exit_code"] == 0
+
+
+def test_another_file_under_the_name_of_one_that_runs(
+    recorder: Recorder, programs: Path, own_true: Path
+) -> None:
+    before = file_of(own_true)
+    with own_true.open("rb") as file:
+        os.unlink(own_true)
+        shutil.copy(programs / "nothing", own_true)
+        subprocess.run(
+            [f"/proc/self/fd/{file.fileno()}", "first"], check=True, pass_fds=[file.fileno()]
+        )
+    subprocess.run([own_true, "second"], check=True)
+    first, second = recorder.ended("first"), recorder.ended("second")
+    assert (first["exe_deleted"], identity(first)) == (True, before)
+    assert (second["exe_deleted"], identity(second)) == (False, file_of(own_true))
+    assert first["exe"] == second["exe"] == str(own_true)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder of a file system that is no overlay itself: of one `exe` names the layer."""
+    kind = subprocess.check_output(["stat", "-f", "-c", "%T", tmp_path], text=True).strip()
+    if kind != "overlayfs":
+        yield tmp_path
+        return
+    subprocess.run(["mount", "-t", "tmpfs", "x", tmp_path], check=True)
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_a_bind_mount_does_not_hide_what_runs(recorder: Recorder, disk: Path) -> None:
+    own_true = disk / "own"
+    shutil.copy(TRUE, own_true)
     script = f"mount --bind {own_true} {TRUE} && {TRUE} bound"
     subprocess.run([*OWN_NAMESPACES, "sh", "-c", script], check=True)
     event = recorder.ended("bound")
@@ -138,8 +183,8 @@ def test_a_file_system_over_a_directory_does_not_either(recorder: Recorder) -> N
     assert event["exe_device"] != file_of(TRUE)[0]
 
 
-def test_nor_does_an_overlay(recorder: Recorder, tmp_path: Path) -> None:
-    upper, work = tmp_path / "upper", tmp_path / "work"
+def test_nor_does_an_overlay(recorder: Recorder, disk: Path) -> None:
+    upper, work = disk / "upper", disk / "work"
     for path in (upper, work):
         path.mkdir()
     shutil.copy(TRUE, upper / TRUE.name)
