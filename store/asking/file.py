@@ -58,6 +58,9 @@ class FileStore(FileKin):
         """Where files of other machines were merged into this one."""
         return is_merged(self.database) and len(self.coverage(wanted)) > 1
 
+    def ids_are_unique(self, wanted: Filter) -> bool:
+        return True
+
     def count(self, wanted: Filter) -> int:
         return self.history.count(wanted)
 

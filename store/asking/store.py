@@ -43,6 +43,9 @@ class Store(Kin, Protocol):
     def has_hosts(self, wanted: "Filter") -> bool:
         """Whether events of several hosts may be wanted, so that each must be named."""
 
+    def ids_are_unique(self, wanted: "Filter") -> bool:
+        """Whether no two events of the runs that are wanted have the same id."""
+
     def count(self, wanted: "Filter") -> int:
         """How many `events` would give."""
 

@@ -14,8 +14,9 @@ from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
 from execdb.cli.output.streams import say
 from execdb.cli.show.durations import duration
-from execdb.cli.show.gap_notes import INCOMPLETE, coverage_of, gaps_in, report
+from execdb.cli.show.gap_notes import INCOMPLETE, gaps_of, report
 from execdb.cli.show.notes import replay_notes
+from execdb.store.central.url import CentralUrl
 from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.event import Event
 
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from execdb.livereplay.result import Result
     from execdb.livereplay.sandbox.sandbox import Outcome
     from execdb.livereplay.sandbox.tape_file import TapeFile
-    from execdb.store.ledger.coverage import Period
+    from execdb.store.asking.store import Store
+    from execdb.store.ledger.coverage import Coverage, Period
     from execdb.store.reading.filter import Filter
-    from execdb.store.reading.history import History
 
 _TESTED = ("x86_64",)  # architectures
 _MORE_PROCESSES = 64  # than planned: those between a process and its orphan
@@ -43,7 +44,7 @@ class LiveReplay(LiveOptions):
     strict: bool = False
 
 
-def live_replay(path: Path, wanted: "Filter", options: LiveReplay) -> None:
+def live_replay(place: Path | CentralUrl, wanted: "Filter", options: LiveReplay) -> None:
     """Raises ExecdbError, UsageError."""
     from execdb.livereplay.prepare import Refused
     from execdb.livereplay.result import result_of
@@ -54,13 +55,13 @@ def live_replay(path: Path, wanted: "Filter", options: LiveReplay) -> None:
     linux.give_back_what_is_freed()
     tape = TapeFile()
     try:
-        made, gaps, incomplete = _prepared(path, wanted, options, tape)
+        made, gaps, incomplete = _prepared(place, wanted, options, tape)
         print(_banner(made, options), flush=True)
         if options.dry_run:
             print(_inexact(made), flush=True)
             report(gaps, strict=options.strict, incomplete=incomplete)
             return
-        outcome = _run(made, tape, path)
+        outcome = _run(made, tape, place)
         result = result_of(made, outcome.start_ns, tape.read)
     except Refused as error:
         raise ExecdbError(f"refused: {error}") from None
@@ -80,25 +81,24 @@ def live_replay(path: Path, wanted: "Filter", options: LiveReplay) -> None:
 
 
 def _prepared(
-    path: Path, wanted: "Filter", options: LiveReplay, tape: "TapeFile"
+    place: Path | CentralUrl, wanted: "Filter", options: LiveReplay, tape: "TapeFile"
 ) -> "tuple[Prepared, Sequence[Period], bool]":
     """Writes the tape. Returns also in which periods of the time that is meant execs may be
     missing, and whether rows were removed before they were read. Raises ExecdbError, Refused,
     OSError."""
     from execdb.livereplay.prepare import emitted, plan_of
     from execdb.livereplay.sandbox import cgroup
-    from execdb.store.asking.file import FileStore
-    from execdb.store.file.database import open_database
-    from execdb.store.reading.history import History
+    from execdb.store.asking.opening import open_store
 
-    with open_database(path) as database, database.snapshot():
-        history = History(database)
-        gaps = gaps_in(coverage_of(database, path), wanted, history.began_ns(wanted))
-        replay_notes.note(FileStore(history, path), wanted)
-        find = _ancestors(history, options.ancestors)
+    with open_store(place) as store, store.snapshot():
+        known = store.coverage(wanted)
+        _check_hosts(store, wanted, known)
+        gaps = gaps_of(known, wanted, store.began_ns(wanted))
+        replay_notes.note(store, wanted)
+        find = _ancestors(store, known[0].host, options.ancestors)
 
         def rows() -> Iterator[Event]:
-            return _rows(history, wanted, options.attempts)
+            return _rows(store, wanted, options.attempts)
 
         plan, paths = plan_of(
             rows(), find, lambda plan: _warp(plan, options), cgroups=cgroup.can_be_made()
@@ -107,16 +107,16 @@ def _prepared(
             raise ExecdbError("no execs to replay: execdb query shows what there is")
         _check_size(plan, options)
         made = emitted(plan, paths, rows(), tape.write, users=os.geteuid() == 0)
-        return made, gaps, history.incomplete
+        return made, gaps, store.incomplete
 
 
-def _run(made: "Prepared", tape: "TapeFile", path: Path) -> "Outcome":
-    """Raises OSError, EOFError."""
+def _run(made: "Prepared", tape: "TapeFile", place: Path | CentralUrl) -> "Outcome":
+    """Raises OSError, EOFError. What is replayed is named, without a password."""
     from execdb.livereplay.sandbox.sandbox import Sandbox
 
     plan = made.plan
     most = plan.at_most + plan.at_most // 2 + _MORE_PROCESSES
-    argv = [b"execdb-replay", os.fsencode(path)]
+    argv = [b"execdb-replay", os.fsencode(str(place))]
     sandbox = Sandbox(made.paths, argv, most, plan.duration_ns)
     return sandbox.run(tape, made.tape.times, made.entry)
 
@@ -139,13 +139,32 @@ def _check_size(plan: "Plan", options: LiveReplay) -> None:
         )
 
 
-def _rows(history: "History", wanted: "Filter", attempts: bool) -> Iterator[Event]:
-    return (event for event in history.events(wanted) if attempts or event.errno is None)
+def _check_hosts(store: "Store", wanted: "Filter", known: "Sequence[Coverage]") -> None:
+    """Raises UsageError unless each id names one program."""
+    if store.file is None and len(known) != 1:
+        raise UsageError(
+            f"--live replays the events of one host, not of {len(known)}: choose it by --host"
+        )
+    if not store.ids_are_unique(wanted):
+        raise UsageError(
+            "several files of this host were shipped, which number their events alike: choose one "
+            "by run_id=N,N (execdb query --format ndjson shows them)"
+        )
 
 
-def _ancestors(history: "History", wanted: bool) -> Callable[[int], Event | None]:
+def _rows(store: "Store", wanted: "Filter", attempts: bool) -> Iterator[Event]:
+    return (event for event in store.events(wanted) if attempts or event.errno is None)
+
+
+def _ancestors(store: "Store", host: str | None, wanted: bool) -> Callable[[int], Event | None]:
+    from execdb.store.reading.filter import Filter
+    from execdb.store.terms.term import Term
+
+    of_host = Filter(() if host is None else (Term("host", (host,)),))
+
     def find(number: int) -> Event | None:
-        return next(iter(history.rows_with([number] if wanted else [])), None)
+        key = store.key_named(number, of_host) if wanted else None
+        return None if key is None else next(iter(store.rows_with([key])), None)
 
     return find
 

@@ -100,8 +100,6 @@ def _replay_live(
     how: LiveOptions,
     strict: bool,
 ) -> None:
-    if isinstance(place, CentralUrl):
-        raise UsageError(f"--live works on a file, and --db is {place}")
     from execdb.cli.commands.history.live_replay import LiveReplay, live_replay
 
     options = LiveReplay(**vars(how), speed=given.speed, idle_limit=given.idle_limit, strict=strict)

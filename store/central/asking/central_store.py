@@ -71,6 +71,12 @@ class CentralStore:
             return len(self._hosts(wanted)) > 1
         return len({run.host for run in self._roster.wanted(wanted)}) > 1
 
+    def ids_are_unique(self, wanted: Filter) -> bool:
+        hosts = {*self._hosts(wanted)}
+        runs = [run for run in self._roster.wanted(wanted) if run.host in hosts]
+        # Each file numbers its runs from 1.
+        return len(hosts) < 2 and len({run.local_run_id for run in runs}) == len(runs)
+
     def count(self, wanted: Filter) -> int:
         return self._reading.count(wanted)
 

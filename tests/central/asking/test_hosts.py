@@ -92,6 +92,47 @@ def test_groups_may_be_hosts(hosts: Central, run: Run) -> None:
     }
 
 
+def test_a_live_replay_is_of_one_host(hosts: Central, run: Run) -> None:
+    question = ("replay", "--live", "--dry-run", "--db", hosts.reader)
+    code, out, err = run(*question)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "of one host, not of 3: choose it by --host" in err
+    assert run(*question, "--host", "web2").out.startswith("live replay: would be: ")
+    # The events of another file of that host have the same ids.
+    hosts.rows("UPDATE execdb.run SET host = 'web2' WHERE host = 'web1'")
+    code, out, err = run(*question, "--host", "web2")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "several files" in err
+    number = hosts.value("SELECT run_id FROM execdb.run WHERE host = 'web2' ORDER BY 1 LIMIT 1")
+    assert run(*question, "--host", "web2", f"run_id={number}").code == 0
+
+
+FORGED = [
+    "uid = -5, euid = 1::bigint << 40, gid = -1",
+    "argc = 1::bigint << 62, truncated = true",
+    "argv = 'no list', filename = chr(1113856) || '/x', cwd = chr(1114111)",
+    "pid = -1, ppid = -7, parent_id = id",
+    "status = -77, duration_ns = -(1::bigint << 62), cpu_ns = -1",
+    "boot_ns = -5, errno = 'EVIL', comm = '', filename = ''",
+    "exe = 'memfd:', exe_deleted = true, cgroup = '/../..', message = repeat('x', 99999)",
+]
+
+
+def test_forged_events_are_refused_with_a_line_if_at_all(hosts: Central, run: Run) -> None:
+    url = ("--host", "web2", "--db", hosts.reader)
+    here = "run_id IN (SELECT run_id FROM execdb.run WHERE host = 'web2')"
+    for forged in FORGED:
+        hosts.rows(f"UPDATE execdb.exec SET {forged} WHERE {here}")
+        for command in (
+            ["replay", "--live", "--dry-run", "--attempts"],
+            ["config", "try", "uid=1"],
+        ):
+            code, _, err = run(*command, *url)
+            assert code in (0, 1)
+            assert not code or err.count("\n") == 1, err
+            assert "unexpected" not in err, err
+
+
 def test_rules_are_tried_on_one_host_or_all(hosts: Central, run: Run, db: Path) -> None:
     def tried(*options: str) -> tuple[int, int]:
         answer = run("config", "try", "comm=true", *options, "--format", "json")
@@ -139,7 +180,6 @@ def test_exports_that_know_ids_take_one_host(
         ["collect"],
         ["import", "x.ndjson"],
         ["compare", "1", "2"],
-        ["replay", "--live"],
         ["mark"],
     ],
     ids=" ".join,
