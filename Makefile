@@ -20,7 +20,7 @@ setup: $(VENV)/compiled ## distribution packages, .venv/, execdb in it
 collect: setup ## record the programs that start on this machine (ARGS='...' passes options)
 	@$(SUDO) $(VENV)/bin/execdb collect $(ARGS)
 
-web: setup $(VENV)/ready-for-web build/demo.db ## the page in a browser, with a demo history (ARGS=... passes options)
+web: setup build/demo.db ## the page in a browser, with a demo history (ARGS=... passes options)
 	@$(VENV)/bin/execdb --db build/demo.db web $(ARGS)
 
 # First on all CPUs, file by file in the order of their names (long ones are not the last), then what
@@ -93,16 +93,12 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/ready: $(VENV)/bcc $(VENV)/bin/python pyproject.toml
-	@$(VENV)/bin/pip install -q --disable-pip-version-check -e .
+	@$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[web,central]'
 	@touch $@
 
 # Compiled once, here: run by root from a folder of someone else's, Python might not do so.
 $(VENV)/compiled: $(VENV)/ready $(shell find $(PACKAGES) -name "*.py")
 	@$(VENV)/bin/python -m compileall -q $(PACKAGES)
-	@touch $@
-
-$(VENV)/ready-for-web: $(VENV)/ready
-	@$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[web]'
 	@touch $@
 
 build/demo.db: $(VENV)/ready

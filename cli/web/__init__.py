@@ -14,4 +14,5 @@ def extra_needed(what: str) -> Iterator[None]:
     except ImportError as error:
         if error.name is None or error.name.startswith("execdb"):
             raise
-        raise ExecdbError(f"{what} needs {error.name}: pip install 'execdb[web]'") from error
+        how = "pip install jinja2 starlette uvicorn"
+        raise ExecdbError(f"{what} needs {error.name}: {how}") from error

@@ -38,7 +38,7 @@ def connect(
         import psycopg
     except ImportError as error:
         raise CentralRefusal(
-            f"a central store needs psycopg 3: pip install 'execdb[central]' ({error})"
+            f"a central store needs psycopg 3: pip install 'psycopg[binary]' ({error})"
         ) from error
     try:
         psycopg.conninfo.conninfo_to_dict(url.text)

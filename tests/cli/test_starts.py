@@ -64,7 +64,7 @@ def test_without_the_driver_a_url_says_what_to_install(command: str) -> None:
         f"import sys; sys.modules['psycopg'] = None; from execdb.cli.main import run; run({words})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "pip install 'execdb[central]'" in done.stderr, done.stderr
+    assert "pip install 'psycopg[binary]'" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "postgresql+psycopg://x/y", "sqlite:///x.db"])
