@@ -92,6 +92,8 @@ def read_wanted(file: str) -> "Wanted":
     try:
         if file == "-":
             raw = sys.stdin.buffer.read(_BYTES_MAX + 1)
+            if not raw:  # as after `config export` that failed, in a pipe
+                raise UsageError("stdin is empty: config export writes a line at least")
         else:
             with Path(file).open("rb") as opened:
                 raw = opened.read(_BYTES_MAX + 1)

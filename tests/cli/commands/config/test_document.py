@@ -101,11 +101,22 @@ def test_the_difference_is_shown_and_made_in_one_generation(
     assert len(rows) == 6
 
 
-def test_an_empty_file_is_the_config_of_a_new_database(
+def test_an_export_that_failed_removes_nothing(
+    db: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = filled(db)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    answer = run("config", "apply", "-")
+    assert (answer.code, answer.err.count("\n")) == (2, 1)
+    assert "stdin is empty" in answer.err
+    assert config_of(db) == before
+
+
+def test_a_file_that_names_nothing_is_the_config_of_a_new_database(
     db: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled(db)
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
     assert run("config", "apply", "-").code == 0
     config = config_of(db)
     assert (config.default, config.entries, config.rules) == ("Hello World", {}, [])
