@@ -88,7 +88,7 @@ class CentralStore:
 
     def started_by(self, key: Key) -> list[int]:
         """The ids of what an event has started, directly or not."""
-        return [id_ for _, id_ in self._kin.descendants(key)]
+        return [id_ for _, id_ in sorted(self._kin.descendants(key))]
 
     def statistics(self, wanted: Filter, by: Sequence[str], watch: object = None) -> Groups:
         return statistics(self._session, self._roster, self._reading, wanted, by)
@@ -179,6 +179,8 @@ class CentralStore:
         return ()
 
     def replays(self, wanted: Filter) -> Sequence[Replay]:
+        if not self._reading.has_replays:
+            return ()
         runs = [run.run_id for run in self._roster.wanted(wanted)]
         return ledger.replays(self._session, runs)
 

@@ -9,11 +9,13 @@ from execdb.store.central.asking.sources import Scope
 
 DAY_NS = 86_400 * 10**9
 _SORTED_BYTES = 128 << 20  # of tables, as many as are sorted at once
+_GROWTH = 3  # from part to part, up to what the share allows
 
 
-def stretches(session: Session, scope: Scope, reverse: bool) -> Iterator[Scope]:
-    """The scope in parts, in the order of reading. Each is of one day or more."""
-    edges = [scope.since_ns, *_edges(session, scope), scope.until_ns]
+def stretches(session: Session, scope: Scope, reverse: bool, share: float) -> Iterator[Scope]:
+    """The scope in parts, in the order of reading. Each is of one day or more. `share` is the part
+    of all rows that its runs have."""
+    edges = [scope.since_ns, *reversed([*_edges(session, scope, share)]), scope.until_ns]
     parts = [
         scope._replace(since_ns=since_ns, until_ns=until_ns)
         for since_ns, until_ns in pairwise(edges)
@@ -27,19 +29,20 @@ def begins(session: Session) -> list[int]:
     return [begin_ns for begin_ns in known if begin_ns is not None]
 
 
-def _edges(session: Session, scope: Scope) -> Iterator[int]:
-    """Midnights within the scope between which there is enough."""
-    together = 0
-    for name, size in session.rows(_PARTITIONS):
+def _edges(session: Session, scope: Scope, share: float) -> Iterator[int]:
+    """Midnights within the scope between which there is enough, the last one first. The last days
+    are read alone: where only some events are asked for, they often have them."""
+    together, enough = 0, float(_SORTED_BYTES)
+    for name, size in reversed(session.rows(_PARTITIONS)):
         begin_ns = _begin_ns(name)
-        if begin_ns is None or (scope.since_ns is not None and begin_ns <= scope.since_ns):
+        if begin_ns is None or (scope.until_ns is not None and begin_ns >= scope.until_ns):
             continue
-        if scope.until_ns is not None and begin_ns >= scope.until_ns:
+        if scope.since_ns is not None and begin_ns <= scope.since_ns:
             return
-        if together > _SORTED_BYTES:
-            yield begin_ns
-            together = 0
         together += size or 0
+        if together > enough:
+            yield begin_ns
+            together, enough = 0, min(_GROWTH * enough, _SORTED_BYTES / share)
 
 
 def _begin_ns(name: str) -> int | None:

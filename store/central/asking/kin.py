@@ -4,12 +4,16 @@ A parent is in the run of its child, or in an earlier run of the same boot, whic
 recorded. Ids of several files of a host may be equal: the run of the child comes first.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 from execdb.store.central.asking.roster import Roster
 from execdb.store.central.asking.session import Session
 from execdb.store.central.asking.sources import Key
 
+EVER = datetime(1, 1, 1, tzinfo=UTC)  # before any row
+_APART = timedelta(seconds=1)  # more than two collectors' clocks differ
 _TOGETHER = 5_000  # keys in one statement
 
 
@@ -18,12 +22,13 @@ class Kin:
 
     def __init__(self, session: Session, roster: Roster) -> None:
         self._session, self._roster = session, roster
+        self.known: dict[Key, datetime] = {}  # the times of what existed last, if it was little
 
     def parents(self, keys: Sequence[Key]) -> dict[Key, Key | None]:
         """Of each of these rows that is there: the row that started it, if that is there."""
         above: dict[Key, int | None] = {}
         for some in _parts(keys):
-            for run_id, id_, parent_id in self._session.rows(_PARENTS, _both(some)):
+            for run_id, id_, parent_id in self._session.rows(_PARENTS, _by_run(some, EVER)):
                 above[run_id, id_] = parent_id
         wanted = {(key[0], parent) for key, parent in above.items() if parent is not None}
         found = self._there(wanted)
@@ -37,7 +42,7 @@ class Kin:
         there = self.existing(wanted)
         found = {key: key for key in there}
         earlier: dict[Key, Key] = {}  # a row that may be meant, and who means it
-        for key in set(wanted) - there:
+        for key in set(wanted) - there.keys():
             for run in self._roster.of_boot(self._roster.by_id[key[0]]):
                 if self._is_before(run.run_id, key[0]):
                     earlier[run.run_id, key[1]] = key
@@ -45,26 +50,35 @@ class Kin:
             found[earlier[row]] = row  # the latest of them
         return found
 
-    def existing(self, keys: Iterable[Key]) -> set[Key]:
-        """Those of these rows that are there."""
-        found: set[Key] = set()
+    def existing(self, keys: Iterable[Key]) -> dict[Key, datetime]:
+        """Those of these rows that are there, and their times."""
+        found: dict[Key, datetime] = {}
         for some in _parts(sorted(keys)):
-            found |= {(row[0], row[1]) for row in self._session.rows(_PARENTS, _both(some))}
+            rows = self._session.rows(_TIMES, _by_run(some, EVER))
+            found |= {(run_id, id_): time for run_id, id_, time in rows}
+        if len(found) <= len(self._roster.runs):  # an event that was named, of each run at most
+            self.known = found
         return found
 
     def children(self, keys: Sequence[Key], most: int) -> list[Key]:
         """What these rows started themselves; at most so many, unless that is below 0."""
-        found: list[Key] = []
+        return [*self._children(keys, most, EVER)]
+
+    def _children(self, keys: Sequence[Key], most: int, since: datetime) -> dict[Key, datetime]:
+        """The same with their times. None of them began before `since`: that tells which
+        partitions to read."""
+        found: list[tuple[int, int, datetime]] = []
         for some in _parts(keys):
             if most < 0 or len(found) < most:
                 room = None if most < 0 else most - len(found)
-                found += self._session.rows(_CHILDREN, (*_both(some), room))
+                values = (*_by_run(some, since), *_both(some), room)
+                found += self._session.rows(_CHILDREN, values)
         for some in _parts(self._later_runs(keys)):
-            rows = self._session.rows(_CHILDREN_WITH_PARENT, _both(some))
+            rows = self._session.rows(_CHILDREN_WITH_PARENT, _by_run(some, since))
             # Where the later run has a row of that id itself, that one is the parent.
-            own = self.existing({(run_id, parent_id) for run_id, _, parent_id in rows})
-            found += [(run, id_) for run, id_, parent in rows if (run, parent) not in own]
-        return found if most < 0 else found[:most]
+            own = self.existing({(run_id, parent_id) for run_id, _, parent_id, _ in rows})
+            found += [(run, id_, at) for run, id_, parent, at in rows if (run, parent) not in own]
+        return {(run, id_): at for run, id_, at in (found if most < 0 else found[:most])}
 
     def meant_by(self, key: Key) -> list[Key]:
         """The same id in later runs of the boot, where it names this row as well: those runs have
@@ -73,13 +87,22 @@ class Kin:
         own = self.existing(later)
         return [each for each in later if each not in own]
 
-    def descendants(self, key: Key) -> list[Key]:
-        """What a row started, directly or not; not itself. Each row is met once."""
-        met, level = {key}, [key]
+    def descendants(self, key: Key) -> dict[Key, datetime]:
+        """What a row started, directly or not, and when; not itself. Each row is met once."""
+        met, level, since = {key: EVER}, [key], self._since(key)
         while level:
-            level = [child for child in self.children(level, -1) if child not in met]
-            met.update(level)
-        return sorted(met - {key})
+            below = self._children(level, -1, since)
+            level = [child for child in below if child not in met]
+            met |= below
+        del met[key]
+        return met
+
+    def _since(self, key: Key) -> datetime:
+        """A time before which none of its descendants began."""
+        there = self.known if key in self.known else self.existing([key])
+        if key not in there or key[0] in self._roster.shifts:
+            return EVER  # where the clock was set, a child may have an earlier time
+        return there[key] - _APART
 
     def _later_runs(self, keys: Sequence[Key]) -> list[Key]:
         """The same ids in the later runs of the same boot."""
@@ -101,30 +124,35 @@ def _both(keys: Sequence[Key]) -> tuple[list[int], list[int]]:
     return [run_id for run_id, _ in keys], [id_ for _, id_ in keys]
 
 
+def _by_run(keys: Sequence[Key], since: datetime) -> tuple[list[int], list[str], datetime]:
+    """The values of _FOUND: runs, and of each the ids as the text of an array."""
+    ids: defaultdict[int, list[int]] = defaultdict(list)
+    for run_id, id_ in keys:
+        ids[run_id].append(id_)
+    return [*ids], [f"{{{','.join(map(str, each))}}}" for each in ids.values()], since
+
+
 def _parts(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
     return (keys[at : at + _TOGETHER] for at in range(0, len(keys), _TOGETHER))
 
 
-_KEYS = "unnest(%s::bigint[], %s::bigint[]) AS wanted (run_id, id)"
-_PARENTS = f"""
-WITH wanted AS MATERIALIZED (SELECT * FROM {_KEYS})
-SELECT e.run_id, e.id, e.parent_id FROM wanted JOIN execdb.exec e USING (run_id, id)
-UNION ALL
-SELECT e.run_id, e.id, e.parent_id FROM wanted JOIN execdb.exec_stray e USING (run_id, id)
-"""
-_OF_PARENT = "ON e.run_id = wanted.run_id AND e.parent_id = wanted.id"
-_CHILDREN = f"""
-WITH wanted AS MATERIALIZED
-    (SELECT * FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS w (run_id, id, place))
-SELECT run_id, id FROM (
-    SELECT e.run_id, e.id, place FROM wanted JOIN execdb.exec e {_OF_PARENT}
+# A list of ids for each run: the server looks them up in an index. It would read whole tables for
+# a join with single keys, and estimate each of them in each partition.
+_WANTED = "unnest(%s::bigint[], %s::text[]) AS wanted (run_id, ids)"
+_FOUND = f"""
+FROM {_WANTED} CROSS JOIN LATERAL (
+    SELECT e.run_id, e.id, e.parent_id, e.time FROM execdb.exec e
+    WHERE e.run_id = wanted.run_id AND e.{{0}} = ANY(wanted.ids::bigint[]) AND e.time >= %s
     UNION ALL
-    SELECT e.run_id, e.id, place FROM wanted JOIN execdb.exec_stray e {_OF_PARENT}) AS found
-ORDER BY place, id LIMIT %s
+    SELECT e.run_id, e.id, e.parent_id, e.time FROM execdb.exec_stray e
+    WHERE e.run_id = wanted.run_id AND e.{{0}} = ANY(wanted.ids::bigint[]) OFFSET 0) AS e
 """
-_CHILDREN_WITH_PARENT = f"""
-WITH wanted AS MATERIALIZED (SELECT * FROM {_KEYS})
-SELECT e.run_id, e.id, e.parent_id FROM wanted JOIN execdb.exec e {_OF_PARENT}
-UNION ALL
-SELECT e.run_id, e.id, e.parent_id FROM wanted JOIN execdb.exec_stray e {_OF_PARENT}
+_PARENTS = f"SELECT e.run_id, e.id, e.parent_id {_FOUND.format('id')}"
+_TIMES = f"SELECT e.run_id, e.id, e.time {_FOUND.format('id')}"
+_CHILDREN_WITH_PARENT = f"SELECT e.run_id, e.id, e.parent_id, e.time {_FOUND.format('parent_id')}"
+_CHILDREN = f"""
+SELECT e.run_id, e.id, e.time FROM ({_CHILDREN_WITH_PARENT}) AS e
+JOIN unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS parent (run_id, id, place)
+    ON parent.run_id = e.run_id AND parent.id = e.parent_id
+ORDER BY place, e.id LIMIT %s
 """

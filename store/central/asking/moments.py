@@ -14,6 +14,11 @@ def moment(time_ns: int) -> datetime:
     return _EPOCH + timedelta(microseconds=max(-_MOST_US, min(time_ns // 1_000, _MOST_US)))
 
 
+def time_ns(moment_: datetime) -> int:
+    """The nanoseconds since 1970 of a value of the column `time`."""
+    return (moment_ - _EPOCH) // timedelta(microseconds=1) * 1_000
+
+
 def within(since_ns: int | None, until_ns: int | None) -> Iterator[Condition]:
     """That a row is of this time. What is said of `time` alone tells which partitions to read."""
     if since_ns is not None:

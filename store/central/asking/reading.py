@@ -4,14 +4,17 @@ Without settings of the clock that is the order of times, so days are read one a
 many at once as the server can sort in little memory.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
 from itertools import chain, islice
 from typing import NamedTuple
 
 from execdb.store.central.asking.conditions import Asked, Condition, asked
 from execdb.store.central.asking.days import stretches
 from execdb.store.central.asking.kin import Kin
-from execdb.store.central.asking.roster import Roster
+from execdb.store.central.asking.roster import Roster, Run
 from execdb.store.central.asking.rows import COLUMNS, events_of
 from execdb.store.central.asking.session import Session
 from execdb.store.central.asking.sources import Key, Scope, union
@@ -37,30 +40,44 @@ class Reading:
     def __init__(self, session: Session, roster: Roster, kin: Kin) -> None:
         self._session, self._roster, self._kin = session, roster, kin
         self._meant: dict[int, Key] = {}  # which event `latest_of` meant by an id
+        self._named: dict[tuple[int, frozenset[int]], Key | None] = {}  # in which runs
+
+    def asked(self, wanted: Filter) -> Asked:
+        """What rows must meet; nothing about live replays where there were none."""
+        return asked(wanted if self.has_replays else replace(wanted, replays=True))
+
+    @cached_property
+    def has_replays(self) -> bool:
+        """Whether any run may have rows of a live replay."""
+        return bool(self._session.rows("SELECT EXISTS (SELECT FROM execdb.replayed)")[0][0])
 
     def scope(self, wanted: Filter) -> Scope:
         """Where the rows are that may be wanted."""
         runs = [run.run_id for run in self._roster.wanted(wanted)]
-        keys = None
-        if wanted.descendants_of:
-            above = self.keys_of(wanted.descendants_of, wanted)
-            keys = sorted({below for key in above for below in self._kin.descendants(key)})
         every = len(runs) == len(self._roster.runs)
-        return Scope(None if every else runs, wanted.since_ns, wanted.until_ns, keys)
+        scope = Scope(None if every else runs, wanted.since_ns, wanted.until_ns)
+        if not wanted.descendants_of:
+            return scope
+        times: dict[Key, datetime] = {}
+        for key in self.keys_of(wanted.descendants_of, wanted):
+            times |= self._kin.descendants(key)
+        return scope.of_keys(times)
 
     def portions(self, wanted: Filter) -> Iterator["Portion"]:
         """The rows that are wanted, for queries that add up: all at once, or, where SQL cannot say
         which, in lists of some of them."""
-        question = asked(wanted)
+        question = self.asked(wanted)
         if not question.rest:
-            yield Portion(self.scope(wanted), question.conditions)
+            scope = self.scope(wanted)
+            self._session.join_by_day()
+            yield Portion(scope, question.conditions)
             return
         events = self.events(wanted, 0, False)
         while keys := [(event.run_id, event.id) for event in islice(events, _LISTED_MAX)]:
             yield Portion(Scope(keys=keys))
 
     def count(self, wanted: Filter) -> int:
-        question = asked(wanted)
+        question = self.asked(wanted)
         if question.rest:
             return sum(1 for _ in self.events(wanted, 0, False))
         query = union("count(*)", self.scope(wanted), question.conditions)
@@ -68,7 +85,7 @@ class Reading:
 
     def events(self, wanted: Filter, limit: int, reverse: bool) -> Iterator[Event]:
         """As `Store.events`."""
-        scope, question = self.scope(wanted), asked(wanted)
+        scope, question = self.scope(wanted), self.asked(wanted)
         if not limit or reverse:
             found = self._read(scope, question, reverse, limit)
             return islice(found, limit) if limit else found
@@ -85,7 +102,7 @@ class Reading:
         boots = {(run.host, run.boot_id) for run in latest.values()}
         here = [run.run_id for run in runs if (run.host, run.boot_id) in boots]
         scope = self.scope(wanted)._replace(runs=here, seen=True)
-        conditions, rest = asked(wanted)
+        conditions, rest = self.asked(wanted)
         open_ones = Asked([*conditions, Condition("e.status IS NULL")], rest)  # has an index
         return list(islice(self._part(scope, open_ones, True, most), most))[::-1]
 
@@ -98,7 +115,14 @@ class Reading:
         """The scope in parts that can be read one after the other."""
         if self._roster.shifts or scope.keys is not None:
             return [scope]
-        return stretches(self._session, scope, reverse)
+        return stretches(self._session, scope, reverse, self._share(scope))
+
+    def _share(self, scope: Scope) -> float:
+        """What part of all events the runs have, but not 0."""
+        if scope.runs is None:
+            return 1.0
+        known = [self._roster.by_id[run_id].shipped for run_id in scope.runs]
+        return (1 + sum(known)) / (1 + sum(run.shipped for run in self._roster.runs))
 
     def _part(self, scope: Scope, question: Asked, reverse: bool, limit: int) -> Iterator[Event]:
         events = self.rows(scope, question, reverse, limit)
@@ -106,6 +130,8 @@ class Reading:
 
     def rows(self, scope: Scope, question: Asked, reverse: bool, limit: int) -> Iterator[Event]:
         """The rows of a part that meet all that SQL can say, in order."""
+        if scope.keys is not None and not scope.keys:
+            return iter(())
         columns = f"{COLUMNS}, {self.moment} AS moment"
         sql, values = self.with_shifts(union(columns, scope, question.conditions))
         direction = "DESC" if reverse else "ASC"
@@ -138,7 +164,10 @@ class Reading:
 
     def rows_with(self, keys: Iterable[Key]) -> Iterator[Event]:
         """The events that have these keys, oldest first, also those that were seen."""
-        scope = Scope(keys=sorted(keys), seen=True)
+        wanted, known = sorted(keys), self._kin.known
+        scope = Scope(keys=wanted, seen=True)
+        if all(key in known for key in wanted):
+            scope = scope.of_keys({key: known[key] for key in wanted})
         return self._part(scope, Asked(()), False, 0)
 
     def keys_of(self, numbers: Iterable[int], wanted: Filter) -> list[Key]:
@@ -151,6 +180,12 @@ class Reading:
         if number in self._meant:
             return self._meant[number]
         runs = {run.run_id: run for run in self._roster.wanted(wanted)}
+        name = number, frozenset(runs)
+        if name not in self._named:
+            self._named[name] = self._named_in(number, runs)
+        return self._named[name]
+
+    def _named_in(self, number: int, runs: Mapping[int, Run]) -> Key | None:
         there = self._kin.existing((run_id, number) for run_id in runs)
         hosts = sorted({runs[run_id].host for run_id, _ in there})
         if len(hosts) > 1:

@@ -112,8 +112,8 @@ class Roster:
         ids = [[run.run_id for run in latest], [run.shipped_id for run in latest]]
         times = [moment(run.shipped_to_ns or 0) for run in latest]
         found: dict[int, tuple[int, int]] = {}
-        for table in ("exec", "exec_stray"):
-            rows = self._session.rows(_LATEST.format(table), (*ids, times))
+        for table in ("exec", "exec_stray") if latest else ():
+            rows = self._session.rows(_LATEST.format(table), (*ids, times, times))
             found |= {
                 run_id: (boot_ns, (self.by_id[run_id].shipped_to_ns or 0) - boot_ns)
                 for run_id, boot_ns in rows
@@ -139,4 +139,5 @@ _CLOCK_SETS = "SELECT DISTINCT run_id FROM execdb.clock_set"
 _LATEST = (
     "SELECT e.run_id, e.boot_ns FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[])"
     " AS latest (run_id, id, time) JOIN execdb.{} e USING (run_id, id, time)"
+    " WHERE e.time = ANY(%s::timestamptz[])"  # tells which partitions to read
 )

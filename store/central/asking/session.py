@@ -50,11 +50,19 @@ class Session:
             self._connection.commit()
 
     def _begin(self) -> None:
+        self._joins_by_day = False
         row = self.rows("SELECT current_setting('statement_timeout')::interval > '0'")[0]
         # In the transaction alone: a pooler may give the connection to others.
         if not row[0]:
             self.rows(f"SELECT set_config('statement_timeout', '{self.answer_s}s', true)")
-        self.rows("SELECT set_config('enable_partitionwise_join', 'on', true)")
+        # Compiling a query for each of many partitions takes longer than most of them run.
+        self.rows("SELECT set_config('jit', 'off', true)")
+
+    def join_by_day(self) -> None:
+        """For sums over many days: each is joined with its ends. It takes longer to plan."""
+        if not self._joins_by_day:
+            self._joins_by_day = True
+            self.rows("SELECT set_config('enable_partitionwise_join', 'on', true)")
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of an answer that is known to be short."""

@@ -1,10 +1,12 @@
 """Which rows to read, as SQL: from the partitions of days and from the strays, as one."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from execdb.store.central.asking.conditions import Condition
-from execdb.store.central.asking.moments import moment, within
+from execdb.store.central.asking.moments import moment, time_ns, within
 
 Key = tuple[int, int]  # of an event: its run_id, its id
 
@@ -20,14 +22,25 @@ class Scope(NamedTuple):
     recorded: bool = True
     seen: bool = False  # programs that ran before a collector
 
+    def of_keys(self, times: Mapping[Key, datetime]) -> "Scope":
+        """Only these rows. Their times tell which partitions to read."""
+        since_ns, until_ns = self.since_ns, self.until_ns
+        if times:
+            first_ns, last_ns = (time_ns(find(times.values())) for find in (min, max))
+            since_ns = first_ns if since_ns is None else max(since_ns, first_ns)
+            last_ns += 1_000  # a microsecond, which the column is rounded down to
+            until_ns = last_ns if until_ns is None else min(until_ns, last_ns)
+        return self._replace(since_ns=since_ns, until_ns=until_ns, keys=sorted(times))
+
 
 def union(columns: str, scope: Scope, conditions: Sequence[Condition], end: str = "") -> Condition:
     """A query for these columns of all rows of the scope for which the conditions hold. `end`
     follows each of its parts: a GROUP BY."""
-    parts = [_stray(scope)]
-    if scope.recorded:
-        parts.insert(0, _regular(scope))
     where = [*_where(scope), *conditions]
+    ended = any(_OF_END.search(text) for text in (columns, end, *(each.sql for each in where)))
+    parts = [_stray(scope, ended)]
+    if scope.recorded:
+        parts.insert(0, _regular(scope, ended))
     queries, values = [], list[Any]()
     for source in parts:
         every = [*where, *source.conditions]
@@ -37,26 +50,33 @@ def union(columns: str, scope: Scope, conditions: Sequence[Condition], end: str 
     return Condition(" UNION ALL ".join(queries), values)
 
 
+_OF_END = re.compile(r"\bd\.")  # what asks for nothing of an end needs no join
+
+
 class _Source(NamedTuple):
     tables: Condition
     conditions: Sequence[Condition] = ()
 
 
-def _regular(scope: Scope) -> _Source:
+def _regular(scope: Scope, ended: bool) -> _Source:
     """The ends' time is told as well, so that only their partitions of these days are read."""
-    sql = "execdb.exec e LEFT JOIN execdb.exec_end d"
+    sql = "execdb.exec e"
+    if not ended:
+        return _Source(Condition(sql))
+    sql += " LEFT JOIN execdb.exec_end d"
     sql += " ON d.run_id = e.run_id AND d.id = e.id AND d.time = e.time"
     values = []
-    for operator, time_ns in ((">=", scope.since_ns), ("<=", scope.until_ns)):
-        if time_ns is not None:
+    for operator, edge_ns in ((">=", scope.since_ns), ("<=", scope.until_ns)):
+        if edge_ns is not None:
             sql += f" AND d.time {operator} %s"
-            values.append(moment(time_ns))
+            values.append(moment(edge_ns))
     return _Source(Condition(sql, values))
 
 
-def _stray(scope: Scope) -> _Source:
-    sql = "execdb.exec_stray e LEFT JOIN execdb.exec_stray_end d"
-    sql += " ON d.run_id = e.run_id AND d.id = e.id"
+def _stray(scope: Scope, ended: bool) -> _Source:
+    sql = "execdb.exec_stray e"
+    if ended:
+        sql += " LEFT JOIN execdb.exec_stray_end d ON d.run_id = e.run_id AND d.id = e.id"
     only = [] if scope.seen else [Condition("e.id > 0")]
     if not scope.recorded:
         only.append(Condition("e.id < 0"))
@@ -69,6 +89,9 @@ def _where(scope: Scope) -> list[Condition]:
         found.append(Condition("e.run_id = ANY(%s::bigint[])", [list(scope.runs)]))
     if scope.keys is not None:
         runs, ids = [run for run, _ in scope.keys], [id_ for _, id_ in scope.keys]
+        if len({*runs}) == 1:  # an index is read for this, whatever the server estimates
+            sql = "e.run_id = %s AND e.id = ANY((SELECT %s::bigint[])::bigint[])"
+            return [*found, Condition(sql, [runs[0], ids])]
         sql = "(e.run_id, e.id) IN (SELECT * FROM unnest(%s::bigint[], %s::bigint[]))"
         found.append(Condition(sql, [runs, ids]))
     return found

@@ -5,6 +5,8 @@ Not by row-level security, with which COPY does not work.
 
 from collections.abc import Iterator
 
+from execdb.store.replay_root import REPLAY_CGROUP
+
 _OWN = (
     "SELECT FROM execdb.run r WHERE r.run_id OPERATOR(pg_catalog.=) {0}.run_id"
     " AND r.shipper OPERATOR(pg_catalog.=) session_user::pg_catalog.text"
@@ -12,6 +14,11 @@ _OWN = (
 _REFUSE = (
     "RAISE EXCEPTION 'a run was not begun by the login %', session_user"
     " USING ERRCODE = 'insufficient_privilege'"
+)
+# So that a question needs no look into each partition for live replays to leave out.
+_NOTE_REPLAYS = (
+    "INSERT INTO execdb.replayed SELECT DISTINCT added.run_id FROM added"
+    f" WHERE added.cgroup OPERATOR(pg_catalog.~~) '{REPLAY_CGROUP}_%' ON CONFLICT DO NOTHING"
 )
 # Their rows are looked at before they are added: one that waited to be refused would hold its key,
 # and with it the login whose row has the same one.
@@ -30,7 +37,7 @@ def guards() -> Iterator[str]:
     yield _function(
         "refuse_rows",
         f"IF EXISTS (SELECT FROM added WHERE NOT EXISTS ({_OWN.format('added')}))"
-        f" THEN {_REFUSE}; END IF; RETURN NULL;",
+        f" THEN {_REFUSE}; END IF; {_NOTE_REPLAYS}; RETURN NULL;",
     )
     yield _function("note_time", "NEW.shipped_at := pg_catalog.clock_timestamp(); RETURN NEW;")
     for table, when in _BY_ROW.items():

@@ -119,6 +119,7 @@ def rights() -> Iterator[str]:
         f"GRANT USAGE ON SCHEMA execdb TO {FORWARDER}, {READER}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA execdb TO {READER}",
         f"GRANT SELECT ON execdb.alembic_version TO {FORWARDER}",
+        f"GRANT SELECT, INSERT ON execdb.replayed TO {FORWARDER}",
         f"GRANT SELECT, INSERT ({', '.join((*IDENTITY, *LEDGER))}), UPDATE ({', '.join(LEDGER)})"
         f" ON execdb.run TO {FORWARDER}",
         f"GRANT INSERT, SELECT ({readable}) ON execdb.exec, execdb.exec_stray TO {FORWARDER}",

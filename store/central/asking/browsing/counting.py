@@ -8,7 +8,7 @@ from typing import Any
 
 from execdb.store.browsing.facets import FIELDS, Facets
 from execdb.store.browsing.survey import Interval, Survey
-from execdb.store.central.asking.conditions import NOT_WELL, STATUS, asked
+from execdb.store.central.asking.conditions import NOT_WELL, STATUS
 from execdb.store.central.asking.moments import moment
 from execdb.store.central.asking.reading import Reading
 from execdb.store.central.asking.rows import value_reader
@@ -32,7 +32,7 @@ def survey(
     """As `Browsed.survey`. Raises CentralError."""
     found = Survey([Interval(*pair) for pair in pairwise(edges)])
     values: dict[str, Counter[Any]] = {name: Counter() for name in _COLUMNS}
-    if asked(wanted).rest:
+    if reading.asked(wanted).rest:
         _look(reading, wanted, edges, late, found, values)
     else:
         _sum(session, reading, wanted, edges, found, values)
@@ -53,7 +53,7 @@ def _sum(
     keys = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
     numbers = ", ".join(str(1 + place) for place in range(len(columns)))
     sums = f"count(*) AS execs, sum({NOT_WELL}::int) AS failed"
-    question = asked(wanted).conditions
+    question = reading.asked(wanted).conditions
     query = union(f"{keys}, {sums}", reading.scope(wanted), question, f"GROUP BY {numbers}")
     names = ", ".join(columns)
     sql = (
@@ -86,7 +86,7 @@ def _look(
     values: dict[str, Counter[Any]],
 ) -> None:
     """What SQL cannot say is looked for in the newest events first."""
-    question = asked(wanted)
+    question = reading.asked(wanted)
     wants = question.wants
     for part in reading.parts(reading.scope(wanted), reverse=True):
         for event in reading.rows(part, question, reverse=True, limit=0):

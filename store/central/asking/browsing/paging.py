@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from execdb.store.browsing.pages import Moment, Page
-from execdb.store.central.asking.conditions import Asked, Condition, asked
+from execdb.store.central.asking.conditions import Asked, Condition
 from execdb.store.central.asking.reading import Reading
 from execdb.store.central.asking.sources import Scope
 from execdb.store.central.tables.layout import TIME_NS
@@ -30,7 +30,7 @@ class Paging:
         late: Callable[[], bool],
     ) -> Page:
         """As `Browsed.page`: it can go on behind each event, and between parts."""
-        question, scope = asked(wanted), self._reading.scope(wanted)
+        question, scope = self._reading.asked(wanted), self._reading.scope(wanted)
         if after is not None:
             question, scope = self._behind(after, newest_first, question, scope)
         read = partial(self._reading.rows, question=question, reverse=newest_first, limit=size + 1)

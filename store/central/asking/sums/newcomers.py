@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from execdb.store.central.asking.conditions import asked
 from execdb.store.central.asking.reading import Portion, Reading
 from execdb.store.central.asking.roster import Roster
 from execdb.store.central.asking.session import Session
@@ -42,7 +41,7 @@ class Newcomers:
     def _seen(self, before: Filter) -> Iterator[Portion]:
         """What ran before a collector did. There is little of it, so a check of each will do."""
         scope = self._reading.scope(before)._replace(seen=True, recorded=False)
-        question = asked(before)
+        question = self._reading.asked(before)
         if not question.rest:
             yield Portion(scope, question.conditions)
             return
