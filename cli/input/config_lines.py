@@ -1,6 +1,7 @@
 """Messages and users, one a line, as `execdb config list` prints them. Pure, except for names of
 users, which are a parameter."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from execdb.store.config.entry import check_message
 from execdb.store.errors import ExecdbError, UsageError
 
 _BYTES_MAX = 1 << 20
+_LINE = re.compile(r"(\S+)[ \t](.*)", re.DOTALL)
 
 
 class Messages(NamedTuple):
@@ -30,14 +32,15 @@ def read_stdin() -> bytes:
 
 
 def messages_of(raw: bytes, uid_of: Callable[[str], int]) -> Messages:
-    """Lines `UID MESSAGE` or `default MESSAGE`. Of several about one user the last one counts.
-    Raises UsageError with the line."""
+    """Lines `UID MESSAGE` or `default MESSAGE`, with a space or a tab between. Of several about one
+    user the last one counts. Raises UsageError with the line."""
     entries, default = {}, None
     for number, line in _lines(raw):
-        user, space, message = line.partition(" ")
+        found = _LINE.fullmatch(line)
         try:
-            if not space:
+            if found is None:
                 raise UsageError("give UID MESSAGE")
+            user, message = found.groups()
             if user == "default":
                 default = check_message(message)
             else:
@@ -66,4 +69,4 @@ def _lines(raw: bytes) -> Iterator[tuple[int, str]]:
         except UnicodeDecodeError:
             raise UsageError(f"stdin, line {number}: not UTF-8") from None
         if text.strip():
-            yield number, text
+            yield number, text.removesuffix("\r")

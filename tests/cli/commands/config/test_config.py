@@ -118,7 +118,7 @@ def test_many_messages_from_stdin_are_one_change(
     run: Run, db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("config", "set", 7, "seven")
-    give(monkeypatch, b"default Moin\n\nroot Hey  root! \n501 Hi user 501!\n8 \n")
+    give(monkeypatch, b"default Moin\n\nroot\tHey  root! \r\n501 Hi user 501!\n8 \n")
     answer = run("config", "set", "-")
     assert answer.out == "4 messages set (saved; takes effect at the next collect)\n"
     listed = run("config", "list").out
