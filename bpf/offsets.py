@@ -71,9 +71,11 @@ _MEMBERS = {
     "INODE_I_INO": ("inode", "i_ino"),
     "INODE_I_SB": ("inode", "i_sb"),
     "INODE_I_NLINK": ("inode", "i_nlink"),
+    "INODE_I_DENTRY": ("inode", "i_dentry"),
     "SUPER_BLOCK_S_DEV": ("super_block", "s_dev"),
     "SUPER_BLOCK_S_MAGIC": ("super_block", "s_magic"),
     "DENTRY_D_INODE": ("dentry", "d_inode"),
+    "DENTRY_D_U": ("dentry", "d_u"),
     "DENTRY_D_HASH": ("dentry", "d_hash"),
     "BL_NODE_PPREV": ("hlist_bl_node", "pprev"),
 }

@@ -13,6 +13,11 @@
 
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630 /* linux/magic.h */
 
+static inline const void *dentry_of(const void *file)
+{
+	return READ(const void *, file, FILE_F_PATH_OFFSET + PATH_DENTRY_OFFSET);
+}
+
 static inline u64 magic_of(const void *file)
 {
 	const void *inode = READ(const void *, file, FILE_F_INODE_OFFSET);
@@ -24,13 +29,13 @@ static inline u64 magic_of(const void *file)
 static inline int is_file(const void *file)
 {
 	const void *inode = READ(const void *, file, FILE_F_INODE_OFFSET);
-	const void *dentry = READ(const void *, file, FILE_F_PATH_OFFSET + PATH_DENTRY_OFFSET);
 
-	return inode && READ(const void *, dentry, DENTRY_D_INODE_OFFSET) == inode;
+	return inode && READ(const void *, dentry_of(file), DENTRY_D_INODE_OFFSET) == inode;
 }
 
 /* The file in a layer that an overlay's file stands for, or the file itself if it is not known. The
- * overlay keeps a pointer to it; since Linux 6.13 as the first member of a struct of its own. */
+ * overlay keeps a pointer to it; since Linux 6.13 as the first member of a struct of its own. Before
+ * 6.6 that file has the inode of the layer, but the name of the overlay's file. */
 static inline const void *layer_file(const void *file)
 {
 	const void *own = READ(const void *, file, FILE_PRIVATE_DATA_OFFSET);
@@ -38,14 +43,25 @@ static inline const void *layer_file(const void *file)
 
 	if (is_file(real))
 		return real;
-	return is_file(own) ? own : file;
+	if (is_file(own))
+		return own;
+	return own && dentry_of(own) == dentry_of(file) ? own : file;
+}
+
+/* The name of a file in a layer: if it has that of the overlay's file, another one of its inode. */
+static inline const void *dentry_of_layer(const void *file, const void *inode)
+{
+	const void *dentry = dentry_of(file);
+
+	if (READ(const void *, dentry, DENTRY_D_INODE_OFFSET) == inode)
+		return dentry;
+	return READ(const void *, inode, INODE_I_DENTRY_OFFSET) - DENTRY_D_U_OFFSET;
 }
 
 /* Appends the names; EXE_BOUND or EXE_NAMELESS if the path is of that kind, else 0. */
-static inline u32 copy_executable_path(struct scratch *s, const void *file)
+static inline u32 copy_executable_path(struct scratch *s, const void *file, const void *dentry)
 {
 	const void *mnt = READ(const void *, file, FILE_F_PATH_OFFSET + PATH_MNT_OFFSET);
-	const void *dentry = READ(const void *, file, FILE_F_PATH_OFFSET + PATH_DENTRY_OFFSET);
 	u32 bound = s->exec.mnt_ns == FIRST_MNT_NS ? 0 : EXE_BOUND;
 
 	begin_path(s, EXE_ROOM);
@@ -94,7 +110,7 @@ static inline void copy_executable(struct scratch *s, const void *task)
 	const void *file = READ(const void *, mm, MM_EXE_FILE_OFFSET);
 	u32 deleted = is_deleted(file) ? EXE_DELETED : 0;
 	u64 begin = s->at;
-	const void *inode, *block;
+	const void *inode, *block, *dentry;
 
 	for (int i = 0; i < OVERLAYS && s->exec.mnt_ns != FIRST_MNT_NS; i++)
 		if (magic_of(file) == OVERLAYFS_SUPER_MAGIC)
@@ -103,7 +119,8 @@ static inline void copy_executable(struct scratch *s, const void *task)
 	block = READ(const void *, inode, INODE_I_SB_OFFSET);
 	s->exec.exe_inode = READ(u64, inode, INODE_I_INO_OFFSET);
 	s->exec.exe_device = READ(u32, block, SUPER_BLOCK_S_DEV_OFFSET);
-	s->exec.exe_flags = copy_executable_path(s, file) | deleted;
+	dentry = s->exec.mnt_ns == FIRST_MNT_NS ? dentry_of(file) : dentry_of_layer(file, inode);
+	s->exec.exe_flags = copy_executable_path(s, file, dentry) | deleted;
 	s->exec.exe_len = s->at - begin;
 }
 

@@ -38,8 +38,6 @@ OUT = (
     # Programs that take next to no CPU time, which here takes seconds.
     "recorded/test_costs.py::test_children_are_not_included",
     "recorded/test_costs.py::test_what_runs_shorter_than_a_tick_is_not_for_free",
-    # Before Linux 6.6 a file of an overlay does not lead to the path in its layer.
-    "recorded/test_executables.py::test_nor_does_an_overlay",
     # About a whole database, which tests share here.
     "recorded/test_arguments.py::test_ndjson_goes_to_another_database_and_back_unchanged",
     "recorded/test_parents.py::test_tree_of_nothing",
