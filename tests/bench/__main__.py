@@ -47,6 +47,10 @@ def main() -> int:
         from tests.bench.measure.shipping import ship
 
         return ship(arguments.events, arguments.write)
+    if arguments.what == "central":
+        from tests.bench.central.compare import compare as compare_hosts
+
+        return compare_hosts(arguments.events, arguments.seconds, arguments.write)
     if arguments.what == "live":
         from tests.bench.measure.live import compare as compare_live
 
@@ -97,8 +101,12 @@ def _parser() -> argparse.ArgumentParser:
     idle = what.add_parser("idle", help="wake-ups and CPU while little or nothing happens")
     idle.add_argument("--seconds", type=float, default=60, help="for each rate of execs")
     _add_write(idle)
-    central = what.add_parser("ship", help="what shipping to a central store costs")
-    _add_events(central, 200_003)
+    shipping = what.add_parser("ship", help="what shipping to a central store costs")
+    _add_events(shipping, 200_003)
+    _add_write(shipping)
+    central = what.add_parser("central", help="a hundred hosts and one central store")
+    _add_events(central, 2_000_000)
+    central.add_argument("--seconds", type=int, default=60, help="of recording on all hosts")
     _add_write(central)
     live = what.add_parser("live", help="live replay: lateness, rate, many paths")
     live.add_argument("--execs", type=int, default=100_003, help="at 3,000 a second")

@@ -74,6 +74,11 @@ class Server:
         return self.folder / "data"
 
     @property
+    def pid(self) -> int:
+        """Of the process that starts all others, while it runs."""
+        return int((self.data / "postmaster.pid").read_text().split()[0])
+
+    @property
     def ca(self) -> Path:
         """The certificate of the authority that signed the server's."""
         return self.folder / "ca.crt"

@@ -1,0 +1,1 @@
+"""Many hosts and one central store."""
