@@ -73,7 +73,7 @@ class Arrivals:
         for run in filter(self._chosen, runs):
             before, self.runs[run.run_id] = self.runs.get(run.run_id), run
             place = self._places.setdefault(run.run_id, _Place(run, 0, 0, 0, _EARLIEST))
-            if before is None and run.started_ns is not None:
+            if place.last_id == 0 and place.bound == _EARLIEST and run.started_ns is not None:
                 place.bound = _stamp(run.started_ns)
             place.run = run
             if place.last_id < run.shipped_id:

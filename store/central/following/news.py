@@ -44,7 +44,7 @@ class News:
             others[run.run_id] = run
             if run.unshipped > (before.unshipped if before else 0):
                 found.append(_unshipped(before, run))
-            if run.ended == "clean" and (before is None or before.ended is None):
+            if run.ended == "clean" and before is not None and before.ended is None:
                 found.append(HostEnded(run.host, run.ended_ns or 0))
         more_lost = [run for before, run in learned if run.lost > (before.lost if before else 0)]
         return [*self._losses(session, more_lost), *found]

@@ -108,15 +108,20 @@ class Follow:
         self.started: list[Followed] = []
 
     def __call__(self, *options: str, url: str | None = None) -> Followed:
+        found = self.start(*options, url=url)
+        started = len(self.started)
+        wait_until(lambda: self._looks() >= started or found.process.poll() is not None)
+        return found
+
+    def start(self, *options: str, url: str | None = None) -> Followed:
+        """Without waiting."""
         folder = self._folder / f"follow{len(self.started)}"
         folder.mkdir()
         command = [EXECDB, "query", "--follow", *options, "--db", url or self._central.reader]
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
             process = subprocess.Popen(command, stdout=out, stderr=err, env=environment)
-        found = Followed(process, folder)
-        self.started.append(found)
-        wait_until(lambda: self._looks() >= len(self.started) or process.poll() is not None)
+        self.started.append(found := Followed(process, folder))
         return found
 
     def _looks(self) -> int:

@@ -9,6 +9,7 @@ import psycopg
 
 from tests.central.conftest import READER, Central
 from tests.central.following.conftest import Follow, Host, ids
+from tests.central.pooler import pooler
 from tests.central.proxy import Proxy
 from tests.central.server import wait_until
 from tests.central.stores import RECENT_NS, an_end, some_execs
@@ -53,11 +54,13 @@ def test_a_connection_that_is_cut_is_made_again(
     proxy = Proxy(central.server.port)
     it = follow("--format", "ndjson", url=central.server.url(central.name, READER, proxy.port))
     web1.recorder.write(some_execs(997, 5))
-    proxy.cut_after = 3_000
-    for _ in range(2):
-        web1.ship(some_execs(1, 2_000))
-    wait_until(lambda: len(it.out) >= 999)
-    assert ids(it.out) == [*range(6, 1_005)]
+    proxy.cut_after = 2_500  # in the midst of a look, or of what it has found
+    for number in range(3):
+        web1.ship(some_execs(1, 2_000 + number))
+        it.shows(998 if not number else 1)
+    it.says("; trying again\n")
+    wait_until(lambda: it.err.endswith("following again\n"))
+    assert ids(it.out) == [*range(6, 1_006)]
     proxy.close()
 
 
@@ -154,21 +157,34 @@ def test_what_is_new_is_read_without_the_days_before(
     assert it.err == ""
 
 
-def test_memory_is_bounded_with_many_hosts(
-    central: Central, follow: Follow, tmp_path: Path
+def test_many_follow_through_a_pooler_with_few_processes(
+    central: Central, follow: Follow, web1: Host
 ) -> None:
+    with pooler(central.server, processes=1) as pool:
+        url = pool.url(central.name, READER)
+        several = [follow.start("--limit", "1", "--format", "ndjson", url=url) for _ in range(3)]
+        for it in several:
+            assert ids(it.shows(1)) == [5]
+        web1.ship(some_execs(211, 5))
+        for it in several:
+            assert ids(it.shows(211)) == [*range(6, 217)]
+            assert it.ends() == 0
+
+
+def test_memory_is_bounded(central: Central, follow: Follow, tmp_path: Path) -> None:
     it = follow("--format", "ndjson", "--ends")
-    hosts = [Host(tmp_path, f"h{number}", central.url) for number in range(20)]
-    long = "x" * 20_000
+    hosts = [Host(tmp_path, f"h{number}", central.url) for number in range(7)]
+    long = ("true", "x" * 60_000)
     for host in hosts:
         execs = [
-            each._replace(
-                start=each.start._replace(command=each.command._replace(argv=("true", long)))
-            )
-            for each in some_execs(150)
+            each._replace(start=each.start._replace(command=each.command._replace(argv=long)))
+            for each in some_execs(101)
         ]
-        host.ship(execs)
-    wait_until(lambda: len(it.out) >= 3_000, 120)
+        host.recorder.write(execs)
+    with it.paused(central):
+        for host in hosts:
+            host.ship()
+    wait_until(lambda: len(it.out) >= 7 * 101, 120)
     peak_kb = int(Path(f"/proc/{it.process.pid}/status").read_text().split("VmHWM:")[1].split()[0])
-    assert peak_kb < 160_000, peak_kb
+    assert peak_kb < 100_000
     assert {json.loads(line)["host"] for line in it.out} == {host.machine.host for host in hosts}
