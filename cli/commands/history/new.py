@@ -72,11 +72,11 @@ def new(
 ) -> None:
     """Show what had never run before, and who started it first.
 
-    New is what ran from --since on (by default 24 hours ago) and did not run in the baseline, the
-    time before it. By default that is a program (`exe`, or `filename` where that is not known) run
-    by a user; --by chooses other keys. Terms choose the events of both times. Failed attempts do
-    not count, unless terms ask for them. What ran before only while nothing was recorded is shown
-    as new as well: a note names such times.
+    New is what ran from --since on (by default 24 hours before --until) and did not run in the
+    baseline, the time before it. By default that is a program (`exe`, or `filename` where that is
+    not known) run by a user; --by chooses other keys. Terms choose the events of both times. Failed
+    attempts do not count, unless terms ask for them. What ran before only while nothing was
+    recorded is shown as new as well: a note names such times.
     """
     from execdb.store.asking.opening import open_store
     from execdb.store.overview.newcomers import PROGRAM
@@ -111,7 +111,9 @@ def _complete(wanted: "Filter") -> "Filter":
     from execdb.store.terms.term import Term
 
     if wanted.since_ns is None:
-        wanted = replace(wanted, since_ns=time.time_ns() - _DAY_NS)
+        now_ns = time.time_ns()
+        until_ns = now_ns if wanted.until_ns is None else min(wanted.until_ns, now_ns)
+        wanted = replace(wanted, since_ns=until_ns - _DAY_NS)
     if wanted.failed is None and not any(t.field in ("errno", "caller") for t in wanted.terms):
         wanted = replace(wanted, terms=(*wanted.terms, Term("errno", (None,))))
     return wanted

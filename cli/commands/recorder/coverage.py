@@ -112,7 +112,8 @@ class Report(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        return not self.known.empty and all(each.complete for each in self.periods)
+        before = self.known.runs and self.span[1] <= self.known.begin_ns
+        return not (self.known.empty or before) and all(each.complete for each in self.periods)
 
     def described(self, several: bool) -> Iterator[dict[str, Any]]:
         """Everything that is known of each period, as plain data."""

@@ -66,6 +66,8 @@ def test_a_time_before_the_first_run_or_after_the_last_is_blind(run: Run, db: Pa
     assert answer.err == f"note: nothing was recorded before {until} (before the first run)\n"
     assert answer.code == 3
     assert run("query", "--until", "@0", "--strict").code == 3
+    assert run("coverage", "--until", at(-7), "--strict").code == 3
+    assert run("new", "--until", at(-7), "--strict").code == 3
     answer = run("query", "--since", at(7))
     assert answer.err.count("\n") == 1
     assert "(no collector was running)" in answer.err
