@@ -43,6 +43,11 @@ def main() -> int:
         from tests.bench.measure.idle import compare as compare_rates
 
         return compare_rates(arguments.seconds, arguments.write)
+    if arguments.what == "memory":
+        os.environ.setdefault("EXECDB_TEST_PATIENCE_S", "600")  # for 65,003 processes
+        from tests.bench.memory import compare as compare_loads
+
+        return compare_loads(arguments.seconds, arguments.write)
     if arguments.what == "ship":
         from tests.bench.measure.shipping import ship
 
@@ -101,6 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     idle = what.add_parser("idle", help="wake-ups and CPU while little or nothing happens")
     idle.add_argument("--seconds", type=float, default=60, help="for each rate of execs")
     _add_write(idle)
+    memory = what.add_parser("memory", help="what the collector has in memory under floods")
+    memory.add_argument("--seconds", type=float, default=25, help="for each flood")
+    _add_write(memory)
     shipping = what.add_parser("ship", help="what shipping to a central store costs")
     _add_events(shipping, 200_003)
     _add_write(shipping)

@@ -12,6 +12,10 @@ from typing import Any
 from tests.kernel.recorder import PATIENCE_S, Recorder
 
 PROGRAMS = Path(__file__).with_name("programs")
+_WITH_LIBC = (
+    "tell", "starts", "threads", "ends", "attempts", "sleepers", "calls", "flood", "folders",
+    "unlinked",
+)  # fmt: skip
 
 
 def compile_programs(folder: Path) -> None:
@@ -19,8 +23,7 @@ def compile_programs(folder: Path) -> None:
     _compile("storm", folder, "-O2", "-Wno-format-extra-args")
     _compile("nothing", folder, "-O2", *static)
     _compile("getppid", folder, "-O2")
-    _compile("unlinked", folder, "-O1")
-    for name in ("tell", "starts", "threads", "ends", "attempts", "sleepers", "calls", "flood"):
+    for name in _WITH_LIBC:
         _compile(name, folder, "-O1", "-pthread")
     if platform.machine() == "x86_64":
         for name in ("nothing32", "attempts32"):

@@ -10,15 +10,16 @@ from tests.bench import table
 from tests.bench.measure.proc import machine
 from tests.bench.peers.accounting import Accounting, Auditd
 from tests.bench.peers.packages import Unavailable, fetch_hello
+from tests.bench.peers.picture import picture
 from tests.bench.peers.recorders import (
     Bpftrace,
     Execdb,
-    ExecdbAttempts,
     Forkstat,
     Recorder,
     Strace,
 )
 from tests.bench.peers.rounds import Measuring, Turns, say
+from tests.bench.peers.variants import ExecdbAttempts, ExecdbRules
 from tests.bench.results import Peer, noise
 from tests.bench.workloads.load import Programs
 
@@ -26,6 +27,7 @@ from tests.bench.workloads.load import Programs
 # another `name` and `options`.
 RECORDERS: list[type[Recorder]] = [
     Execdb,
+    ExecdbRules,
     ExecdbAttempts,
     Bpftrace,
     Strace,
@@ -79,6 +81,8 @@ def compare(rounds: int, builds: int, count: int, only: str, write: Path | None)
                 say(_table(peers, turns))
                 raise
     table.publish("peers", _page(peers, turns, rounds, builds if source else 0, count), write)
+    if write:
+        write.with_name("peers.svg").write_text(picture(peers, machine()))
     return int(any(peer.failure for peer in peers))
 
 

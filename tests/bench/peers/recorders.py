@@ -152,11 +152,6 @@ class Execdb(Recorder):
         return int(self._select(f"SELECT count(*) FROM execs WHERE comm LIKE '{comm}'")[0][0])
 
 
-class ExecdbAttempts(Execdb):
-    name = "execdb --attempts"
-    options = ("--attempts",)
-
-
 class Bpftrace(Recorder):
     name = "bpftrace execsnoop.bt"
     program, package = "bpftrace", "bpftrace"
