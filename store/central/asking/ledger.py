@@ -24,22 +24,25 @@ def coverage(
     of_host: defaultdict[str, list[Run]] = defaultdict(list)
     for run in runs:
         of_host[run.host].append(run)
-    return [_of_host(session, host, of_host[host], now_ns) for host in hosts]
-
-
-def _of_host(session: Session, host: str, runs: Sequence[Run], now_ns: int) -> Coverage:
-    ids = [run.run_id for run in runs]
+    told = {host: of_host[host] for host in hosts}
+    ids = [run.run_id for some in told.values() for run in some]
     sets: defaultdict[int, list[Interval]] = defaultdict(list)
     for run_id, before_ns, after_ns in session.rows(_CLOCK_SETS, [ids]):
         sets[run_id].append((before_ns, after_ns))
-    losses = [Loss(row[0], from_central(row[1]), *row[2:]) for row in session.rows(_LOSSES, [ids])]
+    losses: defaultdict[str, list[Loss]] = defaultdict(list)
+    host_of = {run.run_id: run.host for some in told.values() for run in some}
+    for run_id, number, cause, *rest in session.rows(_LOSSES, [ids]):
+        losses[host_of[run_id]].append(Loss(number, from_central(cause), *rest))
     dropped = {row[0]: (int(row[1]), row[2]) for row in session.rows(_DROPPED, [ids])}
-    known = [
-        _run(run, sets[run.run_id], *dropped.get(run.run_id, (0, None)))
-        for run in runs
-        if run.started_ns is not None
-    ]
-    return Coverage(known, losses, (), now_ns, host=host)
+    found = []
+    for host, some in told.items():
+        known = [
+            _run(run, sets[run.run_id], *dropped.get(run.run_id, (0, None)))
+            for run in some
+            if run.started_ns is not None
+        ]
+        found.append(Coverage(known, losses[host], (), now_ns, host=host))
+    return found
 
 
 def _run(
@@ -110,7 +113,8 @@ _DROPPED = (
     " FROM execdb.dropped WHERE run_id = ANY(%s::bigint[]) GROUP BY run_id"
 )
 _LOSSES = (
-    "SELECT number, cause, from_ns, to_ns, lost FROM execdb.loss WHERE run_id = ANY(%s::bigint[])"
+    "SELECT run_id, number, cause, from_ns, to_ns, lost FROM execdb.loss"
+    " WHERE run_id = ANY(%s::bigint[])"
     " ORDER BY from_ns, number"
 )
 _FILTERED = (

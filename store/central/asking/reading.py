@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from execdb.store.central.asking.conditions import Asked, Condition, asked
-from execdb.store.central.asking.days import stretches
+from execdb.store.central.asking.days import size_of, stretches
 from execdb.store.central.asking.kin import Kin
 from execdb.store.central.asking.roster import Roster, Run
 from execdb.store.central.asking.rows import COLUMNS, events_of
@@ -24,6 +24,7 @@ from execdb.store.event import Event
 from execdb.store.reading.filter import Filter
 
 _KEPT_MAX = 10_000  # events, to be given in the opposite order
+_ROW_BYTES = 300  # at least
 _LISTED_MAX = 20_000  # keys in one statement
 
 
@@ -111,10 +112,12 @@ class Reading:
         parts = self.parts(scope, reverse)
         return chain.from_iterable(self._part(each, question, reverse, limit) for each in parts)
 
-    def parts(self, scope: Scope, reverse: bool) -> Iterable[Scope]:
-        """The scope in parts that can be read one after the other."""
+    def parts(self, scope: Scope, reverse: bool, *, small: bool = False) -> Iterable[Scope]:
+        """The scope in parts that can be read one after the other; `small`: of one day each."""
         if self._roster.shifts or scope.keys is not None:
             return [scope]
+        if small:
+            return stretches(self._session, scope, reverse, 1.0, 0)
         return stretches(self._session, scope, reverse, self._share(scope))
 
     def _share(self, scope: Scope) -> float:
@@ -123,6 +126,15 @@ class Reading:
             return 1.0
         known = [self._roster.by_id[run_id].shipped for run_id in scope.runs]
         return (1 + sum(known)) / (1 + sum(run.shipped for run in self._roster.runs))
+
+    def rows_in(self, scope: Scope) -> int:
+        """About how many rows have to be looked at for a scope, rather more."""
+        if scope.keys is not None:
+            return len(scope.keys)
+        rows = size_of(self._session, scope) // _ROW_BYTES
+        if scope.runs is None:
+            return rows
+        return min(rows, sum(self._roster.by_id[run_id].shipped for run_id in scope.runs))
 
     def _part(self, scope: Scope, question: Asked, reverse: bool, limit: int) -> Iterator[Event]:
         events = self.rows(scope, question, reverse, limit)

@@ -13,7 +13,8 @@ Key = tuple[int, int]  # of an event: its run_id, its id
 
 class Scope(NamedTuple):
     """Rows of these runs (None: of all), from `since_ns` up to `until_ns`; if there are `keys`,
-    only these; `recorded` and `seen` say which kinds of rows."""
+    only these; `recorded` and `seen` say which kinds of rows. Below 100 `percent` it is a sample of
+    the tables' pages. It is another one each time: a fixed one takes the same pages of each day."""
 
     runs: Sequence[int] | None = None
     since_ns: int | None = None
@@ -21,6 +22,14 @@ class Scope(NamedTuple):
     keys: Sequence[Key] | None = None
     recorded: bool = True
     seen: bool = False  # programs that ran before a collector
+    percent: float = 100.0
+
+    @property
+    def sample(self) -> str:
+        """What follows the name of a table."""
+        if self.percent >= 100:
+            return ""
+        return f" TABLESAMPLE SYSTEM ({self.percent:.6f})"
 
     def of_keys(self, times: Mapping[Key, datetime]) -> "Scope":
         """Only these rows. Their times tell which partitions to read."""
@@ -60,7 +69,7 @@ class _Source(NamedTuple):
 
 def _regular(scope: Scope, ended: bool) -> _Source:
     """The ends' time is told as well, so that only their partitions of these days are read."""
-    sql = "execdb.exec e"
+    sql = f"execdb.exec e{scope.sample}"
     if not ended:
         return _Source(Condition(sql))
     sql += " LEFT JOIN execdb.exec_end d"
@@ -74,7 +83,7 @@ def _regular(scope: Scope, ended: bool) -> _Source:
 
 
 def _stray(scope: Scope, ended: bool) -> _Source:
-    sql = "execdb.exec_stray e"
+    sql = f"execdb.exec_stray e{scope.sample}"
     if ended:
         sql += " LEFT JOIN execdb.exec_stray_end d ON d.run_id = e.run_id AND d.id = e.id"
     only = [] if scope.seen else [Condition("e.id > 0")]

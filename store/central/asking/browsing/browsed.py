@@ -70,7 +70,7 @@ class BrowsedCentral:
         all_rows: bool = False,
         late: Callable[[], bool] = never,
     ) -> tuple[Survey, Facets]:
-        return survey(self._session, self._reading, wanted, edges, late)
+        return survey(self._session, self._reading, wanted, edges, all_rows, late)
 
     def happenings(self, wanted: Filter, since_ns: int, until_ns: int) -> Sequence[Happening]:
         hosts = self._roster.hosts(wanted)

@@ -1,4 +1,8 @@
-"""How many events there are over time, and which values they have, as the server counts them."""
+"""How many events there are over time, and which values they have, as the server counts them.
+
+Of very many rows a sample is counted. Values are counted of a smaller one: there may be as many
+of them as rows.
+"""
 
 from bisect import bisect_right
 from collections import Counter
@@ -8,17 +12,20 @@ from typing import Any
 
 from execdb.store.browsing.facets import FIELDS, Facets
 from execdb.store.browsing.survey import Interval, Survey
-from execdb.store.central.asking.conditions import NOT_WELL, STATUS
+from execdb.store.central.asking.conditions import NOT_WELL, STATUS, Condition
 from execdb.store.central.asking.moments import moment
 from execdb.store.central.asking.reading import Reading
 from execdb.store.central.asking.rows import value_reader
 from execdb.store.central.asking.session import Session
-from execdb.store.central.asking.sources import union
+from execdb.store.central.asking.sources import Scope, union
 from execdb.store.central.tables.layout import expression
 from execdb.store.event import REPLACED, Event
 from execdb.store.fields import FIELD_OF
 from execdb.store.reading.filter import Filter
 
+_ROWS_MAX = 200_000  # that are counted over time
+_FEW = 4  # times as many are looked at if terms leave some out
+_OF_VALUES_MAX = 50_000  # of which values are counted
 _VALUES_MAX = 50_000  # that are kept, the most frequent ones: whoever runs programs makes names
 
 
@@ -27,49 +34,87 @@ def survey(
     reading: Reading,
     wanted: Filter,
     edges: Sequence[int],
+    all_rows: bool,
     late: Callable[[], bool],
 ) -> tuple[Survey, Facets]:
     """As `Browsed.survey`. Raises CentralError."""
     found = Survey([Interval(*pair) for pair in pairwise(edges)])
     values: dict[str, Counter[Any]] = {name: Counter() for name in _COLUMNS}
-    if reading.asked(wanted).rest:
+    question = reading.asked(wanted)
+    if question.rest:
         _look(reading, wanted, edges, late, found, values)
-    else:
-        _sum(session, reading, wanted, edges, found, values)
+        return found, values
+    session.join_by_day()
+    scope = reading.scope(wanted)
+    some = scope
+    if not all_rows:
+        rows = reading.rows_in(scope)
+        most = _FEW * _ROWS_MAX if question.conditions else _ROWS_MAX
+        scope = scope._replace(percent=_percent(most, rows))
+    _count(session, scope, question.conditions, edges, found)
+    if not all_rows:
+        percent = min(_percent(_ROWS_MAX, rows), _percent(_OF_VALUES_MAX, found.execs))
+        some = scope._replace(percent=percent)
+    found.rows = found.execs
+    found.read = _count_values(session, some, question.conditions, values)
+    if 0 < found.read < found.rows:
+        scale = found.rows / found.read
+        values = {name: _scaled(counter, scale) for name, counter in values.items()}
     return found, values
 
 
-def _sum(
+def _percent(most: int, rows: int) -> float:
+    """Of the rows, so that about so many are read."""
+    return 100.0 if rows <= most else 100.0 * most / rows
+
+
+def _count(
     session: Session,
-    reading: Reading,
-    wanted: Filter,
+    scope: Scope,
+    conditions: Sequence[Condition],
     edges: Sequence[int],
     found: Survey,
-    values: dict[str, Counter[Any]],
 ) -> None:
-    """The server counts what is alike, and sums that up by interval and by value."""
+    """By interval."""
     slot = f"width_bucket(e.time, '{_listed(edges[1:-1])}'::timestamptz[])"
-    columns = {"slot": slot, **_COLUMNS}
-    keys = ", ".join(f"{sql} AS {name}" for name, sql in columns.items())
-    numbers = ", ".join(str(1 + place) for place in range(len(columns)))
     sums = f"count(*) AS execs, sum({NOT_WELL}::int) AS failed"
-    question = reading.asked(wanted).conditions
-    query = union(f"{keys}, {sums}", reading.scope(wanted), question, f"GROUP BY {numbers}")
-    names = ", ".join(columns)
+    query = union(f"{slot} AS slot, {sums}", scope, conditions, "GROUP BY 1")
+    sql = "SELECT slot, sum(execs)::bigint, sum(failed)::bigint FROM"
+    scale = 100 / scope.percent
+    for at, execs, failed in session.rows(f"{sql} ({query.sql}) AS e GROUP BY slot", query.values):
+        found.intervals[at].execs = execs if scale == 1 else execs * scale
+        found.intervals[at].failed = failed if scale == 1 else failed * scale
+    found.execs_exact = found.failed_exact = scale == 1
+
+
+def _count_values(
+    session: Session,
+    scope: Scope,
+    conditions: Sequence[Condition],
+    values: dict[str, Counter[Any]],
+) -> int:
+    """By each value. Returns of how many events."""
+    columns = ", ".join(f"{sql} AS {name}" for name, sql in _COLUMNS.items())
+    query = union(columns, scope, conditions)
+    names = ", ".join(_COLUMNS)
     sql = (
-        f"SELECT grouping({names}), {names}, sum(execs)::bigint, sum(failed)::bigint"
-        f" FROM ({query.sql}) AS alike"
-        f" GROUP BY GROUPING SETS ({', '.join(f'({name})' for name in columns)})"
-        f" ORDER BY slot, sum(execs) DESC LIMIT {_VALUES_MAX}"
+        f"SELECT grouping({names}), {names}, count(*) FROM ({query.sql}) AS e"
+        f" GROUP BY GROUPING SETS ({', '.join(f'({name})' for name in _COLUMNS)})"
+        f" ORDER BY count(*) DESC LIMIT {_VALUES_MAX}"
     )
-    for grouping, at, *row, execs, failed in session.stream(sql, query.values):
+    for grouping, *row, execs in session.stream(sql, query.values):
         place = _PLACE_OF[grouping]
-        if place == 0:
-            found.intervals[at].execs, found.intervals[at].failed = execs, failed
-            continue
-        name, value = [*_COLUMNS][place - 1], row[place - 1]
+        name, value = [*_COLUMNS][place], row[place]
         read = _READERS[name]
         values[name][value if value is None or read is None else read(value)] += execs
+    return values["outcome"].total()
+
+
+def _scaled(counter: Counter[Any], scale: float) -> Counter[Any]:
+    found: Counter[Any] = Counter()
+    for value, number in counter.items():
+        found[value] = number * scale  # type: ignore[assignment]  # estimates are no whole numbers
+    return found
 
 
 def _listed(edges: Sequence[int]) -> str:
@@ -88,13 +133,17 @@ def _look(
     """What SQL cannot say is looked for in the newest events first."""
     question = reading.asked(wanted)
     wants = question.wants
-    for part in reading.parts(reading.scope(wanted), reverse=True):
+    for part in reading.parts(reading.scope(wanted), reverse=True, small=True):
+        if found.since_ns is not None and late():
+            return
         for event in reading.rows(part, question, reverse=True, limit=0):
             if wants(event):
                 _add(found.intervals[bisect_right(edges, event.time_ns) - 1], event, values)
             if late():
                 found.since_ns = event.time_ns
                 return
+        found.since_ns = part.since_ns
+    found.since_ns = None
 
 
 def _add(interval: Interval, event: Event, values: dict[str, Counter[Any]]) -> None:
@@ -134,4 +183,4 @@ def _groupings(columns: int) -> Iterator[tuple[int, int]]:
         yield (1 << columns) - 1 & ~(1 << columns - 1 - place), place
 
 
-_PLACE_OF = dict(_groupings(1 + len(_COLUMNS)))
+_PLACE_OF = dict(_groupings(len(_COLUMNS)))

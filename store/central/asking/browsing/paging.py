@@ -36,7 +36,7 @@ class Paging:
         read = partial(self._reading.rows, question=question, reverse=newest_first, limit=size + 1)
         wants, found = question.wants, list[Event]()
         begun = False
-        for part in self._reading.parts(scope, newest_first):
+        for part in self._reading.parts(scope, newest_first, small=True):
             if begun and late():
                 return Page(found, _before(part, newest_first), True)
             begun = True

@@ -54,14 +54,19 @@ class Relatives:
         return sorted(keys, key=lambda key: (order[key[0]], key[1]))[-1:]
 
     def chain(self, event: Event) -> list[Event]:
-        """As `Browsed.chain`."""
-        keys: list[Key] = [(event.run_id, event.id)]
+        """As `Browsed.chain`: up through a run in one question, then on in an earlier run."""
+        keys: dict[Key, None] = {(event.run_id, event.id): None}
         while len(keys) <= _ABOVE_MAX:
-            parent = self._kin.parents(keys[-1:]).get(keys[-1])
+            run_id, id_ = next(reversed(keys))
+            values = [run_id, id_, run_id, id_, run_id, run_id, _ABOVE_MAX + 1 - len(keys)]
+            for (above,) in self._session.rows(_UP, values):
+                keys.setdefault((run_id, above))
+            last = next(reversed(keys))
+            parent = self._kin.parents([last]).get(last)
             if parent is None or parent in keys:
                 break
-            keys.append(parent)
-        return self._in_order(keys[::-1])
+            keys[parent] = None
+        return self._in_order([*keys][::-1])
 
     def children(self, event: Event, size: int, after: int | None) -> list[Event]:
         """As `Browsed.children`."""
@@ -107,6 +112,21 @@ def _may_have(run: Run, image: Identity) -> bool:
 
 
 _FIRST = -(1 << 62)
+_UP = """
+WITH RECURSIVE up (id, parent_id, depth) AS (
+    SELECT id, parent_id, 0 FROM (
+        SELECT id, parent_id FROM execdb.exec WHERE run_id = %s AND id = %s
+        UNION ALL
+        SELECT id, parent_id FROM execdb.exec_stray WHERE run_id = %s AND id = %s) AS first
+    UNION ALL
+    SELECT above.id, above.parent_id, depth + 1 FROM up CROSS JOIN LATERAL (
+        SELECT e.id, e.parent_id FROM execdb.exec e WHERE e.run_id = %s AND e.id = up.parent_id
+        UNION ALL
+        SELECT e.id, e.parent_id FROM execdb.exec_stray e
+        WHERE e.run_id = %s AND e.id = up.parent_id LIMIT 1) AS above
+    WHERE depth < %s)
+SELECT id FROM up WHERE depth > 0 ORDER BY depth
+"""
 _OF_ONE = (
     "(SELECT run_id, id FROM execdb.{table} WHERE run_id = ANY(%s::bigint[]) AND parent_id = %s"
     " AND {{which}} {{order}})"
