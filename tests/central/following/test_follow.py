@@ -32,31 +32,31 @@ def test_shows_what_is_shipped_until_ctrl_c(follow: Follow, web1: Host) -> None:
     assert it.err == ""
 
 
-_EQUAL = [
-    ["--format", "ndjson"],
-    ["--ends"],
-    ["--format", "plain", "uid=0..2000"],
-    ["--failed", "--format", "ndjson"],
-    ["--limit", "3", "comm!=nothing"],
-    ["argv~=^pl.in$", "exit_code=0", "--ends", "--since", "2d"],
-]
+_EQUAL = {  # and how many lines that is after each of two writes
+    "--format ndjson": (59, 60),
+    "--ends": (100, 119),
+    "--format plain uid=0..2000": (36, 37),
+    "--failed --format ndjson": (14, 21),
+    "--limit 3 comm!=nothing": (62, 63),
+    "argv~=^pl.in$ exit_code=0 --ends --since 2d": (7, 10),
+}
 
 
-@pytest.mark.parametrize("options", _EQUAL, ids=" ".join)
+@pytest.mark.parametrize(("question", "lines"), _EQUAL.items(), ids=_EQUAL)
 def test_it_prints_what_following_the_file_prints(
-    follow: Follow, web1: Host, options: list[str], tmp_path: Path
+    follow: Follow, web1: Host, question: str, lines: tuple[int, int], tmp_path: Path
 ) -> None:
+    options = question.split()
     own = tmp_path / "own"
     with following(web1.path, options, own) as process:
         it = follow(*options)
         execs = some_execs(59, 5)
         ends = [an_end(each, 0 if n % 3 else 256) for n, each in enumerate(execs)]
         refused = an_exec(99, time_ns=execs[-1].time_ns + 1, argv=("cat", "last"), errno="ENOENT")
-        shown = 0
-        for written in ((execs, ends[:41]), ([refused], ends[41:])):
+        writes = (execs, ends[:41]), ([refused], ends[41:])
+        for count, written in zip(lines, writes, strict=True):
             web1.ship(*written)
-            wait_until(lambda: shown < len(_lines(own)) <= len(it.out))  # noqa: B023
-            shown = len(it.out)
+            wait_until(lambda: count <= min(len(_lines(own)), len(it.out)))  # noqa: B023
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert it.ends() == process.returncode == 0
