@@ -55,7 +55,6 @@ def _questions(host: str, session: str, day: Sequence[str]) -> Iterator[Question
     yield Question(600, ("query", "--count", "comm=gcc"))
     yield Question(None, ("query", "--count", "--failed"))
     yield Question(None, ("timeline", "--since", "30d"))
-    yield Question(None, ("stats", "--by", "comm"))
 
 
 def _row(question: Question, url: str, one: Callable[[str], str]) -> Row:
