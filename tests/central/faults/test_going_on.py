@@ -209,15 +209,13 @@ def test_what_is_refused_later_is_said_and_tried_again(
     assert all("trying again" in line for line in said[1:])
 
 
-def test_a_server_that_never_answers_a_connection_is_given_up(
-    central: Central, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("execdb.store.central.connection._CONNECT_S", 2)
+def test_a_server_that_never_answers_a_connection_is_given_up(central: Central) -> None:
     with closing(Proxy(central.server.port)) as proxy:
         proxy.silent = True
+        url = CentralUrl(central.server.url(central.name, "web1", proxy.port))
         begun_s = time.monotonic()
         with pytest.raises(CentralError):
-            connect(CentralUrl(central.server.url(central.name, "web1", proxy.port)))
+            connect(url, connect_s=2)
         assert time.monotonic() - begun_s < 15
 
 

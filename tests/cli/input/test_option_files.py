@@ -1,7 +1,6 @@
 """Defaults of options from files, which may be anything."""
 
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from execdb.cli.input import option_files
 from execdb.cli.input.option_files import OptionFiles, read_option_files
 from execdb.store.errors import UsageError
 from tests.cli.conftest import Run, refused
-from tests.conftest import EXECDB, Answer
+from tests.others import run_as
 
 Write = Callable[..., Path]
 
@@ -174,7 +173,7 @@ def test_root_does_not_read_the_file_of_the_user_who_calls_sudo(
     [(0, "no database"), (1, "no database"), (65_534, "config/execdb.toml: Permission denied")],
 )
 def test_who_has_kept_the_home_of_somebody_else_asks_as_ever(
-    reachable: Path, owner: int, said: str
+    run: Run, reachable: Path, monkeypatch: pytest.MonkeyPatch, owner: int, said: str
 ) -> None:
     """As `runuser` and `setpriv` keep it."""
     home = reachable / "home"
@@ -183,19 +182,11 @@ def test_who_has_kept_the_home_of_somebody_else_asks_as_ever(
     os.chown(home, owner, -1)
     (home / ".config").chmod(0o700)
     home.chmod(0o700)
-    environment = {name: text for name, text in os.environ.items() if name != "EXECDB_OPTIONS"}
-    done = subprocess.run(
-        [EXECDB, "status", "--db", reachable / "none.db"],
-        env={**environment, "HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        user=65_534,
-        group=65_534,
-        extra_groups=[],
-        cwd="/",
-    )
-    refused(Answer(done.returncode, done.stdout, done.stderr), 1, said)
+    status = ("status", "--db", reachable / "none.db")
+    refused(run(*status), 1, "no database")  # has loaded what it needs
+    monkeypatch.delenv("EXECDB_OPTIONS")
+    monkeypatch.setenv("HOME", str(home))
+    refused(run_as(65_534, 65_534, *status), 1, said)
 
 
 @pytest.mark.parametrize("table", [{"patterns": "x"}, {"patterns": [1]}, {"pattern": ["x"]}])
