@@ -34,6 +34,7 @@ def _compile(name: str, folder: Path, *options: str) -> None:
     subprocess.run(
         ["gcc", "-Wall", *options, "-o", folder / name, PROGRAMS / f"{name}.c"], check=True
     )
+    (folder / name).chmod(0o755)  # whatever the umask: other users run them too
 
 
 def storm(programs: Path, *counts: int, argument_bytes: int = 0) -> list[subprocess.Popen[str]]:
