@@ -75,10 +75,10 @@ def programs() -> Iterator[Path]:
     """The folder of the compiled ground-truth programs, which every user may run. If it is set,
     EXECDB_TEST_PROGRAMS is a folder of programs that were compiled before."""
     folder = Path(tempfile.mkdtemp(prefix="execdb-programs-"))
-    folder.chmod(0o755)
     if ready := os.environ.get("EXECDB_TEST_PROGRAMS"):
         shutil.copytree(ready, folder, dirs_exist_ok=True)
     else:
         compile_programs(folder)
+    folder.chmod(0o755)  # a copy has the mode of what it was made from
     yield folder
     shutil.rmtree(folder)
