@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from queue import SimpleQueue
 from typing import TypeVar
 
+from execdb.store.errors import DatabaseError
 from execdb.store.file.database import open_database
 from execdb.store.reading.history import History
 
@@ -29,7 +30,10 @@ def readers_of(history: History, rows: int) -> Iterator[list[History]]:
         return
     path = history.database.path
     with ExitStack() as stack:
-        yield [History(stack.enter_context(open_database(path))) for _ in range(cpus)]
+        others = [stack.enter_context(open_database(path)) for _ in range(cpus)]
+        if any(other.inode != history.database.inode for other in others):
+            raise DatabaseError(f"{path} was replaced while it was read: try again")
+        yield [History(other) for other in others]
 
 
 def side_by_side(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from execdb.store.errors import DatabaseError
 from execdb.store.file.database import Database, open_database
 from execdb.store.overview import side_by_side
 from execdb.store.overview.side_by_side import readers_of
@@ -73,3 +74,17 @@ def test_an_error_of_one_part_ends_all(db: Path, monkeypatch: pytest.MonkeyPatch
         list(side_by_side.side_by_side(readers, read, range(1_000_003)))
     assert len(done) < 100
     assert threading.active_count() == threads
+
+
+def test_another_file_under_the_same_name_is_not_mixed_in(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(side_by_side.os, "sched_getaffinity", lambda _: {0, 1})
+    history = History(database)
+    database.path.rename(database.path.with_name("moved.db"))
+    open_database(database.path, create=True).close()
+    with (
+        pytest.raises(DatabaseError, match="was replaced"),
+        readers_of(history, 1_000_003),
+    ):
+        raise AssertionError("it read another file")
