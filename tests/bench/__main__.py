@@ -12,6 +12,8 @@ def main() -> int:
     if os.geteuid():
         print("the benchmarks record, which takes root: sudo make bench", file=sys.stderr)
         return 1
+    # A shell's background job ignores SIGINT, and so would the recorders that it should end.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is put back
     if arguments.what == "peers":
         from tests.bench.peers.compare import compare

@@ -94,6 +94,10 @@ class Recorder:
         text = self.log.read_text(errors="replace").strip() if self.log.exists() else ""
         return text.splitlines()[-1] if text else "it said nothing"
 
+    def settle(self, load: int) -> None:
+        """Returns when it has nothing left to do. Raises TimeoutError."""
+        proc.settle([*self.pids(load), *self.kernel_pids()])
+
     def stop(self) -> None:
         """Ends it in order, so that it writes what it still holds."""
         if self.process and self.process.poll() is None:

@@ -75,7 +75,7 @@ def under(recorder: Recorder, programs: Programs, count: int, *, same: bool) -> 
         cpu_ns, kernel_cpu_ns = proc.cpu_ns(pids), proc.cpu_ns(kernel_pids)
         times, _ = load.finish()
         recorder.check()
-        proc.settle([*pids, *kernel_pids])
+        recorder.settle(load.process.pid)
         own = _alone(times, count)
         storm = Storm(
             execs=2 * count,
@@ -87,7 +87,7 @@ def under(recorder: Recorder, programs: Programs, count: int, *, same: bool) -> 
             peak_kb=max(recorder.peak_kb, proc.peak_kb(pids)),
         )
         load.release()
-        proc.settle([*pids, *kernel_pids])
+        recorder.settle(load.process.pid)
         recorder.stop()
         found = programs.judge(recorder.lines(), count, same=same)
     return replace(storm, seen=found.seen, whole=found.whole, long=found.long, size=recorder.size())

@@ -32,5 +32,8 @@ class Burner(Recorder):
     def command(self) -> Sequence[str | Path]:
         return [sys.executable, "-c", _BURN, str(self._share)]
 
+    def settle(self, load: int) -> None:
+        """It never has nothing left to do."""
+
     def lines(self) -> Iterator[str]:
         return iter(())
