@@ -18,7 +18,7 @@ from execdb.store.central.url import CentralUrl
 if TYPE_CHECKING:
     from psycopg import Connection, Error
 
-REVISION = "0006"  # the newest under migrations/central/versions; a test compares the two
+REVISION = "0007"  # the newest under migrations/central/versions; a test compares the two
 _VERSION_LEAST = 150_000  # of the server
 CONNECT_S = 10
 _SILENT_MS = 30_000  # bytes that nobody acknowledges

@@ -74,6 +74,7 @@ def _drop(connection: "Connection", day: str) -> Dropped:
         " dropped_at = excluded.dropped_at".encode(),
         (day,),
     )
+    connection.execute(b"DELETE FROM execdb.run_day WHERE day = %s::date", (day,))
     for name in names:
         connection.execute(f"DROP TABLE {name}".encode())
     return found

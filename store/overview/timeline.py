@@ -137,7 +137,8 @@ class Slots:
     def __init__(self, edges: Sequence[int], unit_ns: int) -> None:
         self._edges, self.unit_ns = list(edges), unit_ns
         second = edges[1] if len(edges) > 2 else edges[0]
-        self.begin_ns = second - (second - edges[0] + unit_ns - 1) // unit_ns * unit_ns
+        begin_ns = second - (second - edges[0] + unit_ns - 1) // unit_ns * unit_ns
+        self.begin_ns = begin_ns // 1_000 * 1_000  # a store may count in microseconds
 
     def interval_of(self, slot: Any) -> int:
         """Raises DatabaseError for the slot of a time that is not between the edges."""

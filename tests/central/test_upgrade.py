@@ -107,6 +107,8 @@ def test_a_database_that_is_not_utf8_is_refused(server: Server, run: Run) -> Non
         "INSERT INTO execdb.run (run_id, host, boot_id, local_run_id, shipper)"
         " VALUES (1, 'h', 'b', 1, 'other')",
         "CREATE TABLE execdb.mine (x int)",
+        "UPDATE execdb.run_day SET uids = NULL",
+        "INSERT INTO execdb.run_day VALUES (1, now(), 1, 1)",
     ],
 )
 def test_a_forwarder_may_not(central: Central, sql: str) -> None:
@@ -145,8 +147,8 @@ def test_a_command_that_works_on_files_refuses_a_url(run: Run, command: list[str
 def test_a_store_of_the_first_revision_is_brought_up_to_date(central: Central, run: Run) -> None:
     central.rows("DROP TABLE execdb.dropped, execdb.config, execdb.config_edit, execdb.host_config")
     central.rows("DROP SEQUENCE execdb.config_generation")
-    central.rows("DROP INDEX execdb.exec_replay, execdb.exec_uid")
-    central.rows("DROP TABLE execdb.replayed")
+    central.rows("DROP INDEX execdb.exec_replay, execdb.exec_uid, execdb.exec_comm")
+    central.rows("DROP TABLE execdb.replayed, execdb.run_day")
     central.rows("UPDATE execdb.alembic_version SET version_num = '0001'")
     central.rows("INSERT INTO execdb.run (run_id, host, boot_id, local_run_id)"
                  " VALUES (1, 'web1', 'b', 1)")  # fmt: skip

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from execdb.store.central.asking import ledger, notes
+from execdb.store.central.asking.days import Days
 from execdb.store.central.asking.kin import Kin
 from execdb.store.central.asking.reading import Reading
 from execdb.store.central.asking.roster import Roster
@@ -52,8 +53,9 @@ class CentralStore:
 
     def __init__(self, session: Session) -> None:
         self._session, self._roster = session, Roster(session)
-        self._kin = Kin(session, self._roster)
-        self._reading = Reading(session, self._roster, self._kin)
+        days = Days(session)
+        self._kin = Kin(session, self._roster, days)
+        self._reading = Reading(session, self._roster, days, self._kin)
 
     def __str__(self) -> str:
         return str(self._session.url)

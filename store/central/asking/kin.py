@@ -6,29 +6,28 @@ recorded. Ids of several files of a host may be equal: the run of the child come
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
+from execdb.store.central.asking.days import Days
 from execdb.store.central.asking.roster import Roster
 from execdb.store.central.asking.session import Session
-from execdb.store.central.asking.sources import Key
+from execdb.store.central.asking.sources import Key, on_days
 
-EVER = datetime(1, 1, 1, tzinfo=UTC)  # before any row
-_APART = timedelta(seconds=1)  # more than two collectors' clocks differ
 _TOGETHER = 5_000  # keys in one statement
 
 
 class Kin:
     """The relations between events of a central store. All methods raise CentralError."""
 
-    def __init__(self, session: Session, roster: Roster) -> None:
-        self._session, self._roster = session, roster
-        self.known: dict[Key, datetime] = {}  # the times of what existed last, if it was little
+    def __init__(self, session: Session, roster: Roster, days: Days) -> None:
+        self._session, self._roster, self._days = session, roster, days
 
     def parents(self, keys: Sequence[Key]) -> dict[Key, Key | None]:
         """Of each of these rows that is there: the row that started it, if that is there."""
         above: dict[Key, int | None] = {}
         for some in _parts(keys):
-            for run_id, id_, parent_id in self._session.rows(_PARENTS, _by_run(some, EVER)):
+            sql = _on(_PARENTS, self._days.with_ids(some))
+            for run_id, id_, parent_id in self._session.rows(sql, _by_run(some)):
                 above[run_id, id_] = parent_id
         wanted = {(key[0], parent) for key, parent in above.items() if parent is not None}
         found = self._there(wanted)
@@ -54,27 +53,25 @@ class Kin:
         """Those of these rows that are there, and their times."""
         found: dict[Key, datetime] = {}
         for some in _parts(sorted(keys)):
-            rows = self._session.rows(_TIMES, _by_run(some, EVER))
+            rows = self._session.rows(_on(_TIMES, self._days.with_ids(some)), _by_run(some))
             found |= {(run_id, id_): time for run_id, id_, time in rows}
-        if len(found) <= len(self._roster.runs):  # an event that was named, of each run at most
-            self.known = found
         return found
 
     def children(self, keys: Sequence[Key], most: int) -> list[Key]:
         """What these rows started themselves; at most so many, unless that is below 0."""
-        return [*self._children(keys, most, EVER)]
+        return [*self._children(keys, most)]
 
-    def _children(self, keys: Sequence[Key], most: int, since: datetime) -> dict[Key, datetime]:
-        """The same with their times. None of them began before `since`: that tells which
-        partitions to read."""
+    def _children(self, keys: Sequence[Key], most: int) -> dict[Key, datetime]:
+        """The same with their times."""
         found: list[tuple[int, int, datetime]] = []
         for some in _parts(keys):
             if most < 0 or len(found) < most:
                 room = None if most < 0 else most - len(found)
-                values = (*_by_run(some, since), *_both(some), room)
-                found += self._session.rows(_CHILDREN, values)
+                sql = _on(_CHILDREN, self._days.with_children(some))
+                found += self._session.rows(sql, (*_by_run(some), *_both(some), room))
         for some in _parts(self._later_runs(keys)):
-            rows = self._session.rows(_CHILDREN_WITH_PARENT, _by_run(some, since))
+            sql = _on(_CHILDREN_WITH_PARENT, self._days.with_children(some))
+            rows = self._session.rows(sql, _by_run(some))
             # Where the later run has a row of that id itself, that one is the parent.
             own = self.existing({(run_id, parent_id) for run_id, _, parent_id, _ in rows})
             found += [(run, id_, at) for run, id_, parent, at in rows if (run, parent) not in own]
@@ -89,20 +86,14 @@ class Kin:
 
     def descendants(self, key: Key) -> dict[Key, datetime]:
         """What a row started, directly or not, and when; not itself. Each row is met once."""
-        met, level, since = {key: EVER}, [key], self._since(key)
+        met: dict[Key, datetime] = {}
+        level = [key]
         while level:
-            below = self._children(level, -1, since)
-            level = [child for child in below if child not in met]
+            below = self._children(level, -1)
+            level = [child for child in below if child not in met and child != key]
             met |= below
-        del met[key]
+        met.pop(key, None)
         return met
-
-    def _since(self, key: Key) -> datetime:
-        """A time before which none of its descendants began."""
-        there = self.known if key in self.known else self.existing([key])
-        if key not in there or key[0] in self._roster.shifts:
-            return EVER  # where the clock was set, a child may have an earlier time
-        return there[key] - _APART
 
     def _later_runs(self, keys: Sequence[Key]) -> list[Key]:
         """The same ids in the later runs of the same boot."""
@@ -124,12 +115,16 @@ def _both(keys: Sequence[Key]) -> tuple[list[int], list[int]]:
     return [run_id for run_id, _ in keys], [id_ for _, id_ in keys]
 
 
-def _by_run(keys: Sequence[Key], since: datetime) -> tuple[list[int], list[str], datetime]:
+def _by_run(keys: Sequence[Key]) -> tuple[list[int], list[str]]:
     """The values of _FOUND: runs, and of each the ids as the text of an array."""
     ids: defaultdict[int, list[int]] = defaultdict(list)
     for run_id, id_ in keys:
         ids[run_id].append(id_)
-    return [*ids], [f"{{{','.join(map(str, each))}}}" for each in ids.values()], since
+    return [*ids], [f"{{{','.join(map(str, each))}}}" for each in ids.values()]
+
+
+def _on(sql: str, days: Sequence[int]) -> str:
+    return sql.replace("{days}", on_days("e.time", days))
 
 
 def _parts(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
@@ -142,7 +137,7 @@ _WANTED = "unnest(%s::bigint[], %s::text[]) AS wanted (run_id, ids)"
 _FOUND = f"""
 FROM {_WANTED} CROSS JOIN LATERAL (
     SELECT e.run_id, e.id, e.parent_id, e.time FROM execdb.exec e
-    WHERE e.run_id = wanted.run_id AND e.{{0}} = ANY(wanted.ids::bigint[]) AND e.time >= %s
+    WHERE e.run_id = wanted.run_id AND e.{{0}} = ANY(wanted.ids::bigint[]) AND {{{{days}}}}
     UNION ALL
     SELECT e.run_id, e.id, e.parent_id, e.time FROM execdb.exec_stray e
     WHERE e.run_id = wanted.run_id AND e.{{0}} = ANY(wanted.ids::bigint[]) OFFSET 0) AS e

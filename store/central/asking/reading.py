@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from execdb.store.central.asking.conditions import Asked, Condition, asked
-from execdb.store.central.asking.days import size_of, stretches
+from execdb.store.central.asking.days import Days, size_of, stretches
 from execdb.store.central.asking.kin import Kin
 from execdb.store.central.asking.roster import Roster, Run
 from execdb.store.central.asking.rows import COLUMNS, events_of
@@ -38,8 +38,8 @@ class Portion(NamedTuple):
 class Reading:
     """Reads the events of a central store. All methods raise CentralError."""
 
-    def __init__(self, session: Session, roster: Roster, kin: Kin) -> None:
-        self._session, self._roster, self._kin = session, roster, kin
+    def __init__(self, session: Session, roster: Roster, days: Days, kin: Kin) -> None:
+        self._session, self._roster, self._days, self._kin = session, roster, days, kin
         self._meant: dict[int, Key] = {}  # which event `latest_of` meant by an id
         self._named: dict[tuple[int, frozenset[int]], Key | None] = {}  # in which runs
 
@@ -54,15 +54,19 @@ class Reading:
 
     def scope(self, wanted: Filter) -> Scope:
         """Where the rows are that may be wanted."""
+        since_ns, until_ns = wanted.since_ns, wanted.until_ns
         runs = [run.run_id for run in self._roster.wanted(wanted)]
-        every = len(runs) == len(self._roster.runs)
-        scope = Scope(None if every else runs, wanted.since_ns, wanted.until_ns)
-        if not wanted.descendants_of:
+        scope = Scope(None if len(runs) == len(self._roster.runs) else runs, since_ns, until_ns)
+        if wanted.descendants_of:
+            times: dict[Key, datetime] = {}
+            for key in self.keys_of(wanted.descendants_of, wanted):
+                times |= self._kin.descendants(key)
+            return scope.of_keys(times).within(since_ns, until_ns)
+        uids = _uids(wanted)
+        if scope.runs is None and uids is None:
             return scope
-        times: dict[Key, datetime] = {}
-        for key in self.keys_of(wanted.descendants_of, wanted):
-            times |= self._kin.descendants(key)
-        return scope.of_keys(times)
+        days = self._days.of_runs(scope.runs, uids)
+        return scope._replace(days=days).within(since_ns, until_ns)
 
     def portions(self, wanted: Filter) -> Iterator["Portion"]:
         """The rows that are wanted, for queries that add up: all at once, or, where SQL cannot say
@@ -176,10 +180,8 @@ class Reading:
 
     def rows_with(self, keys: Iterable[Key]) -> Iterator[Event]:
         """The events that have these keys, oldest first, also those that were seen."""
-        wanted, known = sorted(keys), self._kin.known
-        scope = Scope(keys=wanted, seen=True)
-        if all(key in known for key in wanted):
-            scope = scope.of_keys({key: known[key] for key in wanted})
+        wanted = sorted(keys)
+        scope = Scope(keys=wanted, seen=True, days=self._days.with_ids(wanted))
         return self._part(scope, Asked(()), False, 0)
 
     def keys_of(self, numbers: Iterable[int], wanted: Filter) -> list[Key]:
@@ -230,6 +232,15 @@ class Reading:
         place, number = max(rows, key=lambda row: (row[0], row[1] > 0, abs(row[1])))
         self._meant[number] = runs[place], number
         return number
+
+
+def _uids(wanted: Filter) -> list[int] | None:
+    """The only users whose events are wanted, if they are listed."""
+    for term in wanted.terms:
+        uids = [value for value in term.any_of if isinstance(value, int)]
+        if term.field == "uid" and not term.negated and len(uids) == len(term.any_of):
+            return uids
+    return None
 
 
 _SHIFTS = "SELECT * FROM unnest(%s::bigint[], %s::bigint[])"

@@ -23,6 +23,7 @@ ANSWER_S = 120
 _GRACE_S = 15.0  # until the connection is closed by us
 _PAGE = 1_000  # rows that are fetched at a time
 _CANCELED = "57014"
+_WORK_MEM = "64MB"  # for each sort and each table of groups of a sum
 
 
 class Session:
@@ -62,7 +63,10 @@ class Session:
         """For sums over many days: each is joined with its ends. It takes longer to plan."""
         if not self._joins_by_day:
             self._joins_by_day = True
-            self.rows("SELECT set_config('enable_partitionwise_join', 'on', true)")
+            self.rows(
+                "SELECT set_config('enable_partitionwise_join', 'on', true),"
+                f" set_config('work_mem', '{_WORK_MEM}', true)"
+            )
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of an answer that is known to be short."""
@@ -82,6 +86,12 @@ class Session:
                 yield from some
                 if len(some) < page:
                     return
+
+    def sums(self, sql: str, values: Sequence[Any] = ()) -> Generator[tuple[Any, ...], None, None]:
+        """The rows of an answer that adds up many rows. Unlike what a cursor reads, several
+        processes of the server work on it side by side. Nothing else may be asked meanwhile."""
+        with self._asking(), self._connection.cursor(binary=True) as cursor:
+            yield from cursor.stream(sql.encode(), values)
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

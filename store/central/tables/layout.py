@@ -89,6 +89,8 @@ def expression(field: Field) -> str:
 
 _STATUS = "coalesce(e.status, d.status)"
 TIME_NS = "((extract(epoch FROM e.time) * 1000000)::bigint * 1000 + e.nanos)"
+# The same of a table of a day, at a fraction of the cost: exact up to the year 2106, as float8 is.
+TIME_NS_OF_DAY = "((date_part('epoch', e.time) * 1000000)::bigint * 1000 + e.nanos)"
 _EXPRESSIONS = {
     "time_ns": TIME_NS,
     "time": (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from execdb.store.central.connection import REVISION, central_errors, connect, revision_of
 from execdb.store.central.errors import CentralError, CentralSchemaError
-from execdb.store.central.tables import ddl, guards, views
+from execdb.store.central.tables import ddl, guards, run_days, views
 from execdb.store.central.url import CentralUrl
 
 if TYPE_CHECKING:
@@ -44,7 +44,13 @@ def upgrade(url: CentralUrl) -> str | None:
                     f"{REVISION}): install that one"
                 )
             _migrate(config)
-            for part in (views.views, views.functions, guards.guards, views.rights):
+            for part in (
+                views.views,
+                views.functions,
+                guards.guards,
+                run_days.trigger,
+                views.rights,
+            ):
                 for statement in part():
                     connection.execute(statement.encode())
     return found

@@ -10,9 +10,9 @@ from execdb.store.browsing.survey import Survey
 from execdb.store.central.asking import ledger, notes
 from execdb.store.central.asking.browsing import happenings
 from execdb.store.central.asking.browsing.counting import survey
-from execdb.store.central.asking.browsing.extent import extent_of
 from execdb.store.central.asking.browsing.paging import Paging
 from execdb.store.central.asking.browsing.relatives import Relatives
+from execdb.store.central.asking.extent import extent_of
 from execdb.store.central.asking.kin import Kin
 from execdb.store.central.asking.reading import Reading
 from execdb.store.central.asking.roster import Roster

@@ -59,7 +59,7 @@ class Newcomers:
         numbers = ", ".join(str(1 + at) for at, _ in enumerate(grouping.columns))
         for portion in portions:
             query = union(columns, portion.scope, portion.conditions, f"GROUP BY {numbers}")
-            for row in self._session.stream(*self._reading.with_shifts(query)):
+            for row in self._session.sums(*self._reading.with_shifts(query)):
                 known = dict(zip(fields, grouping.values(row), strict=True))
                 time_ns, id_, run_id = row[-1]
                 yield alike(by, known, row[-2], (run_id, id_)), time_ns

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from execdb.store.central.asking.conditions import NOT_WELL
+from execdb.store.central.asking.conditions import NOT_WELL, Condition
 from execdb.store.central.asking.reading import Portion, Reading
 from execdb.store.central.asking.roster import Roster
 from execdb.store.central.asking.session import Session
@@ -25,7 +25,8 @@ def statistics(
     grouping, groups = Grouping(by, roster.by_id), Groups()
     for portion in reading.portions(wanted):
         _add_sums(session, grouping, portion, groups)
-        _add_children(session, roster, grouping, portion, groups)
+        query = children_ns(grouping.columns, portion, reading, roster)
+        _add_children(session, grouping, query, groups)
     return groups
 
 
@@ -34,7 +35,7 @@ def _add_sums(session: Session, grouping: Grouping, portion: Portion, groups: Gr
     columns = ", ".join((*grouping.columns, _PART, *_SUMS))
     numbers = ", ".join(map(str, range(1, keys + 1)))
     query = union(columns, portion.scope, portion.conditions, f"GROUP BY {numbers}")
-    for row in session.stream(*query):
+    for row in session.sums(*query):
         values = grouping.values(row)
         group = groups.setdefault(values, Statistics())
         if len(groups) > GROUPS_MAX:
@@ -46,11 +47,8 @@ def _add_sums(session: Session, grouping: Grouping, portion: Portion, groups: Gr
         group.add(sums, {str(row[keys - 1]): row[keys]})
 
 
-def _add_children(
-    session: Session, roster: Roster, grouping: Grouping, portion: Portion, groups: Groups
-) -> None:
-    query = children_ns(grouping.columns, portion, roster.kin)
-    for row in session.stream(*query):
+def _add_children(session: Session, grouping: Grouping, query: Condition, groups: Groups) -> None:
+    for row in session.sums(*query):
         values = grouping.values(row)
         if values in groups:
             groups[values].children_ns += int(row[-1])

@@ -45,7 +45,7 @@ def _sums(
         [*asked(wanted).conditions, which],
         f"GROUP BY {grouped}",
     )
-    yield from session.stream(*query)
+    yield from session.sums(*query)
 
 
 def _size(text: str) -> int:
