@@ -2,6 +2,7 @@
 
 ExecdbError            1  could not be done
 ├── DatabaseError      1  the file cannot be opened, read or written
+│   ├── DatabaseDamaged   1  SQLite cannot make sense of it
 │   ├── DatabaseOutdated  1  an older execdb made it
 │   └── DatabaseRefused  1  not now: later may do
 │       ├── DatabaseBusy  1  another program holds its lock
@@ -20,6 +21,10 @@ class ExecdbError(Exception):
 
 class DatabaseError(ExecdbError):
     """The database file cannot be opened, read or written."""
+
+
+class DatabaseDamaged(DatabaseError):
+    """What SQLite reads from it cannot be."""
 
 
 class DatabaseOutdated(DatabaseError):

@@ -15,7 +15,7 @@ from execdb.cli.session.messages import warn
 from execdb.cli.session.options import RecordOptions
 from execdb.collector.clock import Clock
 from execdb.collector.own_process.bus_error import end_with
-from execdb.store.errors import DatabaseError, DatabaseOutdated
+from execdb.store.errors import DatabaseDamaged, DatabaseError, DatabaseOutdated
 from execdb.store.event import text_of
 from execdb.store.file.database import Database, open_database
 from execdb.store.file.locks.collector_lock import CollectorLock
@@ -136,10 +136,12 @@ def this_machine() -> Machine:
 
 
 def _warn_of_missing_rows(database: Database) -> None:
-    """Checks what can be checked quickly."""
+    """Checks what can be checked quickly. Raises DatabaseDamaged: nothing should be added to it."""
     try:
         with database.reading() as connection:
             found = missing_rows(connection, all_segments=False)
+    except DatabaseDamaged:
+        raise
     except DatabaseError as error:  # no reason not to record
         found = [str(error)]
     for sentence in found[:1]:

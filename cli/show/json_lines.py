@@ -8,6 +8,7 @@ from execdb.store.event import Event
 from execdb.store.fields import FIELDS, Field, runs_of
 from execdb.store.json_text import json_of
 from execdb.store.kinds import Group, Kind
+from execdb.store.reading.event_filter import value_of
 from execdb.store.times import rfc3339
 
 _REMEMBERED_CHARS = 2_000_000  # for each run of keys
@@ -51,9 +52,9 @@ def array(objects: Iterable[str]) -> Iterator[str]:
 
 
 def _some(events: Iterable[Event], names: Sequence[str], end: str = "") -> Iterator[str]:
-    """Objects with these keys alone."""
+    """Objects with these keys alone, of which `command` may be one."""
     for event in events:
-        yield json_of({name: getattr(event, name) for name in names}) + end
+        yield json_of({name: value_of(event, name) for name in names}) + end
 
 
 def objects(events: Iterable[Event], end: str = "") -> Iterator[str]:

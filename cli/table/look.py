@@ -6,8 +6,11 @@ from difflib import get_close_matches
 
 from execdb.store.errors import UsageError
 from execdb.store.fields import FIELD_OF
+from execdb.store.terms.term import COMMAND
 
-_MADE = ("user", "end", "took", "command")  # columns of a table that are no keys of an event
+# Columns of a table that are no keys of an event, and the keys that say the same. `command` is in
+# all formats, as it is a field of terms.
+_MADE = {"user": "uid", "end": "ended, exit_code, signal or errno", "took": "duration_ns"}
 _WITH_COLUMNS = ("table", "csv", "json", "ndjson")
 
 
@@ -30,9 +33,11 @@ def columns_of(text: str, format: str) -> tuple[str, ...]:
     """The columns in `a,b,c`. Raises UsageError if the format has no such columns."""
     if format not in _WITH_COLUMNS:
         raise UsageError(f"--columns goes with --format {', '.join(_WITH_COLUMNS)}, not {format}")
-    known = (*FIELD_OF, *(_MADE if format == "table" else ()))
+    known = (*FIELD_OF, COMMAND, *(_MADE if format == "table" else ()))
     names = tuple(name.strip() for name in text.split(","))
     for name in names:
+        if name in _MADE and name not in known:
+            raise UsageError(f"{name!r} is a column of a table: for {format} give {_MADE[name]}")
         require_known("column", name, known)
     if len(set(names)) < len(names):
         raise UsageError(f"--columns {text!r} names a column twice")

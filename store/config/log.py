@@ -51,6 +51,15 @@ class LogRow(NamedTuple):
     before: str | None
     after: str | None
 
+    @property
+    def what(self) -> str:
+        """What was changed, and by which command: `set uid 501`, `limit 501`."""
+        return (
+            self.subject
+            if self.subject.startswith(self.action)
+            else f"{self.action} {self.subject}"
+        )
+
 
 def flat(config: Config) -> dict[str, str]:
     """The config by subject. `order` is there where rules are not in the order of their

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from execdb.store.errors import (
     DatabaseBusy,
+    DatabaseDamaged,
     DatabaseError,
     DatabaseFull,
     DatabaseOutdated,
@@ -62,7 +63,7 @@ def as_database_error(path: Path, error: sqlite3.Error) -> DatabaseError:
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
             return _not_opened(path, error)
         case sqlite3.SQLITE_CORRUPT:
-            return DatabaseError(
+            return DatabaseDamaged(
                 f"{path} is damaged ({text}): restore a copy, or save what can be read with "
                 "sqlite3 FILE .dump"
             )

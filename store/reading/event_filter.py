@@ -82,10 +82,11 @@ class _Terms:
         self._holds = matcher(terms, compile)
 
     def hold(self, event: Event) -> bool:
-        return self._holds({field: _value(event, field) for field in self._fields})
+        return self._holds({field: value_of(event, field) for field in self._fields})
 
 
-def _value(event: Event, field: str) -> Any:
+def value_of(event: Event, field: str) -> Any:
+    """Of a key of an event, or of COMMAND."""
     return shlex.join(event.argv) if field == COMMAND else getattr(event, field)
 
 

@@ -29,6 +29,14 @@ _PIECE = re.compile(r"((?:[^,\\]|\\.|\\$)*)(,?)", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 _IN_NS = re.compile(r"\w+_ns!?=", re.ASCII)  # a key that counts ns takes them, as JSON has them
 _INT64 = 1 << 63
+# The least and the greatest number that is read as such, and what the others are not: of few kinds
+# so many are impossible that one of these is a mistake, not a question.
+_ANY_NUMBER = 1 - _INT64, _INT64 - 1, "a number"
+_SIGNALS = 1, signal.NSIG - 1
+_POSSIBLE = {
+    Kind.SIGNAL: (*_SIGNALS, "a signal's name or number, {} to {}".format(*_SIGNALS)),
+    Kind.EXIT_CODE: (0, 255, "an exit code, 0 to 255"),
+}
 # What a term may name: every key of an event, and names that are shorter to type.
 KINDS = {field.name: field.kind for field in FIELDS} | {COMMAND: Kind.TEXT}
 SHORT = {"time": "time_ns", "duration": "duration_ns", "cpu": "cpu_ns"}
@@ -107,8 +115,8 @@ class Reader:
             return _length_ns(text, at, raw)
         if kind is Kind.SIGNAL and (number := _signal(raw)) is not None:
             return number
-        if not _NUMBER.fullmatch(raw) or abs(int(raw)) >= _INT64:
-            wanted = "a signal's name or number" if kind is Kind.SIGNAL else "a number"
+        least, most, wanted = _POSSIBLE.get(kind, _ANY_NUMBER)
+        if not _NUMBER.fullmatch(raw) or not least <= int(raw) <= most:
             raise UsageError(f"{_at(text, at)}: {_shown(raw)} is not {wanted}")
         return int(raw)
 

@@ -104,8 +104,7 @@ def line(row: "LogRow", *, who: str | None = None, where: str = "") -> str:
     who = _user(row) if who is None else who
     none = "that of the numbers" if row.subject == _ORDER else "none"
     change = " -> ".join(none if each is None else f'"{each}"' for each in (row.before, row.after))
-    what = row.subject if row.subject.startswith(row.action) else f"{row.action} {row.subject}"
-    text = f"{row.generation} {local_time(row.time_ns)} {who}: {what}{where}: {change}"
+    text = f"{row.generation} {local_time(row.time_ns)} {who}: {row.what}{where}: {change}"
     return escape(text) + "\n"
 
 

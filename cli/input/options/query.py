@@ -30,8 +30,8 @@ class QueryOptions:
     columns: Annotated[
         str | None,
         typer.Option(
-            help="Show these columns: any keys of an event; in a table also user, end, took and "
-            "command.",
+            help="Show these columns: any keys of an event, and command, which is argv quoted for "
+            "a shell; in a table also user, end and took.",
             autocompletion=completion.fields,
             metavar="A,B,C",
             show_default=False,

@@ -24,6 +24,5 @@ def remarks(
         if not isinstance(row.time_ns, int):
             raise DatabaseError("the database is inconsistent: config_change has no time")
         if (since_ns or 0) <= row.time_ns and (until_ns is None or row.time_ns < until_ns):
-            text = f"config {row.action} {row.subject}: {row.after or 'none'}"
-            found.append((row.time_ns, text))
+            found.append((row.time_ns, f"config {row.what}: {row.after or 'none'}"))
     return sorted(found)

@@ -142,7 +142,9 @@ def test_an_endless_row_of_characters_without_width_is_cut() -> None:
     ("text", "format", "sentence"),
     [
         ("id,com", "table", "did you mean comm"),
-        ("id,user", "csv", "there is no column 'user'"),
+        ("id,user", "csv", "'user' is a column of a table: for csv give uid$"),
+        ("end", "json", "for json give ended, exit_code, signal or errno$"),
+        ("took", "ndjson", "for ndjson give duration_ns$"),
         ("id,id", "json", "twice"),
         ("id", "line", "--format table"),
         ("", "table", "there is no column ''"),

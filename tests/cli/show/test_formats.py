@@ -8,7 +8,7 @@ import pytest
 
 from execdb.cli.input.formats import EventFormat
 from execdb.cli.show.formats import renderer
-from execdb.cli.table.look import Look
+from execdb.cli.table.look import Look, columns_of
 from execdb.store.event import Event
 from execdb.store.fields import to_dict
 from tests.conftest import an_event
@@ -105,3 +105,16 @@ def test_columns_are_chosen_and_ordered(name: str) -> None:
     else:
         found = json.loads(text)
         assert list((found[0] if name == "json" else found).items()) == list(wanted.items())
+
+
+@pytest.mark.parametrize("name", ["csv", "json", "ndjson"])
+def test_the_command_line_is_a_column_for_programs_too(name: str) -> None:
+    event = an_event(argv=("sh", "-c", "a b; =c", ""))
+    text = "".join(renderer(name, Look(columns_of("pid,command", name)))([event]))
+    if name == "csv":
+        rows = list(csv.reader(io.StringIO(text)))
+        assert rows == [["pid", "command"], ["1000", r"sh -c 'a b; \x3dc' ''"]]
+    else:
+        found = json.loads(text)
+        found = found[0] if name == "json" else found
+        assert found == {"pid": 1000, "command": "sh -c 'a b; =c' ''"}
