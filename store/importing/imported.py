@@ -81,7 +81,8 @@ def origin_of(values: Values) -> tuple[Creds, Place]:
 def command_of(values: Values) -> Command:
     """`argc` may be missing: it is then the number of arguments there are."""
     argv = value_of(values, "argv")
-    command = Command(*(value_of({"argc": len(argv)} | values, name) for name in Command._fields))
+    values = {"argc": len(argv)} | values
+    command = Command(*[value_of(values, name) for name in Command._fields])
     if not command.truncated and command.argc != len(argv):
         raise BadEvent(f"argc is {command.argc}, but argv has {len(argv)} and is not truncated")
     return command

@@ -90,4 +90,5 @@ def _parsed(lines: Iterable[str]) -> Iterator[list[Line]]:
             yield sources.numbered(chunk, before)
             before += len(chunk)
             chunk, chars, arguments = [], 0, 0
-    yield sources.numbered(chunk, before)
+    if chunk:
+        yield sources.numbered(chunk, before)

@@ -1,7 +1,8 @@
 """Parents of imported events: maps ids of the file to rows of the database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from sqlite3 import Connection
+from typing import cast
 
 from execdb.store.file.sql import scalar
 from execdb.store.importing.sources import Line
@@ -45,6 +46,22 @@ class RowsOfIds:
         if source in self._mixed:
             return _Forgetful()
         return self._recent.setdefault(source, {})
+
+    def learn(
+        self, source: int, numbers: Sequence[int | None], rows: Iterable[tuple[int, int]]
+    ) -> Recent | None:
+        """Adds ids with their rows to the recent ones of a source, and returns these; None, and
+        nothing is added, if some line has no id while others have, or an id is there twice."""
+        recent = self.recent(source)
+        if numbers.count(None) == len(numbers):
+            return recent
+        new = set(numbers)
+        if None in new or len(new) < len(numbers) or source in self._mixed:
+            return None
+        if not recent.keys().isdisjoint(new):
+            return None
+        recent.update(zip(cast("Sequence[int]", numbers), rows, strict=True))
+        return recent
 
     def mix(self, source: int) -> Recent:
         """Two events of the source have the same id, so its ids are meaningless from now on."""
