@@ -55,7 +55,6 @@ class Server:
         self._site, self._worker, self._listener = site, worker, listener
         self._templates, self._static = environment(), files_in("static")
         self._tails = Tails(worker)
-        self._counting: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
         host, port = listener.getsockname()[:2]
         app = Starlette(
@@ -102,7 +101,6 @@ class Server:
         query = request.url.query
         if "line=" in query:
             return self._typed(query)
-        self._count()
         return await self._show("page.html", lambda view, _: overview(self._site, view), request)
 
     def _typed(self, query: str) -> Response:
@@ -178,15 +176,3 @@ class Server:
         if name not in self._static:
             return Response(status_code=404)
         return Response(self._static[name], media_type=_STATIC[name])
-
-    def _count(self) -> None:
-        """Counts failures between requests, from the first one on that wants to know."""
-        if self._counting is None or self._counting.done():
-            self._counting = asyncio.create_task(self._count_all())
-
-    async def _count_all(self) -> None:
-        try:
-            while await self._worker.run(self._site.store.step):
-                await asyncio.sleep(0.005)
-        except ExecdbError:  # who asks next is told
-            return

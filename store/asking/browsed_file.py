@@ -22,7 +22,6 @@ from execdb.store.reading.filter import Filter
 
 if TYPE_CHECKING:
     from execdb.store.browsing.facets import Facets
-    from execdb.store.browsing.failures import Failures
     from execdb.store.browsing.survey import Survey
 
 _ALL = 1 << 62
@@ -31,15 +30,9 @@ _ALL = 1 << 62
 class BrowsedFile:
     """Raises DatabaseError."""
 
-    def __init__(
-        self,
-        database: Database,
-        is_recording: Callable[[], bool],
-        failures: "Failures | None" = None,
-    ) -> None:
-        """`failures` makes the numbers of failures exact where they were counted."""
+    def __init__(self, database: Database, is_recording: Callable[[], bool]) -> None:
         self._database, self._is_recording = database, is_recording
-        self._pages, self._failures = Pages(database), failures
+        self._pages = Pages(database)
 
     def coverage(self, wanted: Filter) -> Sequence[Coverage]:
         found = read_coverages(self._database, time.time_ns(), recording=self._is_recording())
@@ -73,7 +66,7 @@ class BrowsedFile:
         from execdb.store.browsing.survey import ROWS_MAX, survey
 
         most = _ALL if all_rows else ROWS_MAX
-        found = survey(self._pages, wanted, edges, self._failures, rows_max=most, late=late)
+        found = survey(self._pages, wanted, edges, rows_max=most, late=late)
         return found, facets(self._database, found.kinds)
 
     def happenings(self, wanted: Filter, since_ns: int, until_ns: int) -> Sequence[Happening]:

@@ -6,7 +6,6 @@ from typing import Protocol
 
 from execdb.store.asking.browsed import Browsed
 from execdb.store.asking.browsed_file import BrowsedFile
-from execdb.store.browsing.failures import Failures
 from execdb.store.errors import DatabaseError
 from execdb.store.file.database import Database
 from execdb.store.file.locks.collector_lock import CollectorWatch
@@ -32,9 +31,6 @@ class KeptOpen(Protocol):
     def release(self) -> None:
         """After each request, whatever has become of it: nothing is held any more."""
 
-    def step(self) -> bool:
-        """Prepares answers while nobody asks. Whether there is more to prepare."""
-
     def collector(self) -> int | None:
         """The pid of the collector that records to it, if that can be known."""
 
@@ -57,10 +53,7 @@ class KeptFile:
         self.database, self._path = database, path
         database.connection.execute("PRAGMA query_only = ON")
         self._collector = CollectorWatch(path)
-        self._failures = Failures(database)
-        self._browsed = BrowsedFile(
-            database, lambda: self._collector.pid() is not None, self._failures
-        )
+        self._browsed = BrowsedFile(database, lambda: self._collector.pid() is not None)
 
     def __str__(self) -> str:
         return str(self._path)
@@ -87,9 +80,6 @@ class KeptFile:
     def release(self) -> None:
         if self.database.connection.in_transaction:
             self.database.connection.rollback()
-
-    def step(self) -> bool:
-        return self._failures.step()
 
     def collector(self) -> int | None:
         return self._collector.pid()

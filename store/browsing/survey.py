@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, zip_longest
 
-from execdb.store.browsing.failures import Failures
 from execdb.store.browsing.pieces import Piece, chunks_of, cuts_of, pieces_of
 from execdb.store.errors import DatabaseError
 from execdb.store.event import REPLACED
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from execdb.store.reading.selection import Selection, parts_of
+from execdb.store.segments.blocks import count_failures
 
 ROWS_MAX = 40_000  # read for one survey
 _FEW = 8  # times as many rows are read if that is all of those that may match
@@ -67,15 +67,13 @@ def survey(
     history: History,
     wanted: Filter,
     edges: Sequence[int],
-    failures: Failures | None = None,
     *,
     rows_max: int = ROWS_MAX,
     late: Callable[[], bool] = lambda: False,
 ) -> Survey:
     """Counts between each two neighbours of `edges`, which are at least two times in order. The
     filter must not ask for anything outside of them. Reads about `rows_max` rows, or fewer once it
-    is `late`. Until then terms about arguments are looked for in the newest segments first.
-    `failures` makes the numbers of failures exact if there are no conditions. Raises
+    is `late`. Until then terms about arguments are looked for in the newest segments first. Raises
     DatabaseError."""
     found = Survey([Interval(*pair) for pair in pairwise(edges)])
     with history.database.reading() as connection:
@@ -94,8 +92,8 @@ def survey(
             "the database is inconsistent: a column of image is not a number"
         ) from error
     found.execs_exact, found.failed_exact = plain or found.exact, found.exact
-    if plain and failures is not None and not found.exact:
-        _count_failures(found, pieces, failures)
+    if plain and not found.exact:
+        _count_failures(history, found, pieces)
     return found
 
 
@@ -122,16 +120,11 @@ def _pieces(
     return pieces
 
 
-def _count_failures(found: Survey, pieces: Sequence[Sequence[Piece]], failures: Failures) -> None:
-    """If all segments are counted: exactly."""
-    counts: list[int] = []
-    for some in pieces:
-        known = [failures.within(p.part.segment, p.first, p.last) for p in some]
-        if None in known:
-            return
-        counts.append(sum(number or 0 for number in known))
-    for interval, number in zip(found.intervals, counts, strict=True):
-        interval.failed = number
+def _count_failures(history: History, found: Survey, pieces: Sequence[Sequence[Piece]]) -> None:
+    """Exactly: blocks tell of failures."""
+    with history.database.reading() as connection:
+        for interval, some in zip(found.intervals, pieces, strict=True):
+            interval.failed = sum(count_failures(connection, p.first, p.last) for p in some)
     found.failed_exact = True
 
 

@@ -121,6 +121,7 @@ def _forget(table: str, key: str, value: str) -> str:
     )
 
 
+_ANY = "ifnull(?2 + ?3 + ?7, 1)"  # true; a statement must name the last of its parameters
 # Only blocks of rows that exist: a segment of a damaged file may claim any range.
 _BLOCKS = f"SELECT DISTINCT id >> {constants.BLOCK_BITS} FROM image WHERE id BETWEEN ? AND ?"
 _FORGET_BLOCK = (
@@ -128,12 +129,12 @@ _FORGET_BLOCK = (
     _forget("ppid_block", "ppids", f"ppid >> {constants.PID_BITS}"),
     _forget("origin_block", "origin_id", "origin_id"),
     _forget("program_block", "program_id", "program_id"),
-    _forget(
-        "failure_block",
-        "failure",
-        f"CASE WHEN errno IS NOT NULL THEN {constants.REFUSED} WHEN status > 0 THEN status END",
-    ),
+    f"DELETE FROM failure_block WHERE block = ?1 AND {_ANY}",
+    "INSERT INTO failure_block (block, failure, count)"
+    f" SELECT ?1, CASE WHEN errno IS NULL THEN status ELSE {constants.REFUSED} END AS failure,"
+    f" count(*) FROM image WHERE {_ANY} AND (id BETWEEN ?4 AND ?5 OR id BETWEEN ?6 AND ?7)"
+    " AND (errno IS NOT NULL OR status > 0) GROUP BY failure",
     # What remains of a block may have had a lower peak, which costs time and no answer.
-    "DELETE FROM peak_block WHERE block = ?1 AND ifnull(?2 + ?3, 1) AND NOT EXISTS"
+    f"DELETE FROM peak_block WHERE block = ?1 AND {_ANY} AND NOT EXISTS"
     " (SELECT 1 FROM image WHERE id BETWEEN ?4 AND ?5 OR id BETWEEN ?6 AND ?7)",
 )

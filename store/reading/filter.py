@@ -10,11 +10,11 @@ from execdb.store.event import REPLACED
 from execdb.store.reading.conditions import holds, of_argument, of_image, table_of
 from execdb.store.replay_root import RECORDED_CGROUPS, REPLAY_CGROUP
 from execdb.store.schema import tables
+from execdb.store.schema.constants import NOT_WELL
 from execdb.store.terms.match import Predicate, matcher
 from execdb.store.terms.term import COMMAND, Range, Term
 
 _image, _command, _argument = tables.image, tables.command, tables.argument
-_NOT_WELL = 0xFF7F  # bits of a status: the exit code and the signal (wait(2))
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Filter:
         """The conditions on columns of `image`, besides the time."""
         conditions = [of_image(term) for term in self.about("image")]
         errno, status = _image.c.errno, _image.c.status
-        well = status.op("&")(_NOT_WELL) == 0
+        well = status.op("&")(NOT_WELL) == 0
         if self.failed:
             conditions.append(not_well())
         elif self.failed is not None:
@@ -103,7 +103,7 @@ def not_well() -> ColumnElement[bool]:
     by a signal. As in `ending`: a status is null while the image runs, and replaced images did not
     end."""
     errno, status = _image.c.errno, _image.c.status
-    ill = status.op("&")(_NOT_WELL) != 0
+    ill = status.op("&")(NOT_WELL) != 0
     return or_(errno.is_not(None), and_(status != REPLACED, ill))
 
 

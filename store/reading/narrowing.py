@@ -11,7 +11,13 @@ from typing import Any
 from execdb.store.event import ending
 from execdb.store.reading.filter import Filter
 from execdb.store.schema.constants import PEAKS_FROM, REFUSED
-from execdb.store.segments.blocks import blocks_from, blocks_with, failures_of, ids_of
+from execdb.store.segments.blocks import (
+    blocks_from,
+    blocks_with,
+    count_failures,
+    failures_of,
+    ids_of,
+)
 from execdb.store.terms.literal import required_literals
 from execdb.store.terms.match import matcher
 from execdb.store.terms.term import COMMAND, Found, Glob, Range, Term
@@ -44,6 +50,16 @@ def stretches_of(
     known.append(blocks_from(connection, _least_wanted(wanted), first_id, last_id))
     told = [blocks for blocks in known if blocks is not None]
     return _joined(set.intersection(*told), first_id, last_id) if told else [(first_id, last_id)]
+
+
+def counted(connection: Connection, wanted: Filter, first_id: int, last_id: int) -> int | None:
+    """How many of these rows are wanted, where they need not be read for that: all, or those that
+    failed. Raises DatabaseError."""
+    if wanted.about("image") or wanted.running or wanted.without_replays or wanted.failed is False:
+        return None
+    return (
+        count_failures(connection, first_id, last_id) if wanted.failed else last_id - first_id + 1
+    )
 
 
 @lru_cache

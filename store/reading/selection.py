@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, TableClause, bindparam, func, sele
 from sqlalchemy.dialects import sqlite
 
 from execdb.store.reading.filter import FEW, Filter, arguments, commands, one_of
-from execdb.store.reading.narrowing import Entries, Stretch, stretches_of, with_implied
+from execdb.store.reading.narrowing import Entries, Stretch, counted, stretches_of, with_implied
 from execdb.store.schema import tables
 from execdb.store.segments.segment import Segment, lower_bound
 from execdb.store.terms.term import Term
@@ -180,8 +180,9 @@ def parts_of(
 def count_of(connection: Connection, selection: Selection, span: Span) -> int:
     """How many of the rows of a span are wanted. Raises DatabaseError."""
     entries, stretches = parts_of(connection, selection, span)
-    if stretches and not entries and not selection.wanted.conditions():
-        return span.last_id - span.first_id + 1
+    known = counted(connection, selection.wanted, *span[1:3]) if stretches and not entries else None
+    if known is not None:
+        return known
     query, lists = _count(selection.wanted, frozenset(entries)), lists_of(entries)
     return sum(
         sum(query.column(connection, first=first, last=last, **lists)) for first, last in stretches

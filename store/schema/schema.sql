@@ -288,6 +288,7 @@ CREATE TABLE program_block (
 CREATE TABLE failure_block (
     block INTEGER NOT NULL,              -- id >> 10
     failure INTEGER NOT NULL,            -- the status of an image that failed; -2: an attempt
+    count INTEGER NOT NULL,              -- of the rows of the block that failed so
     PRIMARY KEY (block, failure)
 ) WITHOUT ROWID;
 

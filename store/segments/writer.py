@@ -9,12 +9,12 @@ removed when the segment is.
 from collections.abc import Iterable, Sequence
 from itertools import repeat
 from sqlite3 import Connection
-from typing import cast
+from typing import Any, cast
 
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.sql import BulkInsert, insert_sql, scalar
 from execdb.store.segments import image
-from execdb.store.segments.blocks import Columns, add_ends, add_refused, add_rows
+from execdb.store.segments.blocks import UNENDED, Columns, add_ends, add_refused, add_rows
 from execdb.store.segments.dictionary import Dictionary
 from execdb.store.segments.segment import Segment
 
@@ -108,9 +108,10 @@ class SegmentWriter:
         offset_ns: int,
         columns: Sequence[Sequence[int | None]],
         ns_pids: Sequence[int | None],
+        ends: Iterable[_Ending] | None = None,
     ) -> None:
         """Adds at least one row. The columns are those of `image` from time_ns to parent_id; the
-        times ascend and are boot_ns + `offset_ns`."""
+        times ascend and are boot_ns + `offset_ns`. `ends` are those of the rows, if any has one."""
         times = cast("Sequence[int]", columns[0])
         if times[0] < self._last_ns or offset_ns != self._offset_ns or run_id != self._run_id:
             self._start_segment(run_id, offset_ns, times[0] - offset_ns)
@@ -120,10 +121,10 @@ class SegmentWriter:
         rows[image.ID :: _WIDTH] = range(first, first + count)
         for place, column in enumerate(columns, image.TIME_NS):
             rows[place::_WIDTH] = column
-        if any(ns_pids):
+        if ns_pids.count(None) < count:
             rows[_NS_PID::_WIDTH] = ns_pids
         self._rows += rows
-        self._endings += repeat(_NO_END, count)
+        self._endings += repeat(_NO_END, count) if ends is None else ends
         self.next_id = first + count
 
     def add_attempt(
@@ -140,7 +141,8 @@ class SegmentWriter:
         cpu_ns: int | None,
         max_rss_kb: int | None,
     ) -> None:
-        """Stores how the image of a row ended. The row may be of any transaction."""
+        """Stores how the image of a row ended, unless that is known. The row may be of any
+        transaction."""
         self.end_rows([number], [(status, duration_ns, cpu_ns, max_rss_kb)])
 
     def end_rows(self, numbers: Sequence[int], ends: Iterable[_Ending]) -> None:
@@ -190,19 +192,20 @@ class SegmentWriter:
             connection.executemany(_SEGMENT, [*self._closed, self._segment])
             if self._attempts:
                 connection.executemany(_ATTEMPT, self._attempts)
-                add_refused(connection, (row_id for errno, _, row_id in self._attempts if errno))
+                refused = (row_id for errno, _, row_id in self._attempts if errno is not None)
+                add_refused(connection, refused)
             if self.dictionary.full or self.next_id - self._segment.first_id > ROWS:
                 self._segment, self._run_id = None, _NO_RUN
             self.first_id = self.next_id
             self._rows, self._endings, self._attempts, self._closed = [], [], [], []
         if self._ends:
-            connection.executemany(_END, self._ends)
             add_ends(connection, self._ends)
+            connection.executemany(_END, self._ends)
             self._ends = []
 
     def _store_rows(self, connection: Connection) -> None:
         rows = self._rows
-        if any(rows[_NS_PID::_WIDTH]):
+        if len(rows) > _WIDTH * rows[_NS_PID::_WIDTH].count(None):
             _IMAGES.run(connection, rows)
         else:  # as in most: a column less to bind
             del rows[_NS_PID::_WIDTH]
@@ -210,8 +213,12 @@ class SegmentWriter:
 
     def _columns(self) -> Columns:
         """What blocks tell of the rows to be written."""
-        rows = cast("list[int]", self._rows)
-        return Columns(*(rows[place::_WIDTH] for place in _IN_BLOCKS))
+        rows: list[Any] = self._rows
+        columns = Columns(*(rows[place::_WIDTH] for place in _IN_BLOCKS))
+        for errno, _, number in self._attempts:
+            if errno is not None:  # counts as refused, however an import says that it ended
+                columns.statuses[number - self.first_id] = None
+        return columns
 
     def rollback(self) -> None:
         """The transaction failed: nothing that was added is in the file."""
@@ -232,7 +239,10 @@ def _last(connection: Connection) -> Segment | None:
 _IMAGES = BulkInsert("image", _COLUMNS)
 _IMAGES_WITHOUT_NS_PID = BulkInsert("image", _COLUMNS[:_NS_PID])
 _ATTEMPT = "UPDATE image SET errno = ?, caller = ? WHERE id = ?"
-_END = "UPDATE image SET status = ?, duration_ns = ?, cpu_ns = ?, max_rss_kb = ? WHERE id = ?"
+_END = (
+    "UPDATE image SET status = ?, duration_ns = ?, cpu_ns = ?, max_rss_kb = ?"
+    f" WHERE id = ? AND {UNENDED}"
+)
 # No id is used twice, even if retention has removed all rows: ids have no gaps.
 _LAST_IDS = ("SELECT max(id) FROM image", "SELECT sum(pruned) FROM run")
 _NEWEST = "SELECT * FROM segment ORDER BY first_id DESC LIMIT 1"

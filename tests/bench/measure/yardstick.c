@@ -32,7 +32,7 @@ static struct {
 static struct row rows[BATCH];
 static u32 first = 1, waiting, first_entry = 1, first_row = 1;
 /* The last block + 1 that each was noted for. */
-static u32 pid_stamp[1 << 17], ppid_stamp[1 << 17], *entry_stamp, failure_stamp[1 << 16];
+static u32 pid_stamp[1 << 17], ppid_stamp[1 << 17], *entry_stamp;
 static u64 begin_ns, last_ns; /* of the segment */
 static sqlite3_stmt *to_image, *to_end, *to_segment, *to_pids, *to_origins, *to_programs, *to_run;
 static sqlite3_stmt *to_ppids, *to_failures, *to_peaks;
@@ -65,7 +65,7 @@ static void note_end(u32 block, int status, u64 duration_ns, u64 cpu_ns, u32 max
 	if (cpu_ns == CPU_UNKNOWN)
 		cpu_ns = 0;
 	if (status > 0)
-		note_block(to_failures, &failure_stamp[status & 0xffff], status, block);
+		run(to_failures, 2, (s64)status, (s64)block);
 	if (duration_ns >> 30 || cpu_ns >> 30 || max_rss_kb >> 18)
 		run(to_peaks, 4, (s64)block, (s64)duration_ns, (s64)cpu_ns, (s64)max_rss_kb);
 }
@@ -176,7 +176,8 @@ static void prepare_all(void)
 	to_origins = prepare("INSERT OR IGNORE INTO origin_block VALUES (?, ?)");
 	to_programs = prepare("INSERT OR IGNORE INTO program_block VALUES (?, ?)");
 	to_ppids = prepare("INSERT OR IGNORE INTO ppid_block VALUES (?, ?)");
-	to_failures = prepare("INSERT OR IGNORE INTO failure_block (failure, block) VALUES (?, ?)");
+	to_failures = prepare("INSERT INTO failure_block (failure, block, count) VALUES (?, ?, 1)"
+	                      " ON CONFLICT (block, failure) DO UPDATE SET count = count + 1");
 	to_peaks =
 		prepare("INSERT INTO peak_block VALUES (?, ?, ?, ?) ON CONFLICT (block) DO UPDATE"
 	                " SET duration_ns = max(duration_ns, excluded.duration_ns),"

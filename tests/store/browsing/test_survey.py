@@ -5,11 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from execdb.store.browsing import failures as failures_module
 from execdb.store.browsing import pieces
 from execdb.store.browsing import survey as survey_module
 from execdb.store.browsing.facets import facets, outcome
-from execdb.store.browsing.failures import Failures
 from execdb.store.browsing.pages import Pages
 from execdb.store.browsing.survey import survey
 from execdb.store.errors import DatabaseError
@@ -89,7 +87,7 @@ def test_a_sample_says_that_it_is_one_and_is_near(history: Pages, wanted: Filter
     assert not found.exact
     assert found.read < found.rows
     assert found.execs_exact is (not wanted.terms)
-    assert not found.failed_exact
+    assert found.failed_exact is (not wanted.terms)
     assert abs(found.execs - number) < number * 0.1
     assert abs(found.failed - number / 7) < number * 0.1
 
@@ -109,32 +107,11 @@ def test_when_it_is_late_each_interval_is_estimated(
     assert found.read < exact.read / 2
 
 
-def test_failures_counted_before_are_exact(history: Pages) -> None:
-    failures = Failures(history.database)
+def test_failures_are_counted_exactly_by_what_blocks_tell(history: Pages) -> None:
     wanted = within(a_filter())
-    before = survey(history, wanted, EDGES, failures, rows_max=600)
-    while failures.step():
-        pass
-    after = survey(history, wanted, EDGES, failures, rows_max=600)
-    exact = survey(history, wanted, EDGES)
-    assert (before.failed_exact, after.failed_exact) == (False, True)
-    assert [each.failed for each in after.intervals] == [each.failed for each in exact.intervals]
-
-
-def test_a_program_that_ends_later_is_counted_again(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now_s = [0.0]
-    recording = recorded(database, [an_exec(n) for n in range(3)])
-    failures = Failures(database, lambda: now_s[0])
-    assert not failures.step()
-    segment = Pages(database).select(database.connection, Filter()).spans[0].segment
-    assert failures.within(segment, 1, 3) == 0
-    late = an_exec(1)
-    recording.write([], [End(late.boot_ns + 5, key(late), 9)], counts(3))
-    now_s[0] = 2 * failures_module._AGAIN_S
-    failures.step()
-    assert failures.within(segment, 1, 3) == 1
+    found, exact = survey(history, wanted, EDGES, rows_max=600), survey(history, wanted, EDGES)
+    assert (found.exact, found.failed_exact, exact.exact) == (False, True, True)
+    assert [each.failed for each in found.intervals] == [each.failed for each in exact.intervals]
 
 
 def test_what_comes_too_late_is_said(history: Pages) -> None:

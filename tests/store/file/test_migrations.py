@@ -125,7 +125,8 @@ INSERT INTO segment VALUES (1, 5000, 1, 100, 1, 5000, 1, 4);
             assert [event.id for event in events] == [id_], term
         assert database.check() is None
     with closing(sqlite3.connect(own_database)) as connection:
-        assert connection.execute("SELECT count(*) FROM failure_block").fetchone() == (2,)
+        failures = connection.execute("SELECT failure, block, count FROM failure_block").fetchall()
+        assert failures == [(-2, 2001 >> 10, 1), (9, 4001 >> 10, 1)]
         peaks = connection.execute("SELECT block, duration_ns FROM peak_block").fetchall()
         assert peaks == [(0, 4_000_000_001), *((block, 1) for block in range(1, 5))]
         assert connection.execute("SELECT count(*) FROM ppid_block").fetchone() == (6,)

@@ -29,7 +29,13 @@ def value_of(database: Database, sql: str) -> object:
 
 
 def orphans(database: Database) -> dict[str, object]:
-    """How much of each table is in the file although nothing refers to it."""
+    """How much of each table is in the file although nothing refers to it; and what blocks tell of
+    failures that is not so."""
+    told = "SELECT block, failure, count FROM failure_block"
+    counted = (
+        "SELECT id >> 10, CASE WHEN errno IS NULL THEN status ELSE -2 END, count(*) FROM image"
+    )
+    counted += " WHERE errno IS NOT NULL OR status > 0 GROUP BY 1, 2"
     used = "SELECT program_id FROM command UNION SELECT value FROM command, json_each(arguments)"
     questions = {
         "command": "SELECT count(*) FROM command WHERE id NOT IN (SELECT command_id FROM image)",
@@ -40,8 +46,8 @@ def orphans(database: Database) -> dict[str, object]:
         " (SELECT pid >> 5, id >> 10 FROM image)",
         "ppids": "SELECT count(*) FROM ppid_block WHERE (ppids, block) NOT IN"
         " (SELECT ppid >> 5, id >> 10 FROM image)",
-        "failures": "SELECT count(*) FROM failure_block WHERE (failure, block) NOT IN"
-        " (SELECT CASE WHEN errno IS NULL THEN ifnull(status, 0) ELSE -2 END, id >> 10 FROM image)",
+        "failures": f"SELECT count(*) FROM (SELECT * FROM ({counted} EXCEPT {told})"
+        f" UNION ALL SELECT * FROM ({told} EXCEPT {counted}))",
         "peaks": "SELECT count(*) FROM peak_block WHERE block NOT IN (SELECT id >> 10 FROM image)",
         "origins": "SELECT count(*) FROM origin_block WHERE (origin_id, block) NOT IN"
         " (SELECT origin_id, id >> 10 FROM image)",

@@ -76,9 +76,6 @@ class KeptCentral:
                 return
         self.close()  # nobody knows what is still to come on it
 
-    def step(self) -> bool:
-        return False
-
     def collector(self) -> int | None:
         return None
 
