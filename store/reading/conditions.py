@@ -18,6 +18,7 @@ from execdb.store.segments.dictionary import PROGRAM
 from execdb.store.terms.term import COMMAND, Found, Glob, Range, Term, Value
 
 _image, _status = tables.image, tables.image.c.status
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _LITERAL = re.compile(r"(?:[^*?\\]|\\.)+", re.DOTALL)  # of a glob
 
 _offset_ns = (
@@ -95,16 +96,20 @@ def _is(column: ColumnElement[Any], value: Value) -> ColumnElement[bool]:
 
 
 def of_argument(value: Value) -> ColumnElement[bool]:
-    """What the text of an argument must meet, which is stored as a JSON string. It is first
-    searched as it is, which is fast, for the longest part of a pattern."""
+    """What the text of an argument must meet, which is stored as a JSON string. It is first looked
+    at as it is, which is fast, for the longest part of a pattern and for its end."""
     stored = tables.argument.c.text
     if isinstance(value, str):
         return stored == json_of(value)
     if isinstance(value, Glob):
-        parts = (re.sub(r"\\(.)", r"\1", part) for part in _LITERAL.findall(value.pattern))
-        longest = json_of(max(parts, key=len, default=""))[1:-1]
-        matches = func.argument_regexp(storable(_whole(value)), stored) == 1
-        return and_(func.instr(stored, longest) > 0, matches) if longest else matches
+        literals = list(_LITERAL.finditer(value.pattern))
+        parts = [json_of(_ESCAPED.sub(r"\1", each[0]))[1:-1] for each in literals]
+        longest = max(parts, key=len, default="")
+        looks = [func.instr(stored, longest) > 0] if longest else []
+        if literals and literals[-1].end() == len(value.pattern):
+            last = f'{parts[-1]}"'
+            looks.append(func.substr(stored, -len(last)) == last)
+        return and_(*looks, func.argument_regexp(storable(_whole(value)), stored) == 1)
     assert isinstance(value, Found)
     return func.argument_regexp(storable(value.pattern), stored) == 1
 

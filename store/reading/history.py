@@ -218,16 +218,16 @@ class History:
         try:
             rows = self._cache.learn(connection, rows)
             commands, origins, new = self._cache.commands, self._cache.origins, tuple.__new__
-            events = []
-            for (number, time_ns, pid, ppid, _, origin_id, _, command_id, parent_id, status,
-                 duration_ns, errno, caller, ns_pid, cpu_ns, rss_kb) in rows:  # fmt: skip
-                who, where = origins[origin_id]
-                fields = (
+            events = [
+                new(Event, (
                     number, run_id, time_ns, time_ns - offset_ns, boot_id, host, pid, ppid,
-                    pid if ns_pid is None else ns_pid, *who, *commands[command_id], *where,
-                    *_outcome(errno, caller, status), duration_ns, cpu_ns, rss_kb, parent_id,
-                )  # fmt: skip
-                events.append(new(Event, fields))
+                    pid if ns_pid is None else ns_pid, *(origin := origins[origin_id])[0],
+                    *commands[command_id], *origin[1], *_outcome(errno, caller, status),
+                    duration_ns, cpu_ns, rss_kb, parent_id,
+                ))
+                for (number, time_ns, pid, ppid, _, origin_id, _, command_id, parent_id, status,
+                     duration_ns, errno, caller, ns_pid, cpu_ns, rss_kb) in rows
+            ]  # fmt: skip
         except KeyError:
             raise self._broken(f"a row of segment {segment.first_id}") from None
         return events

@@ -61,30 +61,17 @@ class Interned(dict[T, int]):
         self._new = []
 
 
-class Commands:
-    """Ids of programs and commands, for a caller that has no starts: `commands[command]`. Known by
-    identity, as starts are, and by value: an import reads equal commands again for each chunk."""
+class Commands(BoundedCache[Command, tuple[int, int]]):
+    """Ids of programs and commands, for a caller that has no starts: `commands[command]` is the id
+    of its program, and its own. Known by value: an import reads equal commands again for each
+    chunk."""
 
     def __init__(self, ids_of: Callable[[Command], tuple[int, int]]) -> None:
+        super().__init__(_ENTRIES_MAX, BYTES_MAX)
         self._ids_of = ids_of
-        self._known: BoundedCache[int, tuple[tuple[int, int], Command]] = _cache(_ENTRIES_MAX)
-        self._equal: BoundedCache[Command, tuple[int, int]] = _cache(_ENTRIES_MAX)
 
-    def __getitem__(self, command: Command) -> tuple[int, int]:
-        """The id of its program, and its own."""
-        found = self._known.get(id(command)) or self._learn(command)
-        return found[0]
-
-    def _learn(self, command: Command) -> tuple[tuple[int, int], Command]:
-        size = _size_of(command)
-        ids = self._equal.get(command)
-        if ids is None:
-            ids = self._equal.keep(command, self._ids_of(command), size)
-        return self._known.keep(id(command), (ids, command), size)
-
-    def forget(self) -> None:
-        self._known.clear()
-        self._equal.clear()
+    def __missing__(self, command: Command) -> tuple[int, int]:
+        return self.keep(command, self._ids_of(command), _size_of(command))
 
 
 def _cache(most: int) -> BoundedCache[Any, Any]:
@@ -164,7 +151,7 @@ class Dictionary:
         for table in self._tables:
             table.forget()
         self.starts.clear()
-        self.commands.forget()
+        self.commands.clear()
         self._bytes = 0
 
 

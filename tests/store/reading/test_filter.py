@@ -6,6 +6,9 @@ import pytest
 
 from execdb.store.event import REPLACED, End
 from execdb.store.file.database import Database
+from execdb.store.reading.filter import Filter
+from execdb.store.reading.history import History
+from execdb.store.terms.term import Glob, Term
 from tests.conftest import an_exec, counts, recorded
 from tests.store.reading.histories import matching
 
@@ -72,3 +75,27 @@ def test_text_is_found_within_one_argument(
 ) -> None:
     recorded(database, [an_exec(pid=23, argv=argv)])
     assert matching(database, arg=text) == ([23] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("argument", "pattern", "found"),
+    [
+        ("a\nb", "*nb", False),
+        ("a\nb", "*\nb", True),
+        ("a\nb", "?*\\\nb", True),
+        ('say "hi"', '*"hi"', True),
+        ('say "hi"', "*hi", False),
+        ("x\\", "*\\\\", True),
+        ("x\\", "x*", True),
+        ("🦀", "*🦀", True),
+        ("\udcff", "*\udcff", True),
+        ("ends here", "*he?e", True),
+        ("ends here", "*ends", False),
+    ],
+)
+def test_an_end_is_that_of_the_text(
+    database: Database, argument: str, pattern: str, found: bool
+) -> None:
+    recorded(database, [an_exec(argv=("x", argument, "x"))])
+    wanted = Filter((Term("argv", (Glob(pattern),)),))
+    assert History(database).count(wanted) == int(found)
