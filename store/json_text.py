@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterable
+from json.encoder import encode_basestring
 
 
 def json_of(value: object) -> str:
@@ -11,6 +13,18 @@ def json_of(value: object) -> str:
     text = _encode(value)
     if text.isascii() and "\x7f" not in text:
         return text
+    return _safe(text)
+
+
+def json_of_texts(texts: Iterable[str]) -> str:
+    """The same of a list of texts, at a third of the cost."""
+    text = f"[{', '.join(map(encode_basestring, texts))}]"
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return _safe(text)
+
+
+def _safe(text: str) -> str:
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

@@ -41,6 +41,8 @@ def copied(value: str | int | bool | None) -> str:
     if value is None:
         return "\\N"
     if isinstance(value, str):
+        if value.isascii() and value.isprintable() and "\\" not in value:  # nearly all
+            return value
         return to_central(value).translate(_COPY)
     if isinstance(value, bool):
         return "t" if value else "f"

@@ -6,17 +6,19 @@ from typing import Any, NamedTuple
 from execdb.store.central.tables.layout import COMMAND
 from execdb.store.central.text import copied
 from execdb.store.file.text import readable
-from execdb.store.json_text import json_of
+from execdb.store.json_text import json_of_texts
 from execdb.store.segments.dictionary_cache import DictionaryCache
 from execdb.store.segments.segment import Segment
 from execdb.store.times import rfc3339
 
 _ARGV = [field.name for field in COMMAND].index("argv")
-_DAY_NS = 86_400_000_000_000
+_DAY_S = 86_400
+_DAY_NS = _DAY_S * 10**9
+_DATE = len("2026-01-31T")
 _KNOWN_MAX = 16_384
 NO_DAY = -1
 _SECOND_NS = 1_000_000_000
-_POINT = 20  # characters of a time up to the point before the parts of its second
+_TWO = [f"{number:02d}" for number in range(60)]
 _NULL = "\\N"
 _DID_NOT_FAIL = f"{_NULL}\t{_NULL}"  # errno, caller
 Redact = Callable[[tuple[str, ...]], tuple[str, ...]]
@@ -53,6 +55,8 @@ class Copier:
         self._origins: dict[int, str] = {}
         self._commands: dict[int, str] = {}
         self._first_entry_id: int | None = None
+        self._day: int | None = None  # since 1970, and its text
+        self._date = ""
 
     def lines(self, run_id: int, segment: Segment, rows: Sequence[Any]) -> list[Line]:
         """Raises KeyError if a row refers to an entry that is not there."""
@@ -62,31 +66,40 @@ class Copier:
             self._first_entry_id = segment.first_entry_id
         origins, commands, offset_ns = self._origins, self._commands, segment.offset_ns
         new, second, until_second, day = tuple.__new__, -1, "", 0
-        found = []
+        add = (found := list[Line]()).append
         for (id_, time_ns, pid, ppid, _, origin_id, _, command_id, parent_id, status,
              duration_ns, errno, caller, ns_pid, cpu_ns, rss_kb) in rows:  # fmt: skip
-            if time_ns // _SECOND_NS != second:  # many rows share one
-                second = time_ns // _SECOND_NS
-                until_second = rfc3339(second * _SECOND_NS)[:_POINT]
-                day = day_of(time_ns) if id_ > 0 else NO_DAY
-            micros, nanos = divmod(time_ns % _SECOND_NS, 1_000)
+            now, part_ns = divmod(time_ns, _SECOND_NS)
+            if now != second:  # many rows share one
+                second, until_second = now, self._until_second(now)
+                day = max(0, now // _DAY_S) if id_ > 0 else NO_DAY
             origin = origins.get(origin_id) or self._origin(origin_id)
             command = commands.get(command_id) or self._command(command_id)
             failed = _DID_NOT_FAIL
             if errno is not None or caller is not None:
                 failed = f"{copied(readable(errno))}\t{copied(readable(caller))}"
-            end = f"{status}\t{duration_ns}\t{cpu_ns}\t{rss_kb}"
             if status is None or cpu_ns is None or rss_kb is None or duration_ns is None:
                 end = end_text(status, duration_ns, cpu_ns, rss_kb)
+            else:
+                end = f"{status}\t{duration_ns}\t{cpu_ns}\t{rss_kb}"
             parent = _NULL if parent_id is None else parent_id
             text = (
-                f"{run_id}\t{id_}\t{until_second}{micros:06d}Z\t{nanos}\t{time_ns - offset_ns}\t"
+                f"{run_id}\t{id_}\t{until_second}{part_ns // 1_000:06d}Z\t{part_ns % 1_000}\t"
+                f"{time_ns - offset_ns}\t"
                 f"{pid}\t{ppid}\t{pid if ns_pid is None else ns_pid}\t"
                 f"{parent}\t{failed}\t{end}\t{origin}\t{command}\n"
             )
             is_open = status is None and errno is None
-            found.append(new(Line, (id_, day, time_ns, is_open, text)))
+            add(new(Line, (id_, day, time_ns, is_open, text)))
         return found
+
+    def _until_second(self, second: int) -> str:
+        """The time up to the point before the parts of its second."""
+        day, of_day = divmod(second, _DAY_S)
+        if day != self._day:
+            self._day, self._date = day, rfc3339(day * _DAY_NS)[:_DATE]
+        minute = of_day // 60
+        return f"{self._date}{_TWO[minute // 60]}:{_TWO[minute % 60]}:{_TWO[of_day % 60]}."
 
     def _origin(self, number: int) -> str:
         who, where = self._cache.origins[number]
@@ -96,7 +109,7 @@ class Copier:
     def _command(self, number: int) -> str:
         values = list(self._cache.commands[number])
         argv = values[_ARGV] if self._redact is None else self._redact(values[_ARGV])
-        values[_ARGV] = json_of(list(argv))
+        values[_ARGV] = json_of_texts(argv)
         text = self._commands[number] = "\t".join(map(copied, values))
         return text
 
