@@ -69,12 +69,12 @@ class Copier:
         add = (found := list[Line]()).append
         for (id_, time_ns, pid, ppid, _, origin_id, _, command_id, parent_id, status,
              duration_ns, errno, caller, ns_pid, cpu_ns, rss_kb) in rows:  # fmt: skip
-            now, part_ns = divmod(time_ns, _SECOND_NS)
-            if now != second:  # many rows share one
+            part_ns = time_ns % _SECOND_NS
+            if second != (now := time_ns // _SECOND_NS):  # many rows share one
                 second, until_second = now, self._until_second(now)
                 day = max(0, now // _DAY_S) if id_ > 0 else NO_DAY
-            origin = origins.get(origin_id) or self._origin(origin_id)
-            command = commands.get(command_id) or self._command(command_id)
+            origin = origins[origin_id] if origin_id in origins else self._origin(origin_id)
+            command = commands[command_id] if command_id in commands else self._command(command_id)
             failed = _DID_NOT_FAIL
             if errno is not None or caller is not None:
                 failed = f"{copied(readable(errno))}\t{copied(readable(caller))}"
@@ -95,7 +95,7 @@ class Copier:
 
     def _until_second(self, second: int) -> str:
         """The time up to the point before the parts of its second."""
-        day, of_day = divmod(second, _DAY_S)
+        day, of_day = second // _DAY_S, second % _DAY_S
         if day != self._day:
             self._day, self._date = day, rfc3339(day * _DAY_NS)[:_DATE]
         minute = of_day // 60
