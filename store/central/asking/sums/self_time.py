@@ -40,6 +40,7 @@ def children_ns(
     elsewhere = any(above != below for above, below in kin)
     parents = (_FAMILY_AND_OTHERS if elsewhere else _FAMILY) if many else _EACH
     sql = f"{_KIN}, {parents}, {_LOOKED_AT}{_SUMMED_UP if many else ''}) AS took"
+    sql = sql.replace("{orphan}", _ORPHAN if elsewhere else "")
     sql = sql.replace("{images}", _IMAGES).replace("{some}", some)
     sql = sql.replace("{chosen}", chosen.sql).replace("{keys}", keys)
     runs = [[above for above, _ in kin], [below for _, below in kin]]
@@ -111,15 +112,16 @@ family AS MATERIALIZED (
     WHERE brood.run_id IS NOT NULL OR others.run_id IS NOT NULL),
 {_PARENT}"""
 # `child` may be of a later run only where that run has no row with the parent's id itself.
+_ORPHAN = """
+    AND (kin.above = kin.below OR NOT EXISTS (
+        SELECT FROM {images} own WHERE own.run_id = c.run_id AND own.id = c.parent_id))"""
 _LOOKED_AT = f"""
 child AS MATERIALIZED (
     SELECT parent.run_id AS p_run, parent.id AS p_id, c.run_id, c.id, c.pid, c.status,
         c.duration_ns, greatest(0, c.boot_ns - parent.boot_ns) AS from_ns
     FROM parent JOIN kin ON kin.above = parent.run_id
     JOIN {{images}} c ON c.run_id = kin.below AND c.parent_id = parent.id
-    WHERE c.errno IS NULL AND c.pid <> parent.pid
-    AND (kin.above = kin.below OR NOT EXISTS (
-        SELECT FROM {{images}} own WHERE own.run_id = c.run_id AND own.id = c.parent_id))),
+    WHERE c.errno IS NULL AND c.pid <> parent.pid{{orphan}}),
 chain (c_run, c_id, run_id, id, pid, status, duration_ns) AS (
     SELECT run_id, id, run_id, id, pid, status, duration_ns FROM child WHERE status = -1
     UNION
