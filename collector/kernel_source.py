@@ -16,7 +16,8 @@ from execdb.bpf.offsets import BTF_PATH
 from execdb.bpf.program import ALWAYS, Hook, Program, attempt_hooks, close_all, misses, names_of
 from execdb.bpf.requirements import default_ring_pages
 from execdb.bpf.rings.bell import Bell
-from execdb.bpf.rings.rings import Rings
+from execdb.bpf.rings.rings import Rings, open_rings
+from execdb.bpf.rings.spare_ring import SpareRing
 from execdb.bpf.wire import BUDGET, COUNTERS, CPU_UNKNOWN, IMAGE, OTHER_UIDS
 from execdb.collector.running.namespaces import first_namespaces
 from execdb.store.event import ImageKey
@@ -78,9 +79,8 @@ class KernelSource:
         try:
             program = self.program
             self._rings = Rings(
-                program.output,
-                program.spare,
-                pages,
+                open_rings(program.output, pages),
+                SpareRing(program.spare.fd),
                 program.drained,
                 self._submitted,
                 Bell(program.bell.fd, program.asleep.fd),

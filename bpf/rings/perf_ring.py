@@ -15,21 +15,16 @@ _SIZE_AT = 6  # in a ring's record
 
 
 class PerfRing:
-    """One CPU's ring of `pages` pages, a power of two. Raises OSError (ENODEV: the CPU is offline).
+    """One CPU's ring in this memory; its data are a power of two of pages. `fd` can be read once
+    much has been written. `close` closes both.
 
     Layout as in perf_event_open(2), "MMAP layout": page 0 is control, data follows; records wrap
     around the end.
     """
 
-    def __init__(self, cpu: int, pages: int) -> None:
-        # Half of what long records may fill (bpf/c/budget.h).
-        self.fd = syscall.open_bpf_output(cpu, wake_bytes=pages * _PAGE // 4)
-        try:
-            self._memory = mmap.mmap(self.fd, (1 + pages) * _PAGE)
-        except OSError:
-            os.close(self.fd)
-            raise
-        self._size = pages * _PAGE
+    def __init__(self, fd: int, memory: mmap.mmap) -> None:
+        self.fd, self._memory = fd, memory
+        self._size = len(memory) - _PAGE
 
     @property
     def unread(self) -> int:
@@ -39,7 +34,7 @@ class PerfRing:
 
     def read(self, max_bytes: int | None = None) -> bytes:
         """What has been written since the last read, or of it the whole records within the first
-        `max_bytes`; frees their place in the ring."""
+        `max_bytes`, at least one; frees their place in the ring."""
         memory, size = self._memory, self._size
         (head,) = U64.unpack_from(memory, _HEAD)
         (tail,) = U64.unpack_from(memory, _TAIL)
@@ -56,12 +51,15 @@ class PerfRing:
         return chunk
 
     def _boundary(self, at: int, end: int) -> int:
-        """The position of the first record, from `at` on, that reaches beyond `end`."""
-        memory, size = self._memory, self._size
+        """The position of the first record, from `at` on, that reaches beyond `end`; if it is the
+        first of all, that of the second."""
+        memory, size, first = self._memory, self._size, at
         while True:  # a record is a multiple of 8 bytes, and so is a ring
             (length,) = _SIZE.unpack_from(memory, _PAGE + at % size + _SIZE_AT)
-            if length == 0 or at + length > end:
-                return at if length else end  # 0 cannot be in a ring of records
+            if length == 0:
+                return end  # 0 cannot be in a ring of records
+            if at + length > end:
+                return at if at > first else at + length
             at += length
 
     def oldest_ns(self) -> int | None:
@@ -81,6 +79,17 @@ class PerfRing:
     def close(self) -> None:
         self._memory.close()
         os.close(self.fd)
+
+
+def open_ring(cpu: int, pages: int) -> PerfRing:
+    """The kernel's ring of that CPU, with so many pages. Raises OSError (ENODEV: it is offline)."""
+    # Half of what long records may fill (bpf/c/budget.h).
+    fd = syscall.open_bpf_output(cpu, wake_bytes=pages * _PAGE // 4)
+    try:
+        return PerfRing(fd, mmap.mmap(fd, (1 + pages) * _PAGE))
+    except OSError:
+        os.close(fd)
+        raise
 
 
 def give_back(memory: mmap.mmap, at: int, position: int) -> None:

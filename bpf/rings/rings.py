@@ -4,71 +4,43 @@ import contextlib
 import errno
 import select
 import struct
-from collections.abc import Callable, Iterator, MutableMapping
-from operator import itemgetter
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from heapq import heapify, heappop, heapreplace
 
 from execdb.bpf import syscall
 from execdb.bpf.cpus import online_cpus
 from execdb.bpf.errors import KernelError
 from execdb.bpf.map import Map
 from execdb.bpf.rings.bell import Bell
-from execdb.bpf.rings.perf_ring import U64, PerfRing
+from execdb.bpf.rings.perf_ring import U64, PerfRing, open_ring
 from execdb.bpf.rings.spare_ring import SpareRing
 
 _AT_ONCE = 1 << 20  # bytes of all rings; as events they may take twenty times as much
-_SLICE = 128 << 10  # bytes of one ring, if all have more than that together; a record fits
+_SLICE = 128 << 10  # bytes of one ring, or fewer of many rings, if all have more than that together
 
 
 class Rings:
     """One ring for each CPU that is online now, and the spare one. (The kernel detaches the ring of
     a CPU that goes offline; that CPU uses the spare ring afterwards.)
 
-    `output` and `spare` are the maps of these rings. `submitted` returns how many bytes a CPU's
-    program has put into its ring, and the map `drained` (CPU -> u64) tells the program how many of
-    them were read. Raises KernelError."""
+    `rings` are those of the CPUs. `submitted` returns how many bytes a CPU's program has put into
+    its ring, and the map `drained` (CPU -> u64) tells the program how many of them were read."""
 
     def __init__(
         self,
-        output: Map,
-        spare: Map,
-        pages: int,
+        rings: Mapping[int, PerfRing],
+        spare: SpareRing,
         drained: MutableMapping[int, bytes],
         submitted: Callable[[int], int],
         bell: Bell,
     ) -> None:
-        self._output = output
+        self._rings, self._spare, self._bell = dict(rings), spare, bell
         self._drained, self._submitted = drained, submitted
-        self._pages = pages
-        self._rings: dict[int, PerfRing] = {}
         self._poll, self._sleep = select.poll(), select.poll()
-        self._spare, self._bell = SpareRing(spare.fd), bell
         self._sleep.register(bell.fd, select.POLLIN)
+        for ring in rings.values():
+            self._poll.register(ring.fd, select.POLLIN)
         self._behind = False  # whether the last read may have left something
-        try:
-            for cpu in online_cpus():
-                with contextlib.suppress(_Offline):
-                    self._open(cpu)
-        except BaseException:
-            self.close()
-            raise
-
-    def _open(self, cpu: int) -> None:
-        try:
-            ring = PerfRing(cpu, self._pages)
-        except OSError as error:
-            if error.errno == errno.ENODEV:  # went offline since the list was read
-                raise _Offline from error
-            if error.errno in (errno.EPERM, errno.ENOMEM, errno.EACCES):
-                raise KernelError(
-                    f"no ring of {self._pages} pages for CPU {cpu} ({error.strerror}): "
-                    "use a smaller --ring-pages, or give CAP_IPC_LOCK or a larger "
-                    "kernel.perf_event_mlock_kb"
-                ) from error
-            raise KernelError(f"cannot open a perf ring on CPU {cpu}: {error.strerror}") from error
-        self._rings[cpu] = ring
-        self._output[cpu] = struct.pack("=I", ring.fd)
-        syscall.enable(ring.fd)
-        self._poll.register(ring.fd, select.POLLIN)
 
     def watch(self, fd: int, events: int, *, asleep: bool = False) -> None:
         """`sleep`, and unless it is `asleep` alone also `wait`, return as well at these events of a
@@ -110,15 +82,22 @@ class Rings:
             yield chunk
 
     def _oldest_slices(self) -> Iterator[bytes]:
-        left = _AT_ONCE
-        while left > 0:
-            times = [(ring.oldest_ns(), cpu) for cpu, ring in self._rings.items()]
-            waiting = [(ns, cpu) for ns, cpu in times if ns is not None]
-            if not waiting:
-                return
-            chunk = self._take(min(waiting, key=itemgetter(0))[1], _SLICE)
+        """Of many rings short slices: the oldest record of the ring that is read least bounds what
+        can be stored of all."""
+        most, left = min(_SLICE, _AT_ONCE // len(self._rings)), _AT_ONCE
+        times = [(ring.oldest_ns(), cpu) for cpu, ring in self._rings.items()]
+        waiting = [(ns, cpu) for ns, cpu in times if ns is not None]
+        heapify(waiting)
+        while left > 0 and waiting:
+            _, cpu = waiting[0]
+            chunk = self._take(cpu, most)
             left -= len(chunk)
             yield chunk
+            ns = self._rings[cpu].oldest_ns()
+            if ns is None:
+                heappop(waiting)
+            else:
+                heapreplace(waiting, (ns, cpu))
 
     def _take(self, cpu: int, max_bytes: int | None = None) -> bytes:
         """Reads a ring and tells the program how many of the bytes that it submitted were read."""
@@ -140,6 +119,38 @@ class Rings:
         self._rings.clear()
         self._spare.close()
         self._bell.close()
+
+
+def open_rings(output: Map, pages: int) -> dict[int, PerfRing]:
+    """A ring of so many pages for each CPU that is online now, put into the map `output`. Raises
+    KernelError."""
+    rings: dict[int, PerfRing] = {}
+    try:
+        for cpu in online_cpus():
+            with contextlib.suppress(_Offline):
+                ring = rings[cpu] = _opened(cpu, pages)
+                output[cpu] = struct.pack("=I", ring.fd)
+                syscall.enable(ring.fd)
+    except BaseException:
+        for ring in rings.values():
+            ring.close()
+        raise
+    return rings
+
+
+def _opened(cpu: int, pages: int) -> PerfRing:
+    try:
+        return open_ring(cpu, pages)
+    except OSError as error:
+        if error.errno == errno.ENODEV:  # went offline since the list was read
+            raise _Offline from error
+        if error.errno in (errno.EPERM, errno.ENOMEM, errno.EACCES):
+            raise KernelError(
+                f"no ring of {pages} pages for CPU {cpu} ({error.strerror}): "
+                "use a smaller --ring-pages, or give CAP_IPC_LOCK or a larger "
+                "kernel.perf_event_mlock_kb"
+            ) from error
+        raise KernelError(f"cannot open a perf ring on CPU {cpu}: {error.strerror}") from error
 
 
 class _Offline(Exception):

@@ -45,6 +45,21 @@ def main() -> int:
         from tests.bench.measure.idle import compare as compare_rates
 
         return compare_rates(arguments.seconds, arguments.write)
+    if arguments.what == "growth":
+        from tests.bench.growth.compare import compare as compare_sizes
+
+        return compare_sizes(
+            arguments.events,
+            arguments.turns,
+            arguments.runs,
+            arguments.only,
+            arguments.keep,
+            arguments.write,
+        )
+    if arguments.what == "ceiling":
+        from tests.bench.ceiling.compare import compare as compare_offers
+
+        return compare_offers(arguments.rates, arguments.seconds, arguments.write)
     if arguments.what == "memory":
         os.environ.setdefault("EXECDB_TEST_PATIENCE_S", "600")  # for 65,003 processes
         from tests.bench.memory import compare as compare_loads
@@ -108,6 +123,12 @@ def _parser() -> argparse.ArgumentParser:
     idle = what.add_parser("idle", help="wake-ups and CPU while little or nothing happens")
     idle.add_argument("--seconds", type=float, default=60, help="for each rate of execs")
     _add_write(idle)
+    _add_growth(what.add_parser("growth", help="what grows with the history, and what does not"))
+    ceiling = what.add_parser("ceiling", help="one collector and the execs of 64 CPUs")
+    rates = 20_000, 50_000, 100_000
+    ceiling.add_argument("--rates", type=int, nargs="+", default=rates, help="execs a second")
+    ceiling.add_argument("--seconds", type=float, default=10, help="for each rate")
+    _add_write(ceiling)
     memory = what.add_parser("memory", help="what the collector has in memory under floods")
     memory.add_argument("--seconds", type=float, default=25, help="for each flood")
     _add_write(memory)
@@ -125,6 +146,21 @@ def _parser() -> argparse.ArgumentParser:
     _add_events(long, 1_000_003)
     _add_write(long)
     return parser
+
+
+def _add_growth(parser: argparse.ArgumentParser) -> None:
+    sizes = 1_000_003, 10_000_003, 100_000_003
+    parser.add_argument("--events", type=int, nargs="+", default=sizes, help="in each history")
+    parser.add_argument("--turns", type=int, default=5, help="for each question")
+    parser.add_argument("--only", default="", metavar="REGEX", help="what has this in its name")
+    parser.add_argument("--runs", type=int, default=10_000, help="that coverage is asked about")
+    parser.add_argument(
+        "--keep",
+        type=Path,
+        metavar="FOLDER",
+        help="the histories: left there, and taken from there",
+    )
+    _add_write(parser)
 
 
 def _add_events(parser: argparse.ArgumentParser, number: int) -> None:

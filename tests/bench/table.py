@@ -125,7 +125,7 @@ def _storms(found: Sequence[Peer], alone: Sequence[float]) -> str:
             else:
                 cells = ["failed", *[""] * (len(titles) - 1)]
             rows.append([_name(peer), kind, *cells])
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def _builds(found: Sequence[Peer]) -> str:
@@ -136,7 +136,7 @@ def _builds(found: Sequence[Peer]) -> str:
             rows.append([_name(peer), *(cell(peer) for _, cell in BUILD_COLUMNS)])
         elif peer.failure:
             rows.append([_name(peer), "failed", "", ""])
-    return _aligned(rows) if any(peer.builds for peer in found) else ""
+    return aligned(rows) if any(peer.builds for peer in found) else ""
 
 
 def _name(peer: Peer) -> str:
@@ -162,7 +162,7 @@ def limits(rows: Iterable[Row]) -> str:
     """What execdb holds itself to."""
     verdicts = {True: "ok", False: "**missed**", None: ""}
     cells = [[row.what, row.limit, verdicts[row.held], row.measured] for row in rows]
-    return _aligned([["what", "limit", "", "measured"], *cells])
+    return aligned([["what", "limit", "", "measured"], *cells])
 
 
 def answers(found: Iterable[Answer]) -> str:
@@ -173,10 +173,10 @@ def answers(found: Iterable[Answer]) -> str:
         for answer in found
     ]  # fmt: skip
     titles = ["question", "found", "execdb, work", "whole", "grep", "ausearch"]
-    return _aligned([titles, *cells])
+    return aligned([titles, *cells])
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
     """A table that can be read as it is; the first row has the titles."""
     widths = [max(3, *map(len, column)) for column in zip(*rows, strict=True)]
     lines = [

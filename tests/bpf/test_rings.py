@@ -212,3 +212,20 @@ def test_full_rings_are_read_in_slices_and_in_order(start: int) -> None:
     told = {cpu: int.from_bytes(raw, "little") for cpu, raw in source._drained.items()}
     assert told == {cpu: source._submitted(cpu) for cpu in told}
     assert len(told) >= 2
+
+
+def test_of_many_full_rings_most_of_what_is_read_can_be_stored() -> None:
+    """Only what is older than the oldest record that is left can."""
+    rings = [LargeRing() for _ in range(37)]
+    for number, ring in enumerate(rings):
+        ring.put(b"".join(sample(struct.pack("Q196x", ns * 37 + number)) for ns in range(5_003)))
+    source, waiting = HandRings(rings), []
+    most = 0
+    while True:
+        waiting += [ns for chunk in source.read() for ns in times_in(chunk)]
+        unread_ns = source.unread_ns()
+        if unread_ns is None:
+            break
+        waiting = [ns for ns in waiting if ns >= unread_ns]
+        most = max(most, len(waiting))
+    assert most * len(sample(bytes(204))) < 1 << 20

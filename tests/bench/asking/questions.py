@@ -60,7 +60,7 @@ class Question:
         return ["query", *self.asked, *(["--limit", "20"] if self.limit else [])]
 
 
-def _questions(session: int, events: int) -> list[Question]:
+def questions_of(session: int, events: int) -> list[Question]:
     """`session` is the id of a login."""
     single = once(events)
     minute = ["--since", _time(_MINUTE_S), "--until", _time(_MINUTE_S + 60)]
@@ -132,7 +132,7 @@ def _stream(db: Path, folder: Path) -> Iterator[Row]:
 def _answers(db: Path, folder: Path, events: int) -> Iterator[Answer]:
     exported = folder / "export.ndjson"
     log = _ausearch_log(folder, events)
-    for question in _questions(_session(db), events):
+    for question in questions_of(session_of(db), events):
         say(question.name)
         command: Command = [EXECDB, "--db", db, *question.query]
         empty: Command = [EXECDB, "--db", folder / "empty.db", "query", "--limit", "1"]
@@ -149,7 +149,7 @@ def _answers(db: Path, folder: Path, events: int) -> Iterator[Answer]:
         )
 
 
-def _session(db: Path) -> int:
+def session_of(db: Path) -> int:
     """The id of a login's first event; the last login may be incomplete."""
     command: Command = [
         EXECDB,

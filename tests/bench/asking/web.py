@@ -46,9 +46,9 @@ def compare(events: int, write: Path | None, keep: Path | None) -> int:
             fill("month", db, events)
         firsts = []
         for _ in range(_TURNS):
-            with _serving(db) as (_, fetch):
+            with serving(db) as (_, fetch):
                 firsts.append(fetch("/")[0])
-        with _serving(db) as (pid, fetch):
+        with serving(db) as (pid, fetch):
             clicks = list(_clicks(fetch, events))
             pss_kb = proc.pss_kb([pid])
     memory = f"Pss {pss_kb / 1024:.0f} MiB"
@@ -63,7 +63,7 @@ def compare(events: int, write: Path | None, keep: Path | None) -> int:
 
 
 @contextmanager
-def _serving(db: Path) -> Iterator[tuple[int, Fetch]]:
+def serving(db: Path) -> Iterator[tuple[int, Fetch]]:
     """A server of its own: its pid, and how to ask it for an address."""
     command = [EXECDB, "--db", db, "web", "--port", "0"]
     pipe, null = subprocess.PIPE, subprocess.DEVNULL

@@ -103,10 +103,12 @@ def settle(pids: Iterable[int], within_s: float = 60) -> None:
 
 @dataclass(frozen=True)
 class Taken:
-    """What a whole process took: wall and CPU time (user and system, its children's too)."""
+    """What a whole process took: wall and CPU time (user and system, its children's too), and its
+    highest resident size, or that of whoever started it if this was higher."""
 
     wall_s: float
     cpu_s: float
+    peak_kb: int
 
 
 def run(command: Command, stdout: int = subprocess.DEVNULL) -> Taken:
@@ -118,7 +120,7 @@ def run(command: Command, stdout: int = subprocess.DEVNULL) -> Taken:
     process.returncode = os.waitstatus_to_exitcode(status)  # so that nothing waits for it again
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    return Taken(wall_s, used.ru_utime + used.ru_stime)
+    return Taken(wall_s, used.ru_utime + used.ru_stime, used.ru_maxrss)
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,8 @@ def stream(command: Command, file: BinaryIO) -> Streamed:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    taken = Taken(time.monotonic() - started_s, used.ru_utime + used.ru_stime)
+    cpu_s = used.ru_utime + used.ru_stime
+    taken = Taken(time.monotonic() - started_s, cpu_s, used.ru_maxrss)
     return Streamed(taken, lines, seen_kb[len(seen_kb) // 2], max(seen_kb))
 
 

@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,8 +24,9 @@ from tests.bench.peers.rounds import say
 from tests.bench.results import Row
 from tests.bench.table import limits, publish, spread
 from tests.bench.workloads.fill import trace
+from tests.bench.workloads.raw import raw_end, raw_exec
 from tests.bench.workloads.synthetic import builds
-from tests.collector.records import end, record, sample
+from tests.collector.records import sample
 
 SOURCE = Path(__file__).with_name("yardstick.c")
 _BATCH = 2_000  # records
@@ -131,23 +131,8 @@ def _compiled(folder: Path) -> Path:
 def _records(events: int, *, unlike: bool) -> Iterator[bytes]:
     """As a dump has them: each behind its size, ends among the execs."""
     for execs, ends in builds(trace(), events, unlike=unlike):
-        stones: list[tuple[int, bytes]] = []
-        for event in execs:
-            parent_ns, parent_pid = event.parent or (0, 0)
-            command = event.command
-            raw = record(
-                *(argument.encode() for argument in command.argv),
-                boot_ns=event.boot_ns, pid=event.pid, ppid=event.ppid, uid=event.creds.uid,
-                parent_boot_ns=parent_ns, parent_pid=parent_pid, comm=command.comm.encode(),
-                filename=command.filename.encode(), where=b"hello\0root\0\0\0",
-                exe=command.comm.encode() + b"\0bin\0usr\0", exe_device=8 << 20 | 1,
-                exe_inode=1 + zlib.crc32(command.comm.encode()),
-            )  # fmt: skip
-            stones.append((event.boot_ns, raw))
-        stones += [
-            (one.boot_ns, end(one.image, boot_ns=one.boot_ns, cpu_ns=1_000_003, max_rss_kb=2_003))
-            for one in ends
-        ]
+        stones = [(event.boot_ns, raw_exec(event)) for event in execs]
+        stones += [(one.boot_ns, raw_end(one)) for one in ends]
         for _, raw in sorted(stones):
             raw += b"\0" * (-len(raw) % 4)
             yield _SIZE.pack(len(raw)) + raw

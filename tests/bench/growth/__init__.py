@@ -1,0 +1,1 @@
+"""How what execdb does grows with the history."""
