@@ -3,7 +3,7 @@
 import contextlib
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ class Central:
 
     server: Server
     name: str
+    _asking: psycopg.Connection | None = field(default=None, init=False, repr=False)
 
     @property
     def admin(self) -> str:
@@ -41,10 +42,25 @@ class Central:
         return self.server.url(self.name, READER)
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        """What a superuser is told."""
-        with psycopg.connect(self.admin, autocommit=True) as connection:
-            cursor = connection.execute(sql.encode(), values or None)
+        """What a superuser is told, always by the same connection: many tests ask until something
+        is there. Where the server has ended it, by another one."""
+        if self._asking is None:
+            self._asking = psycopg.connect(self.admin, autocommit=True, prepare_threshold=None)
+        try:
+            cursor = self._asking.execute(sql.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
+        except psycopg.OperationalError:
+            if not self._asking.broken:
+                raise
+            self.hang_up()
+            return self.rows(sql, *values)
+
+    def hang_up(self) -> None:
+        if self._asking is not None:
+            self._asking.close()
+            self._asking = None
+
+    __del__ = hang_up
 
     def value(self, sql: str, *values: Any) -> Any:
         return self.rows(sql, *values)[0][0]
@@ -114,5 +130,6 @@ def another(server: Server, template_database: str) -> Central:
 
 
 def drop(central: Central) -> None:
+    central.hang_up()
     with central.server.connect() as connection:
         connection.execute(f"DROP DATABASE {central.name} WITH (FORCE)".encode())

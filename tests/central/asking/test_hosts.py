@@ -1,32 +1,44 @@
 """Several hosts in one store: which one is asked, and what cannot be asked."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from execdb.cli import main
 from tests.central.asking.histories import a_build, oddities
-from tests.central.conftest import Central
-from tests.central.server import PASSWORD
+from tests.central.conftest import Central, another, drop
+from tests.central.server import PASSWORD, Server
 from tests.conftest import MACHINE, Answer
 
 Run = Callable[..., Answer]
 
 
-@pytest.fixture
-def hosts(central: Central, run: Run, tmp_path: Path) -> Central:
-    """web1 and web2, with the same ids, and a host whose name is hostile."""
-    a_build(tmp_path / "web1.db", "web1")
+@pytest.fixture(scope="module")
+def hosts(
+    server: Server, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Central]:
+    """web1 and web2, with the same ids, and a host whose name is hostile. Tests only look at it."""
+    central, folder = another(server, template_database), tmp_path_factory.mktemp("hosts")
+    a_build(folder / "web1.db", "web1")
     for name in ("web2", "odd\x1b[31m"):
-        oddities(
-            tmp_path / f"{name[:4]}.db", replace(MACHINE, host=name, boot_id=f"boot of {name}")
-        )
-    for path in sorted(tmp_path.glob("*.db")):
-        assert run("ship", "--to", central.url, "--once", "--db", path).code == 0
-    return central
+        machine = replace(MACHINE, host=name, boot_id=f"boot of {name}")
+        oddities(folder / f"{name[:4]}.db", machine)
+    for path in sorted(folder.glob("*.db")):
+        assert main.run(["ship", "--to", central.url, "--once", "--db", str(path)]) == 0
+    yield central
+    drop(central)
+
+
+@pytest.fixture
+def changed(hosts: Central) -> Iterator[Central]:
+    """The same, for a test to change."""
+    hosts.hang_up()  # whoever is connected keeps a database from being copied
+    yield (made := another(hosts.server, hosts.name))
+    drop(made)
 
 
 def test_a_host_is_chosen_by_a_term_or_an_option(hosts: Central, run: Run) -> None:
@@ -92,18 +104,18 @@ def test_groups_may_be_hosts(hosts: Central, run: Run) -> None:
     }
 
 
-def test_a_live_replay_is_of_one_host(hosts: Central, run: Run) -> None:
-    question = ("replay", "--live", "--dry-run", "--db", hosts.reader)
+def test_a_live_replay_is_of_one_host(changed: Central, run: Run) -> None:
+    question = ("replay", "--live", "--dry-run", "--db", changed.reader)
     code, out, err = run(*question)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "of one host, not of 3: choose it by --host" in err
     assert run(*question, "--host", "web2").out.startswith("live replay: would be: ")
     # The events of another file of that host have the same ids.
-    hosts.rows("UPDATE execdb.run SET host = 'web2' WHERE host = 'web1'")
+    changed.rows("UPDATE execdb.run SET host = 'web2' WHERE host = 'web1'")
     code, out, err = run(*question, "--host", "web2")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "several files" in err
-    number = hosts.value("SELECT run_id FROM execdb.run WHERE host = 'web2' ORDER BY 1 LIMIT 1")
+    number = changed.value("SELECT run_id FROM execdb.run WHERE host = 'web2' ORDER BY 1 LIMIT 1")
     assert run(*question, "--host", "web2", f"run_id={number}").code == 0
 
 
@@ -118,11 +130,11 @@ FORGED = [
 ]
 
 
-def test_forged_events_are_refused_with_a_line_if_at_all(hosts: Central, run: Run) -> None:
-    url = ("--host", "web2", "--db", hosts.reader)
+def test_forged_events_are_refused_with_a_line_if_at_all(changed: Central, run: Run) -> None:
+    url = ("--host", "web2", "--db", changed.reader)
     here = "run_id IN (SELECT run_id FROM execdb.run WHERE host = 'web2')"
     for forged in FORGED:
-        hosts.rows(f"UPDATE execdb.exec SET {forged} WHERE {here}")
+        changed.rows(f"UPDATE execdb.exec SET {forged} WHERE {here}")
         for command in (
             ["replay", "--live", "--dry-run", "--attempts"],
             ["config", "try", "uid=1"],
