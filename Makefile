@@ -4,6 +4,8 @@
 PYTHON ?= $(shell for p in /usr/bin/python3 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 ARGS ?=
+# More than there are CPUs: many tests wait, for processes, servers, browsers and the clock.
+WORKERS ?= $(shell expr $$(nproc) + 2)
 INSIDE ?= tests.kernels.inside# what runs in each kernel; tests.kernels.cost measures
 VENV := .venv
 PACKAGES := api bpf cli collector livereplay migrations store
@@ -23,12 +25,12 @@ collect: setup ## record the programs that start on this machine (ARGS='...' pas
 web: setup build/demo.db ## the page in a browser, with a demo history (ARGS=... passes options)
 	@$(VENV)/bin/execdb --db build/demo.db web $(ARGS)
 
-# First on all CPUs, file by file in the order of their names (long ones are not the last), then what
-# measures or needs all CPUs itself, one test at a time. A few that failed run again by themselves
-# (exit code 1). With ARGS, one of the two may find nothing to run (exit code 5).
+# First by all workers, file by file in the order of their names (long ones are not the last), then
+# what measures or needs all CPUs itself, one test at a time. A few that failed run again by
+# themselves (exit code 1). With ARGS, one of the two may find nothing to run (exit code 5).
 test: setup $(VENV)/ready-to-test ## all tests, on the real kernel (as root)
 	@[ -n "$(SUDO)" ] || [ "$$(id -u)" = 0 ] || echo "tests of the kernel need root: skipped" >&2
-	@$(SUDO) $(VENV)/bin/pytest --cache-clear -n auto --dist loadfile --no-loadscope-reorder \
+	@$(SUDO) $(VENV)/bin/pytest --cache-clear -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
 		-m 'not alone and not install' $(ARGS) || case $$? in \
 		1) $(SUDO) $(VENV)/bin/python -m tests.again;; 5) ;; *) exit 1;; esac
 	@$(SUDO) $(VENV)/bin/pytest --cache-clear -m alone $(or $(ARGS),tests/kernel) || case $$? in \

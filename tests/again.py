@@ -1,8 +1,9 @@
 """Runs tests that failed beside others once more, by themselves: python -m tests.again [OPTIONS]
 
-The tests of two workers, other recorders and other programs share one kernel and two CPUs. A test
-that fails there and passes by itself met one of them: its name is printed, and it deserves a look.
-What is wrong fails twice. If more than a few failed it is not the others, and nothing runs again.
+The tests of several workers, other recorders and other programs share one kernel and its CPUs. A
+test that fails there and passes by itself met one of them: its name is printed, and it deserves a
+look. What is wrong fails twice. If more than a few failed it is not the others, and nothing runs
+again.
 """
 
 import json
