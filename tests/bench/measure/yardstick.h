@@ -174,13 +174,14 @@ static u32 json(const char *from, u32 size)
 	return to - text;
 }
 
-static u32 command_of(const struct exec_record *e, u32 program, const char *args)
+/* The list of the ids of the arguments, as JSON, behind `head` bytes that are left free; returns its
+ * length without them. */
+static u32 arguments_of(const struct exec_record *e, const char *args, char *list, u32 head)
 {
-	char *list = malloc(64 + 12 * e->argc), *to = list;
+	char *to = list + head;
 	const char *over = args + e->args_len;
 
-	to += sprintf(to, "%u %u %u [", program, e->argc, e->truncated);
-	u32 head = to - 1 - list;
+	*to++ = '[';
 	for (const char *at = args; at < over; at += strlen(at) + 1) {
 		struct known *known = entry(&arguments, at, strlen(at));
 
@@ -192,11 +193,20 @@ static u32 command_of(const struct exec_record *e, u32 program, const char *args
 		to += sprintf(to, at == args ? "%u" : ",%u", known->id);
 	}
 	*to++ = ']';
-	struct known *known = entry(&commands, list, to - list);
+	return to - list - head;
+}
+
+/* Its key is three numbers and the list. */
+static u32 command_of(const struct exec_record *e, u32 program, char *list, u32 size)
+{
+	const u32 key[] = {program, e->argc, e->truncated};
+
+	memcpy(list, key, sizeof(key));
+	struct known *known = entry(&commands, list, sizeof(key) + size);
 	if (known->id)
 		return free(list), known->id;
 	known->id = next_entry++;
-	text_at(to_command, 5, list + head, to - list - head);
+	text_at(to_command, 5, list + sizeof(key), size);
 	run(to_command, 4, (s64)known->id, (s64)program, (s64)e->argc, (s64)e->truncated);
 	return known->id;
 }
@@ -208,12 +218,16 @@ static const struct start *start_of(const struct exec_record *e)
 	struct known *known = entry(&starts, from, where + e->where_len - from);
 	struct start *start = &found[known - starts.slots];
 
-	if (!known->id) {
+	if (!known->id) { /* the order in which store/segments/dictionary.py gives ids */
+		const u32 head = 3 * sizeof(u32);
+		char *list = malloc(head + 16 + 12 * e->argc);
+		u32 size = arguments_of(e, args, list, head);
+
 		known->id = 1;
 		start->uid = e->uid;
-		start->origin = origin_of(e, where);
 		start->program = program_of(e, data, where + e->where_len - e->exe_len);
-		start->command = command_of(e, start->program, args);
+		start->command = command_of(e, start->program, list, size);
+		start->origin = origin_of(e, where);
 	}
 	return start;
 }

@@ -40,8 +40,8 @@ CPU time for each exec with its end and parent, from records of {events:,} execs
 committed, indexed rows; {rounds} rounds in turns, median with (least-greatest). *Builds* are
 builds of GNU hello, where command lines recur; in *every line new* each exec has an argument more,
 another each time. The C program (`tests/bench/measure/yardstick.c`) fills the same tables and
-indexes of the same kind of file with sqlite3; after the first round the view `execs` of both files
-is compared. It checks nothing and forgets no image, so it is below what a finished recorder in C
+indexes of the same kind of file with sqlite3; after the first round all tables of both files are
+compared. It checks nothing and forgets no image, so it is below what a finished recorder in C
 would take.
 
 {machine}. Measured with `python -m tests.bench yardstick`.
@@ -86,8 +86,8 @@ def _rounds(folder: Path, program: Path, kind: str, events: int) -> tuple[list[f
         _empty(folder / "c.db")
         python_us.append(_ns(own) / events / 1e3)
         c_us.append(_ns([program, dump, folder / "c.db"]) / events / 1e3)
-        if number == 0 and _digest(folder / "python.db") != _digest(folder / "c.db"):
-            raise RuntimeError("yardstick.c does not store what the collector stores")
+        if number == 0:
+            _compare(folder / "python.db", folder / "c.db")
         for path in itertools.chain(folder.glob("python.db*"), folder.glob("c.db*")):
             path.unlink()
     return python_us, c_us
@@ -104,12 +104,31 @@ def _empty(db: Path) -> None:
         Recording(database, _MACHINE, "bench", 0)
 
 
-def _digest(db: Path) -> str:
-    """Of all events."""
-    digest = hashlib.sha256()
+def _compare(own: Path, other: Path) -> None:
+    """Raises RuntimeError if the two do not hold the same."""
+    digests, others = _digest(own), _digest(other)
+    if differs := [name for name in digests if digests[name] != others.get(name)]:
+        raise RuntimeError(f"yardstick.c does not store what the collector does: {differs}")
+
+
+def _digest(db: Path) -> dict[str, str]:
+    """Of all rows of each table, and of the view `execs`. Of a run only what counts execs: its
+    number is random."""
     with contextlib.closing(sqlite3.connect(db)) as connection:
-        for row in connection.execute("SELECT * FROM execs ORDER BY id"):
-            digest.update(repr(row).encode())
+        names = [name for (name,) in connection.execute(_TABLES)]
+        questions = {name: f"SELECT * FROM {name}" for name in names}
+        questions["run"] = "SELECT id, seen, stored, filtered, lost, pruned FROM run"
+        questions["execs"] = "SELECT * FROM execs ORDER BY id"
+        return {name: _digest_of(connection, sql) for name, sql in questions.items()}
+
+
+_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+
+
+def _digest_of(connection: sqlite3.Connection, sql: str) -> str:
+    digest = hashlib.sha256()
+    for row in connection.execute(sql):
+        digest.update(repr(row).encode())
     return digest.hexdigest()
 
 
