@@ -10,7 +10,7 @@ def json_of(value: object) -> str:
     """Compact JSON that is valid UTF-8 and harmless on a terminal: surrogate escapes, DEL, the C1
     controls and characters that change the direction of text are written as \\uXXXX (RFC 8259,
     section 7)."""
-    text = _encode(value)
+    text = encode_basestring(value) if type(value) is str else _encode(value)
     if text.isascii() and "\x7f" not in text:
         return text
     return _safe(text)

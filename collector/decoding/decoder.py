@@ -48,11 +48,13 @@ _END = struct.Struct("=6xH4xQQI4xiIq").unpack_from
 # args_len
 _EXEC = struct.Struct("=6xH4xQQIIIIIIIIqI16x52x16x24x8xII16x").unpack_from
 _COMMAND = struct.Struct("=IIII").unpack_from  # argc, truncated, filename_len, args_len
+_EXE_LEN = struct.Struct("=I").unpack_from
 # From `caller` on:
 _CALLER_SIZE = 16
 _NAMESPACES_AT = _CALLER_SIZE + CREDS.size
 _FILE_AT = _NAMESPACES_AT + NAMESPACES.size
 _COMMAND_AT = _FILE_AT + FILE.size
+_EXE_LEN_AT = wire.LAYOUT["exe_len"][0] - wire.LAYOUT["caller"][0]
 _COMM_AT = _COMMAND_AT + 16
 _FILENAME_AT = _COMM_AT + COMM_SIZE
 
@@ -136,8 +138,8 @@ class Decoder:
         argc, cut, filename_len, args_len = _COMMAND(raw, _COMMAND_AT)
         args_at = _FILENAME_AT + filename_len
         place_at = args_at + args_len
-        file = raw[_FILE_AT:_COMMAND_AT]
-        names_at = len(raw) - FILE.unpack(file)[-1]
+        (exe_len,) = _EXE_LEN(raw, _EXE_LEN_AT)
+        names_at = len(raw) - exe_len
         if names_at < place_at:
             raise BadRecord("the names of the file are longer than all names")
         comm, filename = self._programs[raw[_COMM_AT:args_at]]
@@ -159,11 +161,11 @@ class Decoder:
                     argv,
                     argc,
                     cut != 0 or len(argv) != argc,
-                    *self._files[file + raw[names_at:]],
+                    *self._files[raw[_FILE_AT:_COMMAND_AT] + raw[names_at:]],
                 ),
             ),
             self._places[raw[_NAMESPACES_AT:_FILE_AT] + raw[place_at:names_at]],
-            text_of(raw[:_CALLER_SIZE].partition(b"\0")[0]) or None,
+            text_of(raw[:_CALLER_SIZE].partition(b"\0")[0]) if raw[0] else None,
         )
         return new(Start, fields)
 

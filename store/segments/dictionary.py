@@ -13,6 +13,7 @@ from execdb.store.file.text import storable
 from execdb.store.json_text import json_of
 
 T = TypeVar("T")
+Id = TypeVar("Id", int, str)
 # Of a start: the uid; the ids of its origin, program and command; the caller; and the start itself,
 # so that no other object gets its identity.
 Refers = tuple[int, int, int, int, str | None, Start]
@@ -22,8 +23,8 @@ BYTES_MAX = 4_000_000  # of memory: for the entries, and again for the starts
 _STRING_BYTES = 60  # what a string takes besides its characters
 
 
-class Interned(dict[T, int]):
-    """Ids of the values of one table: `interned[value]`."""
+class Interned(dict[T, Id]):
+    """Ids of the values of one table: `interned[value]`, as a number or as text."""
 
     def __init__(
         self,
@@ -31,20 +32,21 @@ class Interned(dict[T, int]):
         table: str,
         columns: Sequence[str],
         row: Callable[[T], tuple[Any, ...]],
+        id_of: Callable[[int], Id],
     ) -> None:
         """`row` returns the columns after the id."""
-        self._dictionary, self._row = dictionary, row
+        self._dictionary, self._row, self._id_of = dictionary, row, id_of
         self._width = 1 + len(columns)
         self._inserts = BulkInsert(table, ("id", *columns))
         self._new: list[Any] = []  # the columns of each new row
 
-    def __missing__(self, value: T) -> int:
+    def __missing__(self, value: T) -> Id:
         row = self._row(value)  # this may add parts that are new as well
-        dictionary = self._dictionary
-        number = self[value] = dictionary.next_id
-        dictionary.next_id += 1
+        number = self._dictionary.next_id
+        self._dictionary.next_id = number + 1
         self._new += (number, *row)
-        return number
+        found = self[value] = self._id_of(number)
+        return found
 
     def new_bytes(self, *columns: int) -> int:
         """The bytes that these columns of the new rows take in memory. They must hold text."""
@@ -93,18 +95,21 @@ class Dictionary:
     """
 
     def __init__(self) -> None:
-        self.origins: Interned[tuple[Creds, Place]] = Interned(
-            self, "origin", _ORIGIN, lambda origin: _origin_columns(*origin)
+        self.origins: Interned[tuple[Creds, Place], int] = Interned(
+            self, "origin", _ORIGIN, lambda origin: _origin_columns(*origin), int
         )
         # A command is looked up by its columns. Its arguments are ids there, which is short and
         # keeps no copy of the arguments in memory.
-        self._commands: Interned[tuple[int, str, int, int]] = Interned(
-            self, "command", _COMMAND, tuple
+        self._commands: Interned[tuple[int, str, int, int], int] = Interned(
+            self, "command", _COMMAND, tuple, int
         )
         self.commands = Commands(self._ids_of_command)
-        self.programs: Interned[tuple[Any, ...]] = Interned(self, "program", PROGRAM, _columns)
-        self.arguments: Interned[str] = Interned(
-            self, "argument", ("text",), lambda text: (json_of(text),)
+        self.programs: Interned[tuple[Any, ...], int] = Interned(
+            self, "program", PROGRAM, _columns, int
+        )
+        # Their ids stand in the text of a command: as text from the start, they are only joined.
+        self.arguments: Interned[str, str] = Interned(
+            self, "argument", ("text",), lambda text: (json_of(text),), str
         )
         self._tables = (self.origins, self.programs, self.arguments, self._commands)
         self.starts: BoundedCache[int, Refers] = _cache(_STARTS_MAX)
@@ -135,8 +140,7 @@ class Dictionary:
 
     def _ids_of_command(self, command: Command) -> tuple[int, int]:
         filename, comm, argv, argc, truncated, *executable = command
-        arguments = self.arguments
-        ids = str([arguments[argument] for argument in argv]).replace(" ", "")
+        ids = f"[{','.join(map(self.arguments.__getitem__, argv))}]"
         # `truncated` as an int: for any other type sqlite3 looks for an adapter.
         program_id = self.programs[filename, comm, *executable]
         return program_id, self._commands[program_id, ids, argc, 1 if truncated else 0]
