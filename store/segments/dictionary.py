@@ -13,7 +13,7 @@ from execdb.store.file.text import storable
 from execdb.store.json_text import json_of
 
 T = TypeVar("T")
-Id = TypeVar("Id", int, str)
+Id = TypeVar("Id")
 # Of a start: the uid; the ids of its origin, program and command; the caller; and the start itself,
 # so that no other object gets its identity.
 Refers = tuple[int, int, int, int, str | None, Start]
@@ -35,7 +35,8 @@ class Interned(dict[T, Id]):
         id_of: Callable[[int], Id],
     ) -> None:
         """`row` returns the columns after the id."""
-        self._dictionary, self._row, self._id_of = dictionary, row, id_of
+        self._dictionary, self._row = dictionary, row
+        self._id_of = id_of
         self._width = 1 + len(columns)
         self._inserts = BulkInsert(table, ("id", *columns))
         self._new: list[Any] = []  # the columns of each new row
