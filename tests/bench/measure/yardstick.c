@@ -52,22 +52,10 @@ static u32 *image(u64 boot_ns, u32 pid)
 	}
 }
 
-static void note_block(sqlite3_stmt *statement, u32 *stamp, u32 what, u32 block)
-{
-	if (*stamp != block + 1)
-		run(statement, 2, (s64)what, (s64)block);
-	*stamp = block + 1;
-}
-
 static void note_failure(u32 block, int status)
 {
 	if (status > 0)
 		run(to_failures, 2, (s64)status, (s64)block);
-}
-
-static u64 greater(u64 one, u64 other)
-{
-	return one > other ? one : other;
 }
 
 /* What the rows of a block took at most; stored after the last one. */

@@ -56,6 +56,19 @@ static void run(sqlite3_stmt *statement, int count, ...)
 	sqlite3_reset(statement);
 }
 
+static u64 greater(u64 one, u64 other)
+{
+	return one > other ? one : other;
+}
+
+/* `stamp` is the last block + 1 for which `what` was noted. */
+static void note_block(sqlite3_stmt *statement, u32 *stamp, u32 what, u32 block)
+{
+	if (*stamp != block + 1)
+		run(statement, 2, (s64)what, (s64)block);
+	*stamp = block + 1;
+}
+
 /* The entry of these bytes; its id is 0 if it is new, and it refers to them from then on. */
 static struct known *entry(struct table *table, const char *bytes, u32 size)
 {
