@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path
 
 from execdb.cli.output.counted import counted
-from execdb.cli.service import places, systemd
+from execdb.cli.service import places, plan, systemd
 from execdb.cli.service.changes import remove_all, write_all
 from execdb.cli.service.marked import State, state_of
 from execdb.cli.service.plan import File
@@ -67,21 +67,23 @@ def remove_files(unit: str, paths: Iterable[Path], *, purge: bool, say: Say) -> 
 def apply(files: Sequence[File], database: Path, say: Say) -> None:
     """Writes the files that are new or out of date, and starts the service if it does not run.
     Raises ExecdbError."""
+    before = plan.options_of_a_start()
     changed = write_files(places.UNIT, files, say)
     if places.SYSUSERS_FILE in changed or _user() is None:
         systemd.call("systemd-sysusers", str(places.SYSUSERS_FILE))
     _make_folder(database.parent)
     enable(places.UNIT)
     if systemd.properties()["ActiveState"] == "active":
-        _say_what_changed(changed & {places.UNIT_FILE, places.OPTIONS_FILE}, database, say)
+        restart = places.UNIT_FILE in changed or plan.options_of_a_start() != before
+        changed &= {places.UNIT_FILE, places.OPTIONS_FILE}
+        _say_what_changed(changed, restart, database, say)
     else:
         _start(database, say)
 
 
-def _say_what_changed(changed: set[Path], database: Path, say: Say) -> None:
+def _say_what_changed(changed: set[Path], restart: bool, database: Path, say: Say) -> None:
     if changed:
         what = " and ".join(map(str, sorted(changed)))
-        restart = places.UNIT_FILE in changed
         how = "execdb service restart" if restart else f"systemctl reload {places.UNIT}"
         say(f"{what} changed: {how} makes the service use it")
     else:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from execdb import DEFAULT_PATH
+from execdb.cli.input.options.shared import LIVE
 from execdb.cli.service import completion, man, options_file, places, safe_code, unit
 from execdb.cli.service.marked import State, marked, state_of
 
@@ -70,8 +71,19 @@ def _man_pages() -> dict[Path, str]:
 
 def collect_options() -> dict[str, Any]:
     """What the file of options has for `collect`, by the names of the options."""
+    found = dict(_options().get("collect", {}))
+    return {name.replace("_", "-"): value for name, value in found.items()}
+
+
+def options_of_a_start() -> dict[str, Any]:
+    """What the file of options has that a running service does not take when it is reloaded."""
+    live = {name.replace("_", "-") for name in LIVE}
+    found = {name: value for name, value in collect_options().items() if name not in live}
+    return found | {"db": _options().get("db")}
+
+
+def _options() -> dict[str, Any]:
     try:
-        found = tomllib.loads(places.OPTIONS_FILE.read_text("utf-8")).get("collect", {})
+        return tomllib.loads(places.OPTIONS_FILE.read_text("utf-8"))
     except (FileNotFoundError, ValueError):  # what reads the options says what is wrong
         return {}
-    return {name.replace("_", "-"): value for name, value in dict(found).items()}

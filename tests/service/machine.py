@@ -1,7 +1,8 @@
 """A small Debian that systemd boots in a container: systemd-nspawn(1), on this kernel.
 
-It is made once, in `build/service-root`; what tests change in it is gone afterwards. It has PID
-namespaces of its own, so programs that ran before a recording are not known there.
+EXECDB_TEST_SUITE names its suite, such as "trixie" (default: "bookworm"). Each is made once, in
+`build/service-root-SUITE`; what tests change in it is gone afterwards. It has PID namespaces of its
+own, so programs that ran before a recording are not known there.
 """
 
 import contextlib
@@ -15,7 +16,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2] / "build/service-root"
+SUITE = os.environ.get("EXECDB_TEST_SUITE", "bookworm")
+ROOT = Path(__file__).parents[2] / f"build/service-root-{SUITE}"
 _PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,python3-bpfcc,procps"
 _TOOLS = ("debootstrap", "systemd-nspawn")
 _CAPABILITIES = (
@@ -36,14 +38,20 @@ def make_root() -> None:
         command = ["apt-get", "install", "-qq", "-y", "--no-install-recommends"]
         subprocess.run([*command, "debootstrap", "systemd-container"], check=True)
     if not ROOT.exists():
-        new = ROOT.with_name("service-root.new")
+        new = ROOT.with_suffix(".new")
         shutil.rmtree(new, ignore_errors=True)
         new.parent.mkdir(exist_ok=True)
         subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", "bookworm", new],
+            ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", SUITE, new],
             check=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         new.rename(ROOT)
+
+
+def python_version() -> str:
+    """Of the Debian that was made, such as "3.11"."""
+    (folder,) = ROOT.glob("usr/lib/python3.*")
+    return folder.name.removeprefix("python")
 
 
 class Machine:

@@ -72,6 +72,16 @@ def storm(machine: Machine, name: str) -> Iterator[Storm]:
         found.end()
 
 
+@contextmanager
+def service_refuses(machine: Machine) -> Iterator[None]:
+    """Meanwhile the first unit does not start; the second one does."""
+    refusing = f'[Service]\nExecStartPre=/bin/sh -c "test %n != {UNIT}"\n'
+    machine.shell(f"mkdir -p {DROP_IN}; printf '{refusing.replace('%', '%%')}' > {DROP_IN}/t.conf")
+    machine.run("systemctl", "daemon-reload")
+    yield
+    machine.shell(f"rm -r {DROP_IN}; systemctl daemon-reload")
+
+
 def coverage(machine: Machine) -> list[dict[str, Any]]:
     """The periods since the first recording, but for what comes after the last one."""
     found = json.loads(machine.run(EXECDB, "coverage", "--format", "json"))
@@ -146,15 +156,12 @@ def test_a_version_that_does_not_start_leaves_the_old_one_recording(service: Mac
 
 
 def test_the_second_unit_records_as_long_as_the_first_one_cannot_start(service: Machine) -> None:
-    refusing = f'[Service]\nExecStartPre=/bin/sh -c "test %n != {UNIT}"\n'
-    service.shell(f"mkdir -p {DROP_IN}; printf '{refusing.replace('%', '%%')}' > {DROP_IN}/t.conf")
-    service.run("systemctl", "daemon-reload")
     blind_before = blind_ns(service)
     with storm(service, "refused") as found:
-        done = service.try_(EXECDB, "service", "restart")
-        told = json.loads(service.run(EXECDB, "service", "status", "--format", "json"))
-        line = service.run(EXECDB, "service", "status").splitlines()[0]
-        service.shell(f"rm -r {DROP_IN}; systemctl daemon-reload")
+        with service_refuses(service):
+            done = service.try_(EXECDB, "service", "restart")
+            told = json.loads(service.run(EXECDB, "service", "status", "--format", "json"))
+            line = service.run(EXECDB, "service", "status").splitlines()[0]
         service.wait_for(lambda: service.property("ActiveState") == "active")
     assert done.returncode == 1
     assert f"the new collector does not start, and {SECOND} records until it does: " in done.stderr
@@ -162,6 +169,20 @@ def test_the_second_unit_records_as_long_as_the_first_one_cannot_start(service: 
     assert f"pid {told['handover_pid']} records until it does again" in line
     assert found.numbers() == Counter(range(found.count))
     assert blind_ns(service) == blind_before
+    restarted(service)
+    nothing_of_it_is_left(service)
+
+
+def test_if_the_second_unit_fails_the_service_records(service: Machine) -> None:
+    """Nothing else starts it here: it was stopped."""
+    with service_refuses(service):
+        assert service.try_(EXECDB, "service", "restart").returncode == 1
+        service.run("systemctl", "stop", UNIT)
+    assert service.property("ActiveState") == "inactive"
+    told = json.loads(service.run(EXECDB, "service", "status", "--format", "json"))
+    service.run("kill", "-9", str(told["handover_pid"]))
+    service.wait_for(lambda: service.property("ActiveState") == "active")
+    assert service.property("NRestarts") == "0"
     restarted(service)
     nothing_of_it_is_left(service)
 

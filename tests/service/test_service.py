@@ -90,6 +90,34 @@ def test_installed_again_it_changes_nothing(machine: Machine) -> None:
     assert {line for line in changed if "execdb" in line} == set()
 
 
+@pytest.mark.parametrize(
+    ("option", "how"),
+    [
+        ("--keep=31d", "systemctl reload execdb.service"),
+        ("--ring-pages=256", "execdb service restart"),
+    ],
+)
+def test_installed_again_with_other_options_it_says_how_to_use_them(
+    machine: Machine, option: str, how: str
+) -> None:
+    done = machine.try_(EXECDB, "service", "install", option)
+    assert done.stderr == f"/etc/execdb.toml changed: {how} makes the service use it\n"
+
+
+def test_installed_again_with_another_database_it_restarts_there(machine: Machine) -> None:
+    first, other = "/var/lib/execdb/execdb.db", "/var/lib/execdb/other.db"
+    for database in (other, first):
+        machine.run(EXECDB, "--db", database, "service", "install", "--keep=30d")
+        done = machine.try_(EXECDB, "service", "restart")
+        assert done.returncode == 0, done.stderr
+        said, after = done.stderr.splitlines()
+        assert said.startswith(f"the service records to another database than {database}: ")
+        assert after == f"restarted: pid {machine.property('MainPID')} records"
+        told = json.loads(machine.run(EXECDB, "--db", database, "status", "--format", "json"))
+        assert told["collector_pid"] == int(machine.property("MainPID"))
+    machine.shell(f"rm {other}*")
+
+
 def test_killed_it_comes_back_and_the_gap_is_said(machine: Machine) -> None:
     pid = machine.property("MainPID")
     machine.run("kill", "-9", pid)

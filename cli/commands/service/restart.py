@@ -18,7 +18,8 @@ def restart(context: typer.Context) -> None:
 
     The new collector starts beside the old one, then makes it end. If it does not start, the old
     one continues to record. Only if the new version has another schema nothing is recorded between
-    the end of the old one and the start of the new one, which upgrades the database.
+    the end of the old one and the start of the new one, which upgrades the database; likewise if
+    the service has another database than before.
     """
     from execdb.cli.service import systemd
     from execdb.cli.service.running import handover
@@ -30,12 +31,26 @@ def restart(context: typer.Context) -> None:
         say("this version has another schema: the old collector ends before the new one starts")
         handover.restart_with_a_gap(say)
         return
+    if not _records_to(context.obj):
+        say(f"the service records to another database than {context.obj}: it ends before it starts")
+        handover.restart_with_a_gap(say)
+        return
     if not handover.takes_over():
         raise ExecdbError(
             "the unit has no --take-over: execdb service install adds it, unless you have changed "
             "the unit; systemctl restart execdb leaves a gap"
         )
     handover.restart(say)
+
+
+def _records_to(database: Path) -> bool:
+    """Whether that is the database of the service that runs, if one does: the new collector could
+    not take over from it otherwise."""
+    from execdb.cli.service import systemd
+    from execdb.store.file.locks.collector_lock import collector_pid
+
+    found = systemd.properties()
+    return found["ActiveState"] != "active" or collector_pid(database) == int(found["MainPID"])
 
 
 def _is_outdated(database: Path) -> bool:

@@ -55,6 +55,10 @@ Btf = Annotated[
 ]
 
 
+# Options of `collect` that can change while it records.
+LIVE = ("keep", "max_size", "min_free", "redact")
+
+
 def btf_path(given: Path | None) -> Path:
     """The file to read BTF from. An empty EXECDB_BTF stands for a kernel without BTF."""
     from execdb.bpf.offsets import BTF_PATH

@@ -7,15 +7,13 @@ from typing import Any
 import typer
 
 from execdb.cli.command import option_files, parsed_again
-from execdb.cli.input.options.shared import bounds_of
+from execdb.cli.input.options.shared import LIVE, bounds_of
 from execdb.cli.input.redaction import own_patterns
 from execdb.cli.output.failures import unexpected
 from execdb.cli.output.streams import say
 from execdb.cli.session.messages import warn
 from execdb.cli.session.options import RecordOptions
 from execdb.store.errors import ExecdbError
-
-_LIVE = ("keep", "max_size", "min_free", "redact")  # options that can change while recording
 
 
 class Reload:
@@ -33,7 +31,7 @@ class Reload:
             options = _changed(self._options, again)
             differing = [name for name in again.params if again.params[name] != self._given[name]]
             patterns = options.redact != self._options.redact
-            if patterns or any(name in _LIVE for name in differing):
+            if patterns or any(name in LIVE for name in differing):
                 apply(options)
         except (ExecdbError, typer.TyperException) as error:
             text = error.format_message() if isinstance(error, typer.TyperException) else error
@@ -42,13 +40,13 @@ class Reload:
         except Exception as error:  # whatever it is: a recording does not end because of it
             warn(f"the options stay as they were: {unexpected(error)}")
             return
-        live = [name for name in differing if name in _LIVE]
+        live = [name for name in differing if name in LIVE]
         self._options = options
         self._given |= {name: again.params[name] for name in live}
         said = [_said(name, again.params[name]) for name in live]
         if patterns and "redact" not in live:
             said.append("other patterns to redact")
-        later = [_named(name) for name in differing if name not in _LIVE]
+        later = [_named(name) for name in differing if name not in LIVE]
         if again.obj != self._context.obj:
             later.append("--db")
         say(_sentence(said, later))
