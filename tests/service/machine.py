@@ -78,7 +78,7 @@ class Machine:
     def property(self, name: str) -> str:
         return self.run("systemctl", "show", "execdb", f"--property={name}", "--value").strip()
 
-    def wait_for(self, condition: Callable[[], bool], within_s: float = 60) -> None:
+    def wait_for(self, condition: Callable[[], bool], within_s: float = 300) -> None:
         until_s = time.monotonic() + within_s
         while not condition():
             if time.monotonic() > until_s:
