@@ -120,11 +120,18 @@ $(VENV)/ready-to-test: $(VENV)/ready
 	ls /usr/lib/postgresql/*/bin/initdb /usr/bin/initdb 2>/dev/null | grep -q . || \
 		missing="$$missing postgresql"; \
 	[ -e /usr/share/i18n/locales/de_DE ] || missing="$$missing locales"; \
+	ls /usr/share/locale/de/LC_MESSAGES/postgres-*.mo 2>/dev/null | grep -q . || \
+		missing="$$missing postgresql-in-German"; \
 	if [ -n "$$missing" ] && command -v apt-get >/dev/null; then \
 		$(SUDO) apt-get update -qq && \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
 			gcc libc6-dev bpftool strace util-linux chromium postgresql locales pgbouncer \
 			fish zsh bpftrace binutils-aarch64-linux-gnu >/dev/null; \
+		ls /usr/share/locale/de/LC_MESSAGES/postgres-*.mo >/dev/null 2>&1 || \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --reinstall \
+			-o 'Dpkg::Options::=--path-include=/usr/share/locale/de/LC_MESSAGES/postgres-*.mo' \
+			$$(dpkg-query -W -f '$${db:Status-Abbrev}$${Package}\n' 'postgresql-[0-9]*' | \
+				sed -n 's/^ii \(postgresql-[0-9]*\)$$/\1/p') >/dev/null; \
 	elif [ -n "$$missing" ]; then echo "the tests need:$$missing" >&2; exit 1; fi
 	@$(VENV)/bin/pip install -q --disable-pip-version-check -e '.[dev]'
 	@touch $@

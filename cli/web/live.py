@@ -1,5 +1,5 @@
 """What comes, as server-sent events (HTML Living Standard, "Server-sent events"): new rows, and the
-ends of those that were sent."""
+ends of those that were sent or are shown."""
 
 import asyncio
 import json
@@ -7,82 +7,89 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
-from execdb.cli.web.rows import key_of
-from execdb.cli.web.site import Site, rows_for
+from execdb.cli.web.rows import Rows
+from execdb.cli.web.site import Site
 from execdb.cli.web.view import View, filter_for
 from execdb.cli.web.worker import Busy, Worker
+from execdb.store.central.errors import CentralError, CentralRefusal
 from execdb.store.errors import ExecdbError, UsageError
 from execdb.store.event import Event
+from execdb.store.fields import without_end
 from execdb.store.reading.event_filter import EventFilter
 
-_PAUSE_S = 0.1  # between updates: at most ten a second
+_AGAIN_S = 5.0  # until a central store is asked again that did not answer
 _HEARTBEAT_S = 15.0  # how often a quiet connection is used, so that a closed one is noticed
 _ROWS_MAX = 100  # of an update
-_CATCH_UP_MAX = 500  # rows after a pause
 _CLIENTS_MAX = 8
 
 Render = Callable[[str, dict[str, Any]], str]
 
 
 class Tail:
-    """Follows the file for one client. All methods but `updates` run in the worker."""
+    """Follows the store for one client. All methods but `updates` run in the worker."""
 
-    def __init__(self, site: Site, view: View, render: Render, after: int | None) -> None:
-        """`after` is the last row that the client has. Raises UsageError, DatabaseError."""
+    def __init__(self, site: Site, view: View, render: Render, *, hosts: bool) -> None:
+        """`hosts`: the client's list names them. Raises UsageError, DatabaseError, CentralError."""
         self._site, self._view, self._render = site, view, render
         wanted = filter_for(view.words)
         if wanted.until_ns is not None:
             raise UsageError("what comes has no end: leave out the time, or --until")
         self._since_ns = wanted.since_ns or 0
-        following = site.store.tail()
-        if following is None:
-            raise UsageError("what comes can be followed in a file only: load the page again")
-        self._following = following
-        self._skipped = 0
-        if after is not None:
-            oldest = self._following.last_id - _CATCH_UP_MAX
-            self._skipped = max(0, oldest - after)
-            self._following.last_id = min(self._following.last_id, max(after, oldest))
-        family = self._following.started_by(wanted.descendants_of)
-        self._filter = EventFilter(replace(wanted, since_ns=None), family)
-        self._version: object = None
-        self._rows = rows_for(site.now(), wanted)
+        self._coming = site.store.coming(wanted)
+        self._filter = EventFilter(replace(wanted, since_ns=None), self._coming.family)
+        self._rows = Rows(site.now().default_message(wanted), hosts=hosts)
+        self._new: list[Event] = []
+        self._removed = 0  # of which the client was told
+        self._trouble = ""  # what a central store said last, if it did not answer
+
+    @property
+    def pause_s(self) -> float:
+        """Until the next update."""
+        return _AGAIN_S if self._trouble else self._coming.pause_s
 
     def update(self) -> dict[str, Any] | None:
-        """What is new, None if nothing. Raises DatabaseError."""
-        self._site.now()  # raises if it is not the same store any more
-        version = self._site.store.version()
-        if version == self._version:
-            return None
-        self._version = version
-        started = self._started()
-        ended = [event for event in self._following.ended() if self._filter.wants(event)]
-        new, late = started[-_ROWS_MAX:], ended[-_ROWS_MAX:]
-        skipped = self._skipped + len(started) - len(new)
-        self._skipped = 0
+        """What is new, None if nothing. Raises DatabaseError, CentralRefusal, UsageError."""
+        try:
+            found = self._look()
+        except CentralRefusal:
+            raise
+        except CentralError as error:
+            before, self._trouble = self._trouble, str(error)
+            return None if before else {"trouble": f"{error}: trying again"}
+        if self._trouble:
+            self._trouble = ""
+            return {**(found or {}), "trouble": ""}
+        return found
+
+    def _look(self) -> dict[str, Any] | None:
+        """After a CentralError nothing is missing."""
+        self._new += self._started()
+        late: list[Event] = []  # ends of what was wanted as it started
+        for event in filter(self._filter.wants, self._coming.ended()):
+            (late if self._filter.wants(without_end(event)) else self._new).append(event)
+        if self._coming.has_hosts and not self._rows.hosts:
+            raise UsageError("there are several hosts now: load the page again, which names them")
+        started, self._new = self._new, []
+        new, late = started[-_ROWS_MAX:], late[-_ROWS_MAX:]
+        skipped = len(started) - len(new) + self._coming.removed - self._removed
+        self._removed = self._coming.removed
         if not new and not late and not skipped:
             return None
         return {
             "rows": self._html(new[::-1]),
-            "ends": {key_of(event): self._html([event]) for event in late},
+            "ends": self._html(late),
             "skipped": skipped,
-            "last": self._following.last_id,
         }
 
     def _started(self) -> list[Event]:
-        """A bounded number of the new events: the rest is read at the next update."""
         found: list[Event] = []
-        events = self._following.started()
-        if len(events) == 0:
-            return found
-        for event in events:
+        for event in self._coming.started():
             if event.time_ns < self._since_ns or not self._filter.may_want(event):
                 continue
             if event.ended is None and event.errno is None:
-                self._following.wait_for_end(event)
+                self._coming.wait_for_end(event)
             if self._filter.wants(event):
                 found.append(event)
-        self._version = None  # there may be more
         return found
 
     def _html(self, events: list[Event]) -> str:
@@ -127,8 +134,9 @@ class Tails:
                 elif quiet_s >= _HEARTBEAT_S:
                     yield b": nothing new\n\n"
                     quiet_s = 0.0
-                await asyncio.sleep(_PAUSE_S)
-                quiet_s += _PAUSE_S
+                pause_s = tail.pause_s
+                await asyncio.sleep(pause_s)
+                quiet_s += pause_s
         finally:
             self._open -= 1
 

@@ -46,7 +46,6 @@ def overview(site: Site, view: View) -> dict[str, Any]:
         "zone": "/".join(dict.fromkeys(time.tzname)),
         "redact_address": replace(view, redact=not view.redact).address("/"),
         "live": any(each.runs for each in known) and wanted.until_ns is None,
-        "follows": site.store.local,
     }
 
 

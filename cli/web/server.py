@@ -163,9 +163,8 @@ class Server:
         query = request.url.query
         try:
             view, rest = self._site.view(query)
-            after = rest.get("last", "")
-            last = int(after[:19]) if after.isdecimal() else None
-            make = partial(Tail, self._site, view, self._render, last)
+            hosts = rest.get("hosts") == "1"
+            make = partial(Tail, self._site, view, self._render, hosts=hosts)
             updates = await self._tails.open(make)
         except ExecdbError as error:
             return self._failed(error, query)

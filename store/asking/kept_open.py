@@ -6,10 +6,11 @@ from typing import Protocol
 
 from execdb.store.asking.browsed import Browsed
 from execdb.store.asking.browsed_file import BrowsedFile
+from execdb.store.asking.coming import Coming, ComingToFile
 from execdb.store.errors import DatabaseError
 from execdb.store.file.database import Database
 from execdb.store.file.locks.collector_lock import CollectorWatch
-from execdb.store.reading.following import Following
+from execdb.store.reading.filter import Filter
 
 _STEPS = 20_000  # of SQLite's machine, a millisecond or so, between looks at the clock
 
@@ -34,11 +35,9 @@ class KeptOpen(Protocol):
     def collector(self) -> int | None:
         """The pid of the collector that records to it, if that can be known."""
 
-    def tail(self) -> Following | None:
-        """What comes from now on, if that can be followed. Raises DatabaseError."""
-
-    def version(self) -> object:
-        """Changes whenever the store does."""
+    def coming(self, wanted: Filter) -> Coming:
+        """What comes from now on. `wanted` has no end of its time. Raises DatabaseError,
+        CentralError, and UsageError if its ancestors cannot be followed."""
 
     def close(self) -> None: ...
 
@@ -84,11 +83,8 @@ class KeptFile:
     def collector(self) -> int | None:
         return self._collector.pid()
 
-    def tail(self) -> Following:
-        return Following(self.database)
-
-    def version(self) -> object:
-        return self.database.version()
+    def coming(self, wanted: Filter) -> ComingToFile:
+        return ComingToFile(self.database, self._check, wanted)
 
     def close(self) -> None:
         self._collector.close()

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from sqlite3 import Connection
 from typing import Any
 
 from execdb.store.event import Event
+from execdb.store.fields import OF_THE_END
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
@@ -15,8 +17,16 @@ from execdb.store.reading.history import History
 from execdb.store.reading.ordered import PAGE
 from execdb.store.reading.selection import Span
 from execdb.store.segments.segment import Segment, descendants_of
+from execdb.store.terms.term import Term
 
 RUNNING_MAX = 16_384  # events whose ends are waited for
+
+
+def while_running(wanted: Filter, *terms: Term) -> Filter:
+    """What asks for programs that run, and of which this may be wanted once they have ended;
+    `terms` must hold besides."""
+    of_start = [term for term in wanted.terms if term.field not in OF_THE_END]
+    return replace(wanted, terms=(*of_start, *terms), failed=None, running=True)
 
 
 class Following(History):

@@ -72,7 +72,7 @@ def main() -> int:
     if arguments.what == "central":
         from tests.bench.central.compare import compare as compare_hosts
 
-        return compare_hosts(arguments.events, arguments.seconds, arguments.write)
+        return compare_hosts(arguments.events, arguments.seconds, arguments.pooler, arguments.write)
     if arguments.what == "live":
         from tests.bench.measure.live import compare as compare_live
 
@@ -138,6 +138,10 @@ def _parser() -> argparse.ArgumentParser:
     central = what.add_parser("central", help="a hundred hosts and one central store")
     _add_events(central, 2_000_000)
     central.add_argument("--seconds", type=int, default=60, help="of recording on all hosts")
+    central.add_argument(
+        "--pooler", type=int, default=0, metavar="N",
+        help="ship through pgbouncer with N connections, and ask nothing",
+    )  # fmt: skip
     _add_write(central)
     live = what.add_parser("live", help="live replay: lateness, rate, many paths")
     live.add_argument("--execs", type=int, default=100_003, help="at 3,000 a second")

@@ -76,7 +76,7 @@ def web(
 def _kept_open(place: Path | CentralUrl) -> "KeptOpen":
     """Raises DatabaseError, CentralError."""
     if isinstance(place, CentralUrl):
-        from execdb.store.central.asking.browsing.kept_open import KeptCentral
+        from execdb.store.central.kept_open import KeptCentral
 
         central = KeptCentral(place, _ANSWER_S)
         central.now()

@@ -15,7 +15,7 @@ from execdb.cli.show.gap_notes import PRUNED_MEANWHILE, gaps_of, note, notes
 from execdb.store.asking.opening import open_store
 from execdb.store.asking.store import Store
 from execdb.store.central.errors import CentralError, CentralRefusal
-from execdb.store.central.following.following import Following
+from execdb.store.central.following.connected import Connected
 from execdb.store.central.following.news import HostEnded
 from execdb.store.central.url import CentralUrl
 from execdb.store.event import Event
@@ -32,21 +32,22 @@ class CentralFollower(Follower):
     """Raises CentralError, UsageError."""
 
     def __init__(self, url: CentralUrl, wanted: Filter, *, ends: bool) -> None:
-        self._url, self._following = url, Following(url, wanted)
+        self._url, self._connected = url, Connected(url, wanted)
+        self._following = self._connected.following
         super().__init__(wanted, self._following.family, ends=ends)
         self.names_hosts = self._following.has_hosts
         self._ended: list[Event] = []  # of events that have just come, to be shown after them
         self._failures = 0  # in a row
         running = self._while_running()
         if running is not None:
-            for event in self._following.store.running(running, RUNNING_MAX + 1):
+            for event in self._connected.store.running(running, RUNNING_MAX + 1):
                 self._wait_for_end(event)
         if self._following.is_quiet:
             self._say("note: no host ships to this store now: waiting for one")
         self._interrupt = Interrupt()
 
     def close(self) -> None:
-        self._following.close()
+        self._connected.close()
 
     @property
     def is_over(self) -> bool:
@@ -67,7 +68,7 @@ class CentralFollower(Follower):
         return False
 
     def before(self, limit: int) -> Iterator[Event]:
-        store, oldest_ns = self._following.store, None
+        store, oldest_ns = self._connected.store, None
         for event in store.events(self._wanted, limit=limit):
             if self._interrupt.asked:
                 return
@@ -83,7 +84,7 @@ class CentralFollower(Follower):
     def after(self) -> Iterator[Event]:
         while not self._interrupt.asked:
             try:
-                news, silent = self._following.look()
+                news, silent = self._connected.look()
                 self._tell(news, silent)
                 if self._following.has_hosts and not self.names_hosts:
                     self.names_hosts = True
@@ -99,7 +100,7 @@ class CentralFollower(Follower):
 
     def _new(self) -> Iterator[Event]:
         """What has come until the latest look: starts, and ends after them."""
-        for events, removed in self._following.starts():
+        for events, removed in self._connected.starts():
             if removed:
                 self.gaps += 1
                 self._say(PRUNED_MEANWHILE)
@@ -110,7 +111,7 @@ class CentralFollower(Follower):
                     yield from self._start(event)
             ended, self._ended = sorted(self._ended, key=end_ns), []
             yield from filter(self._filter.wants, ended)
-        for events in self._following.ended():
+        for events in self._connected.ended():
             yield from filter(self._filter.wants, events)
 
     def _tell(self, news: list[Period | HostEnded], silent: list[tuple[str, int]]) -> None:
@@ -141,7 +142,7 @@ class CentralFollower(Follower):
                 raise error
             self._pause(retry_s(min(self._failures - 1, _SLOWEST), random.random()))
             try:
-                self._following.reopen()
+                self._connected.reopen()
                 return
             except CentralRefusal:
                 raise

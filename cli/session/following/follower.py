@@ -4,15 +4,14 @@ import contextlib
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from execdb.cli.output.streams import say
 from execdb.store.asking.store import Store
 from execdb.store.event import Event
-from execdb.store.fields import OF_THE_END, without_end
+from execdb.store.fields import without_end
 from execdb.store.reading.event_filter import EventFilter
 from execdb.store.reading.filter import Filter
-from execdb.store.reading.following import RUNNING_MAX
+from execdb.store.reading.following import RUNNING_MAX, while_running
 from execdb.store.terms.term import Term
 
 
@@ -55,8 +54,7 @@ class Follower(ABC):
         """What is wanted of programs that run now, so that their ends are shown. None: no ends."""
         if not (self._ends or self._filter.about_the_end):
             return None
-        of_start = [term for term in self._wanted.terms if term.field not in OF_THE_END]
-        return replace(self._wanted, terms=(*of_start, *terms), failed=None, running=True)
+        return while_running(self._wanted, *terms)
 
     def _wait_for_end(self, event: Event) -> None:
         if self._wait_for(event) and not self._too_many:

@@ -117,7 +117,7 @@ function loadAsOneScrolls(table) {
     if (table.querySelectorAll("tr[data-id]").length >= MAX_ROWS) return; // the link goes on
     try {
       const rows = rowsOf(await textAt(link.dataset.rows));
-      row.replaceWith(...rows);
+      row.replaceWith(...rows.filter((each) => !shownRow(table, each.dataset.id)));
       observe();
     } catch (error) {
       link.textContent = `${error.message}: try again`;
@@ -128,6 +128,11 @@ function loadAsOneScrolls(table) {
     if (row) watch.observe(row);
   }
   observe();
+  return observe;
+}
+
+function shownRow(table, id) {
+  return id ? table.querySelector(`tr[data-id="${CSS.escape(id)}"]`) : null;
 }
 
 function moveWithKeys() {
@@ -159,46 +164,77 @@ function openRows(table) {
 
 // ---- live ----------------------------------------------------------------------------------
 
-function followLive(button, table) {
+function followLive(button, table, observe) {
   const note = byId("live-note");
+  const body = table.tBodies[0];
   let source = null;
   let wanted = false;
-  let last = "";
-  let waiting = 0;
+  let trouble = "";
+  let skipped = 0;
 
-  function update(message) {
-    const data = JSON.parse(message.data);
+  function complete(rows) {
+    for (const row of rows) {
+      const shown = shownRow(table, row.dataset.id);
+      if (shown && shown.innerHTML !== row.innerHTML) shown.replaceWith(row);
+    }
+  }
+  // On top, newest first: what comes late is not looked for further down.
+  function add(rows) {
+    body.prepend(...rows.filter((row) => !shownRow(table, row.dataset.id)));
+    const all = body.querySelectorAll("tr[data-id]");
+    for (let at = MAX_ROWS; at < all.length; at++) all[at].remove();
+    table.hidden = !all.length;
+    if (all.length) byId("none")?.remove();
+  }
+  // The latest of the list, up to the moment from which on it is followed, or later.
+  async function refresh() {
+    const latest = rowsOf(await textAt(button.dataset.rows));
+    const rows = latest.filter((row) => row.dataset.id);
+    if (rows.length && !rows.some((row) => shownRow(table, row.dataset.id))) {
+      body.replaceChildren(...latest.filter((row) => !row.dataset.id));
+      observe();
+    }
+    complete(rows);
+    add(rows);
+  }
+  function say() {
+    const told = skipped
+      ? `live; ${skipped} events came too fast to be shown here: load the page again to see them`
+      : "live";
+    note.textContent = trouble || told;
+  }
+  function update(data) {
     if (data.error) {
       note.textContent = data.error;
-      set(false);
+      set(false, true);
       return;
     }
-    last = data.last;
-    const body = table.tBodies[0];
-    const fresh = rowsOf(data.rows);
-    fresh.forEach((row) => row.classList.add("fresh"));
-    if (fresh.length) table.hidden = false;
-    body.prepend(...fresh);
-    for (const [id, html] of Object.entries(data.ends)) {
-      const row = body.querySelector(`tr[data-id="${CSS.escape(id)}"]`);
-      const ended = rowsOf(html)[0];
-      if (row && ended) row.replaceWith(ended);
-      else if (ended && !row) body.prepend(ended);
-    }
-    waiting += data.skipped;
-    const rows = body.querySelectorAll("tr[data-id]");
-    for (let at = MAX_ROWS; at < rows.length; at++) rows[at].remove();
-    note.textContent = waiting
-      ? `live; ${waiting} events came too fast to be shown here: load the page again to see them`
-      : "live";
+    trouble = data.trouble ?? trouble;
+    complete(rowsOf(data.ends ?? ""));
+    const rows = rowsOf(data.rows ?? "");
+    rows.forEach((row) => row.classList.add("fresh"));
+    add(rows);
+    skipped += data.skipped || 0;
+    say();
   }
   function open() {
-    const join = button.dataset.live.includes("?") ? "&" : "?";
-    source = new EventSource(button.dataset.live + (last === "" ? "" : `${join}last=${last}`));
-    source.onopen = () => (note.textContent = "live");
-    source.onmessage = update;
+    const opened = new EventSource(button.dataset.live);
+    let done = null; // what came before is in the list
+    const then = (act) => {
+      done = done.then(() => source === opened && act()).catch((error) => {
+        note.textContent = error.message;
+      });
+    };
+    source = opened;
+    source.onopen = () => {
+      done = Promise.resolve();
+      trouble = "";
+      say();
+      then(refresh);
+    };
+    source.onmessage = (message) => then(() => update(JSON.parse(message.data)));
     source.onerror = () => {
-      if (!source || source.readyState !== EventSource.CLOSED) {
+      if (opened.readyState !== EventSource.CLOSED) {
         note.textContent = "the server does not answer: trying again";
         return;
       }
@@ -215,7 +251,7 @@ function followLive(button, table) {
     button.setAttribute("aria-pressed", on);
     close();
     if (on) open();
-    else if (!keepNote && !note.textContent.includes(":")) note.textContent = "";
+    else if (!keepNote) note.textContent = "";
   }
   button.hidden = false;
   button.addEventListener("click", () => set(!wanted));
@@ -269,11 +305,9 @@ const timeline = byId("timeline");
 const rows = byId("rows");
 const live = byId("live");
 if (timeline) followTimeline(timeline);
-if (rows) {
-  loadAsOneScrolls(rows);
-  openRows(rows);
-}
-if (live) followLive(live, rows);
+const observe = rows ? loadAsOneScrolls(rows) : null;
+if (rows) openRows(rows);
+if (live) followLive(live, rows, observe);
 moveWithKeys();
 openChildren();
 copyCommands();

@@ -15,7 +15,8 @@ from tests.bench.peers.rounds import say
 from tests.bench.results import Row
 from tests.bench.table import limits, publish
 from tests.bench.workloads.synthetic import SESSION
-from tests.central.server import Server
+from tests.central.pooler import pooler
+from tests.central.server import ADMIN, Server
 
 HOSTS = 100
 _COMMIT, _COMMITS = 50, 600
@@ -29,15 +30,28 @@ command asks, each time by a new connection; medians (least-greatest). {machine}
 """
 
 
-def compare(events: int, seconds: int, write: Path | None) -> int:
-    """Prints what was measured; 1 if a limit was missed."""
+_POOLED_NOTES = """\
+The same with {events:,} events, through a pgbouncer with `pool_mode = transaction` and at most
+{processes} connections to the server. {machine}. Measured with
+`make bench ARGS='central --events {events} --seconds {seconds} --pooler {processes}'`.
+"""
+
+
+def compare(events: int, seconds: int, processes: int, write: Path | None) -> int:
+    """Prints what was measured; 1 if a limit was missed. With `processes` all forwarders go through
+    a pooler that has so many connections to the server, and nothing is asked."""
     with tempfile.TemporaryDirectory(prefix="execdb-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o755)
         server = _server(folder / "server", stack)
-        rows = [*_rows(folder, server, events, seconds, stack)]
-    notes = _NOTES.format(hosts=HOSTS, events=events, machine=proc.machine())
-    publish("central", f"{limits(rows)}\n{notes}", write)
+        if processes:
+            rows = [*_pooled(folder, server, events, seconds, processes, stack)]
+        else:
+            rows = [*_rows(folder, server, events, seconds, stack)]
+    notes = (_POOLED_NOTES if processes else _NOTES).format(
+        hosts=HOSTS, events=events, seconds=seconds, processes=processes, machine=proc.machine()
+    )
+    publish("pooler" if processes else "central", f"{limits(rows)}\n{notes}", write)
     return int(any(row.held is False for row in rows))
 
 
@@ -60,9 +74,23 @@ def _rows(
     alone = Fleet(folder / "beside", 1, 0, _COMMIT * _COMMITS, stack)
     ((host, parts),) = alone.parts(_COMMIT).items()
     yield beside(host, parts, server.url("beside"))
+    fleet = _fleet(folder, events, seconds, stack)
+    yield from ship(fleet, server, _DATABASE, seconds, server.url(_DATABASE), HOSTS)
+    yield from questions.ask(server, _DATABASE, fleet.hosts[HOSTS // 2].name)
+
+
+def _pooled(
+    folder: Path, server: Server, events: int, seconds: int, processes: int, stack: ExitStack
+) -> Iterator[Row]:
+    fleet = _fleet(folder, events, seconds, stack)
+    with pooler(server, processes) as pool:
+        url = pool.url(_DATABASE, ADMIN)
+        yield from ship(fleet, server, _DATABASE, seconds, url, processes)
+
+
+def _fleet(folder: Path, events: int, seconds: int, stack: ExitStack) -> Fleet:
     say(f"{events:,} events of {HOSTS} hosts")
     later = -(-PART * seconds // SESSION) * SESSION * HOSTS
     fleet = Fleet(folder / "hosts", HOSTS, events, later, stack)
     fleet.record(fleet.events)
-    yield from ship(fleet, server, _DATABASE, seconds)
-    yield from questions.ask(server, _DATABASE, fleet.hosts[HOSTS // 2].name)
+    return fleet

@@ -69,8 +69,11 @@ class _Spent:
         return own_s - self._begun_cpu_s[0], server_s - self._begun_cpu_s[1]
 
 
-def ship(fleet: Fleet, server: Server, database: str, seconds: int) -> Iterator[Row]:
-    """The store has all that they have afterwards."""
+def ship(
+    fleet: Fleet, server: Server, database: str, seconds: int, url: str, connections_max: int
+) -> Iterator[Row]:
+    """By that URL, with at most so many connections of the server. The store has all that they have
+    afterwards."""
     with server.connect(database) as connection:
 
         def asked(sql: str) -> int:
@@ -82,14 +85,15 @@ def ship(fleet: Fleet, server: Server, database: str, seconds: int) -> Iterator[
             proc.wait_for(lambda: asked(_SHIPPED) >= events, what, _WITHIN_S)
 
         say(f"{len(fleet.hosts)} forwarders catch up")
-        with forwarders(fleet.hosts, server.url(database)) as pids:
+        with forwarders(fleet.hosts, url) as pids:
             spent = _Spent(pids, server)
             wait_for(fleet.events)
             yield from _caught_up(spent, fleet)
             say(f"{seconds} s of recording")
             yield from _going_on(fleet, partial(_Spent, pids, server), seconds, wait_for)
             connections = asked(_CONNECTIONS)
-            yield Row("connections", "1 each", f"{connections}", connections <= len(pids))
+            held = connections <= connections_max
+            yield Row("connections of the server", f"<= {connections_max}", f"{connections}", held)
             pss_mb = [proc.pss_kb([pid]) * 1_024 / 1e6 for pid in pids]
             held = max(pss_mb) <= _PSS_MB
             yield Row("Pss of a forwarder", f"<= {_PSS_MB} MB", spread(pss_mb, 0, " MB"), held)

@@ -28,13 +28,13 @@ class Asking:
 
     def __init__(self, served: Served) -> None:
         where = urlsplit(served.address)
-        self._host = where.netloc
-        with closing(HTTPConnection(self._host)) as connection:
+        self.host = where.netloc
+        with closing(HTTPConnection(self.host)) as connection:
             connection.request("GET", f"/?{where.query}")
-            self._cookie = connection.getresponse().headers["set-cookie"].partition(";")[0]
+            self.cookie = connection.getresponse().headers["set-cookie"].partition(";")[0]
 
     def __call__(self, address: str) -> Said:
-        with closing(HTTPConnection(self._host)) as connection:
-            connection.request("GET", address, headers={"cookie": self._cookie})
+        with closing(HTTPConnection(self.host)) as connection:
+            connection.request("GET", address, headers={"cookie": self.cookie})
             answer = connection.getresponse()
             return Said(answer.status, answer.read().decode())

@@ -7,7 +7,7 @@ import pytest
 from execdb.cli.web.shapes.timeline import edges_of
 from execdb.store.central.asking.browsing import counting
 from execdb.store.central.asking.browsing.browsed import BrowsedCentral
-from execdb.store.central.asking.browsing.kept_open import KeptCentral
+from execdb.store.central.kept_open import KeptCentral
 from execdb.store.central.url import CentralUrl
 from execdb.store.reading.filter import Filter
 from execdb.store.terms.term import Term

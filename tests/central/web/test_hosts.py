@@ -94,10 +94,3 @@ def test_it_is_accessible_and_fits_a_phone(page: Served, visit: Visit) -> None:
     assert shown.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     found = Axe().run(shown)
     assert found.violations_count == 0, found.generate_report()
-
-
-def test_what_cannot_be_done_is_said_and_not_offered(page: Served, visit: Visit) -> None:
-    shown = visit(page.address)
-    expect(shown.get_by_role("button", name="live")).to_have_count(0)
-    expect(shown.locator(".list")).to_contain_text("what comes is only followed in a file")
-    assert Asking(page)("/live").status == 400

@@ -70,11 +70,6 @@ def _plain(text: str) -> str:
     """Without what is said of the store itself, and without the run in a place of the list, which a
     file does not need."""
     text = re.sub(r'<p class="state">.*</p>', "", text)
-    text = re.sub(
-        r'<button type="button" id="live".*?</button>|<span class="dim">what comes.*?</span>',
-        "",
-        text,
-    )
     return re.sub(r"(after=-?\d+_-?\d+_-?\d+)_\d+", r"\1", text)
 
 

@@ -9,8 +9,10 @@ from execdb.store.central.asking.central_store import CentralStore
 from execdb.store.central.asking.session import Session, connect_to_ask
 from execdb.store.central.connection import central_errors, what_connects
 from execdb.store.central.errors import CentralError
+from execdb.store.central.following.coming import ComingToCentral
 from execdb.store.central.url import CentralUrl
 from execdb.store.central.watchdog import deadline
+from execdb.store.reading.filter import Filter
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -30,6 +32,7 @@ class KeptCentral:
         self._url, self._answer_s = url, answer_s
         self._connection: Connection | None = None
         self._known: str | None = None
+        self._session: Session | None = None  # of this request
         self._now: BrowsedCentral | None = None
 
     def __str__(self) -> str:
@@ -37,10 +40,15 @@ class KeptCentral:
 
     def now(self) -> BrowsedCentral:
         if self._now is None:
-            self._now = CentralStore(self._session()).browsed()
+            self._now = CentralStore(self._asked()).browsed()
         return self._now
 
-    def _session(self) -> Session:
+    def _asked(self) -> Session:
+        if self._session is None:
+            self._session = self._new_session()
+        return self._session
+
+    def _new_session(self) -> Session:
         if self._connection is not None:
             with suppress(CentralError):  # the server may have been started again meanwhile
                 return self._begun(self._connection)
@@ -61,7 +69,7 @@ class KeptCentral:
         """The server has the time from `answer_s`."""
 
     def release(self) -> None:
-        self._now = None
+        self._now = self._session = None
         if self._connection is None:
             return
         from psycopg.pq import TransactionStatus
@@ -79,16 +87,13 @@ class KeptCentral:
     def collector(self) -> int | None:
         return None
 
-    def tail(self) -> None:
-        return None
-
-    def version(self) -> object:
-        return None
+    def coming(self, wanted: Filter) -> ComingToCentral:
+        return ComingToCentral(self._asked, CentralStore(self._asked()), wanted)
 
     def close(self) -> None:
         """The connection. A question afterwards makes another one, with what the first one was
         made of, passwords included: this process may have become someone who cannot read them."""
-        self._now = None
+        self._now = self._session = None
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
