@@ -218,7 +218,7 @@ def test_of_many_full_rings_most_of_what_is_read_can_be_stored() -> None:
     """Only what is older than the oldest record that is left can."""
     rings = [LargeRing() for _ in range(37)]
     for number, ring in enumerate(rings):
-        ring.put(b"".join(sample(struct.pack("Q196x", ns * 37 + number)) for ns in range(5_003)))
+        ring.put(b"".join(sample(struct.pack("Q196x", ns * 37 + number)) for ns in range(2_003)))
     source, waiting = HandRings(rings), []
     most = 0
     while True:
