@@ -135,4 +135,4 @@ def test_what_is_wrong_with_a_term_is_said_as_on_the_command_line(
         page.keyboard.press("Enter")
     said = page.locator(".problem").inner_text()
     assert said in execdb("query", "exit_code=many").stderr
-    assert said.endswith("is not a number")
+    assert said.endswith("is not an exit code, 0 to 255")

@@ -36,7 +36,7 @@ def test_terms_choose_events(run: Run, filled: Path, arguments: list[str], count
     [
         ("com=gcc", "there is no field com: did you mean comm?"),
         ("gcc", "'gcc' is no term: give FIELD=VALUE, as comm=gcc"),
-        ("exit_code=one", "character 11: 'one' is not a number"),
+        ("exit_code=one", "character 11: 'one' is not an exit code, 0 to 255"),
         ("command~=(", "character 10: missing ), unterminated subpattern"),
         ("uid=nobody-of-that-name", "there is no user"),
     ],
