@@ -43,7 +43,7 @@ class Kin:
         earlier: dict[Key, Key] = {}  # a row that may be meant, and who means it
         for key in set(wanted) - there.keys():
             for run in self._roster.of_boot(self._roster.by_id[key[0]]):
-                if self._is_before(run.run_id, key[0]):
+                if self._roster.is_before(run, self._roster.by_id[key[0]]):
                     earlier[run.run_id, key[1]] = key
         for row in sorted(self.existing(earlier), key=lambda row: self._place(row[0])):
             found[earlier[row]] = row  # the latest of them
@@ -100,12 +100,9 @@ class Kin:
         found = set[Key]()
         for run_id, id_ in keys:
             for run in self._roster.of_boot(self._roster.by_id[run_id]):
-                if self._is_before(run_id, run.run_id):
+                if self._roster.is_before(self._roster.by_id[run_id], run):
                     found.add((run.run_id, id_))
         return sorted(found)
-
-    def _is_before(self, one: int, other: int) -> bool:
-        return self._place(one) < self._place(other)
 
     def _place(self, run_id: int) -> int:
         return self._roster.by_id[run_id].local_run_id

@@ -11,6 +11,7 @@ from execdb.store.central.text import from_central
 from execdb.store.reading.filter import Filter
 from execdb.store.terms.match import matcher
 
+_TAKE_OVER_NS = 60 * 10**9  # a collector that takes over begins before the other one ends
 _SAME_CLOCK_NS = 1_000_000  # two collectors measure the difference of the clocks independently
 
 
@@ -62,6 +63,23 @@ class Roster:
         """The runs of the same host and boot: parents are in one of these."""
         return self._boots[run.host, run.boot_id]
 
+    def is_before(self, one: Run, other: Run) -> bool:
+        """Of runs of one boot: whether a file may have recorded one, then the other. It has one
+        collector at a time, so where several files recorded a boot, runs of one do not overlap."""
+        if one.local_run_id >= other.local_run_id:
+            return False
+        several = (other.host, other.boot_id) in self._in_several_files
+        return not several or _last_ns(one) <= (other.started_ns or 0) + _TAKE_OVER_NS
+
+    @cached_property
+    def _in_several_files(self) -> frozenset[tuple[str, str]]:
+        """Boots of which two runs have the same number."""
+        return frozenset(
+            boot
+            for boot, runs in self._boots.items()
+            if len({run.local_run_id for run in runs}) < len(runs)
+        )
+
     @cached_property
     def _boots(self) -> Mapping[tuple[str, str], Sequence[Run]]:
         found: defaultdict[tuple[str, str], list[Run]] = defaultdict(list)
@@ -77,7 +95,7 @@ class Roster:
             for runs in self._boots.values()
             for one in runs
             for other in runs
-            if one is other or one.local_run_id < other.local_run_id
+            if one is other or self.is_before(one, other)
         ]
 
     @cached_property
@@ -119,6 +137,11 @@ class Roster:
                 for run_id, boot_ns in rows
             }
         return found
+
+
+def _last_ns(run: Run) -> int:
+    """When it ended, or the latest that is known of it."""
+    return run.ended_ns or max(run.alive_ns or 0, run.shipped_to_ns or 0)
 
 
 def run_of(row: Iterable[Any]) -> Run:
