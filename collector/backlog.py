@@ -61,6 +61,11 @@ class Backlog:
         return len(self._ends)
 
     @property
+    def is_large(self) -> bool:
+        """Whether it takes half of the memory that it may take."""
+        return self._size_bytes > _BACKLOG_BYTES // 2
+
+    @property
     def waits(self) -> bool:
         """Whether any event waits."""
         return bool(self._execs or self._ends)

@@ -34,6 +34,7 @@ class Collector:
         self._untidy = False  # whether there is more to remove from the file
         self._taken: tuple[Seen, int] | None = None
         self._unread_ns: int | None = None  # boot time; younger records may still be in the rings
+        self._read_ns = 0  # boot time up to which everything has been read
         self._counted: KernelCounts | None = None  # by the last drain
         self._offset_ns = 0  # of the wall clock from boot time, at the last drain
 
@@ -112,8 +113,9 @@ class Collector:
 
     def _step(self) -> None:
         self._follow_config()
-        read_ns = self._drain()
-        self.storage.store(read_ns - _SETTLE_NS)
+        if not (self.storage.behind and self._backlog.is_large):  # else the rings may fill
+            self._read_ns = self._drain()
+        self.storage.store(self._read_ns - _SETTLE_NS)
         with contextlib.suppress(DatabaseRefused):  # the next step tries again
             self._untidy = self._wiring.tidy()
 
@@ -150,7 +152,8 @@ class Collector:
         read_ns = self._drain()
         while self._unread_ns is not None:
             self.storage.store(read_ns - _SETTLE_NS)
-            read_ns = self._drain()
+            if not (self.storage.behind and self._backlog.is_large):
+                read_ns = self._drain()
         self._count_missing(since_ns)
         self.storage.store_the_rest()
         self.storage.close(ended_ns + self._wiring.clock.offset_ns())

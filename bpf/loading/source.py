@@ -27,7 +27,6 @@ def program_flags(kinds: Set[str], ring_pages: int, first_mnt_ns: int) -> list[s
     of each CPU's ring, `first_mnt_ns` the inode number of the machine's first mount namespace."""
     flags = [
         *("-Xclang", "-disable-llvm-passes"),  # BCC runs these passes itself, afterwards
-        "-g0",  # nothing here reads debug information; it is a fifth of the compile
         f"-DCONFIG_MAX={CONFIG_MAX}",
         f"-DIMAGES_MAX={IMAGES_MAX}",
         f"-DCPUS={possible_cpus()}",

@@ -137,6 +137,23 @@ def test_of_too_many_that_wait_the_oldest_are_given_up(monkeypatch: pytest.Monke
     adds_up(desk)
 
 
+@pytest.mark.parametrize("drains", [103, 11])  # it catches up while recording, or at the end
+def test_what_comes_faster_than_it_is_stored_waits_in_the_rings(
+    monkeypatch: pytest.MonkeyPatch, drains: int
+) -> None:
+    monkeypatch.setattr(backlog, "_BACKLOG_BYTES", 23 * EXEC_BYTES)
+    desk = busy(23)
+    desk.collector = Collector(desk.wiring(batch_max=3))
+    desk.now_ns += 23 * SECOND  # all of it is in the rings already
+    unread_ns = [None, *range(102_200_000_000, 100_000_000_000, -100_000_000)]
+    monkeypatch.setattr(desk, "unread_ns", lambda: unread_ns[len(desk.rounds)])
+
+    desk.run(times=drains)
+    assert desk.collector.ledger.by_cause == {}
+    assert len(desk.stored) == 23 * 7
+    adds_up(desk)
+
+
 @pytest.mark.parametrize("error", [DatabaseBusy("locked"), DatabaseFull("full")])
 def test_what_cannot_be_stored_at_the_end_is_said(error: DatabaseRefused) -> None:
     desk = busy(11)
