@@ -5,14 +5,13 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from execdb.cli import main
 from tests.kernel.recorder import Recorder, wait_for
+from tests.others import fork_as
 
 GROUP, NOBODY = 7919, 65534
 
@@ -41,17 +40,7 @@ class Reader:
 def following(db: Path, *options: str) -> Iterator[Reader]:
     """In a fork of this process, which has loaded the program already: the user may not."""
     (out, to_out), (err, to_err) = os.pipe(), os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.dup2(to_out, 1)
-        os.dup2(to_err, 2)
-        sys.stdout, sys.stderr = (os.fdopen(fd, "w", closefd=False) for fd in (1, 2))
-        os.setgroups(())
-        os.setresgid(GROUP, GROUP, GROUP)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
-        code = main.run(["--db", str(db), "query", "--follow", *options])
-        sys.stderr.flush()
-        os._exit(code)
+    child = fork_as(NOBODY, GROUP, (to_out, to_err), "--db", db, "query", "--follow", *options)
     os.close(to_out)
     os.close(to_err)
     try:

@@ -17,7 +17,7 @@ from execdb.collector.own_process.privileges import CAP_BPF, drop
 from tests.kernel.bpf_state import no_program_is_left
 from tests.kernel.ground_truth import finish, storm
 from tests.kernel.recorder import EXECDB, Recorder, wait_for
-from tests.others import others_can_run_it
+from tests.others import end_with, others_can_run_it
 
 NOBODY = 65534
 OWN = own_user().uid  # execdb on machines where there is such a user
@@ -218,14 +218,17 @@ def test_keeps_what_the_kernel_asks_for_and_nothing_more() -> None:
     def make_a_queue() -> None:
         os.close(bpf(MAP_CREATE, struct.pack("5I", MAP_TYPE_QUEUE, 0, 4, 1, 0)))
 
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
+    def drop_and_tell() -> int:
         kept = drop(NOBODY, NOBODY, {CAP_PERFMON: os.getpid, CAP_BPF: make_a_queue})
         make_a_queue()
         fields = status(os.getpid())[0]
         os.write(write, f"{kept} {fields['CapEff']} {fields['CapPrm']} {fields['Uid']}".encode())
-        os._exit(0)
+        return 0
+
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        end_with(drop_and_tell)
     os.close(write)
     with os.fdopen(read) as pipe:
         text = pipe.read()

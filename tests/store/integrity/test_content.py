@@ -22,15 +22,17 @@ def problem_after(path: Path, spoil: Callable[[Recorder], None]) -> str:
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        recorder = Recorder(path)
-        recorder.checkpoint()
-        recorder.problem()
-        spoil(recorder)
-        os.write(write, str(recorder.problem()).encode())
-        with contextlib.suppress(DatabaseError):
-            recorder.store(101)  # the last of what has been waiting
-        recorder.close()
-        os._exit(0)
+        try:
+            recorder = Recorder(path)
+            recorder.checkpoint()
+            recorder.problem()
+            spoil(recorder)
+            os.write(write, str(recorder.problem()).encode())
+            with contextlib.suppress(DatabaseError):
+                recorder.store(101)  # the last of what has been waiting
+            recorder.close()
+        finally:
+            os._exit(0)
     os.close(write)
     with os.fdopen(read) as pipe:
         problem = pipe.read()

@@ -159,9 +159,11 @@ def test_whoever_may_read_the_database_can_tell_who_records(
     with closing(CollectorLock(db)):
         child = os.fork()
         if child == 0:
-            os.setresuid(OTHER, OTHER, OTHER)
-            os.write(write, str(collector_pid(db)).encode())
-            os._exit(0)
+            try:
+                os.setresuid(OTHER, OTHER, OTHER)
+                os.write(write, str(collector_pid(db)).encode())
+            finally:
+                os._exit(0)
         os.waitpid(child, 0)
     assert os.read(read, 64) == str(os.getpid()).encode()
     os.close(read)
