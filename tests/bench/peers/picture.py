@@ -14,7 +14,7 @@ _SHOWN = {  # names of recorders, and what they are called here
     "forkstat -e exec": "forkstat",
     "auditd": "auditd",
 }
-_NAME_WIDTH, _BAR_WIDTH, _WIDTH, _ROW, _TOP = 150, 330, 800, 34, 56
+_NAME_WIDTH, _BAR_WIDTH, _WIDTH, _ROW, _TOP = 150, 300, 880, 34, 74
 _OWN, _OTHER = "#2f6f4f", "#9a9a9a"
 _HEAD = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} \
@@ -23,8 +23,9 @@ _HEAD = """\
 <rect width="100%" height="100%" fill="#ffffff"/>
 <text x="12" y="22" font-size="15" font-weight="bold" fill="#222">\
 CPU time of the recorder for each exec, and what it has of the storm</text>
-<text x="12" y="42" fill="#666">two processes start programs at full speed, equal command lines; \
-{machine}</text>
+<text x="12" y="42" fill="#666">\
+two processes start programs at full speed, equal command lines</text>
+<text x="12" y="60" fill="#666">{machine}</text>
 """
 _BAR = """\
 <text x="12" y="{text_y}" fill="#222">{name}</text>
