@@ -11,7 +11,7 @@ VENV := .venv
 PACKAGES := api bpf cli collector livereplay migrations store
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: help setup collect web test test-kernels test-wheel test-service check lint types bench generate wheel clean
+.PHONY: help setup collect web test test-all test-kernels test-wheel test-service check lint types bench generate wheel clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,13 +28,22 @@ web: setup build/demo.db ## the page in a browser, with a demo history (ARGS=...
 # First by all workers, file by file in the order of their names (long ones are not the last), then
 # what measures or needs all CPUs itself, one test at a time. A few that failed run again by
 # themselves (exit code 1). With ARGS, one of the two may find nothing to run (exit code 5).
-test: setup $(VENV)/ready-to-test ## all tests, on the real kernel (as root)
+# $(1): which of them, for pytest's -m.
+define run-tests
 	@[ -n "$(SUDO)" ] || [ "$$(id -u)" = 0 ] || echo "tests of the kernel need root: skipped" >&2
 	@$(SUDO) $(VENV)/bin/pytest --cache-clear -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
-		-m 'not alone and not install' $(ARGS) || case $$? in \
-		1) $(SUDO) $(VENV)/bin/python -m tests.again;; 5) ;; *) exit 1;; esac
-	@$(SUDO) $(VENV)/bin/pytest --cache-clear -m alone $(or $(ARGS),tests/kernel) || case $$? in \
-		1) $(SUDO) $(VENV)/bin/python -m tests.again;; 5) ;; *) exit 1;; esac
+		-m 'not alone and not install$(1)' $(ARGS) || case $$? in \
+		1) $(SUDO) $(VENV)/bin/python -m tests.running.again;; 5) ;; *) exit 1;; esac
+	@$(SUDO) $(VENV)/bin/pytest --cache-clear -m 'alone$(1)' $(or $(ARGS),tests/kernel) || \
+		case $$? in \
+		1) $(SUDO) $(VENV)/bin/python -m tests.running.again;; 5) ;; *) exit 1;; esac
+endef
+
+test: setup $(VENV)/ready-to-test ## tests, on the real kernel (as root); all of what ARGS names
+	$(call run-tests,$(if $(ARGS),, and not thorough))
+
+test-all: setup $(VENV)/ready-to-test ## the same with all combinations and long runs (as root)
+	$(call run-tests,)
 
 test-kernels: setup $(VENV)/ready-to-test ## tests on Debian's own kernels, under QEMU (as root)
 	@mkdir -p build/programs && $(VENV)/bin/python -m tests.kernel.ground_truth build/programs
@@ -48,7 +57,7 @@ test-wheel: setup $(VENV)/ready-to-test ## builds the wheel, installs it elsewhe
 test-service: setup $(VENV)/ready-to-test ## the wheel as a service on a booted systemd, in a container (as root)
 	@$(SUDO) $(VENV)/bin/pytest -m install tests/service $(ARGS)
 
-check: setup $(VENV)/ready-to-test lint types test test-wheel ## what CI runs first
+check: setup $(VENV)/ready-to-test lint types test-all test-wheel ## what CI runs first
 
 lint: $(VENV)/ready-to-test
 	@$(VENV)/bin/ruff check .

@@ -1,6 +1,8 @@
 """What CI and pre-commit run is there: their YAML is right, and so is each `make` target in it."""
 
+import os
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,3 +88,22 @@ def test_what_runs_alone_stands_where_make_test_looks_for_it() -> None:
     found = [path for path in (ROOT / "tests").rglob("*.py") if "mark.alone" in path.read_text()]
     outside = {path for path in found if ROOT / "tests/kernel" not in path.parents}
     assert outside == {Path(__file__)}
+
+
+def choices(*arguments: str) -> list[str]:
+    """The expressions by which `make` with these arguments lets pytest choose by marker."""
+    environment = {name: value for name, value in os.environ.items() if name[:4] != "MAKE"}
+    command = ["make", "--dry-run", "ARGS=", *arguments]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    return re.findall(r"bin/pytest\b.*? -m '?([a-z ]+?)(?:'|\\| tests/)", done.stdout)
+
+
+def test_ci_leaves_nothing_out_and_make_test_what_is_thorough() -> None:
+    """Nor does `make test` with a path leave anything of it out."""
+    everything = ["not alone and not install", "alone"]
+    assert choices("check") == [*everything, "install"]
+    assert choices("test", "ARGS=tests/api") == everything
+    assert choices("test") == [f"{each} and not thorough" for each in everything]
+    assert "check" in made(CI)

@@ -1,11 +1,9 @@
 """One server for all tests here, and a database of its own for each."""
 
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -13,8 +11,8 @@ import pytest
 
 from execdb.store.central.tables.upgrade import upgrade
 from execdb.store.central.url import CentralUrl
+from tests.central.outliving import folder_of_a_server
 from tests.central.server import PASSWORD, Server
-from tests.memory import memory
 
 _numbers = count(1)
 FORWARDER, READER = "web1", "alice"  # logins
@@ -77,10 +75,8 @@ def server() -> Iterator[Server]:
 @contextlib.contextmanager
 def a_server() -> Iterator[Server]:
     """Not started yet; stopped and removed in the end."""
-    # Not below pytest's own folder, which is closed to the server's user.
-    with tempfile.TemporaryDirectory(prefix="execdb-postgresql-", dir=memory()) as folder:
-        Path(folder).chmod(0o755)
-        server = Server(Path(folder))
+    with folder_of_a_server() as folder:
+        server = Server(folder)
         try:
             yield server
         finally:

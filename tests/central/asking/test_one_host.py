@@ -18,6 +18,7 @@ from tests.story import tell
 
 Run = Callable[..., Answer]
 NOW_NS = time.time_ns()
+THOROUGH = pytest.mark.thorough
 HISTORIES = {"build": a_build, "story": tell, "oddities": oddities}
 
 
@@ -47,7 +48,10 @@ class Both:
         return re.sub(r"postgresql://\S*[^\s:,]", str(self._path), text)
 
 
-@pytest.fixture(scope="module", params=HISTORIES)
+@pytest.fixture(
+    scope="module",
+    params=["oddities", *(pytest.param(name, marks=THOROUGH) for name in ("build", "story"))],
+)
 def shipped(
     request: pytest.FixtureRequest,
     server: Server,

@@ -1,4 +1,6 @@
-"""Runs tests that failed beside others once more, by themselves: python -m tests.again [OPTIONS]
+"""Runs tests that failed beside others once more, by themselves.
+
+    python -m tests.running.again [OPTIONS]
 
 The tests of several workers, other recorders and other programs share one kernel and its CPUs. A
 test that fails there and passes by itself met one of them: its name is printed, and it deserves a

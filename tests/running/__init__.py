@@ -1,0 +1,1 @@
+"""Which tests run, and which once more."""
