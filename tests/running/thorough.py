@@ -7,9 +7,14 @@ import pytest
 
 
 def first(count: int, cases: Iterable[Any]) -> list[Any]:
-    """For `parametrize` with one argument: all cases, those after the first ones as thorough."""
+    """For `parametrize`: all cases, a tuple for several arguments; those after the first ones are
+    thorough."""
     thorough = pytest.mark.thorough
     return [
-        case if number < count else pytest.param(case, marks=thorough)
+        case
+        if number < count
+        else pytest.param(*case, marks=thorough)
+        if isinstance(case, tuple)
+        else pytest.param(case, marks=thorough)
         for number, case in enumerate(cases)
     ]

@@ -24,6 +24,7 @@ from tests.central.stores import (
     some_execs,
 )
 from tests.conftest import MACHINE
+from tests.running.thorough import first
 
 HERE = replace(MACHINE, boot_id=BOOT_ID)
 
@@ -67,7 +68,7 @@ def test_the_answer_to_a_commit_is_swallowed(
     assert_shipped(central, own_database)
 
 
-@pytest.mark.parametrize("after", [40_000, 200_000, 400_000])
+@pytest.mark.parametrize("after", first(1, [40_000, 200_000, 400_000]))
 def test_the_network_is_cut(
     central: Central, recorder: Recorder, proxy: Proxy, own_database: Path, after: int
 ) -> None:
@@ -162,7 +163,7 @@ def test_rows_that_were_pruned_before_they_were_shipped_are_counted(
     assert row == [(997, 891, 106, 106)]
 
 
-@pytest.mark.parametrize(("years", "in_days"), [(1, 0), (-1, 23), (-50, 0)])
+@pytest.mark.parametrize(("years", "in_days"), first(1, [(1, 0), (-1, 23), (-50, 0)]))
 def test_a_clock_that_is_years_off(
     central: Central, recorder: Recorder, own_database: Path, years: int, in_days: int
 ) -> None:

@@ -21,6 +21,7 @@ from tests.central.server import PASSWORD, make_ca, wait_until
 from tests.central.shippers import shipped, shipping
 from tests.central.stores import Recorder, an_end, assert_shipped, some_execs
 from tests.conftest import EXECDB, Answer
+from tests.running.thorough import first
 
 Run = Callable[..., Answer]
 
@@ -61,6 +62,7 @@ def test_the_server_is_killed(central: Central, own_database: Path) -> None:
     assert_shipped(central, own_database)
 
 
+@pytest.mark.thorough
 def test_the_forwarder_is_killed_at_any_moment(central: Central, own_database: Path) -> None:
     recorder, random = Recorder(own_database), Random(7)
     for part in range(5):
@@ -112,7 +114,7 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSALS)
+@pytest.mark.parametrize("case", first(2, REFUSALS))
 def test_what_cannot_be_reached_is_one_line_without_the_password(
     central: Central, run: Run, own_database: Path, case: str
 ) -> None:
@@ -165,7 +167,7 @@ def test_a_database_without_the_schema_is_one_line(
 REFUSALS_AT_ONCE = ("wrong password", "unknown database", "unknown user", "half a URL")
 
 
-@pytest.mark.parametrize("case", REFUSALS_AT_ONCE)
+@pytest.mark.parametrize("case", first(1, REFUSALS_AT_ONCE))
 def test_what_is_refused_from_the_start_ends_it(
     central: Central, own_database: Path, case: str
 ) -> None:

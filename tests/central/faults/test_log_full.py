@@ -58,6 +58,7 @@ def small() -> Iterator[Small]:
                 server.stop("immediate")
 
 
+@pytest.mark.thorough
 def test_what_a_server_could_not_log_comes_when_there_is_room(
     small: Small, own_database: Path
 ) -> None:

@@ -11,6 +11,7 @@ from tests.central.server import wait_until
 from tests.central.shippers import end, ship, shipped, shipping
 from tests.central.stores import Recorder, an_end, assert_shipped, some_execs
 from tests.conftest import Answer
+from tests.running.thorough import first
 
 Run = Callable[..., Answer]
 DAY_NS = 86_400 * 10**9
@@ -21,6 +22,7 @@ CUT = (
 )
 
 
+@pytest.mark.thorough
 def test_an_outage_over_midnight(central: Central, own_database: Path) -> None:
     recorder, execs = Recorder(own_database), some_execs(401, at_ns=TODAY_NS - 200_000_000)
     recorder.write(execs[:101])
@@ -105,7 +107,7 @@ def test_the_schema_becomes_newer_while_it_ships(central: Central, own_database:
     assert said[-1].endswith("trying again\n")
 
 
-@pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
+@pytest.mark.parametrize("mode", first(1, ["verify-ca", "verify-full"]))
 def test_an_expired_certificate(central: Central, run: Run, own_database: Path, mode: str) -> None:
     Recorder(own_database).write(some_execs(3))
     url = central.url.replace("127.0.0.1", "localhost").replace("verify-ca", mode)

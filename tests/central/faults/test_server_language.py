@@ -14,6 +14,7 @@ from tests.central.conftest import FORWARDER, Central, a_server, with_logins
 from tests.central.server import PASSWORD
 from tests.central.shippers import shipping
 from tests.central.stores import Recorder, some_execs
+from tests.running.thorough import first
 
 LANGUAGE = "de_DE.UTF-8"
 _CATALOGS = Path("/usr/share/locale/de/LC_MESSAGES").glob("postgres-*.mo")
@@ -49,7 +50,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("case", first(1, REFUSED))
 def test_a_refusal_is_one(german: Central, case: str) -> None:
     with pytest.raises(CentralRefusal) as caught:
         connect(CentralUrl(REFUSED[case](german.server)))

@@ -11,6 +11,7 @@ from execdb.cli import main
 from execdb.store.file.database import open_database
 from tests.cli.conftest import Run
 from tests.conftest import EXECDB, an_exec, recorded
+from tests.running.thorough import first
 
 HUGE = "99999999999999999999"
 NUMBERS = (
@@ -52,7 +53,7 @@ def filled(db: Path) -> Path:
     return db
 
 
-@pytest.mark.parametrize("command", OPTIONS)
+@pytest.mark.parametrize("command", first(5, OPTIONS))
 def test_bad_input_is_an_answer_or_a_line(
     run: Run, filled: Path, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +135,9 @@ def test_what_nobody_thought_of_is_a_line(
         assert "EXECDB_DEBUG=1" in line
 
 
-@pytest.mark.parametrize("command", ["query --count", "query", "status", "tree", "coverage"])
+@pytest.mark.parametrize(
+    "command", first(1, ["query --count", "query", "status", "tree", "coverage"])
+)
 @pytest.mark.parametrize("kib", [30_000, 35_000, 40_000, 60_000])
 def test_little_memory(filled: Path, command: str, kib: int) -> None:
     done = subprocess.run(

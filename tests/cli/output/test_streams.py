@@ -13,6 +13,7 @@ import pytest
 from execdb.store.event import raw_of
 from execdb.store.file.database import open_database
 from tests.conftest import EXECDB, START_NS, an_exec, counts, recorded
+from tests.running.thorough import first
 
 Execdb = Callable[..., subprocess.CompletedProcess[bytes]]
 ARGV = ("run", "é", "😀", "─", "\udcff", "\x9b", "\u202e")
@@ -24,7 +25,7 @@ LOCALES = {
     "ASCII, strictly": {"PYTHONIOENCODING": "ascii:strict"},
     "UTF-16": {"PYTHONIOENCODING": "utf-16"},
 }
-every_locale = pytest.mark.parametrize("locale", LOCALES)
+every_locale = pytest.mark.parametrize("locale", first(2, LOCALES))
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_csv_is_utf_8_whatever_the_locale(filled: Path, locale: str) -> None:
     assert tuple(json.loads(row["argv"])) == ARGV
 
 
-@pytest.mark.parametrize("locale", ["C", "Latin-1", "ASCII, strictly"])
+@pytest.mark.parametrize("locale", first(1, ["C", "Latin-1", "ASCII, strictly"]))
 @pytest.mark.parametrize("command", ["query --format line", "query --format table", "tree --id 1"])
 def test_what_a_terminal_cannot_show_is_escaped(
     filled: Path, locale: str, command: str, monkeypatch: pytest.MonkeyPatch
@@ -87,7 +88,7 @@ def shell(command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-"])
+@pytest.mark.parametrize("stderr", first(1, ["2>/dev/full", "2>&-"]))
 @pytest.mark.parametrize(
     ("command", "answer", "code"),
     [
@@ -105,7 +106,9 @@ def test_an_answer_does_not_depend_on_stderr(
     assert (done.stdout, done.stderr, done.returncode) == (answer, "", code)
 
 
-@pytest.mark.parametrize("command", ["query", "query --count", "status", "tree", "--help"])
+@pytest.mark.parametrize(
+    "command", first(2, ["query", "query --count", "status", "tree", "--help"])
+)
 @pytest.mark.parametrize(
     ("stdout", "reason"), [(">&-", "stdout is closed"), (">/dev/full", "No space left")]
 )

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.kernel.recorder import Recorder, wait_for
 from tests.others import fork_as
 
@@ -54,6 +56,7 @@ def run(mark: str) -> None:
     subprocess.run(["true", mark], check=True)
 
 
+@pytest.mark.thorough
 def test_a_reader_without_rights_follows_whatever_becomes_of_the_file(
     record: Callable[..., Recorder], reachable: Path
 ) -> None:

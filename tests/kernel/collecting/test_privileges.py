@@ -18,6 +18,7 @@ from tests.kernel.bpf_state import no_program_is_left
 from tests.kernel.ground_truth import finish, storm
 from tests.kernel.recorder import EXECDB, Recorder, wait_for
 from tests.others import end_with, others_can_run_it
+from tests.running.thorough import first
 
 NOBODY = 65534
 OWN = own_user().uid  # execdb on machines where there is such a user
@@ -77,6 +78,7 @@ def test_is_nobody_without_capabilities_and_still_does_its_work(
     assert recorder.run("status").count(" clean: ") == 1
 
 
+@pytest.mark.thorough
 def test_leaves_everything_in_the_database_file_itself(
     record: Callable[..., Recorder], private: Path, tmp_path: Path
 ) -> None:
@@ -91,6 +93,7 @@ def test_leaves_everything_in_the_database_file_itself(
         assert connection.execute(query, (os.getpid(),)).fetchone() == (1,)
 
 
+@pytest.mark.thorough
 def test_checkpoints_in_a_thread_without_privileges(
     record: Callable[..., Recorder], private: Path, programs: Path
 ) -> None:
@@ -126,7 +129,7 @@ def test_is_not_the_owner_of_the_database(
     assert {file.stat().st_uid for file in private.parent.iterdir()} <= {MEMBER, 0}
 
 
-@pytest.mark.parametrize(("name", "uid"), [("daemon", 1), ("1", 1), ("root", 0)])
+@pytest.mark.parametrize(("name", "uid"), first(1, [("daemon", 1), ("1", 1), ("root", 0)]))
 def test_is_whom_one_names(
     record: Callable[..., Recorder], private: Path, name: str, uid: int
 ) -> None:
@@ -149,6 +152,7 @@ def test_holds_nothing_that_its_caller_has_open(
     assert held[0] == os.devnull
 
 
+@pytest.mark.thorough
 def test_a_limit_that_others_lower_is_restored_or_reported(recorder: Recorder) -> None:
     """Their limit also bounds the log of this test, which must fit."""
 
@@ -194,6 +198,7 @@ def test_an_unknown_name_is_told_before_anything_is_made(tmp_path: Path, option:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.thorough
 @others_can_run_it
 def test_without_the_right_to_become_someone_stays_who_it_is(
     reachable: Path, record: Callable[..., Recorder]

@@ -71,6 +71,7 @@ BAD = {
 }
 
 
+@pytest.mark.thorough
 @others_can_run_it
 def test_a_bad_file_changes_nothing(record: Record, own: Path) -> None:
     recorder = record()
@@ -83,6 +84,7 @@ def test_a_bad_file_changes_nothing(record: Record, own: Path) -> None:
         assert reload(recorder) == "options read again: nothing differs"
 
 
+@pytest.mark.thorough
 def test_a_part_that_cannot_be_loaded_then_ends_nothing(
     record: Record, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +99,7 @@ def test_a_part_that_cannot_be_loaded_then_ends_nothing(
     assert ", 0 lost, " in recorder.stop()
 
 
+@pytest.mark.thorough
 def test_age_is_bounded_from_then_on(record: Record, own: Path) -> None:
     recorder = record()
     subprocess.run(["true", "first"], check=True)
@@ -143,6 +146,7 @@ def test_a_terminal_that_goes_away_ends_it(tmp_path: Path) -> None:
     assert "recorded " in recorder.log.splitlines()[-1]
 
 
+@pytest.mark.thorough
 def test_a_file_that_cannot_be_read_any_more(record: Record, own: Path) -> None:
     recorder = record()
     own.chmod(0o600)

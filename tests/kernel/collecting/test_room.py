@@ -132,6 +132,7 @@ def test_a_disk_that_is_full_hurts_nothing(
     assert numbers(recorder, programs)[:101] == [*range(101)]
 
 
+@pytest.mark.thorough
 def test_ending_on_a_full_disk_says_what_was_not_stored(
     small_disk: Path, record: Callable[..., Recorder], programs: Path
 ) -> None:
@@ -149,6 +150,7 @@ def test_ending_on_a_full_disk_says_what_was_not_stored(
     holds(recorder.db)
 
 
+@pytest.mark.thorough
 def test_ending_while_the_database_is_locked_is_bounded(recorder: Recorder, programs: Path) -> None:
     run_and_wait(recorder, "before")
     with closing(sqlite3.connect(recorder.db, isolation_level=None)) as other:

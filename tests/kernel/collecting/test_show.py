@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.kernel.recorder import EXECDB, Recorder
 
 
@@ -47,6 +49,7 @@ def test_a_reader_that_goes_away_ends_showing_alone(tmp_path: Path) -> None:
     assert_recording_continues(process, tmp_path / "a.db")
 
 
+@pytest.mark.thorough
 def test_a_terminal_that_vanishes_ends_showing_alone(tmp_path: Path) -> None:
     """Not one that controls the process: that one sends SIGHUP."""
     ours, theirs = pty.openpty()

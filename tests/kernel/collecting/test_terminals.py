@@ -18,6 +18,7 @@ import pytest
 from tests.kernel.bpf_state import bpftool, held_map
 from tests.kernel.collecting.test_room import tmpfs
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
+from tests.running.thorough import first
 
 END_S = 30  # more than a clean end takes on a busy machine; what waits for a reader takes for ever
 
@@ -60,7 +61,7 @@ def ends(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> int:
     return process.wait(END_S)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", first(1, [signal.SIGTERM, signal.SIGINT]))
 def test_a_stopped_terminal_stops_neither_recording_nor_its_end(db: Path, number: int) -> None:
     ours, theirs = pty.openpty()  # which nobody reads
     with collecting(db, stdin=theirs, stdout=theirs, stderr=theirs) as process:
@@ -104,6 +105,7 @@ def test_a_log_that_nobody_reads_is_told_later_what_it_missed(db: Path) -> None:
         os.close(read)
 
 
+@pytest.mark.thorough
 def test_a_failure_that_nobody_reads_ends_in_time(
     db: Path, record: Callable[..., Recorder]
 ) -> None:
@@ -115,6 +117,7 @@ def test_a_failure_that_nobody_reads_ends_in_time(
     os.close(write)
 
 
+@pytest.mark.thorough
 def test_a_log_whose_reader_is_gone_ends_nothing(db: Path) -> None:
     read, write = os.pipe()
     os.close(read)
@@ -126,6 +129,7 @@ def test_a_log_whose_reader_is_gone_ends_nothing(db: Path) -> None:
         assert ends(process) == 0
 
 
+@pytest.mark.thorough
 def test_a_non_blocking_pipe_that_is_read_late_shows_everything(db: Path, tmp_path: Path) -> None:
     read, write = os.pipe()
     os.set_blocking(write, False)
@@ -165,6 +169,7 @@ def test_a_full_disk_under_what_is_shown_is_warned_of_once(db: Path, tmp_path: P
     assert ", 0 lost, " in said
 
 
+@pytest.mark.thorough
 def test_showing_goes_on_where_the_disk_has_room_again(db: Path, tmp_path: Path) -> None:
     with tmpfs(tmp_path / "disk", 64) as folder:  # then room for what others start meanwhile
         ballast, shown, log = folder / "ballast", folder / "shown", tmp_path / "log"
@@ -204,6 +209,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
+@pytest.mark.thorough
 def test_a_terminal_that_stops_what_writes_in_the_background_does_not_stop_it(db: Path) -> None:
     """As `stty tostop; execdb collect &` has it."""
     ours, theirs = pty.openpty()

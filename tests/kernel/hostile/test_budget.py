@@ -105,6 +105,7 @@ def test_only_who_is_over_the_budget_is_cut(
     assert f"warning: uid {FLOODER} starts programs with more arguments" in recorder.log
 
 
+@pytest.mark.thorough
 def test_other_uids_of_a_login_share_a_budget(
     record: Callable[..., Recorder], programs: Path
 ) -> None:
@@ -162,6 +163,7 @@ def test_a_ring_that_fills_up_keeps_room_for_short_records(
     assert "starts programs with more" not in recorder.log
 
 
+@pytest.mark.thorough
 def test_a_long_path_keeps_its_end(record: Callable[..., Recorder], programs: Path) -> None:
     recorder = record("--quiet")
     recorder.run("config", "limit", "default", "--bytes", "1kB")

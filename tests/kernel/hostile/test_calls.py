@@ -90,6 +90,7 @@ def test_a_call_that_fails_late_names_what_was_asked_for_and_who_asked(
     assert {(*event["argv"], event["truncated"]) for event in events} == {(True,)}
 
 
+@pytest.mark.thorough
 def test_who_keeps_calls_open_hides_nobody_elses(
     programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +146,7 @@ def test_what_a_filter_refuses_is_a_row_without_a_name(recorder: Recorder, progr
     assert found == [("EPERM", "", "calls", True)] * (0 if have_kprobes() else 23)
 
 
+@pytest.mark.thorough
 def test_a_call_that_the_kernel_gives_up_is_no_attempt(recorder: Recorder, programs: Path) -> None:
     subprocess.run([programs / "calls", "race", "101", programs / "nothing"], check=True)
     recorder.stop()

@@ -14,6 +14,7 @@ import pytest
 
 from tests.kernel.bpf_state import no_program_is_left
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for, waited_for_cpu_s
+from tests.running.thorough import first
 
 NOTICED_S = 2.0  # as README promises
 Record = Callable[..., Recorder]
@@ -57,7 +58,7 @@ def content(path: Path) -> list[tuple[object, ...]]:
         return connection.execute("SELECT comm, argv FROM execs").fetchall()
 
 
-@pytest.mark.parametrize("kind", ["the file", "its folder"])
+@pytest.mark.parametrize("kind", first(1, ["the file", "its folder"]))
 def test_moved(recorder: Recorder, kind: str, tmp_path: Path) -> None:
     """Everything that was recorded is in the moved file."""
     source = recorder.db if kind == "the file" else recorder.db.parent
@@ -70,7 +71,7 @@ def test_moved(recorder: Recorder, kind: str, tmp_path: Path) -> None:
     assert ("true", '["true", "23"]') in content(moved)
 
 
-@pytest.mark.parametrize("kind", ["the file", "its folder"])
+@pytest.mark.parametrize("kind", first(1, ["the file", "its folder"]))
 def test_deleted(recorder: Recorder, kind: str) -> None:
     if kind == "the file":
         recorder.db.unlink()
@@ -82,6 +83,7 @@ def test_deleted(recorder: Recorder, kind: str) -> None:
     assert not recorder.db.exists()
 
 
+@pytest.mark.thorough
 def test_replaced_by_another_file(recorder: Recorder, template: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     shutil.copy(template, other)
@@ -91,7 +93,7 @@ def test_replaced_by_another_file(recorder: Recorder, template: Path, tmp_path: 
     assert recorder.db.read_bytes() == before
 
 
-@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+@pytest.mark.parametrize("suffix", first(1, ["-wal", "-shm"]))
 def test_what_stands_beside_it_deleted(recorder: Recorder, suffix: str) -> None:
     """Nothing that was recorded is lost."""
     beside = Path(f"{recorder.db}{suffix}")
@@ -100,7 +102,7 @@ def test_what_stands_beside_it_deleted(recorder: Recorder, suffix: str) -> None:
     assert ("true", '["true", "23"]') in content(recorder.db)
 
 
-@pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
+@pytest.mark.parametrize("suffix", first(1, ["", "-wal", "-shm"]))
 def test_truncated(recorder: Recorder, suffix: str) -> None:
     """As `copytruncate` of logrotate does, with one or another of the files."""
     os.truncate(f"{recorder.db}{suffix}", 0)
@@ -123,6 +125,7 @@ def test_overwritten(recorder: Recorder, template: Path) -> None:
         assert connection.execute("SELECT count(*) FROM execs").fetchone() == (0,)
 
 
+@pytest.mark.thorough
 def test_restored_over_through_sqlite(recorder: Recorder, template: Path) -> None:
     with closing(sqlite3.connect(template)) as source, closing(sqlite3.connect(recorder.db)) as to:
         source.backup(to)
@@ -130,7 +133,7 @@ def test_restored_over_through_sqlite(recorder: Recorder, template: Path) -> Non
     assert recorder.events() == []
 
 
-@pytest.mark.parametrize("over", ["the file", "its folder"])
+@pytest.mark.parametrize("over", first(1, ["the file", "its folder"]))
 def test_mounted_over(recorder: Recorder, tmp_path: Path, over: str) -> None:
     covered = recorder.db if over == "the file" else recorder.db.parent
     other = tmp_path / "log" if over == "the file" else tmp_path
@@ -161,6 +164,7 @@ def test_its_lock_removed(recorder: Recorder) -> None:
     assert len(recorder.ours("true", "41")) == 1
 
 
+@pytest.mark.thorough
 def test_not_recorded_to_under_a_second_name(recorder: Recorder, tmp_path: Path) -> None:
     other = tmp_path / "other.db"
     other.hardlink_to(recorder.db)
@@ -173,7 +177,7 @@ def test_not_recorded_to_under_a_second_name(recorder: Recorder, tmp_path: Path)
     recorder.stop()
 
 
-@pytest.mark.parametrize("how", ["VACUUM INTO", "journal_mode", "a dump"])
+@pytest.mark.parametrize("how", first(1, ["journal_mode", "VACUUM INTO", "a dump"]))
 def test_copies_that_have_lost_something_are_recorded_to(
     record: Record, db: Path, tmp_path: Path, how: str
 ) -> None:

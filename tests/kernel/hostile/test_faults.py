@@ -179,6 +179,7 @@ def shown(output: Path) -> set[tuple[str, str]]:
     return {tuple(line.split(" ", 2)[:2]) for line in lines if line.endswith("\n")}  # type: ignore[misc]
 
 
+@pytest.mark.thorough
 def test_killed_at_13_moments(record: Record, programs: Path, tmp_path: Path) -> None:
     """Two databases at once: one starts while the other is recording."""
     seed = random.randrange(1 << 32)

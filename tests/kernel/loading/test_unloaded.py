@@ -58,6 +58,7 @@ def test_the_spare_ring_does_the_work_of_those_that_were_taken_away(
     assert {event["ended"] for event in ours} == {"exit"}
 
 
+@pytest.mark.thorough
 def test_a_full_spare_ring_loses_and_counts(
     record: Callable[..., Recorder], programs: Path
 ) -> None:

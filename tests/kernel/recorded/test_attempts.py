@@ -71,6 +71,7 @@ def test_a_search_along_the_path_shows_each_try(recorder: Recorder, tmp_path: Pa
     ]
 
 
+@pytest.mark.thorough
 def test_the_book_line_names_the_caller(record: Callable[..., Recorder], programs: Path) -> None:
     recorder = record("--attempts")
     process = subprocess.Popen([programs / "starts", "thread", programs / "tell"])

@@ -77,6 +77,7 @@ def test_those_of_the_first_process_are_null(recorder: Recorder) -> None:
     assert found == [None, None, None]
 
 
+@pytest.mark.thorough
 def test_programs_that_run_already_have_the_same(
     record: Callable[..., Recorder], root: Path, tmp_path: Path
 ) -> None:
