@@ -43,6 +43,7 @@ def grown_kb(count: int) -> int:
     return getrusage(RUSAGE_SELF).ru_maxrss - before_kb
 
 
+@pytest.mark.thorough
 def test_a_row_takes_few_bytes() -> None:
     few_kb, many_kb = (in_a_process_of_its_own(count) for count in (_FEW, _MANY))
     assert (many_kb - few_kb) * 1_024 < (_MANY - _FEW) * _ROW_BYTES

@@ -165,6 +165,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=300)
 @given(ROWS)
 def test_any_file_makes_a_tape_that_ends(rows: list[dict[str, Any]]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tests.bench.growth.compare import compare
 
 
+@pytest.mark.thorough
 def test_each_history_is_asked_and_put_into_the_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

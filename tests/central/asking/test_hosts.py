@@ -131,6 +131,7 @@ FORGED = [
 ]
 
 
+@pytest.mark.thorough
 def test_forged_events_are_refused_with_a_line_if_at_all(changed: Central, run: Run) -> None:
     url = ("--host", "web2", "--db", changed.reader)
     here = "run_id IN (SELECT run_id FROM execdb.run WHERE host = 'web2')"

@@ -73,6 +73,7 @@ def test_the_end_of_a_program_whose_day_was_removed_meanwhile(
     assert central.value("SELECT count(*) FROM execdb.exec_end") == 0
 
 
+@pytest.mark.thorough
 def test_an_older_backup_takes_the_place_of_the_store(central: Central, own_database: Path) -> None:
     recorder, execs = Recorder(own_database), some_execs(401)
     recorder.write(execs[:200])

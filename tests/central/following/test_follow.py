@@ -107,6 +107,7 @@ def test_ends_of_what_already_ran_are_shown(follow: Follow, web1: Host) -> None:
     assert json.loads(it.shows(1)[0])["exit_code"] == 0
 
 
+@pytest.mark.thorough
 def test_new_hosts_and_runs_are_followed_and_named(
     central: Central, follow: Follow, web1: Host, tmp_path: Path
 ) -> None:

@@ -35,8 +35,8 @@ MORE = (
     ("coverage", "--format", "json", "--since", "1d"),
 )
 VALUES: dict[str, tuple[str, object]] = {
-    "nothing": ("?", None),
     "text": ("?", "\x1b[2J\x1b]0;title\x07\x9b31m\0"),
+    "nothing": ("?", None),
     "bytes": ("?", b"\xff\xfe\x00\x1b[31m"),
     "text that is not UTF-8": ("CAST(? AS TEXT)", b"\xff\xfe\x80"),
     "a negative number": ("?", -23),

@@ -105,6 +105,7 @@ def test_they_are_text_in_the_list(hostile: Served, visit: Visit, texts: list[st
     assert shown == [escape(text[:15]) for text in texts]
 
 
+@pytest.mark.thorough
 def test_they_are_text_in_details_and_terms(
     hostile: Served, visit: Visit, texts: list[str]
 ) -> None:
@@ -122,6 +123,7 @@ def test_they_are_text_in_details_and_terms(
         assert {each.strip() for each in found} == {escape(text[:15]).strip()}
 
 
+@pytest.mark.thorough
 def test_they_are_text_in_what_was_typed(hostile: Served, visit: Visit) -> None:
     page = visit(hostile.address)
     for text in PAYLOADS[:10]:

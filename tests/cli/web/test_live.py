@@ -59,6 +59,7 @@ def test_what_comes_is_shown_and_ends_are_filled_in(
     writer.close()
 
 
+@pytest.mark.thorough
 def test_a_storm_is_bounded_and_said(db: Path, writer: Writer, serve: Serve, visit: Visit) -> None:
     writer.write(an_exec(0))
     page = visit(serve(db).address)

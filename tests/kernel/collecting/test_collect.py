@@ -105,6 +105,7 @@ def test_survives_kill_in_the_middle_of_a_storm(
     assert {each["events"] for each in blind} == {0}
 
 
+@pytest.mark.thorough
 def test_every_exec_lies_in_recorded_time_however_slow_the_start_is(
     record: Callable[..., Recorder], tmp_path: Path
 ) -> None:

@@ -79,6 +79,7 @@ def test_thousands_that_sleep_cost_no_exec(
         assert sum(sizes) < 4_000_000 + SLEEPERS * 256
 
 
+@pytest.mark.thorough
 def test_endless_arguments_keep_no_collector_from_starting(
     record: Callable[..., Recorder], programs: Path
 ) -> None:
@@ -160,6 +161,7 @@ def test_a_collector_that_starts_again_knows_what_it_recorded(
     assert [event["argv"][1] for event in mine] == ["one", "two", "three"]
 
 
+@pytest.mark.thorough
 def test_what_execd_when_nobody_looked_names_what_it_was(
     first: Recorder, shell: subprocess.Popen[str], record: Callable[..., Recorder], tmp_path: Path
 ) -> None:

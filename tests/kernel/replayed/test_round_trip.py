@@ -71,6 +71,7 @@ program: one.o two.o three.o
 """
 
 
+@pytest.mark.thorough
 def test_a_build_as_it_is_recorded(record: Record, tmp_path: Path) -> None:
     """Compilers two at a time, scripts of make, files that are links, a step that fails."""
     (tmp_path / "Makefile").write_text(MAKEFILE)
@@ -86,6 +87,7 @@ CASES = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("program", CASES)
 def test_the_ground_truth(record: Record, programs: Path, tmp_path: Path, program: str) -> None:
     script = "".join(
@@ -148,6 +150,7 @@ def test_a_history_of_many_kinds(record: Record, tmp_path: Path) -> None:
     assert "8 equal, 0 different (0 failed now), 0 only in A, 0 only in B" in found, found
 
 
+@pytest.mark.thorough
 def test_attempts_that_cannot_fail_again_are_counted(
     record: Record, programs: Path, tmp_path: Path
 ) -> None:

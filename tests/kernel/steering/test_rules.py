@@ -163,6 +163,7 @@ def test_failed_attempts_obey_the_rules(record: Callable[..., Recorder]) -> None
     assert seen == stored + filtered + lost
 
 
+@pytest.mark.thorough
 def test_the_ledger_is_exact_in_a_storm_while_rules_change(
     record: Callable[..., Recorder], programs: Path
 ) -> None:

@@ -158,6 +158,7 @@ def put(database: Database, rules: list[tuple[Action, list[str]]]) -> list[Rule]
     return made
 
 
+@pytest.mark.thorough
 def test_the_kernel_decides_as_the_function_does(recorder: Recorder, ground: Ground) -> None:
     chance, wanted, expected = random.Random(SEED), Counter[int](), {}
     with open_database(recorder.db) as database:

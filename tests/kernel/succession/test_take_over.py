@@ -104,6 +104,7 @@ def test_without_a_collector_it_is_a_start(record: Record) -> None:
     assert "there is nothing to take over" in record("--take-over").log
 
 
+@pytest.mark.thorough
 def test_one_that_does_not_answer_goes_on(record: Record) -> None:
     first = record()
     first.process.send_signal(signal.SIGSTOP)
@@ -121,6 +122,7 @@ def test_one_that_does_not_answer_goes_on(record: Record) -> None:
     first.stop()
 
 
+@pytest.mark.thorough
 def test_one_that_hangs_while_it_ends_can_be_left_alone(record: Record) -> None:
     first = record()
     first.process.send_signal(signal.SIGSTOP)
@@ -172,6 +174,7 @@ def test_it_needs_no_more_than_the_service_has(record: Record, reachable: Path) 
     assert ", 0 lost, " in second.stop()
 
 
+@pytest.mark.thorough
 @others_can_run_it
 def test_without_the_right_to_trace_the_other_one_it_goes_on(
     record: Record, reachable: Path

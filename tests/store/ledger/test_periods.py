@@ -3,6 +3,7 @@
 from itertools import pairwise
 from time import process_time
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -196,6 +197,7 @@ def eventful(runs: int) -> Coverage:
     )
 
 
+@pytest.mark.thorough
 def test_the_work_grows_with_the_history_and_not_with_its_square() -> None:
     taken = {}
     for runs in (1_009, 4_036):

@@ -162,6 +162,7 @@ def test_ends_without_delay_though_a_reader_is_in_the_way(
         assert time.monotonic() - began_s < PATIENCE_S
 
 
+@pytest.mark.thorough
 def test_ends_at_any_moment(database: Database) -> None:
     desk = Desk(database)
     desk.checkpoints.close()

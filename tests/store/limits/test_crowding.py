@@ -85,6 +85,7 @@ def test_where_all_rows_are_of_one_user_the_oldest_are_removed(database: Databas
     assert read_trims(database) == []
 
 
+@pytest.mark.thorough
 def test_a_recorder_continues_while_rows_are_removed_from_the_middle(database: Database) -> None:
     retention = Retention(database, LEAST)
     recording = recorded(database, [of(ALICE, n, "old", str(n)) for n in range(23)])
@@ -151,6 +152,7 @@ def test_rows_that_stand_alone_are_looked_at_once(
     assert read_trims(database) == []
 
 
+@pytest.mark.thorough
 def test_a_small_file_stays_small_in_a_flood_of_long_arguments(database: Database) -> None:
     limit = LEAST.max_bytes or 0
     retention, recording = Retention(database, LEAST), recorded(database, [])

@@ -24,6 +24,7 @@ from tests.store.limits.histories import (
 )
 
 
+@pytest.mark.thorough
 def test_a_bound_on_size_holds_while_recording(database: Database) -> None:
     retention = Retention(database, LEAST)
     recording = recorded(database, [])

@@ -22,6 +22,7 @@ from execdb.store.segments import writer
 from execdb.store.terms.term import Range
 from execdb.store.writing.recording import Recording
 from tests.conftest import MACHINE, START_NS, a_filter, an_exec, counts
+from tests.running import thorough
 from tests.store.segments.varied import (
     BLOCK,
     QUESTIONS,
@@ -80,7 +81,7 @@ def varied_events(varied_file: Path) -> list[Event]:
         return every_event(database)
 
 
-@pytest.mark.parametrize("wanted", QUESTIONS, ids=str)
+@pytest.mark.parametrize("wanted", thorough.first(11, QUESTIONS), ids=str)
 def test_questions_find_what_a_plain_reading_finds(
     varied_history: Database, varied_events: list[Event], wanted: dict[str, Any]
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_rare_argument_is_read_with_the_blocks_of_its_programs(
         assert set(read) <= blocks
 
 
+@pytest.mark.thorough
 def test_what_a_collector_stored_before_it_was_killed_is_found(
     small_segments: None, database: Database
 ) -> None:
@@ -204,7 +206,7 @@ LIES = [
 ]
 
 
-@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("lie", thorough.first(3, LIES))
 def test_a_file_that_lies_gives_wrong_answers_at_worst(varied_history: Database, lie: str) -> None:
     with varied_history.writing() as connection:
         connection.execute(lie)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.running.thorough import first
 from tests.store.hog import make
 
 
@@ -32,7 +33,16 @@ def hog(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     ("kind", "limit", "lines"),
-    [("long", 5, 5), ("long", 0, 1_000), ("shuffled", 0, 1_000), ("many", 5, 5), ("many", 0, 7)],
+    first(
+        1,
+        [
+            ("long", 5, 5),
+            ("long", 0, 1_000),
+            ("shuffled", 0, 1_000),
+            ("many", 5, 5),
+            ("many", 0, 7),
+        ],
+    ),
 )
 def test_huge_arguments_are_read_in_bounded_memory(
     kind: str, limit: int, lines: int, files: Callable[[str], Path]
