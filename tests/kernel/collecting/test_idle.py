@@ -81,6 +81,7 @@ def test_a_config_change_is_in_the_kernel_at_once(quiet: Recorder) -> None:
     assert statistics.median(late) < 0.25, late
 
 
+@pytest.mark.thorough
 def test_a_storm_does_not_wake_it_for_each_exec(quiet: Recorder, programs: Path) -> None:
     before, began_s = switches(quiet.process.pid), time.monotonic()
     subprocess.run(

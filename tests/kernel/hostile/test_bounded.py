@@ -34,6 +34,7 @@ def runs(db: Path) -> list[tuple[int, ...]]:
         return connection.execute(sql).fetchall()
 
 
+@pytest.mark.thorough
 def test_the_file_stays_within_its_size_at_full_speed(record: Record, programs: Path) -> None:
     recorder = record(*OPTIONS)
     processes = storm(programs, EACH, EACH, argument_bytes=ARGUMENT)
@@ -54,6 +55,7 @@ def test_the_file_stays_within_its_size_at_full_speed(record: Record, programs: 
     assert min(arguments) > 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("begin", ["BEGIN IMMEDIATE", "BEGIN"], ids=["locked", "read"])
 def test_the_file_stays_within_its_size_while_someone_else_is_at_it(
     record: Record, programs: Path, begin: str

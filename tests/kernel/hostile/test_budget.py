@@ -11,6 +11,7 @@ import pytest
 
 from tests.kernel.ground_truth import finish, storm_events
 from tests.kernel.recorder import Recorder
+from tests.running.thorough import first
 
 FLOODER = 1000
 LONG = 49_000  # bytes of an argument
@@ -42,7 +43,7 @@ def beside(processes: list[subprocess.Popen[str]]) -> int:
 @pytest.mark.alone
 @pytest.mark.parametrize(
     ("sizes", "budget"),
-    [((LONG,), 2_000_000), ((900, 3_900), 400_000)],
+    first(1, [((LONG,), 2_000_000), ((900, 3_900), 400_000)]),
     ids=["arguments", "paths too"],
 )
 def test_execs_of_others_survive_a_flood(
@@ -127,6 +128,7 @@ def test_other_uids_of_a_login_share_a_budget(
     assert "warning: uid 4321 starts programs with more arguments" in recorder.log
 
 
+@pytest.mark.thorough
 @pytest.mark.alone
 def test_without_a_budget_nothing_is_cut(record: Callable[..., Recorder], programs: Path) -> None:
     recorder = record("--quiet", "--ring-pages", "4096")

@@ -41,6 +41,7 @@ def pss_bytes(pid: int) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
+@pytest.mark.thorough
 def test_a_user_who_fills_the_file_pushes_no_others_out(record: Record, programs: Path) -> None:
     """256 bytes is the length to which arguments are cut beyond a user's budget; those within the
     budget keep their full length."""

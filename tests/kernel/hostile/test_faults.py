@@ -120,6 +120,7 @@ def test_another_process_holds_the_write_lock(recorder: Recorder, programs: Path
     assert_accounts_for(recorder, programs, executed[0])
 
 
+@pytest.mark.thorough
 @pytest.mark.alone
 def test_vacuum_by_someone_else(recorder: Recorder, programs: Path) -> None:
     with load(programs) as executed:
@@ -131,6 +132,7 @@ def test_vacuum_by_someone_else(recorder: Recorder, programs: Path) -> None:
     assert assert_accounts_for(recorder, programs, executed[0]) < executed[0] / 5
 
 
+@pytest.mark.thorough
 @pytest.mark.alone
 def test_a_reader_that_holds_its_snapshot(recorder: Recorder, programs: Path) -> None:
     """The WAL, which cannot be emptied meanwhile, grows beyond what it otherwise has at most."""
@@ -148,6 +150,7 @@ def test_a_reader_that_holds_its_snapshot(recorder: Recorder, programs: Path) ->
     assert_accounts_for(recorder, programs, 1 + executed[0])
 
 
+@pytest.mark.thorough
 @pytest.mark.alone
 def test_a_reader_that_holds_it_until_the_wal_has_grown_enough(
     record: Record, programs: Path

@@ -12,6 +12,7 @@ import pytest
 
 from tests.kernel.ground_truth import finish, storm
 from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
+from tests.running.thorough import first
 
 SLEEPERS = 2_503
 UNPRIVILEGED = ("--reuid", "1000", "--regid", "1000", "--clear-groups")
@@ -56,7 +57,7 @@ def peak_kb(pid: int) -> int:
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("argument_bytes", [0, 49_152])
+@pytest.mark.parametrize("argument_bytes", first(1, [0, 49_152]))
 def test_thousands_that_sleep_cost_no_exec(
     record: Callable[..., Recorder], programs: Path, argument_bytes: int
 ) -> None:

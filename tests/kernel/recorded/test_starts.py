@@ -201,6 +201,7 @@ def test_set_uid_and_changes_of_user(recorder: Recorder, programs: Path) -> None
     assert (event["uid"], event["euid"], event["gid"]) == (1, 1, 1)
 
 
+@pytest.mark.thorough
 @pytest.mark.alone
 def test_exec_from_a_thread_2003_times(record: Callable[..., Recorder], programs: Path) -> None:
     recorder = record()

@@ -66,6 +66,7 @@ def test_each_exec_of_a_storm_once_with_parent_and_end(record: Record) -> None:
     assert all(run["seen"] == run["stored"] for run in runs), runs
 
 
+@pytest.mark.thorough
 @pytest.mark.alone
 def test_a_storm_as_fast_as_it_can_be(record: Record, programs: Path) -> None:
     counts = (12_007, 12_011)
