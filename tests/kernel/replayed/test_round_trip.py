@@ -24,6 +24,7 @@ from tests.kernel.replayed.again import (
 from tests.trace import hello_build
 
 
+@pytest.mark.thorough
 def test_the_recorded_build(record: Record, tmp_path: Path) -> None:
     again = same_again(record, imported(hello_build(), tmp_path / "first.db"), tmp_path)
     assert again.equal == 2879
