@@ -9,7 +9,7 @@ static inline void append(struct scratch *s, const char *from, u64 most)
 
 	if (at > sizeof(s->data) - most)
 		return;
-	length = bpf_probe_read_kernel_str(s->data + at, most, from);
+	length = read_kernel_str(s->data + at, most, from);
 	if (length > 0)
 		s->at = at + length;
 }
@@ -26,7 +26,7 @@ static inline void append_filename(struct scratch *s, const char *filename)
 		from = at - keep;
 		asm volatile("" : "+r"(from), "+r"(keep)); /* or LLVM removes the bounds checks */
 		if (from < FILENAME_ROOM && keep < FILENAME_ROOM &&
-		    !bpf_probe_read_kernel(s->data + MARK_LEN, keep, s->data + from)) {
+		    !read_kernel(s->data + MARK_LEN, keep, s->data + from)) {
 			__builtin_memcpy(s->data, "/...", MARK_LEN);
 			s->at = room;
 		}

@@ -25,7 +25,7 @@ static inline int append_name(struct scratch *s, const char *from)
 	if (s->room < at || at > DATA_ROOM - NAME_LEN)
 		return -1;
 	/* With one more byte a name that is too long differs from one that just fits. */
-	length = bpf_probe_read_kernel_str(s->data + at, room + 1, from);
+	length = read_kernel_str(s->data + at, room + 1, from);
 	if (length <= 1 || length > room)
 		return -1;
 	s->at = at + length;

@@ -29,7 +29,7 @@ static inline void set_login(struct exec_record *exec, const void *task)
 #endif
 	__builtin_memset(exec->tty, 0, sizeof(exec->tty)); /* user space compares all its bytes */
 	if (tty)
-		bpf_probe_read_kernel_str(exec->tty, sizeof(exec->tty), tty + TTY_NAME_OFFSET);
+		read_kernel_str(exec->tty, sizeof(exec->tty), tty + TTY_NAME_OFFSET);
 }
 
 static inline void set_identity(struct exec_record *exec, const void *task)

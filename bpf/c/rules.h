@@ -92,7 +92,7 @@ static inline u64 rules_of_comm(struct scratch *s, u32 half)
 
 static inline u64 rules_of_filename(struct scratch *s, u32 half, const char *filename)
 {
-	long length = bpf_probe_read_kernel_str(s->key.text, RULE_TEXT, filename);
+	long length = read_kernel_str(s->key.text, RULE_TEXT, filename);
 
 	return length < 0 ? 0 : rules_of_text(&s->key, half, RULE_FILENAME, length);
 }

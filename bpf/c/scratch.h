@@ -45,17 +45,21 @@ BPF_RINGBUF_OUTPUT(spare, SPARE_PAGES); /* for CPUs that have no ring in `output
 BPF_F_TABLE("array", u32, u32, asleep, 1, BPF_F_MMAPABLE);
 BPF_RINGBUF_OUTPUT(bell, 1);
 
-/* The helpers for memory of user space, under names of our own: at each call by the usual names BCC
- * searches all symbols of the kernel for them, which takes 0.2 s of CPU. They exist from 5.5 on. */
+/* The helpers that read memory, under names of our own: for the usual names BCC searches all symbols
+ * of the kernel (see loader_child.py). They exist from 5.5 on. */
 static long (*read_user)(void *to, u32 size, const void *from) = (void *)BPF_FUNC_probe_read_user;
 static long (*read_user_str)(void *to, u32 size,
                              const void *from) = (void *)BPF_FUNC_probe_read_user_str;
+static long (*read_kernel)(void *to, u32 size,
+                           const void *from) = (void *)BPF_FUNC_probe_read_kernel;
+static long (*read_kernel_str)(void *to, u32 size,
+                               const void *from) = (void *)BPF_FUNC_probe_read_kernel_str;
 
-#define READ(type, base, offset)                                                               \
-	({                                                                                     \
-		type value = 0;                                                                \
-		bpf_probe_read_kernel(&value, sizeof(value), (const char *)(base) + (offset)); \
-		value;                                                                         \
+#define READ(type, base, offset)                                                     \
+	({                                                                           \
+		type value = 0;                                                      \
+		read_kernel(&value, sizeof(value), (const char *)(base) + (offset)); \
+		value;                                                               \
 	})
 
 static inline struct counters *counter(void)

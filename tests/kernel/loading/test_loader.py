@@ -36,6 +36,16 @@ def test_loading_leaks_no_descriptor() -> None:
     assert os.listdir("/proc/self/fd") == before
 
 
+def test_bcc_does_not_read_all_symbols_of_the_kernel(tmp_path: Path) -> None:
+    """It would take longer than the rest of the compile; every BCC looks there."""
+    load_once = "from execdb.bpf.loading.loader import load; load().close()"
+    trace = ["strace", "-f", "-y", "-e", "trace=read", "-o", tmp_path / "trace"]
+    subprocess.run([*trace, sys.executable, "-c", load_once], check=True)
+    lines = (tmp_path / "trace").read_text().splitlines()
+    reads = [line for line in lines if "/proc/kallsyms>" in line]
+    assert reads and all(line.endswith("= 0") for line in reads)
+
+
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [
