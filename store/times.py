@@ -8,19 +8,23 @@ from functools import lru_cache
 def rfc3339(time_ns: int) -> str:
     """`2026-01-02T03:04:05.123456789Z` (RFC 3339); `@SECONDS.NANOSECONDSZ` after the year 9999."""
     minutes, rest_ns = divmod(time_ns, 60_000_000_000)
-    start = _minute(minutes)
-    if start is None:
+    days, minute = divmod(minutes, 1_440)
+    date = _date(days)
+    if date is None:
         seconds, rest_ns = divmod(time_ns, 1_000_000_000)
         return f"@{seconds}.{rest_ns:09d}Z"
     digits = str(100_000_000_000 + rest_ns)  # quicker than a format that fills in zeros
-    return f"{start}{digits[1:3]}.{digits[3:]}Z"
+    return f"{date}{_MINUTES[minute]}{digits[1:3]}.{digits[3:]}Z"
 
 
-@lru_cache(maxsize=4)  # events come in order and many share a minute
-def _minute(minutes: int) -> str | None:
-    """The text up to and including the colon before the seconds; None after the year 9999."""
+_MINUTES = [f"{hour:02d}:{minute:02d}:" for hour in range(24) for minute in range(60)]
+
+
+@lru_cache(maxsize=4)  # events come in order and many share a day
+def _date(days: int) -> str | None:
+    """The text up to and including the T; None after the year 9999."""
     try:
-        return datetime.fromtimestamp(minutes * 60, UTC).strftime("%Y-%m-%dT%H:%M:")
+        return datetime.fromtimestamp(days * 86_400, UTC).strftime("%Y-%m-%dT")
     except (ValueError, OverflowError, OSError):
         return None
 

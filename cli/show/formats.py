@@ -3,12 +3,23 @@ where the text goes."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from execdb.cli.table.look import Look
 from execdb.store.event import Event
 
+if TYPE_CHECKING:
+    from execdb.store.segments.reader import JsonRow
+
 _PLAIN = Look()
 Renderer = Callable[[Iterable[Event]], Iterator[str]]
+
+
+def row_renderer(name: str) -> "Callable[[Iterable[JsonRow]], Iterator[str]]":
+    """The renderer of "json" or "ndjson" for rows of `Store.json_rows`."""
+    from execdb.cli.show import json_lines
+
+    return {"json": json_lines.json_of_rows, "ndjson": json_lines.ndjson_of_rows}[name]
 
 
 def renderer(name: str, look: Look = _PLAIN) -> Renderer:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from execdb.store.file.database import Database
     from execdb.store.ledger.coverage import Coverage, Period
     from execdb.store.reading.filter import Filter
+    from execdb.store.segments.reader import JsonRow
 
+Shown = TypeVar("Shown", Event, "JsonRow")
 INCOMPLETE = 3  # the exit code of --strict
 _EVER_NS = -(1 << 63)  # before every time that can be asked for
 
@@ -75,7 +77,7 @@ class Oldest:
         self.time_ns: int | None = None
         self.events = 0
 
-    def watch(self, events: Iterable[Event]) -> Iterator[Event]:
+    def watch(self, events: Iterable[Shown]) -> Iterator[Shown]:
         for event in events:
             self.events += 1
             if self.time_ns is None or event.time_ns < self.time_ns:

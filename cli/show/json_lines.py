@@ -1,35 +1,14 @@
-"""Events as JSON objects: what `json_of(to_dict(event))` gives, in less than a third of the
-time."""
+"""Events as JSON objects, each on a line or all in an array."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from execdb.store.event import Event
-from execdb.store.fields import FIELDS, Field, runs_of
+from execdb.store.fields import FIELDS
+from execdb.store.json_objects import RECURRING, Members, code_of, writer
 from execdb.store.json_text import json_of
-from execdb.store.kinds import Group, Kind
+from execdb.store.kinds import Group
 from execdb.store.reading.event_filter import value_of
-from execdb.store.times import rfc3339
-
-_REMEMBERED_CHARS = 2_000_000  # for each run of keys
-
-
-class Members(dict[tuple[Any, ...], str]):
-    """The JSON text of some neighbouring members of an object, by their values. It is remembered,
-    since few of these values differ from event to event."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = names
-        self._chars = 0
-
-    def __missing__(self, values: tuple[Any, ...]) -> str:
-        text = json_of(dict(zip(self._names, values, strict=True)))[1:-1]
-        self._chars += len(text)
-        if self._chars > _REMEMBERED_CHARS:
-            self.clear()
-            self._chars = len(text)
-        self[values] = text
-        return text
+from execdb.store.segments.reader import JsonRow, row_writer
 
 
 def ndjson(events: Iterable[Event], names: Sequence[str] = ()) -> Iterator[str]:
@@ -40,6 +19,16 @@ def ndjson(events: Iterable[Event], names: Sequence[str] = ()) -> Iterator[str]:
 def json(events: Iterable[Event], names: Sequence[str] = ()) -> Iterator[str]:
     """One array, written as the events come."""
     return array(_some(events, names) if names else objects(events))
+
+
+def ndjson_of_rows(rows: Iterable[JsonRow]) -> Iterator[str]:
+    """What `ndjson` gives of the events of these rows."""
+    return map(row_writer("\n"), rows)
+
+
+def json_of_rows(rows: Iterable[JsonRow]) -> Iterator[str]:
+    """What `json` gives of the events of these rows."""
+    return array(map(row_writer(), rows))
 
 
 def array(objects: Iterable[str]) -> Iterator[str]:
@@ -58,48 +47,15 @@ def _some(events: Iterable[Event], names: Sequence[str], end: str = "") -> Itera
 
 
 def objects(events: Iterable[Event], end: str = "") -> Iterator[str]:
-    """One object for each event, followed by `end`. Numbers must be numbers, as they are in a
-    history."""
-    write: Callable[[Event], str] = eval(
-        _CODE,
-        {
-            "members": [Members([field.name for field in run]) for run in _RUNS],
-            "end": end,
-            "json_of": json_of,
-            "rfc3339": rfc3339,
-        },
-    )
-    return map(write, events)
+    """One object for each event, followed by `end`: what `json_of(to_dict(event))` gives."""
+    return map(writer(_CODE, end, members=[Members(run) for run in RECURRING]), events)
 
 
-# This runs for every row of an export. So the keys are not looped over for each: the function that
-# writes an event is one f-string, whose source is made of the table of fields.
-
-_RUNS = [run for group, run in runs_of(FIELDS) if group is not Group.ROW]
-
-
-def _source() -> str:
-    """`lambda event: f'{{"id": {event[0]}, ... {members[0][event[4:6]]}, ...}}{end}'`"""
-    parts: list[str] = []
-    recurring = 0
-    for group, run in runs_of(FIELDS):
-        if group is Group.ROW:
-            parts += (f'"{field.name}": {_value(field)}' for field in run)
-        else:
-            first, last = run[0].place, run[-1].place
-            parts.append(f"{{members[{recurring}][event[{first}:{last + 1}]]}}")
-            recurring += 1
-    return f"lambda event: f'{{{{{', '.join(parts)}}}}}{{end}}'"
-
-
-def _value(field: Field) -> str:
-    """The part of an f-string that writes a value which differs from event to event."""
-    value = f"event[{field.place}]"
-    if field.kind is Kind.TIME_TEXT:
-        return f'"{{rfc3339({value})}}"'
-    if field.kind.most is None:
-        return f"{{json_of({value})}}"
-    return f'{{"null" if {value} is None else {value}}}' if field.nullable else f"{{{value}}}"
-
-
-_CODE = compile(_source(), "<fields>", "eval")
+# Where an event has what.
+_CODE = code_of(
+    {field.name: f"item[{field.place}]" for field in FIELDS if field.group is Group.ROW},
+    [
+        f"members[{number}][item[{run[0].place}:{run[-1].place + 1}]]"
+        for number, run in enumerate(RECURRING)
+    ],
+)

@@ -1,7 +1,7 @@
 """A file, asked as a store."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from execdb.store.overview.statistics import Groups
     from execdb.store.overview.timeline import Division, Interval
     from execdb.store.overview.trial import Trial
+from execdb.store.segments.reader import JsonRow
 from execdb.store.writing.marks import Mark
 
 
@@ -60,6 +61,11 @@ class FileStore(FileKin):
 
     def ids_are_unique(self, wanted: Filter) -> bool:
         return True
+
+    def json_rows(
+        self, wanted: Filter, *, limit: int = 0, reverse: bool = False
+    ) -> Iterator[JsonRow]:
+        return self.history.json_rows(wanted, limit=limit, reverse=reverse)
 
     def count(self, wanted: Filter) -> int:
         return self.history.count(wanted)

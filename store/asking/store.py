@@ -1,6 +1,6 @@
 """What a command asks of a store of events, whether that is a file or a central store."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from execdb.store.reading.filter import Filter
     from execdb.store.reading.replays import Replay
     from execdb.store.reading.selection import Span
+    from execdb.store.segments.reader import JsonRow
     from execdb.store.writing.marks import Mark
 
 
@@ -45,6 +46,12 @@ class Store(Kin, Protocol):
 
     def ids_are_unique(self, wanted: "Filter") -> bool:
         """Whether no two events of the runs that are wanted have the same id."""
+
+    def json_rows(
+        self, wanted: "Filter", *, limit: int = 0, reverse: bool = False
+    ) -> "Iterator[JsonRow] | None":
+        """What `events` gives, to be written as JSON in less than half the time; None if the store
+        has no quicker way than by events."""
 
     def count(self, wanted: "Filter") -> int:
         """How many `events` would give."""

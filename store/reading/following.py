@@ -7,6 +7,7 @@ from itertools import islice
 from sqlite3 import Connection
 from typing import Any
 
+from execdb.store.errors import DatabaseError
 from execdb.store.event import Event
 from execdb.store.fields import OF_THE_END
 from execdb.store.file.column_types import check_rows
@@ -61,14 +62,14 @@ class Following(History):
         Raises DatabaseError."""
         with self.database.reading() as connection:
             found = scalar(connection, _BOOT)
-        return None if found is None else self._cache.text(found)
+        return None if found is None else self._reader.cache.text(found)
 
     def running(self, wanted: Filter, most: int) -> list[Event]:
         """The latest events that are wanted, oldest first; also programs that ran before a
         collector. Raises DatabaseError."""
         with self.database.reading() as connection:
             selection = self.select(connection, wanted, seen=True)
-        return list(islice(self._merged(selection, True), most))[::-1]
+        return list(islice(self._in_order(selection).read(True), most))[::-1]
 
     def started_by(self, ancestors: Iterable[int]) -> list[int]:
         """The rows that any of these has started, directly or not. Raises DatabaseError."""
@@ -108,7 +109,7 @@ class Following(History):
         while rows:
             found = connection.execute(_SEGMENT_OF, (rows[0][0],)).fetchall()
             if not found:
-                raise self._broken("a row of no segment")
+                raise DatabaseError(f"{self.database.path} is inconsistent: a row is in no segment")
             segment = self._segment(connection, found)
             count = sum(row[0] <= segment.last_id for row in rows) or 1
             yield segment, rows[:count]

@@ -5,19 +5,18 @@ by the wall clock.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from itertools import islice
+from operator import itemgetter
 from sqlite3 import Connection
-from typing import Any
+from typing import Any, TypeVar
 
 from execdb.store.errors import DatabaseError
-from execdb.store.event import Event, ending
+from execdb.store.event import Event
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
-from execdb.store.file.text import readable
 from execdb.store.reading.conditions import argument_regexp, command_line, regexp
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.ordered import PAGE, Ordered
@@ -31,7 +30,7 @@ from execdb.store.reading.selection import (
     last_rows,
     without_conditions,
 )
-from execdb.store.segments.dictionary_cache import DictionaryCache
+from execdb.store.segments.reader import JsonRow, RowReader
 from execdb.store.segments.segment import (
     Segment,
     children_of,
@@ -42,6 +41,7 @@ from execdb.store.segments.segment import (
 )
 from execdb.store.terms.term import Term
 
+T = TypeVar("T")
 _Moment = tuple[int, int, int]  # what orders events: shifted boot_ns, time_ns, id
 
 
@@ -54,7 +54,7 @@ class History:
             database.connection.create_function(
                 function.__name__, count, function, deterministic=True
             )
-        self._cache = DictionaryCache(str(database.path))
+        self._reader = RowReader(str(database.path))
         self._runs: dict[int, tuple[str, str]] = {}  # boot_id and host
         self.incomplete = False  # events were removed before they were read
 
@@ -73,22 +73,37 @@ class History:
     def events(self, wanted: Filter, *, limit: int = 0, reverse: bool = False) -> Iterator[Event]:
         """Oldest first, or newest first with `reverse`; the latest `limit` of them (0: all).
         What is recorded meanwhile is not among them. Raises DatabaseError."""
+        return self._read(wanted, limit, reverse, self._in_order)
+
+    def json_rows(
+        self, wanted: Filter, *, limit: int = 0, reverse: bool = False
+    ) -> Iterator[JsonRow]:
+        """The same as rows to be written as JSON, in less than half the time."""
+        return self._read(wanted, limit, reverse, self._json_in_order)
+
+    def _read(
+        self,
+        wanted: Filter,
+        limit: int,
+        reverse: bool,
+        ordered: Callable[[Selection], Ordered[T]],
+    ) -> Iterator[T]:
         with self.database.reading() as connection:
             selection = self.select(connection, wanted)
         if limit and not reverse:
             if limit <= PAGE:
-                latest = islice(self._merged(selection, True, limit), limit)
+                latest = islice(ordered(selection).read(True, limit), limit)
                 return reversed(list(latest))
             selection = self._latest(selection, limit)
-        events = self._merged(selection, reverse, min(limit or PAGE, PAGE))
-        return islice(events, limit) if limit else events
+        found = ordered(selection).read(reverse, min(limit or PAGE, PAGE))
+        return islice(found, limit) if limit else found
 
     def rows_with(self, ids: Sequence[int]) -> Iterator[Event]:
         """The events with these ids, which are in order: oldest first, also those that were seen,
         not recorded."""
         with self.database.reading() as connection:
             spans = self._spans(connection, Filter(), seen=True)
-        return self._merged(Selection(Filter(), spans, ids), False)
+        return self._in_order(Selection(Filter(), spans, ids)).read(False)
 
     def latest_of(self, pid: int) -> int | None:
         """The row of the latest image that ran under this pid."""
@@ -96,11 +111,10 @@ class History:
         with self.database.reading() as connection:
             spans = self._spans(connection, wanted, seen=True)
             ids = ids_of_pid(connection, pid)
-        recorded = next(self._merged(Selection(wanted, spans, ids), True, 1), None)
+        recorded = next(self._in_order(Selection(wanted, spans, ids)).read(True, 1), None)
         # What ran when a run began comes after all of the runs before, whenever its process began.
-        seen = next(
-            self._merged(Selection(wanted, spans, [id_ for id_ in ids[:1] if id_ < 0]), True), None
-        )
+        before = Selection(wanted, spans, [id_ for id_ in ids[:1] if id_ < 0])
+        seen = next(self._in_order(before).read(True), None)
         latest = max((event for event in (recorded, seen) if event), key=_run_of, default=None)
         return None if latest is None else latest.id
 
@@ -111,7 +125,7 @@ class History:
         with self.database.reading() as connection:
             spans = self._spans(connection, Filter(), seen=True)
         selection = Selection(Filter(), spans, sorted({*wanted.descendants_of}))
-        return next((event.time_ns for event in self._merged(selection, False, 1)), None)
+        return next((event.time_ns for event in self._in_order(selection).read(False, 1)), None)
 
     def run_of(self, segment: Segment) -> dict[str, Any]:
         """What is the same in all rows of a segment of a selection."""
@@ -161,14 +175,16 @@ class History:
         return spans
 
     def _read_runs(self, connection: Connection) -> None:
+        text = self._reader.cache.text
         runs = connection.execute("SELECT id, boot_id, host FROM run").fetchall()
-        self._runs = {
-            number: (self._cache.text(boot), self._cache.text(host)) for number, boot, host in runs
-        }
+        self._runs = {number: (text(boot), text(host)) for number, boot, host in runs}
 
     def _boot_id(self, segment: Segment) -> str:
         if segment.run_id not in self._runs:
-            raise self._broken(f"segment {segment.first_id}")
+            raise DatabaseError(
+                f"{self.database.path} is inconsistent: segment {segment.first_id} refers to others"
+                " that are not there"
+            )
         return self._runs[segment.run_id][0]
 
     def _latest(self, selection: Selection, limit: int) -> Selection:
@@ -191,14 +207,17 @@ class History:
             spans=[spans[at]._replace(first_id=first) for at, first in lowest.items()]
         )
 
-    def _merged(self, selection: Selection, reverse: bool, page: int = PAGE) -> Iterator[Event]:
+    def _in_order(self, selection: Selection) -> Ordered[Event]:
         shift_ns = {self._boot_id(span.segment): span.shift_ns for span in selection.spans}
 
         def moment(event: Event) -> _Moment:
             return event.boot_ns + shift_ns[event.boot_id], event.time_ns, event.id
 
-        ordered = Ordered(self.database, selection, self._events, moment, self._note_gone)
-        return ordered.read(reverse, page)
+        return Ordered(self.database, selection, self._events, moment, self._note_gone)
+
+    def _json_in_order(self, selection: Selection) -> Ordered[JsonRow]:
+        moment = itemgetter(slice(3))
+        return Ordered(self.database, selection, self._json_rows, moment, self._note_gone)
 
     def check_there(self, connection: Connection, lowest: int) -> None:
         """Notes that rows are gone if this one is, the lowest of those that are about to be read:
@@ -212,39 +231,13 @@ class History:
     def _events(self, connection: Connection, span: Span, rows: Sequence[Any]) -> list[Event]:
         """Events of these rows; only of the first ones if they refer to very much."""
         segment = span.segment
-        run_id, offset_ns = segment.run_id, segment.offset_ns
-        boot_id, host = self._runs[run_id]
-        check_rows(connection, "image", rows)
-        try:
-            rows = self._cache.learn(connection, rows)
-            commands, origins, new = self._cache.commands, self._cache.origins, tuple.__new__
-            events = [
-                new(Event, (
-                    number, run_id, time_ns, time_ns - offset_ns, boot_id, host, pid, ppid,
-                    pid if ns_pid is None else ns_pid, *(origin := origins[origin_id])[0],
-                    *commands[command_id], *origin[1], *_outcome(errno, caller, status),
-                    duration_ns, cpu_ns, rss_kb, parent_id,
-                ))
-                for (number, time_ns, pid, ppid, _, origin_id, _, command_id, parent_id, status,
-                     duration_ns, errno, caller, ns_pid, cpu_ns, rss_kb) in rows
-            ]  # fmt: skip
-        except KeyError:
-            raise self._broken(f"a row of segment {segment.first_id}") from None
-        return events
+        return self._reader.events(connection, segment, self._runs[segment.run_id], rows)
 
-    def _broken(self, what: str) -> DatabaseError:
-        return DatabaseError(
-            f"{self.database.path} is inconsistent: {what} refers to others that are not there"
-        )
+    def _json_rows(self, connection: Connection, span: Span, rows: Sequence[Any]) -> list[JsonRow]:
+        """The same as JSON needs them."""
+        segment, boot = span.segment, self._runs[span.segment.run_id]
+        return self._reader.json_rows(connection, segment, boot, span.shift_ns, rows)
 
 
 def _run_of(event: Event) -> int:
     return event.run_id
-
-
-@lru_cache(maxsize=8_192)
-def _outcome(
-    errno: str | None, caller: str | bytes | None, status: int | None
-) -> tuple[str | int | None, ...]:
-    """errno, caller, ended, exit_code, signal."""
-    return readable(errno), readable(caller), *ending(status)

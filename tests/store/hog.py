@@ -50,7 +50,7 @@ def peak_bytes() -> int:
 
 
 def main(kind: str, folder: Path, limit: int) -> tuple[int, int]:
-    from execdb.cli.show.json_lines import ndjson
+    from execdb.cli.show.json_lines import ndjson_of_rows
     from execdb.store.file.database import open_database
     from execdb.store.reading.filter import Filter
     from execdb.store.reading.history import History
@@ -58,7 +58,7 @@ def main(kind: str, folder: Path, limit: int) -> tuple[int, int]:
     with open_database(folder / f"{kind}.db") as database:
         next(iter(History(database).events(a_filter(uid=4_711))), None)
         before = peak_bytes()
-        lines = sum(1 for _ in ndjson(History(database).events(Filter(), limit=limit)))
+        lines = sum(1 for _ in ndjson_of_rows(History(database).json_rows(Filter(), limit=limit)))
         return peak_bytes() - before, lines
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Generic, NamedTuple, TypeVar
 
 import typer
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from execdb.store.ledger.coverage import Coverage, Period
     from execdb.store.reading.filter import Filter
 
+T = TypeVar("T")
 EXAMPLES = """
 execdb export hour.ndjson --since 1h     # JSON lines; import reads it
 execdb export incident.html --since 03:00 --until 03:10
@@ -91,7 +92,7 @@ def export(
     50,000 execs with a time line, which needs no server (and execdb[web] to be written). perfetto
     (.pftrace): bars over time for https://ui.perfetto.dev, by login, job, service and container.
     """
-    from execdb.cli.show.formats import renderer
+    from execdb.cli.show.formats import renderer, row_renderer
     from execdb.store.asking.opening import open_store
     from execdb.store.export.new_file import new_file
 
@@ -103,14 +104,19 @@ def export(
             raise UsageError(
                 f"{shown} takes the events of one host, not of {len(known)}: choose it by --host"
             )
-        counted = Counted(progress.shown(store.events(wanted), "exporting"))
         hidden = shown is FileFormat.HTML if redact is None else redact
-        events = redactor(context)(counted) if hidden else iter(counted)
+        rows = store.json_rows(wanted) if shown is FileFormat.NDJSON and not hidden else None
+        counted: Counted[Any] = Counted(
+            progress.shown(store.events(wanted) if rows is None else rows, "exporting")
+        )
         with (
             new_file(file, replace=force, but=store.file) as place,
             _metadata_beside(file, shown, force, store.file),
         ):
-            if shown in _OF_SEVERAL_HOSTS:
+            events = redactor(context)(counted) if hidden else iter(counted)
+            if rows is not None:
+                _write_text(place, row_renderer(shown)(counted))
+            elif shown in _OF_SEVERAL_HOSTS:
                 _write_text(place, renderer(shown)(events))
             else:
                 _write(place, shown, _Source(events, store, wanted, known[0], hidden))
@@ -132,14 +138,14 @@ def _format_of(file: Path, given: FileFormat | None) -> FileFormat:
     return found
 
 
-class Counted:
-    """Events, counted as they are read."""
+class Counted(Generic[T]):
+    """Events, or their rows, counted as they are read."""
 
-    def __init__(self, events: Iterable[Event]) -> None:
+    def __init__(self, events: Iterable[T]) -> None:
         self._source = events
         self.events = 0
 
-    def __iter__(self) -> Iterator[Event]:
+    def __iter__(self) -> Iterator[T]:
         for event in self._source:
             self.events += 1
             yield event

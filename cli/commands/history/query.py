@@ -18,7 +18,7 @@ from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.pager import pager
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
-from execdb.cli.show.formats import renderer
+from execdb.cli.show.formats import renderer, row_renderer
 from execdb.cli.show.gap_notes import Oldest, gaps_of
 from execdb.cli.show.notes import lacking
 from execdb.cli.table.look import Look, columns_of, require_known
@@ -126,16 +126,26 @@ class View:
         is older was not asked for."""
         short = self.limit is None and sys.stdout.isatty() and self.format in _FOR_PEOPLE
         latest, oldest = _ON_A_TERMINAL if short else self.limit or 0, Oldest()
-        events = self._events(store, wanted, latest)
         look = replace(self.look, hosts=store.has_hosts(wanted))
         if self.format is EventFormat.TABLE:
             look = replace(look, default_message=store.default_message(wanted))
         with pager():
-            emit(renderer(self.format, look)(oldest.watch(events) if latest else events))
+            emit(self._texts(store, wanted, latest, look, oldest))
         if short:
             _note_the_rest(store.count(wanted), "greatest" if self.sort else "latest")
         whole = not latest or self.sort is not None or oldest.events < latest
         return None if whole else oldest.time_ns
+
+    def _texts(
+        self, store: "Store", wanted: "Filter", latest: int, look: Look, oldest: Oldest
+    ) -> Iterator[str]:
+        as_they_are = self.change is iter and self.sort is None and not look.columns
+        if as_they_are and self.format in (EventFormat.JSON, EventFormat.NDJSON):
+            rows = store.json_rows(wanted, limit=latest, reverse=self.reverse)
+            if rows is not None:
+                return row_renderer(self.format)(oldest.watch(rows) if latest else rows)
+        events = self._events(store, wanted, latest)
+        return renderer(self.format, look)(oldest.watch(events) if latest else events)
 
     def _events(self, store: "Store", wanted: "Filter", latest: int) -> Iterator[Event]:
         if self.sort is None:

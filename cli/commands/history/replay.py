@@ -20,8 +20,8 @@ from execdb.cli.input.redaction import redactor
 from execdb.cli.output.counted import counted
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
-from execdb.cli.show.formats import renderer
-from execdb.cli.show.gap_notes import INCOMPLETE, PRUNED_MEANWHILE, gaps_of, note
+from execdb.cli.show.formats import renderer, row_renderer
+from execdb.cli.show.gap_notes import INCOMPLETE, PRUNED_MEANWHILE, Shown, gaps_of, note
 from execdb.cli.show.notes import replay_notes
 from execdb.cli.show.notes.filter_notes import sentence
 from execdb.cli.show.replay_timing import play, schedule, with_asides
@@ -81,10 +81,16 @@ def replay(
         replay_notes.note(store, wanted)
         asides = _asides(store, wanted, gaps)
         show = renderer(format, Look(hosts=store.has_hosts(wanted)))
+        # Rows cannot be redacted, and lack what a pace needs to know.
+        as_rows = format is StreamFormat.NDJSON and not (given.speed or redact)
         try:
-            for events in _rounds(store, wanted, report, again=given.loop):
-                played = _played(change(events), asides, given, report)
-                emit(show(played), at_once=given.speed > 0)
+            rows = store.json_rows(wanted) if as_rows and not given.loop else None
+            if rows is not None:
+                emit(row_renderer(format)(report.count(_say_between(rows, asides))))
+            else:
+                for events in _rounds(store, wanted, report, again=given.loop):
+                    played = _played(change(events), asides, given, report)
+                    emit(show(played), at_once=given.speed > 0)
         finally:
             if store.incomplete:
                 _say(PRUNED_MEANWHILE)
@@ -132,7 +138,7 @@ def _played(
 ) -> Iterator[Event]:
     """Each event when it is due, and each aside said."""
     if not given.speed:  # without pauses nothing can be late
-        yield from report.count(_say_between(events, asides) if asides else events)
+        yield from report.count(_say_between(events, asides))
         return
     from execdb.cli.session.keys import Keys
 
@@ -141,7 +147,9 @@ def _played(
         yield from report.watch(play(due, time.monotonic, keys.wait, _say))
 
 
-def _say_between(events: Iterator[Event], asides: Sequence[tuple[int, str]]) -> Iterator[Event]:
+def _say_between(events: Iterator[Shown], asides: Sequence[tuple[int, str]]) -> Iterator[Shown]:
+    if not asides:
+        yield from events
     waiting = deque(asides)
     for event in events:
         while waiting and waiting[0][0] <= event.time_ns:
@@ -173,7 +181,7 @@ class Report:
             self.events += 1
             yield event
 
-    def count(self, events: Iterator[Event]) -> Iterator[Event]:
+    def count(self, events: Iterator[Shown]) -> Iterator[Shown]:
         for event in events:
             self.events += 1
             yield event

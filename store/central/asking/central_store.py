@@ -85,6 +85,9 @@ class CentralStore:
     def events(self, wanted: Filter, *, limit: int = 0, reverse: bool = False) -> Iterator[Event]:
         return self._reading.events(wanted, limit, reverse)
 
+    def json_rows(self, wanted: Filter, *, limit: int = 0, reverse: bool = False) -> None:
+        return None
+
     def running(self, wanted: Filter, most: int) -> list[Event]:
         return self._reading.running(wanted, most)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from execdb.cli.show import json_lines as module
-from execdb.cli.show.json_lines import Members, objects
+from execdb.cli.show.json_lines import objects
+from execdb.store import json_objects as module
 from execdb.store.event import Event, text_of
 from execdb.store.fields import FIELD_OF, Field, to_dict
 from execdb.store.json_text import json_of
@@ -52,8 +52,9 @@ def test_what_is_remembered_of_one_event_is_not_said_of_another(some: list[Event
 def test_what_is_remembered_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_REMEMBERED_CHARS", 1_009)
     some = [an_event(n, argv=("x" * (n % 503),), cwd=f"/{n}") for n in range(2_003)]
-    start, end = Event._fields.index("comm"), Event._fields.index("truncated") + 1
-    members = Members(Event._fields[start:end])
+    (command,) = (run for run in module.RECURRING if run[0].name == "comm")
+    start, end = command[0].place, command[-1].place + 1
+    members = module.Members(command)
     for event in some:
         assert members[event[start:end]] in plainly([event])[0]
         assert sum(map(len, members.values())) <= 1_009
