@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.narrowing import Entries
-from execdb.store.reading.selection import Span, Statement, conditions_of, lists_of
+from execdb.store.reading.selection import Span, lists_of
+from execdb.store.reading.statements import Statement, conditions_of
 from execdb.store.schema import tables
 from execdb.store.segments.segment import Segment, lower_bound
 

@@ -129,7 +129,7 @@ def _count_failures(history: History, found: Survey, pieces: Sequence[Sequence[P
 
 
 def _conditions(wanted: Filter) -> bool:
-    return bool(wanted.conditions() or wanted.about("command"))
+    return bool(wanted.of_rows or wanted.about("command"))
 
 
 @dataclass

@@ -17,19 +17,17 @@ from execdb.store.fields import FIELD_OF
 from execdb.store.file.text import readable
 from execdb.store.overview.family import Key
 from execdb.store.overview.portions import portions_of
-from execdb.store.reading.conditions import table_of
-from execdb.store.reading.filter import Filter
+from execdb.store.reading.filter import Filter, table_of
 from execdb.store.reading.grouping import Values, check, columns_of
 from execdb.store.reading.history import History
 from execdb.store.reading.narrowing import Entries, stretches_of
 from execdb.store.reading.selection import (
     Selection,
     Span,
-    Statement,
-    conditions_of,
     lists_of,
     parts_of,
 )
+from execdb.store.reading.statements import Statement, conditions_of
 from execdb.store.schema import tables
 from execdb.store.segments.segment import Segment
 

@@ -22,17 +22,17 @@ from execdb.store.overview.percentiles import BUCKETS_PER_DOUBLING, percentile
 from execdb.store.overview.portions import portions_of
 from execdb.store.overview.self_time import CHILDREN_NS, PARENTS, SUMMED_NS
 from execdb.store.overview.side_by_side import readers_of, side_by_side
-from execdb.store.reading.filter import Filter, not_well
+from execdb.store.reading.conditions import not_well
+from execdb.store.reading.filter import Filter
 from execdb.store.reading.grouping import Values, check, columns_of
 from execdb.store.reading.history import History
 from execdb.store.reading.narrowing import Entries
 from execdb.store.reading.selection import (
     Span,
-    Statement,
-    conditions_of,
     lists_of,
     parts_of,
 )
+from execdb.store.reading.statements import Statement, conditions_of
 from execdb.store.schema import tables
 
 _image = tables.image

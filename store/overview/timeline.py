@@ -16,11 +16,13 @@ from sqlalchemy import ColumnElement, case, func, literal_column, select
 from execdb.store.errors import DatabaseError, UsageError
 from execdb.store.overview.intervals import DAY_NS, edges_of, index_of, round_length_ns
 from execdb.store.overview.portions import portions_of
-from execdb.store.reading.filter import Filter, not_well
+from execdb.store.reading.conditions import not_well
+from execdb.store.reading.filter import Filter
 from execdb.store.reading.grouping import Values, check, columns_of
 from execdb.store.reading.history import History
 from execdb.store.reading.narrowing import Entries
-from execdb.store.reading.selection import Statement, conditions_of, lists_of, parts_of
+from execdb.store.reading.selection import lists_of, parts_of
+from execdb.store.reading.statements import Statement, conditions_of
 
 CELLS_MAX = 200_000  # intervals times values
 _QUARTER_NS = 900 * 10**9  # local midnights are whole quarters of an hour apart

@@ -1,23 +1,22 @@
-"""Terms as conditions in SQL, and the tables that they are about."""
+"""What a filter asks for as conditions in SQL."""
 
-import json
 import re
-import shlex
-from functools import lru_cache
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, not_, or_, select
 
 from execdb.store.event import REPLACED
-from execdb.store.fields import FIELD_OF
-from execdb.store.file.text import readable, storable
+from execdb.store.file.text import storable
 from execdb.store.json_text import json_of
-from execdb.store.kinds import Group
+from execdb.store.reading.filter import FEW, Filter
+from execdb.store.replay_root import RECORDED_CGROUPS, REPLAY_CGROUP
 from execdb.store.schema import tables
-from execdb.store.segments.dictionary import PROGRAM
+from execdb.store.schema.constants import NOT_WELL
 from execdb.store.terms.term import COMMAND, Found, Glob, Range, Term, Value
 
 _image, _status = tables.image, tables.image.c.status
+_command, _argument = tables.command, tables.argument
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _LITERAL = re.compile(r"(?:[^*?\\]|\\.)+", re.DOTALL)  # of a glob
 
@@ -43,20 +42,6 @@ _MADE: dict[str, ColumnElement[Any]] = {
     ),
     "signal": case((_status >= 0, func.nullif(_status.op("&")(0x7F), 0))),
 }
-
-
-def table_of(field: str) -> str:
-    """Where the values of a field are: image, origin, program, command, or run for those that are
-    the same in all rows of a segment."""
-    if field in PROGRAM:
-        return "program"
-    if field == COMMAND:
-        return "command"
-    if field == "run_id":
-        return "run"
-    group = FIELD_OF[field].group
-    tables = {Group.ORIGIN: "origin", Group.COMMAND: "command", Group.BOOT: "run"}
-    return tables.get(group, "image")
 
 
 def of_image(term: Term) -> ColumnElement[bool]:
@@ -114,28 +99,6 @@ def of_argument(value: Value) -> ColumnElement[bool]:
     return func.argument_regexp(storable(value.pattern), stored) == 1
 
 
-def regexp(pattern: str | bytes, value: object) -> bool | None:
-    """SQL's `value REGEXP pattern`: whether the pattern is found. Null of null."""
-    if not isinstance(value, (str, bytes)):
-        return None if value is None else _compiled(pattern)(str(value)) is not None
-    return _compiled(pattern)(readable(value)) is not None
-
-
-def argument_regexp(pattern: str | bytes, argument: str) -> bool:
-    """The same of a JSON string."""
-    return _compiled(pattern)(json.loads(argument)) is not None
-
-
-def command_line(arguments: str) -> str | bytes:
-    """The arguments, a JSON array of JSON strings, as one line quoted for a shell."""
-    return storable(shlex.join(map(json.loads, json.loads(arguments))))
-
-
-@lru_cache(maxsize=64)
-def _compiled(pattern: str | bytes) -> Any:
-    return re.compile(readable(pattern)).search
-
-
 def _whole(glob: Glob) -> str:
     return (
         f"(?s:{glob.regex().pattern})\\Z"
@@ -152,3 +115,90 @@ def _sqlite_glob(pattern: str) -> str:
         return f"[{char}]" if char in "*?[" else char
 
     return re.sub(r"\\.|\[", literal, pattern, flags=re.DOTALL)
+
+
+def conditions(wanted: Filter) -> list[ColumnElement[bool]]:
+    """The conditions on columns of `image`, besides the time."""
+    found = [of_image(term) for term in wanted.about("image")]
+    errno, well = _image.c.errno, _status.op("&")(NOT_WELL) == 0
+    if wanted.failed:
+        found.append(not_well())
+    elif wanted.failed is not None:
+        found += [errno.is_(None), _status != REPLACED, well]
+    if wanted.running:
+        found += [errno.is_(None), _status.is_(None)]
+    if wanted.without_replays:
+        found.append(not_replayed())
+    return found
+
+
+def not_replayed() -> ColumnElement[bool]:
+    """That no live replay has started a row of `image`."""
+    origin = tables.origin.c
+    named = origin.cgroup.op("GLOB")(f"{REPLAY_CGROUP}[0-9]*")
+    rest = func.ltrim(func.substr(origin.cgroup, len(REPLAY_CGROUP) + 1), "0123456789")
+    named_so = or_(rest == "", rest == RECORDED_CGROUPS, rest.op("GLOB")(f"{RECORDED_CGROUPS}/*"))
+    return _image.c.origin_id.not_in(select(origin.id).where(named, named_so))
+
+
+def not_well() -> ColumnElement[bool]:
+    """That a row of `image` did not do well: it was refused, or ended with a non-zero exit code or
+    by a signal. As in `ending`: a status is null while the image runs, and replaced images did not
+    end."""
+    errno, status = _image.c.errno, _image.c.status
+    ill = status.op("&")(NOT_WELL) != 0
+    return or_(errno.is_not(None), and_(status != REPLACED, ill))
+
+
+def arguments(term: Term) -> list[ColumnElement[bool]]:
+    """The condition that an argument must meet to be one that a term about `argv` asks for."""
+    return [or_(*map(of_argument, term.any_of))]
+
+
+def commands(
+    terms: Iterable[Term], found: Iterable[int], *, programs: bool
+) -> list[ColumnElement[bool]]:
+    """Conditions on commands: that the terms hold for them, and that they have one of the programs
+    in `:program_id`. `found` has, for each term about `argv`, how many arguments fulfil it, up to
+    FEW + 1: their ids are in `:argv_0` and so on."""
+    found_so = [one_of(_command.c.program_id)] if programs else []
+    counts = iter(found)
+    for number, term in enumerate(terms):
+        if term.field == "argv":
+            found_so.append(_has_argument(number, next(counts), term.negated))
+        elif term.field == COMMAND:
+            found_so.append(holds(term, func.command_line(texts_of_command())))
+        else:
+            found_so.append(holds(term, _command.c[term.field]))
+    return found_so
+
+
+def _has_argument(number: int, count: int, negated: bool) -> ColumnElement[bool]:
+    ids = _command.c.arguments
+    value = func.json_each(ids).table_valued("value", joins_implicitly=True).c.value
+    found = select(value).where(one_of(value, f"argv_{number}")).exists()
+    if negated:
+        return not_(found)
+    if count > FEW:
+        return found
+    # Passes over most commands, at a fraction of the cost.
+    each = (func.instr(ids, bindparam(f"argv_{number}_{n}")) > 0 for n in range(count))
+    return and_(or_(*each), found)
+
+
+def texts_of_command() -> ColumnElement[str]:
+    """The arguments of a command as a JSON array of JSON strings."""
+    place = func.json_each(_command.c.arguments).table_valued("key", "value", joins_implicitly=True)
+    texts = (
+        select(_argument.c.text)
+        .select_from(place.join(_argument, _argument.c.id == place.c.value))
+        .order_by(place.c.key)
+        .subquery()
+    )
+    return select(func.json_group_array(texts.c.text)).scalar_subquery()
+
+
+def one_of(column: ColumnElement[int], name: str | None = None) -> ColumnElement[bool]:
+    """That a column holds one of the ids in the parameter with its name, a JSON array."""
+    each = func.json_each(bindparam(name or column.key)).table_valued("value")
+    return column.in_(select(each.c.value))

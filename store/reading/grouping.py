@@ -15,9 +15,9 @@ from execdb.store.errors import UsageError
 from execdb.store.fields import FIELD_OF
 from execdb.store.file.text import readable
 from execdb.store.kinds import Kind
-from execdb.store.reading.conditions import column_of, table_of
-from execdb.store.reading.filter import one_of, texts_of_command
-from execdb.store.reading.selection import Statement
+from execdb.store.reading.conditions import column_of, one_of, texts_of_command
+from execdb.store.reading.filter import table_of
+from execdb.store.reading.statements import Statement
 from execdb.store.schema import tables
 from execdb.store.terms.term import COMMAND
 

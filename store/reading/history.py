@@ -17,7 +17,6 @@ from execdb.store.event import Event
 from execdb.store.file.column_types import check_rows
 from execdb.store.file.database import Database
 from execdb.store.file.sql import scalar
-from execdb.store.reading.conditions import argument_regexp, command_line, regexp
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.ordered import PAGE, Ordered
 from execdb.store.reading.replays import has_replays
@@ -39,6 +38,7 @@ from execdb.store.segments.segment import (
     running_of,
     segments_of,
 )
+from execdb.store.segments.sql_functions import argument_regexp, command_line, regexp
 from execdb.store.terms.term import Term
 
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from execdb.store.errors import UsageError
 from execdb.store.event import text_of
 from execdb.store.file.database import Database
 from execdb.store.file.text import readable, storable
-from execdb.store.reading.conditions import regexp
+from execdb.store.segments.sql_functions import regexp
 
 _READS = {
     sqlite3.SQLITE_SELECT,

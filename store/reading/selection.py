@@ -4,37 +4,18 @@ import json
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from itertools import pairwise
 from sqlite3 import Connection
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, TableClause, bindparam, func, select
-from sqlalchemy.dialects import sqlite
-
-from execdb.store.reading.filter import FEW, Filter, arguments, commands, one_of
+from execdb.store.reading.filter import FEW, Filter
 from execdb.store.reading.narrowing import Entries, Stretch, counted, stretches_of, with_implied
-from execdb.store.schema import tables
+from execdb.store.segments import image
 from execdb.store.segments.segment import Segment, lower_bound
 from execdb.store.terms.term import Term
 
-_image = tables.image
-
-
-class Statement:
-    """A query composed with SQLAlchemy, run by sqlite3. Its SQL is made once: that takes longer
-    than most queries take to run. Parameters that are left open are given when it is run."""
-
-    def __init__(self, query: Select[Any]) -> None:
-        compiled = query.compile(dialect=sqlite.dialect(paramstyle="named"))
-        self._sql, self._values = compiled.string, compiled.params
-
-    def rows(self, connection: Connection, **values: Any) -> list[Any]:
-        return connection.execute(self._sql, {**self._values, **values}).fetchall()
-
-    def column(self, connection: Connection, **values: Any) -> list[Any]:
-        """The first value of each row."""
-        return [row[0] for row in self.rows(connection, **values)]
+if TYPE_CHECKING:
+    from execdb.store.reading.statements import Statement
 
 
 class Span(NamedTuple):
@@ -63,7 +44,7 @@ class Selection(NamedTuple):
     wanted: Filter
     spans: Sequence[Span]
     ids: Sequence[int] | None
-    entries: Mapping[TableClause, Sequence[int]] = {}
+    entries: Mapping[str, Sequence[int]] = {}
 
 
 def ids_within(connection: Connection, segment: Segment, wanted: Filter) -> tuple[int, int]:
@@ -80,10 +61,14 @@ def between(ids: Sequence[int], first: int, last: int) -> Sequence[int]:
     return ids[bisect_left(ids, first) : bisect_right(ids, last)]
 
 
-def entries_wanted(connection: Connection, wanted: Filter) -> dict[TableClause, Sequence[int]]:
+def entries_wanted(connection: Connection, wanted: Filter) -> dict[str, Sequence[int]]:
     """The `entries` of a selection. Arguments are not among them: there may be millions, and they
     are read one segment at a time, as far as necessary."""
-    return {table: Statement(query).column(connection) for table, query in wanted.entries().items()}
+    if not wanted.about("program", "origin"):
+        return {}
+    from execdb.store.reading.statements import entries
+
+    return {name: each.column(connection) for name, each in entries(wanted).items()}
 
 
 def entries_of(connection: Connection, selection: Selection, segment: Segment) -> Entries | None:
@@ -91,7 +76,7 @@ def entries_of(connection: Connection, selection: Selection, segment: Segment) -
     row."""
     first, last = segment.first_entry_id, segment.last_entry_id
     within = {
-        _COLUMNS[table.name]: between(ids, first, last) for table, ids in selection.entries.items()
+        _COLUMNS[table]: between(ids, first, last) for table, ids in selection.entries.items()
     }
     if not all(within.values()):
         return None
@@ -116,18 +101,20 @@ def _commands_with(
     asked: tuple[Term, ...],
 ) -> Sequence[tuple[int, int]]:
     """The ids of the commands for which the terms hold, each with that of its program."""
+    from execdb.store.reading.statements import arguments_with, commands_with
+
     values: dict[str, str] = {"program_id": json.dumps(programs)}
     counts = []
     for number, term in enumerate(asked):
         if term.field != "argv":
             continue
-        ids = _arguments(term).column(connection, **range_)
+        ids = arguments_with(term).column(connection, **range_)
         if not ids and not term.negated:
             return ()
         counts.append(min(len(ids), FEW + 1))
         values[f"argv_{number}"] = json.dumps(ids)
         values |= {f"argv_{number}_{n}": str(value) for n, value in enumerate(ids[:FEW])}
-    query = _commands(asked, tuple(counts), programs is not None)
+    query = commands_with(asked, tuple(counts), programs is not None)
     return query.rows(connection, **range_, **values)
 
 
@@ -141,7 +128,7 @@ def page_of(
 ) -> list[Any]:
     """Up to `size` rows of these stretches, which are in the order of reading. Removes from
     `stretches` what it has read."""
-    query, lists = _rows(wanted, frozenset(entries), reverse), lists_of(entries)
+    query, lists = _rows(wanted, entries, reverse), lists_of(entries)
     found: list[Any] = []
     while stretches and len(found) < size:
         first, last = stretches.popleft()
@@ -161,8 +148,32 @@ def rows_of(
 ) -> Sequence[Any]:
     """The rows with these ids that are wanted."""
     entries = {**entries, "id": ids}
-    query = _rows(wanted, frozenset(entries), reverse)
+    query = _rows(wanted, entries, reverse)
     return query.rows(connection, size=len(ids), **lists_of(entries))
+
+
+class _Plain:
+    """The statement for rows without conditions. As `Statement`, which takes SQLAlchemy."""
+
+    def __init__(self, order: str) -> None:
+        self._sql = (
+            f"SELECT {', '.join(image.COLUMNS)} FROM image WHERE id BETWEEN :first AND :last"
+            f" ORDER BY id{order} LIMIT :size"
+        )
+
+    def rows(self, connection: Connection, **values: Any) -> list[Any]:
+        return connection.execute(self._sql, values).fetchall()
+
+
+_FORWARD, _BACKWARD = _Plain(""), _Plain(" DESC")
+
+
+def _rows(wanted: Filter, entries: Entries, reverse: bool) -> "Statement | _Plain":
+    if not wanted.of_rows and not entries:
+        return _BACKWARD if reverse else _FORWARD
+    from execdb.store.reading.statements import rows
+
+    return rows(wanted, frozenset(entries), reverse)
 
 
 def parts_of(
@@ -183,7 +194,9 @@ def count_of(connection: Connection, selection: Selection, span: Span) -> int:
     known = counted(connection, selection.wanted, *span[1:3]) if stretches and not entries else None
     if known is not None:
         return known
-    query, lists = _count(selection.wanted, frozenset(entries)), lists_of(entries)
+    from execdb.store.reading.statements import count
+
+    query, lists = count(selection.wanted, frozenset(entries)), lists_of(entries)
     return sum(
         sum(query.column(connection, first=first, last=last, **lists)) for first, last in stretches
     )
@@ -194,7 +207,7 @@ def without_conditions(selection: Selection) -> list[Span] | None:
     wanted, spans = selection.wanted, sorted(selection.spans, key=lambda span: span.begin_ns)
     if selection.ids is not None or selection.entries or wanted.about("command"):
         return None
-    if wanted.conditions() or any(one.end_ns >= next_.begin_ns for one, next_ in pairwise(spans)):
+    if wanted.of_rows or any(one.end_ns >= next_.begin_ns for one, next_ in pairwise(spans)):
         return None
     return spans
 
@@ -213,38 +226,3 @@ def last_rows(spans: Sequence[Span], count: int) -> list[Span]:
 def lists_of(entries: Entries) -> dict[str, str]:
     """Ids as values of the parameters of a statement: JSON arrays."""
     return {name: json.dumps(ids) for name, ids in entries.items()}
-
-
-@lru_cache
-def _rows(wanted: Filter, lists: frozenset[str], reverse: bool) -> Statement:
-    order = _image.c.id.desc() if reverse else _image.c.id
-    query = select(_image).where(*conditions_of(wanted, lists))
-    return Statement(query.order_by(order).limit(bindparam("size")))
-
-
-@lru_cache
-def _count(wanted: Filter, lists: frozenset[str]) -> Statement:
-    return Statement(select(func.count()).select_from(_image).where(*conditions_of(wanted, lists)))
-
-
-def conditions_of(wanted: Filter, lists: frozenset[str]) -> list[ColumnElement[bool]]:
-    """`lists` are columns of which the values are listed. A list of ids replaces the range."""
-    within = [] if "id" in lists else [_between(_image)]
-    return [*within, *wanted.conditions(), *(one_of(_image.c[name]) for name in sorted(lists))]
-
-
-@lru_cache
-def _arguments(term: Term) -> Statement:
-    query = select(tables.argument.c.id).where(_between(tables.argument), *arguments(term))
-    return Statement(query)
-
-
-@lru_cache
-def _commands(asked: tuple[Term, ...], counts: tuple[int, ...], programs: bool) -> Statement:
-    ids = tables.command.c.id, tables.command.c.program_id
-    conditions = commands(asked, counts, programs=programs)
-    return Statement(select(*ids).where(_between(tables.command), *conditions))
-
-
-def _between(table: TableClause) -> ColumnElement[bool]:
-    return table.c.id.between(bindparam("first"), bindparam("last"))

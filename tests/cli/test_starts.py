@@ -37,9 +37,24 @@ SPARED = {
     | {"execdb.cli.commands.recorder.collect", "execdb.cli.commands.history.replay"},
     "collect --help": HEAVY | {"execdb.cli.commands.history.query", "execdb.collector.collect"},
     "config --help": HEAVY | {"execdb.cli.commands.history.query", "execdb.store.config.table"},
-    "query --format line": {"alembic", "rich", "ctypes", "bcc", "execdb.store.writing.recording"},
-    "query --format ndjson": {"alembic", "rich", "ctypes", "bcc", "execdb.store.writing.recording"},
+    "query --format line": {
+        "sqlalchemy",
+        "alembic",
+        "rich",
+        "ctypes",
+        "bcc",
+        "execdb.store.writing.recording",
+    },
+    "query --format ndjson": {
+        "sqlalchemy",
+        "alembic",
+        "rich",
+        "ctypes",
+        "bcc",
+        "execdb.store.writing.recording",
+    },
     "query --format table": {
+        "sqlalchemy",
         "alembic",
         "ctypes",
         "bcc",
@@ -47,7 +62,14 @@ SPARED = {
         "execdb.store.writing.recording",
     },
     "config list": {"alembic", "rich", "ctypes", "bcc", "execdb.store.reading.history"},
-    "replay --speed 0": {"alembic", "rich", "ctypes", "bcc", "execdb.store.writing.recording"},
+    "replay --speed 0": {
+        "sqlalchemy",
+        "alembic",
+        "rich",
+        "ctypes",
+        "bcc",
+        "execdb.store.writing.recording",
+    },
 }
 
 

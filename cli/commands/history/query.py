@@ -150,7 +150,7 @@ class View:
     def _events(self, store: "Store", wanted: "Filter", latest: int) -> Iterator[Event]:
         if self.sort is None:
             return self.change(store.events(wanted, limit=latest, reverse=self.reverse))
-        from execdb.store.reading.sorting import sort_events
+        from execdb.store.asking.sorting import sort_events
 
         events = self.change(store.events(wanted))
         return iter(sort_events(events, self.sort, limit=latest, reverse=self.reverse))

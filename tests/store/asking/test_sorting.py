@@ -2,8 +2,8 @@
 
 import pytest
 
+from execdb.store.asking.sorting import sort_events
 from execdb.store.fields import FIELDS, Field
-from execdb.store.reading.sorting import sort_events
 from tests.conftest import an_event
 
 EVENTS = [
