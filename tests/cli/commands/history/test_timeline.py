@@ -176,6 +176,24 @@ def test_marks_and_changes_of_the_config_stand_where_they_were_made(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("limit 501 --execs 7", "config limit 501: execs=7"),
+        ("default Moin", "config default: Moin"),
+        ("ignore uid=33", "config ignore rule 1: ignore uid=33"),
+    ],
+)
+def test_a_change_of_the_config_is_named_as_it_is_made(
+    run: Run, holes: Path, command: str, text: str
+) -> None:
+    assert run("config", *command.split()).code == 0
+    with open_database(holes) as database, database.writing() as connection:
+        connection.execute("UPDATE config_change SET time_ns = ?", (START_NS + 1_001 * MS,))
+    found = json.loads(run("timeline", *EVERY, "--format", "json").out)
+    assert [note["text"] for each in found for note in each["notes"]] == [text]
+
+
 def test_many_notes_are_counted(run: Run, holes: Path) -> None:
     with open_database(holes) as database, database.writing() as connection:
         marks = [(START_NS + n, 0, f"no. {n}") for n in range(1_009)]
