@@ -15,12 +15,15 @@ class Proxy:
         self._to = port
         self.silent = self.swallow_commit = False
         self.cut_after: int | None = None
+        self._closed = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
+        """No more connections; those that are silent end."""
         self._listener.close()
+        self._closed.set()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -33,9 +36,10 @@ class Proxy:
         with client, server, contextlib.suppress(OSError):
             while True:
                 for source in select.select([client, server], [], [], 0.05)[0]:
-                    data = b"" if self.silent else source.recv(65_536)
                     if self.silent:
-                        continue
+                        self._closed.wait()  # `select` would return at once, again and again
+                        return
+                    data = source.recv(65_536)
                     if not data:
                         return
                     if source is client and self._cuts(len(data)):
