@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.central.conftest import READER, Central
 from tests.central.following.conftest import Follow, Host, ids
@@ -157,6 +158,7 @@ def test_what_is_new_is_read_without_the_days_before(
     assert it.err == ""
 
 
+@pytest.mark.thorough
 def test_many_follow_through_a_pooler_with_few_processes(
     central: Central, follow: Follow, web1: Host
 ) -> None:

@@ -66,6 +66,7 @@ def test_dark_is_dark(incident: Served, visit: Visit) -> None:
     assert max(map(int, colour.strip("rgb()").split(","))) < 64
 
 
+@pytest.mark.thorough
 def test_without_a_script(incident: Served, visit: Visit) -> None:
     page = visit(f"{incident.address}&term=uid%3D33", java_script_enabled=False)
     assert page.locator("button:visible").count() == 1  # of the form

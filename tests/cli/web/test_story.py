@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.cli.conftest import Execdb
@@ -53,6 +54,7 @@ def test_from_the_time_line_to_the_culprit(incident: Served, visit: Visit, execd
     expect(page.locator(".ancestry li").last).to_contain_text("cat")
 
 
+@pytest.mark.thorough
 def test_an_address_is_all_that_a_ticket_needs(incident: Served, visit: Visit) -> None:
     page = visit(incident.address)
     page.fill("#line", "comm=kworkerd 'command~=-o pool'")
@@ -74,6 +76,7 @@ def test_an_address_is_all_that_a_ticket_needs(incident: Served, visit: Visit) -
     expect(other.locator(".chips li")).to_have_count(2)
 
 
+@pytest.mark.thorough
 def test_a_time_is_chosen_by_dragging_and_back_works(incident: Served, visit: Visit) -> None:
     page = visit(incident.address)
     box = page.locator("#timeline").bounding_box()
@@ -96,6 +99,7 @@ def test_a_time_is_chosen_by_dragging_and_back_works(incident: Served, visit: Vi
     expect(page.locator("#time-head")).to_have_text(number)
 
 
+@pytest.mark.thorough
 def test_the_list_loads_as_one_scrolls(incident: Served, visit: Visit) -> None:
     page = visit(f"{incident.address}&term=uid%3D33")
     rows = page.locator("#rows tr[data-id]")
@@ -108,6 +112,7 @@ def test_the_list_loads_as_one_scrolls(incident: Served, visit: Visit) -> None:
     assert programs(page)[-1] == "nginx"
 
 
+@pytest.mark.thorough
 def test_children_load_when_they_are_opened(incident: Served, visit: Visit) -> None:
     page = visit(f"{incident.address}&term=comm%3Dnginx")
     page.locator("#rows .time a").click()

@@ -113,6 +113,7 @@ def test_truncated(recorder: Recorder, suffix: str) -> None:
     recorder.run("status", check=False)  # no traceback
 
 
+@pytest.mark.thorough
 def test_overwritten(recorder: Recorder, template: Path) -> None:
     """Nothing is written into the new content."""
     recorder.db.write_bytes(template.read_bytes())

@@ -99,6 +99,7 @@ def test_the_ground_truth(record: Record, programs: Path, tmp_path: Path, progra
     assert again.equal > len(CASES[program])
 
 
+@pytest.mark.thorough
 def test_failed_attempts(record: Record, tmp_path: Path) -> None:
     (tmp_path / "denied").write_text("")
     (tmp_path / "text").write_text("no program")
@@ -167,6 +168,7 @@ def test_attempts_that_cannot_fail_again_are_counted(
 FAIL_ONCE = ("ENOTDIR", "E2BIG", "EFAULT", "EBADF")
 
 
+@pytest.mark.thorough
 def test_other_users(record: Record, programs: Path, reachable: Path, tmp_path: Path) -> None:
     """A program with the set-user-ID bit, started by somebody else, starts one as both."""
     own = reachable / "own"

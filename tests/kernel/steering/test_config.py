@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.kernel.bpf_state import bpftool, held_map
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
 
@@ -38,6 +40,7 @@ def test_the_next_exec_carries_the_new_message_23_times_of_23(recorder: Recorder
     assert found == [(f"message {n:4d}", f"message {n:4d}") for n in range(23)]
 
 
+@pytest.mark.thorough
 def test_events_carry_the_generation_that_the_kernel_had(recorder: Recorder) -> None:
     expected = []
     for number in range(11):
@@ -103,6 +106,7 @@ def test_a_change_behind_its_back_is_put_right_with_a_warning(recorder: Recorder
     )
 
 
+@pytest.mark.thorough
 def test_reserves_room_for_every_entry_allowed(recorder: Recorder) -> None:
     shown = bpftool("map", "show", "id", held_map(recorder.process.pid, "config").id)
     assert (shown["type"], shown["bytes_key"], shown["bytes_value"], shown["max_entries"]) == (
@@ -139,6 +143,7 @@ def test_what_plain_sql_changes_comes_into_the_kernel(recorder: Recorder) -> Non
     assert event["config_generation"] == 4
 
 
+@pytest.mark.thorough
 def test_a_row_that_cannot_be_in_the_kernel_costs_only_itself(recorder: Recorder) -> None:
     map_id = held_map(recorder.process.pid, "config").id
     recorder.run("config", "set", "5", "good")

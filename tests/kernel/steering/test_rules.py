@@ -57,6 +57,7 @@ def test_a_rule_decides_from_its_confirmation_on(recorder: Recorder, programs: P
     assert [(each["rule"], each["filtered"]) for each in status["filters"]] == [(1, 23)]
 
 
+@pytest.mark.thorough
 def test_rules_that_something_else_changed_are_put_back(recorder: Recorder, programs: Path) -> None:
     nothing = str(programs / "nothing")
     recorder.run("config", "ignore", f"filename={nothing}")
@@ -120,6 +121,7 @@ def run_in(cgroup: Path, program: Path) -> None:
     subprocess.run(["sh", "-c", enter], check=True)
 
 
+@pytest.mark.thorough
 def test_a_cgroup_is_found_again_after_it_was_made_again(
     recorder: Recorder, programs: Path, cgroup: Path
 ) -> None:

@@ -86,6 +86,7 @@ def test_a_storm_as_fast_as_it_can_be(record: Record, programs: Path) -> None:
     assert all(run["seen"] == run["stored"] for run in runs), runs
 
 
+@pytest.mark.thorough
 def test_the_config_is_in_the_new_kernel_maps(record: Record) -> None:
     first = record()
     first.run("config", "set", "0", "before")
