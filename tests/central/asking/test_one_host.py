@@ -14,12 +14,12 @@ from tests.central.asking.histories import a_build, oddities
 from tests.central.conftest import Central, another
 from tests.central.server import Server
 from tests.conftest import Answer
+from tests.running.thorough import first
 from tests.story import tell
 
 Run = Callable[..., Answer]
 NOW_NS = time.time_ns()
-THOROUGH = pytest.mark.thorough
-HISTORIES = {"build": a_build, "story": tell, "oddities": oddities}
+HISTORIES = {"oddities": oddities, "build": a_build, "story": tell}
 
 
 class Both:
@@ -48,10 +48,7 @@ class Both:
         return re.sub(r"postgresql://\S*[^\s:,]", str(self._path), text)
 
 
-@pytest.fixture(
-    scope="module",
-    params=["oddities", *(pytest.param(name, marks=THOROUGH) for name in ("build", "story"))],
-)
+@pytest.fixture(scope="module", params=first(1, HISTORIES))
 def shipped(
     request: pytest.FixtureRequest,
     server: Server,

@@ -22,9 +22,10 @@ from tests.central.server import Server
 from tests.central.stores import RECENT_NS
 from tests.central.web.asking import Asking
 from tests.cli.web.conftest import serving
+from tests.running.thorough import first
 from tests.story import tell
 
-HISTORIES = {"build": a_build, "story": tell, "oddities": oddities}
+HISTORIES = {"oddities": oddities, "build": a_build, "story": tell}
 _EACH = 20  # addresses of a path
 # On a busy machine a search would end earlier, elsewhere in a file than in a store.
 _PATIENT = (
@@ -73,7 +74,7 @@ def _plain(text: str) -> str:
     return re.sub(r"(after=-?\d+_-?\d+_-?\d+)_\d+", r"\1", text)
 
 
-@pytest.fixture(scope="module", params=HISTORIES)
+@pytest.fixture(scope="module", params=first(1, HISTORIES))
 def both(
     request: pytest.FixtureRequest,
     server: Server,
