@@ -72,8 +72,8 @@ def warn_of_missing_ends(source: "KernelSource", given_up: int) -> None:
     """`given_up` ends were not stored, besides those that the kernel could not hand over."""
     counts = source.counts()
     ends_lost = counts.ends_lost + given_up
-    if ends_lost or counts.untracked:
-        warn(
-            f"lost {counted(ends_lost, 'end')}, and could not follow "
-            f"{counted(counts.untracked, 'image')}: their rows have no end"
-        )
+    found = [f"lost {counted(ends_lost, 'end')}"] if ends_lost else []
+    if counts.untracked:
+        found.append(f"could not follow {counted(counts.untracked, 'image')}")
+    if found:
+        warn(f"some rows have no end: {' and '.join(found)}")

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.central.server import wait_until
 from tests.memory import memory
 
 # Its input ends with the last process that could write to it. A server that is just being started
@@ -26,12 +27,19 @@ def folder_of_a_server() -> Iterator[Path]:
     # Not below pytest's own folder, which is closed to the server's user.
     folder = Path(tempfile.mkdtemp(prefix="execdb-postgresql-", dir=memory()))
     folder.chmod(0o755)
-    with subprocess.Popen(
-        ["sh", "-c", _WATCH, "sh", str(folder)],
+    watcher = subprocess.Popen(
+        # No child of this process, as some tests expect that they have none; and a signal to all
+        # that a terminal runs is not for it.
+        ["setsid", "--fork", "sh", "-c", _WATCH, "sh", str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd="/",
-        start_new_session=True,  # a signal to all that a terminal runs is not for it
-    ):
+    )
+    assert watcher.wait() == 0
+    assert watcher.stdin is not None
+    try:
         yield folder
+    finally:
+        watcher.stdin.close()
+        wait_until(lambda: not folder.exists())

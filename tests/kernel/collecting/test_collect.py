@@ -121,7 +121,7 @@ def test_every_exec_lies_in_recorded_time_however_slow_the_start_is(
     recorder.stop()
     (run,) = _runs(recorder.db)
     first_ns = min(event["time_ns"] for event in recorder.events("--replays"))
-    assert run["started_ns"] == first_ns
+    assert run["started_ns"] <= first_ns
 
 
 def test_works_without_tracefs_and_debugfs(tmp_path: Path) -> None:
