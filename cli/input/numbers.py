@@ -1,10 +1,15 @@
-"""Numbers as people type them, for Typer's `parser`, which also gets defaults: an error names what
-is accepted."""
+"""Numbers, ages and sizes as people type them, for Typer's `parser`, which also gets defaults: an
+error names what is accepted."""
 
 import math
 import re
+from collections.abc import Callable
 
 import typer
+
+from execdb.cli.input.sizes import parse_size
+from execdb.store.errors import UsageError
+from execdb.store.terms.times import parse_age
 
 Typed = str | float
 _PID_MAX = 2**32 - 1
@@ -55,6 +60,24 @@ def factor(text: Typed) -> float:
 
 def percent(text: Typed) -> float:
     return _decimal(text, 99, "a percentage from 0 to 99")
+
+
+def age(text: Typed) -> str:
+    """As it was typed, such as 30d."""
+    return _readable(text, parse_age)
+
+
+def size(text: Typed) -> str:
+    """As it was typed, such as 2GB."""
+    return _readable(text, parse_size)
+
+
+def _readable(typed: Typed, parse: Callable[[str], int]) -> str:
+    try:
+        parse(str(typed))
+    except UsageError as error:
+        raise typer.BadParameter(str(error)) from None
+    return str(typed)
 
 
 def _whole(typed: Typed, least: int, most: int, wanted: str) -> int:

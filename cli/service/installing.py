@@ -95,9 +95,10 @@ def _start(database: Path, say: Say) -> None:
         systemd.call("systemctl", "start", places.UNIT)
     except ExecdbError as error:
         why = systemd.why_it_failed() or str(error)
-        raise ExecdbError(
-            f"installed, but it does not start, and is tried again each second: {why}"
-        ) from error
+        # With wrong options it would fail again (RestartPreventExitStatus=).
+        again = systemd.properties()["ActiveState"] == "activating"
+        soon = ", and is tried again each second" if again else ""
+        raise ExecdbError(f"installed, but it does not start{soon}: {why}") from error
     say(f"execdb records to {database}, now and after each boot")
 
 

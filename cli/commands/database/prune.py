@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from execdb.cli.input import numbers
 from execdb.cli.input.options.shared import bounds_of
 from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
@@ -28,6 +29,7 @@ def prune(
             "--older-than",
             "--keep",
             help="Remove events older than this, such as 30d or 12h.",
+            parser=numbers.age,
             metavar="AGE",
         ),
     ] = None,
@@ -35,6 +37,7 @@ def prune(
         str | None,
         typer.Option(
             help="Remove the oldest events until the database has this size, such as 2GB.",
+            parser=numbers.size,
             metavar="SIZE",
         ),
     ] = None,

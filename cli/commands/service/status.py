@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from execdb.cli.input.formats import ReportFormat
+from execdb.cli.input.options.shared import bounds_of
 from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
 from execdb.cli.show.durations import duration
 from execdb.cli.show.sizes import size
-from execdb.store.errors import DatabaseError, ExecdbError
+from execdb.store.errors import DatabaseError, ExecdbError, UsageError
 from execdb.store.times import local_time
 
 if TYPE_CHECKING:
@@ -161,6 +162,10 @@ def _unit(report: dict[str, Any], name: str, works: str, not_so: str) -> str:
 def _retention(report: dict[str, Any]) -> str:
     """What will be removed, and when."""
     options, parts = report["options"], []
+    try:
+        bounds_of(options.get("keep"), options.get("max-size"))
+    except UsageError as error:
+        return f"as the last start or reload said; the options are wrong now: {escape(str(error))}"
     if "keep" in options:
         oldest = ""
         if report["first_ns"] is not None:

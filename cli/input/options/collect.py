@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from execdb.cli.input.formats import StreamFormat
-from execdb.cli.input.numbers import percent, seconds
+from execdb.cli.input.numbers import age, percent, seconds, size
 from execdb.cli.input.numbers import ring_pages as number_of_ring_pages
 from execdb.cli.input.options.shared import Btf
 
@@ -37,6 +37,7 @@ class CollectOptions:
         typer.Option(
             help="Remove events older than this, such as 30d or 12h.",
             show_default="keep all",
+            parser=age,
             metavar="AGE",
         ),
     ] = None
@@ -46,6 +47,7 @@ class CollectOptions:
             help="Keep the database below this size, such as 2GB: long arguments are cut first, "
             "then the oldest events are removed.",
             show_default="no limit",
+            parser=size,
             metavar="SIZE",
         ),
     ] = None

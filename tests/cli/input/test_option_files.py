@@ -92,6 +92,22 @@ def test_what_is_wrong_is_one_line_that_names_file_and_key(
     refused(run("query"), 2, f"execdb: {path}{said}")
 
 
+@pytest.mark.parametrize(
+    ("command", "text", "said"),
+    [
+        ("prune", '[prune]\nolder-than = "soon"\n', "older-than: cannot read 'soon' as an age"),
+        ("prune", '[prune]\nmax-size = "much"\n', "max-size: cannot read 'much' as a size"),
+        ("collect", '[collect]\nkeep = "soon"\n', "keep: cannot read 'soon' as an age"),
+        ("collect", '[collect]\nmax-size = "much"\n', "max-size: cannot read 'much' as a size"),
+    ],
+)
+def test_so_is_an_age_or_a_size(
+    run: Run, filled: Path, write: Write, command: str, text: str, said: str
+) -> None:
+    path = write(text)
+    refused(run(command), 2, f"execdb: {path}: [{command}] {said}")
+
+
 def test_files_that_others_can_write_are_refused(run: Run, filled: Path, write: Write) -> None:
     path = write("", mode=0o646)
     refused(run("query"), 1, f"others may write to {path}")

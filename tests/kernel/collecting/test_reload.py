@@ -64,7 +64,7 @@ def test_what_can_change_changes_and_the_rest_is_named(record: Record, own: Path
 
 BAD = {
     "[collect\n": "is not TOML",
-    '[collect]\nkeep = "soon"\n': "soon",
+    '[collect]\nkeep = "soon"\n': "options.toml: [collect] keep: cannot read 'soon' as an age",
     "[collect]\nkeeep = 3\n": "did you mean keep?",
     '[collect]\nmax-size = "1kB"\n': "must be at least",
     '[redact]\npatterns = ["("]\n[collect]\nredact = true\n': "[redact] patterns",

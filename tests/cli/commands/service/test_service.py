@@ -79,6 +79,12 @@ def test_status_is_five_lines() -> None:
     assert found[4].endswith("removes what is older than 30d (the oldest is 1 d 0 h old)")
 
 
+def test_status_does_not_take_wrong_options_for_those_in_use() -> None:
+    last = status.lines(TOLD | {"options": {"keep": "soon"}})[4]
+    assert "the options are wrong now: cannot read 'soon' as an age" in last
+    assert "removes" not in last
+
+
 def test_status_says_what_is_wrong() -> None:
     failed = {"active": False, "state": "failed (failed)", "why": "BCC is\x1b[31m missing"}
     first = status.lines(TOLD | failed)[0]
