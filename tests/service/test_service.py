@@ -23,7 +23,11 @@ def status(machine: Machine) -> dict[str, object]:
 
 
 def is_back(machine: Machine, pid: str) -> bool:
-    return machine.property("ActiveState") == "active" and machine.property("MainPID") != pid
+    """The pid first: a killed process may be gone before systemd takes the unit for inactive."""
+    return (
+        machine.property("MainPID") not in (pid, "0")
+        and machine.property("ActiveState") == "active"
+    )
 
 
 def test_it_is_installed_and_records(machine: Machine) -> None:
