@@ -67,6 +67,7 @@ _VALUES = "0, 1, 1, 1, 0, 0, 0, 'c', 'f', '[]', 0, false, 1, 'm'"
         "UPDATE execdb.loss SET lost = 0",
         "INSERT INTO execdb.filter SELECT run_id, 9, 'c', 1, 1, 0, 0, 9 FROM execdb.exec LIMIT 1",
         "INSERT INTO execdb.clock_set SELECT run_id, 9, 0, 9 FROM execdb.exec LIMIT 1",
+        "INSERT INTO execdb.replayed SELECT run_id FROM execdb.exec LIMIT 1",
     ],
 )
 def test_it_cannot_add_to_runs_of_others_or_change_them(
@@ -159,3 +160,34 @@ def test_the_store_says_when_something_came(central: Central, evil: Evil) -> Non
 def test_marks_tell_whose_login_shipped_them(central: Central, evil: Evil) -> None:
     evil.execute(b"INSERT INTO execdb.mark (host, id, time_ns, text) VALUES ('web1', 1, 1, 't')")
     assert central.rows("SELECT host, shipper FROM execdb.marks") == [("web1", "evil")]
+
+
+@pytest.mark.parametrize(
+    "name", ["note_days", "note_time", "note_told", "refuse_row", "refuse_rows"]
+)
+def test_the_triggers_of_the_store_are_for_its_own_tables(
+    central: Central, evil: Evil, name: str
+) -> None:
+    """One of them may write what no login may."""
+    evil.execute(
+        b"CREATE TEMP TABLE own (run_id bigint, id bigint, time timestamptz, uid bigint,"
+        b" parent_id bigint)"
+    )
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        evil.execute(
+            b"CREATE TRIGGER evil AFTER INSERT ON own REFERENCING NEW TABLE AS added"
+            b" FOR EACH STATEMENT EXECUTE FUNCTION execdb.%s()" % name.encode()
+        )
+
+
+@pytest.mark.parametrize("at", ["infinity", "200000-01-01", "-infinity"])
+def test_when_a_host_told_of_its_config_is_as_the_store_saw_it(
+    central: Central, evil: Evil, run: Run, at: str
+) -> None:
+    evil.execute(b"INSERT INTO execdb.host_config (host, told_at) VALUES ('x', %s)", [at])
+    evil.execute(b"UPDATE execdb.host_config SET told_at = %s", [at])
+    told = central.value("SELECT now() - told_at < interval '1 minute' FROM execdb.host_config")
+    assert told is True
+    code, out, err = run("config", "hosts", "--db", central.admin)
+    assert (code, err) == (0, "")
+    assert out.startswith("x: ")

@@ -12,7 +12,7 @@ from execdb.store.central.url import CentralUrl
 from execdb.store.central.watchdog import deadline
 from execdb.store.config.applying import Wanted
 from execdb.store.config.log import Difference
-from execdb.store.config.managed.wording import laid_over, text_of, wanted_of
+from execdb.store.config.managed.wording import LENGTH_MAX, laid_over, text_of, wanted_of
 from execdb.store.errors import UsageError
 
 if TYPE_CHECKING:
@@ -158,10 +158,10 @@ _LOG = (
     b" VALUES (%s, %s, %s, %s, %s, %s, %s)"
 )
 _FOR_HOST = (
-    b"SELECT document, generation FROM execdb.config WHERE scope = 'all'"
-    b" OR scope = 'host' AND name = %s OR scope = 'group' AND name = %s"
+    b"SELECT left(document, %d), generation FROM execdb.config WHERE scope = 'all'"
+    b" OR scope = 'host' AND name = %%s OR scope = 'group' AND name = %%s"
     b" ORDER BY CASE scope WHEN 'host' THEN 1 WHEN 'group' THEN 2 ELSE 3 END"
-)
+) % (LENGTH_MAX + 1)  # a longer one is no config, and need not be held in memory
 _HOSTS = b"""
 SELECT h.host, h.host_group, (
     SELECT max(c.generation) FROM execdb.config c WHERE c.scope = 'all'

@@ -86,9 +86,9 @@ class ConfigFlow:
 
 
 _TELL = (
-    b"INSERT INTO execdb.host_config AS known (host, host_group, wanted, in_file, in_kernel, error,"
-    b" told_at) VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp())"
+    b"INSERT INTO execdb.host_config AS known (host, host_group, wanted, in_file, in_kernel, error)"
+    b" VALUES (%s, %s, %s, %s, %s, %s)"
     b" ON CONFLICT (host, shipper) DO UPDATE SET host_group = excluded.host_group,"
     b" wanted = excluded.wanted, in_file = excluded.in_file, in_kernel = excluded.in_kernel,"
-    b" error = excluded.error, told_at = excluded.told_at"
+    b" error = excluded.error"
 )

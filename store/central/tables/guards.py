@@ -23,7 +23,7 @@ _NOTE_REPLAYS = (
 # Their rows are looked at before they are added: one that waited to be refused would hold its key,
 # and with it the login whose row has the same one.
 _BY_ROW = {
-    **dict.fromkeys(("exec_end", "exec_stray_end", "clock_set"), "INSERT"),
+    **dict.fromkeys(("exec_end", "exec_stray_end", "clock_set", "replayed"), "INSERT"),
     **dict.fromkeys(("loss", "filter"), "INSERT OR UPDATE"),
 }
 
@@ -31,15 +31,16 @@ _BY_ROW = {
 def guards() -> Iterator[str]:
     """Rows of a run come from the login that began it; the store says when something came. The
     functions name every operator's schema, as the search_path is the caller's."""
-    yield _function(
+    yield from _function(
         "refuse_row", f"IF NOT EXISTS ({_OWN.format('NEW')}) THEN {_REFUSE}; END IF; RETURN NEW;"
     )
-    yield _function(
+    yield from _function(
         "refuse_rows",
         f"IF EXISTS (SELECT FROM added WHERE NOT EXISTS ({_OWN.format('added')}))"
         f" THEN {_REFUSE}; END IF; {_NOTE_REPLAYS}; RETURN NULL;",
     )
-    yield _function("note_time", "NEW.shipped_at := pg_catalog.clock_timestamp(); RETURN NEW;")
+    yield from _function("note_time", "NEW.shipped_at := pg_catalog.clock_timestamp(); RETURN NEW;")
+    yield from _function("note_told", "NEW.told_at := pg_catalog.clock_timestamp(); RETURN NEW;")
     for table, when in _BY_ROW.items():
         yield (
             f"CREATE OR REPLACE TRIGGER own_run BEFORE {when} ON execdb.{table}"
@@ -57,10 +58,21 @@ def guards() -> Iterator[str]:
         " WHEN (NEW.shipped_at IS NOT DISTINCT FROM OLD.shipped_at)"
         " EXECUTE FUNCTION execdb.note_time()"
     )
+    yield (
+        "CREATE OR REPLACE TRIGGER told BEFORE INSERT OR UPDATE ON execdb.host_config"
+        " FOR EACH ROW EXECUTE FUNCTION execdb.note_told()"
+    )
 
 
-def _function(name: str, body: str) -> str:
-    return (
+def _function(name: str, body: str) -> Iterator[str]:
+    yield (
         f"CREATE OR REPLACE FUNCTION execdb.{name}() RETURNS trigger LANGUAGE plpgsql AS"
         f" $$ BEGIN {body} END $$"
     )
+    yield for_its_own_tables(name)
+
+
+def for_its_own_tables(name: str) -> str:
+    """No login can use the function in a trigger on a table of its own. The store's own triggers
+    need no right of who fires them."""
+    return f"REVOKE ALL ON FUNCTION execdb.{name}() FROM PUBLIC"

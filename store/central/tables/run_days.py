@@ -6,12 +6,15 @@ ids (NULL: more than a few). A question leaves out the days that cannot have wha
 
 from collections.abc import Iterator
 
+from execdb.store.central.tables.guards import for_its_own_tables
+
 UIDS_MAX, PARENTS_MAX = 100, 1_000
 
 
 def trigger() -> Iterator[str]:
     """As the owner: a forwarder may not change the table itself. It comes after `own_run`."""
     yield _FUNCTION
+    yield for_its_own_tables("note_days")  # it writes with the owner's rights
     yield (
         "CREATE OR REPLACE TRIGGER then_note_days AFTER INSERT ON execdb.exec REFERENCING NEW TABLE"
         " AS added FOR EACH STATEMENT EXECUTE FUNCTION execdb.note_days()"

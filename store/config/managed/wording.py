@@ -17,7 +17,7 @@ from execdb.store.config.stored_rules import rule_of
 from execdb.store.errors import UsageError
 from execdb.store.uids import check_uid
 
-_LENGTH_MAX = 16 << 20  # characters
+LENGTH_MAX = 16 << 20  # characters
 
 
 def text_of(config: Config | Wanted) -> str:
@@ -35,7 +35,7 @@ def text_of(config: Config | Wanted) -> str:
     if limits:
         found["limits"] = limits
     text = json.dumps(found, sort_keys=True)
-    if len(text) > _LENGTH_MAX:
+    if len(text) > LENGTH_MAX:
         raise UsageError("the config is too long for a central store")
     return text
 
@@ -43,7 +43,7 @@ def text_of(config: Config | Wanted) -> str:
 def wanted_of(text: str) -> Wanted:
     """Raises UsageError for what is no config: whoever wrote it may have written anything."""
     try:
-        found = json.loads(text) if len(text) <= _LENGTH_MAX else None
+        found = json.loads(text) if len(text) <= LENGTH_MAX else None
     except (ValueError, RecursionError):
         found = None
     try:

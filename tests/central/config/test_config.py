@@ -211,7 +211,13 @@ def test_what_is_no_config_is_told_and_changes_nothing(
     a_host(own_database)
     config("set", "0", "Hey root!")
     ship(own_database, central)
-    for document in ('{"messages": {"0": "much too long a message"}}', "[]", '{"rules": [1]}'):
+    huge = f'{{"messages": {{"0": "{"x" * 40_000_000}"}}}}'
+    for document in (
+        '{"messages": {"0": "much too long a message"}}',
+        "[]",
+        '{"rules": [1]}',
+        huge,
+    ):
         central.rows(
             "UPDATE execdb.config SET document = %s, generation = generation + 1", document
         )
