@@ -58,6 +58,7 @@ def test_ends_that_come_while_the_collector_is_stopped(recorder: Recorder, progr
     assert [_one(recorder, pid)["exit_code"] for pid in pids] == [3] * 23
 
 
+@pytest.mark.thorough
 @pytest.mark.alone
 def test_every_end_of_a_storm_finds_its_row(
     record: Callable[..., Recorder], programs: Path

@@ -57,6 +57,7 @@ def test_what_the_upgrade_refuses_ends_the_start(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("a.db.revision-*"))
 
 
+@pytest.mark.thorough
 @pytest.mark.alone
 def test_a_restart_is_blind_for_less_than_two_seconds(record: Record) -> None:
     """Not counted is the time in which something on this machine waited for a CPU."""
