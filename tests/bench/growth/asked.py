@@ -73,7 +73,7 @@ def _questions(history: History) -> Iterator[tuple[str, Step]]:
 
 def _answered(history: History, question: Question) -> Figure:
     limit_ms = LIMIT_MS * (1 if history.events <= LIMITED_EVENTS else 2)
-    took = _took(history, question.query, ["query", "--limit", "1"])
+    took = _took(history, question.query, question.beside)
     if "--count" in question.asked:  # one line, however much it counts
         point = Point(took.work_ms, text=f"{int(took.first):,}", limit=limit_ms)
     else:

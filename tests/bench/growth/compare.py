@@ -17,7 +17,8 @@ from tests.bench.workloads.fill import fill
 _NOTES = """\
 Histories of 30 days as in [Questions](#questions), with {sizes} events: the same logins, command
 lines and rare things, more of them. Times are CPU times of whole processes less those of the same
-command, or of `query --limit 1`, on a database of one event; the least of {turns} turns. *Ok*: no
+command, or of `query --limit 1` with or without a condition, on a database of one event; the
+least of {turns} turns. *Ok*: no
 more than twice the time in the next larger history, or, where the answer is larger, twice as much
 for an equal part of it; up to {noise:g} ms are noise. A question takes at most {limit} ms up to ten
 million events, and twice that beyond. How many events were found is in parentheses.
