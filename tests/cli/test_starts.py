@@ -23,6 +23,7 @@ def modules_after(code: str, *arguments: str) -> set[str]:
 
 # What a command need not have imported to do its work, by how it is called.
 HEAVY = {"sqlalchemy", "alembic", "rich", "ctypes", "bcc", "sqlite3"}
+PLAIN = (HEAVY - {"sqlite3"}) | {"execdb.store.writing.recording"}  # of a question
 SPARED = {
     "--help": HEAVY
     | {
@@ -37,39 +38,11 @@ SPARED = {
     | {"execdb.cli.commands.recorder.collect", "execdb.cli.commands.history.replay"},
     "collect --help": HEAVY | {"execdb.cli.commands.history.query", "execdb.collector.collect"},
     "config --help": HEAVY | {"execdb.cli.commands.history.query", "execdb.store.config.table"},
-    "query --format line": {
-        "sqlalchemy",
-        "alembic",
-        "rich",
-        "ctypes",
-        "bcc",
-        "execdb.store.writing.recording",
-    },
-    "query --format ndjson": {
-        "sqlalchemy",
-        "alembic",
-        "rich",
-        "ctypes",
-        "bcc",
-        "execdb.store.writing.recording",
-    },
-    "query --format table": {
-        "sqlalchemy",
-        "alembic",
-        "ctypes",
-        "bcc",
-        "psycopg",
-        "execdb.store.writing.recording",
-    },
+    "query --format line": PLAIN,
+    "query --format ndjson": PLAIN,
+    "query --format table": (PLAIN - {"rich"}) | {"psycopg"},
     "config list": {"alembic", "rich", "ctypes", "bcc", "execdb.store.reading.history"},
-    "replay --speed 0": {
-        "sqlalchemy",
-        "alembic",
-        "rich",
-        "ctypes",
-        "bcc",
-        "execdb.store.writing.recording",
-    },
+    "replay --speed 0": PLAIN,
 }
 
 
