@@ -3,6 +3,7 @@
 import json
 from collections.abc import Container, Iterable, Sequence
 from itertools import chain
+from operator import itemgetter
 from sqlite3 import Connection
 from sys import getsizeof
 from typing import Any
@@ -72,12 +73,12 @@ class DictionaryCache:
 
     def _learn(self, connection: Connection, rows: Sequence[Any], most: int | None) -> int:
         """Fetches about `most` bytes. Returns for how many of the first rows all is known."""
-        wanted = [row[ORIGIN_ID] for row in rows]
+        wanted = map(itemgetter(ORIGIN_ID), rows)
         origins, complete = _fetch(connection, _ORIGINS, wanted, self.origins, most)
         for number, *values in origins:
             self.origins[number] = self._origin(values)
             self._bytes += sum(map(getsizeof, values))
-        wanted = [row[COMMAND_ID] for row in rows]
+        wanted = map(itemgetter(COMMAND_ID), rows)
         found, all_found = _fetch(connection, _COMMANDS, wanted, self.commands, most)
         if any(type(row[3]) is str and row[3].count(",") > COUNT_MAX for row in found):
             raise self._broken(_TOO_LONG)

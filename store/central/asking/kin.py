@@ -42,8 +42,10 @@ class Kin:
         found = {key: key for key in there}
         earlier: dict[Key, Key] = {}  # a row that may be meant, and who means it
         for key in set(wanted) - there.keys():
-            for run in self._roster.of_boot(self._roster.by_id[key[0]]):
-                if self._roster.is_before(run, self._roster.by_id[key[0]]):
+            child = self._roster.by_id[key[0]]
+            boot = self._roster.boot_of(child)
+            for run in boot.runs:
+                if boot.is_before(run, child):
                     earlier[run.run_id, key[1]] = key
         for row in sorted(self.existing(earlier), key=lambda row: self._place(row[0])):
             found[earlier[row]] = row  # the latest of them
@@ -99,9 +101,9 @@ class Kin:
         """The same ids in the later runs of the same boot."""
         found = set[Key]()
         for run_id, id_ in keys:
-            for run in self._roster.of_boot(self._roster.by_id[run_id]):
-                if self._roster.is_before(self._roster.by_id[run_id], run):
-                    found.add((run.run_id, id_))
+            parent = self._roster.by_id[run_id]
+            boot = self._roster.boot_of(parent)
+            found |= {(run.run_id, id_) for run in boot.runs if boot.is_before(parent, run)}
         return sorted(found)
 
     def _place(self, run_id: int) -> int:

@@ -39,6 +39,24 @@ class Run(NamedTuple):
         return {"run_id": self.run_id, "host": self.host, "boot_id": self.boot_id}
 
 
+class Boot:
+    """The runs of one boot of a host, in the order in which its file numbers them."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.runs = runs
+        # Of several files, if two runs have the same number.
+        self._several_files = len({run.local_run_id for run in runs}) < len(runs)
+
+    def is_before(self, one: Run, other: Run) -> bool:
+        """Whether a file may have recorded one, then the other. It has one collector at a time, so
+        where several files recorded a boot, runs of one do not overlap."""
+        if one.local_run_id >= other.local_run_id:
+            return False
+        if not self._several_files:
+            return True
+        return _last_ns(one) <= (other.started_ns or 0) + _TAKE_OVER_NS
+
+
 class Roster:
     """All runs, in the order in which each host's file numbers them."""
 
@@ -59,43 +77,26 @@ class Roster:
         holds = matcher(terms)
         return sorted({run.host for run in self.runs if holds(run.values)})
 
-    def of_boot(self, run: Run) -> Sequence[Run]:
+    def boot_of(self, run: Run) -> Boot:
         """The runs of the same host and boot: parents are in one of these."""
         return self._boots[run.host, run.boot_id]
 
-    def is_before(self, one: Run, other: Run) -> bool:
-        """Of runs of one boot: whether a file may have recorded one, then the other. It has one
-        collector at a time, so where several files recorded a boot, runs of one do not overlap."""
-        if one.local_run_id >= other.local_run_id:
-            return False
-        several = (other.host, other.boot_id) in self._in_several_files
-        return not several or _last_ns(one) <= (other.started_ns or 0) + _TAKE_OVER_NS
-
     @cached_property
-    def _in_several_files(self) -> frozenset[tuple[str, str]]:
-        """Boots of which two runs have the same number."""
-        return frozenset(
-            boot
-            for boot, runs in self._boots.items()
-            if len({run.local_run_id for run in runs}) < len(runs)
-        )
-
-    @cached_property
-    def _boots(self) -> Mapping[tuple[str, str], Sequence[Run]]:
+    def _boots(self) -> Mapping[tuple[str, str], Boot]:
         found: defaultdict[tuple[str, str], list[Run]] = defaultdict(list)
         for run in self.runs:
             found[run.host, run.boot_id].append(run)
-        return found
+        return {name: Boot(runs) for name, runs in found.items()}
 
     @cached_property
     def kin(self) -> Sequence[tuple[int, int]]:
         """Runs, each with itself and the later ones of its boot: children may be in these."""
         return [
             (one.run_id, other.run_id)
-            for runs in self._boots.values()
-            for one in runs
-            for other in runs
-            if one is other or self.is_before(one, other)
+            for boot in self._boots.values()
+            for one in boot.runs
+            for other in boot.runs
+            if one is other or boot.is_before(one, other)
         ]
 
     @cached_property
@@ -106,9 +107,9 @@ class Roster:
         was_set = {row[0] for row in self._session.stream(_CLOCK_SETS)}
         found: dict[int, int] = {}
         looked_at = [
-            runs
-            for runs in self._boots.values()
-            if len(runs) > 1 or any(run.run_id in was_set for run in runs)
+            boot.runs
+            for boot in self._boots.values()
+            if len(boot.runs) > 1 or any(run.run_id in was_set for run in boot.runs)
         ]
         offsets = self._offsets(run for runs in looked_at for run in runs)
         for runs in looked_at:

@@ -1,7 +1,7 @@
 """Follows a central store from a moment on: what has come since, each time that it is asked."""
 
 from execdb.store.central.asking.central_store import CentralStore
-from execdb.store.central.asking.roster import Run
+from execdb.store.central.asking.roster import Boot, Run
 from execdb.store.central.asking.session import Session
 from execdb.store.central.following.arrivals import Arrivals
 from execdb.store.central.following.look import Looks
@@ -49,6 +49,8 @@ class Following:
                 "give --descendants-of for one of them"
             )
         first = min(runs, key=lambda run: run.local_run_id, default=None)
+        boot = [] if first is None else store.roster.boot_of(first).runs
+        self._boot = {run.run_id: run for run in boot}
         return first, [row for key in keys for row in store.started_by(key)]
 
     def _is_chosen(self, run: Run) -> bool:
@@ -57,7 +59,9 @@ class Following:
         first = self._ancestor
         if first is None or (run.host, run.boot_id) != (first.host, first.boot_id):
             return False
-        return run.run_id == first.run_id or run.local_run_id > first.local_run_id
+        self._boot[run.run_id] = run  # as it is known now
+        boot = Boot([*self._boot.values()])
+        return run.run_id == first.run_id or boot.is_before(self._boot[first.run_id], run)
 
     def _at_start(self) -> Filter:
         """What the server is asked of events as they start: nothing if all of a family count."""

@@ -18,7 +18,8 @@ _DATE = len("2026-01-31T")
 _KNOWN_MAX = 16_384
 NO_DAY = -1
 _SECOND_NS = 1_000_000_000
-_TWO = [f"{number:02d}" for number in range(60)]
+_SECONDS = [f"{number:02d}." for number in range(60)]
+_MINUTES = [f"{number // 60:02d}:{number % 60:02d}:" for number in range(_DAY_S // 60)]
 _NULL = "\\N"
 _DID_NOT_FAIL = f"{_NULL}\t{_NULL}"  # errno, caller
 Redact = Callable[[tuple[str, ...]], tuple[str, ...]]
@@ -55,8 +56,6 @@ class Copier:
         self._origins: dict[int, str] = {}
         self._commands: dict[int, str] = {}
         self._first_entry_id: int | None = None
-        self._day: int | None = None  # since 1970, and its text
-        self._date = ""
 
     def lines(self, run_id: int, segment: Segment, rows: Sequence[Any]) -> list[Line]:
         """Raises KeyError if a row refers to an entry that is not there."""
@@ -65,14 +64,19 @@ class Copier:
             self._commands.clear()
             self._first_entry_id = segment.first_entry_id
         origins, commands, offset_ns = self._origins, self._commands, segment.offset_ns
-        new, second, until_second, day = tuple.__new__, -1, "", 0
+        new, day, begin_s, date, until_second = tuple.__new__, NO_DAY, 0, "", ""
+        second = -1
         add = (found := list[Line]()).append
         for (id_, time_ns, pid, ppid, _, origin_id, _, command_id, parent_id, status,
              duration_ns, errno, caller, ns_pid, cpu_ns, rss_kb) in rows:  # fmt: skip
-            part_ns = time_ns % _SECOND_NS
-            if second != (now := time_ns // _SECOND_NS):  # many rows share one
-                second, until_second = now, self._until_second(now)
-                day = max(0, now // _DAY_S) if id_ > 0 else NO_DAY
+            now, part_ns = divmod(time_ns, _SECOND_NS)
+            if now != second:  # many rows share one
+                second = now
+                if not 0 <= now - begin_s < _DAY_S or not date:
+                    begin_s, date = now - now % _DAY_S, rfc3339(time_ns)[:_DATE]
+                    day = max(0, now // _DAY_S) if id_ > 0 else NO_DAY
+                of_day = now - begin_s
+                until_second = f"{date}{_MINUTES[of_day // 60]}{_SECONDS[of_day % 60]}"
             origin = origins[origin_id] if origin_id in origins else self._origin(origin_id)
             command = commands[command_id] if command_id in commands else self._command(command_id)
             failed = _DID_NOT_FAIL
@@ -92,14 +96,6 @@ class Copier:
             is_open = status is None and errno is None
             add(new(Line, (id_, day, time_ns, is_open, text)))
         return found
-
-    def _until_second(self, second: int) -> str:
-        """The time up to the point before the parts of its second."""
-        day, of_day = second // _DAY_S, second % _DAY_S
-        if day != self._day:
-            self._day, self._date = day, rfc3339(day * _DAY_NS)[:_DATE]
-        minute = of_day // 60
-        return f"{self._date}{_TWO[minute // 60]}:{_TWO[minute % 60]}:{_TWO[of_day % 60]}."
 
     def _origin(self, number: int) -> str:
         who, where = self._cache.origins[number]

@@ -1,7 +1,7 @@
 """Writes portions to the central store, each in one transaction with the cursor of its run."""
 
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +79,10 @@ class Delivery:
         """Rows of days without partitions, and of programs that ran before, are strays."""
         for day, some in groupby(lines, _DAY):
             statement = statements[not self._days.get(day, False)]
+            texts = map(_TEXT, some)
             with self._connection.cursor().copy(statement) as copy:
-                copy.write("".join(map(_TEXT, some)))
+                while text := "".join(islice(texts, _LINES)):
+                    copy.write(text)
 
     def _note(self, portion: Portion, state: RunState) -> None:
         """What was committed."""
@@ -132,6 +134,7 @@ def _text(value: Any) -> Any:
 
 
 _TO_NS = {"loss": 4, "filter": 6}  # its place among the columns
+_LINES = 150  # together: larger texts would get memory from the kernel each time
 _DAY, _TEXT = attrgetter("day"), attrgetter("text")
 _LOCK_TIMEOUT = b"SET LOCAL lock_timeout = '10s'"
 _MAKE_PARTITIONS = (

@@ -157,6 +157,26 @@ def test_descendants_of_a_program_are_followed(
     assert it.ends() == 0
 
 
+def test_descendants_are_not_those_in_another_file_of_the_host(
+    central: Central, follow: Follow, web1: Host, tmp_path: Path
+) -> None:
+    """Its ids are equal, and its second run began while the first file was recorded."""
+    (folder := tmp_path / "another").mkdir()
+    another = Host(folder, "web1", central.url)
+    another.ship(some_execs(5))
+    shell, *children = some_execs(3, 600)
+    web1.ship([shell])
+    it = follow("--descendants-of", "6", "--format", "ndjson")
+    another.starts_again(RECENT_NS - 3_600 * SECOND_NS)
+    started = [each._replace(parent=_key(shell)) for each in children]
+    another.ship([shell, *started])
+    web1.ship(started[:1])
+    shown = [json.loads(line) for line in it.shows(1)]
+    assert it.ends() == 0
+    assert [(event["pid"], event["id"]) for event in shown] == [(started[0].pid, 7)]
+    assert len(it.out) == 1
+
+
 def _key(exec_: Exec) -> tuple[int, int]:
     return exec_.boot_ns, exec_.pid
 

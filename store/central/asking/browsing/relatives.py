@@ -90,7 +90,7 @@ class Relatives:
     def _lost_parent(self, event: Event) -> Key:
         """A parent whose row is gone was in the first run of the boot, for all that is known."""
         run = self._roster.by_id[event.run_id]
-        return self._roster.of_boot(run)[0].run_id, event.parent_id or 0
+        return self._roster.boot_of(run).runs[0].run_id, event.parent_id or 0
 
     def _started_by(
         self, parent: Key, which: str, than: int, direction: str, most: int
