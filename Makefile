@@ -66,6 +66,7 @@ lint: $(VENV)/ready-to-test
 
 types: $(VENV)/ready-to-test build/links
 	@$(VENV)/bin/mypy -p execdb
+	@$(VENV)/bin/mypy -p tests.bench --follow-imports silent
 
 bench: setup $(VENV)/ready-to-test ## the numbers execdb holds itself to (as root; ARGS=peers: others too)
 	@$(SUDO) $(VENV)/bin/python -m tests.bench $(ARGS)

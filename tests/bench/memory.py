@@ -43,12 +43,12 @@ def compare(seconds: float, write: Path | None) -> int:
 
 def _rows(programs: Path, flood_ms: str) -> Iterator[Row]:
     nothing = programs / "nothing"
-    flood = [programs / "flood", nothing, flood_ms]
+    flood: proc.Command = [programs / "flood", nothing, flood_ms]
     yield _row("nothing", lambda folder: None)
     yield _row("new arguments of 300 bytes", _running([*flood, "300"]))
     yield _row("new arguments of 100 kB", _running([*flood, "100000"]))
     yield _row("paths of 3,900 bytes", _running([*flood, "10", "3900"]))
-    folders = [programs / "folders", nothing, flood_ms]
+    folders: proc.Command = [programs / "folders", nothing, flood_ms]
     yield _row("each in a new folder, whose name has 30 bytes", _running([*folders, "30"]))
     yield _row("the same, 250 bytes", _running([*folders, "250"]))
     entries = _running([*flood, "30"])
@@ -116,11 +116,11 @@ def _alive(programs: Path, count: int, size: int) -> Iterator[None]:
     """So many processes that sleep, each with arguments of that size."""
     before = _PID_MAX.read_text()
     _PID_MAX.write_text(str(max(int(before), 4 * count)))
-    command = [programs / "sleepers", str(count), str(size)]
+    command: proc.Command = [programs / "sleepers", str(count), str(size)]
     sleepers = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert sleepers.stdin
+    assert sleepers.stdout
     try:
-        assert sleepers.stdin
-        assert sleepers.stdout
         if not re.match(b"ready", sleepers.stdout.readline()):
             raise Unavailable("this machine did not start so many")
         yield

@@ -65,7 +65,7 @@ def compare(events: int, write: Path | None, keep: Path | None) -> int:
 @contextmanager
 def serving(db: Path) -> Iterator[tuple[int, Fetch]]:
     """A server of its own: its pid, and how to ask it for an address."""
-    command = [EXECDB, "--db", db, "web", "--port", "0"]
+    command: proc.Command = [EXECDB, "--db", db, "web", "--port", "0"]
     pipe, null = subprocess.PIPE, subprocess.DEVNULL
     with subprocess.Popen(command, stdout=pipe, stderr=null, text=True) as process:
         assert process.stdout is not None

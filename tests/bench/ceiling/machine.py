@@ -16,6 +16,7 @@ from execdb.bpf.rings.rings import Rings
 from execdb.bpf.rings.spare_ring import SpareRing
 from execdb.bpf.wire import ASLEEP, COUNTERS
 from execdb.store.event import ImageKey
+from tests.bench.measure import proc
 from tests.collector.desk import KernelCounts
 
 SOURCE = Path(__file__).with_name("machine.c")
@@ -71,7 +72,7 @@ class Machine:
         """Starts the load; `pace` reads what it prints."""
         fds = self._fd, self._bell.fd
         numbers = *fds, self._cpus, self._pages, load.rate, load.execs
-        command = [program, load.dump, *map(str, numbers)]
+        command: proc.Command = [program, load.dump, *map(str, numbers)]
         return subprocess.Popen(command, pass_fds=fds, stdout=subprocess.PIPE, text=True)
 
     def track(self) -> None:

@@ -50,7 +50,8 @@ def _held(programs: Programs, pages: int) -> int:
         _storm_s(programs)
         os.kill(recorder.process.pid, signal.SIGCONT)
         recorder.stop()
-        return _EXECS - json.loads(recorder.run("status", "--format", "json"))["lost"]
+        lost: int = json.loads(recorder.run("status", "--format", "json"))["lost"]
+        return _EXECS - lost
 
 
 @contextlib.contextmanager
@@ -65,7 +66,12 @@ def _recorder(pages: int) -> Iterator[Recorder]:
 
 
 def _storm_s(programs: Programs) -> float:
-    storm = [programs.folder / "storm", programs.folder / STORMS[0], str(_EXECS), "same"]
+    storm: proc.Command = [
+        programs.folder / "storm",
+        programs.folder / STORMS[0],
+        str(_EXECS),
+        "same",
+    ]
     begun = time.monotonic()
     subprocess.run(["taskset", "-c", "0", *storm], check=True, stdout=subprocess.DEVNULL)
     return time.monotonic() - begun

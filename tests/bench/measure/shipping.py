@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,12 +22,14 @@ _NOTES = """\
 Files of {events:,} events, shipped as a whole to an empty store on a PostgreSQL of its own on this
 machine: over a loopback connection with TLS, without fsync. Medians of {rounds} rounds with
 (least-greatest); the CPU is that of the forwarder (user and system) less that of a start with
-nothing to ship. {machine}. Measured with `make bench ARGS=ship`.
+nothing to ship. Both share one CPU: beside it, on the other thread of a core, the server would slow
+the forwarder, which has a host of its own. {machine}. Measured with `make bench ARGS=ship`.
 """
 
 
 def ship(events: int, write: Path | None) -> int:
     """Prints what was measured; 1 if a limit was missed."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # the server takes it over
     with tempfile.TemporaryDirectory(prefix="execdb-bench-") as folder:
         Path(folder).chmod(0o755)
         with _server(Path(folder)) as server:
@@ -57,11 +58,10 @@ def _rows(server: Server, folder: Path, kind: str, events: int) -> Iterator[Row]
     cpu_us, rates, peak_kb, stored = [], [], 0, 0
     for number in range(_ROUNDS):
         url = _store(server, f"{kind}{number}")
-        whole, kb = _run(db, url)
-        start, _ = _run(db, url)
+        whole, start = _run(db, url), _run(db, url)
         cpu_us.append((whole.cpu_s - start.cpu_s) / events * 1e6)
         rates.append(events / (whole.wall_s - start.wall_s))
-        peak_kb = max(peak_kb, kb)
+        peak_kb = max(peak_kb, whole.peak_kb)
         with server.connect(f"{kind}{number}") as connection:
             row = connection.execute(_SIZE).fetchone()
             stored = int(row[0]) if row else 0
@@ -90,14 +90,6 @@ def _store(server: Server, name: str) -> str:
     return server.url(name)
 
 
-def _run(db: Path, url: str) -> tuple[proc.Taken, int]:
-    """Ships all there is; what it took, and its peak resident size in KiB."""
-    command = [EXECDB, "--db", db, "ship", "--to", url, "--once"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    begun_s = os.times().elapsed
-    _, status, used = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    taken = proc.Taken(os.times().elapsed - begun_s, used.ru_utime + used.ru_stime)
-    return taken, used.ru_maxrss
+def _run(db: Path, url: str) -> proc.Taken:
+    """Ships all there is."""
+    return proc.run([EXECDB, "--db", db, "ship", "--to", url, "--once"])

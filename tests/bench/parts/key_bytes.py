@@ -63,7 +63,8 @@ def _with(exec_: Exec, without: Mapping[str, Any]) -> Exec:
         command=_replaced(start.command, without),
         place=_replaced(start.place, values),
     )
-    return _replaced(exec_._replace(start=start), values)
+    changed: Exec = _replaced(exec_._replace(start=start), values)
+    return changed
 
 
 def _replaced(record: Any, values: Mapping[str, Any]) -> Any:
