@@ -1,8 +1,8 @@
 """SQL that makes the central store, by way of the migrations in migrations/central.
 
 Tables follow from the keys of an event (layout.py). Each upgrade creates the views, functions and
-rights again. The same schema works on Citus, distributed by run_id: each primary key has it, no
-partition is the default one, and nothing updates rows of events.
+rights again. Each primary key of a table of runs has run_id, no partition is the default one, and
+nothing updates rows of events, so that it could be distributed by run (docs/central.md, Citus).
 """
 
 from collections.abc import Iterator
