@@ -13,7 +13,8 @@ from execdb.store.errors import RecordingError
 _FIRST_DEFAULT = "Hello World"  # the book's message, until the table has a valid one
 _NAMED = 3  # entries that a warning names
 _GENERATION_MAX = (1 << 32) - 1  # what the kernel's record has room for
-_AUDIT_S = 1.6  # how often the maps are checked at most: with each `rest.SLEEP_S`, within 2 s
+_LOOK_S = 1.6  # how often cgroups are looked for at most: with each `rest.SLEEP_S`, within 2 s
+_AUDIT_S = 3.2  # how often all maps are read at most, which takes a third of what a sleeper does
 
 
 class Refused(Protocol):
@@ -119,15 +120,20 @@ class Mirror:
         self._written = False  # whether the maps were made equal to the four above
         self._number = {0: generation_bytes(0)}
         self._told: set[str] = set()  # invalid values that the user was warned of
-        self._audited_s = 0.0
+        self._looked_s = self._audited_s = 0.0
 
     def update(self, now_s: float) -> None:
-        """Applies changes of the table; every 2 s also reverts changes of the maps by others. May
-        be called again after any exception. Raises DatabaseRefused, RecordingError."""
+        """Applies changes of the table; every 2 s also those of cgroups, and every 4 s it reverts
+        changes of the maps by others. May be called again after any exception. Raises
+        DatabaseRefused, RecordingError."""
         self._behind = self._table.changed() or self._behind
         if self._behind:
             self._follow()
             self._behind = False
+        if now_s - self._looked_s >= _LOOK_S:
+            with _kernel_refuses():
+                self._rules.follow_cgroups()
+            self._looked_s = now_s
         if now_s - self._audited_s >= _AUDIT_S:
             self._audit()
             self._audited_s = now_s
@@ -177,7 +183,6 @@ class Mirror:
     def _audit(self) -> None:
         with _kernel_refuses():
             uids = self._write() + reconcile(self._maps.generation, self._number)
-            self._rules.follow_cgroups()
             rules_differed = self._rules.audit()
         if uids:
             shown = ", ".join(map(str, uids[:5])) + (", ..." if len(uids) > 5 else "")

@@ -104,12 +104,12 @@ def test_a_change_behind_its_back_is_put_right_and_told() -> None:
     desk.config[1_009] = b"y" * 12
     desk.mirror.update(100.1)
     assert desk.warnings == []  # looking takes a system call an entry: not every time
-    desk.mirror.update(103.0)
+    desk.mirror.update(104.0)
     assert desk.config == {0: b"a" + bytes(11), 501: b"b" + bytes(11)}
     assert len(desk.warnings) == 1
     assert "501" in desk.warnings[0]
     assert "1009" in desk.warnings[0]
-    desk.mirror.update(107.0)
+    desk.mirror.update(108.0)
     assert len(desk.warnings) == 1
 
 
@@ -117,7 +117,7 @@ def test_a_change_of_the_default_behind_its_back_is_put_right() -> None:
     desk = Desk({})
     desk.mirror.update(100.0)
     desk.fallback[0] = b"x" * 12
-    desk.mirror.update(103.0)
+    desk.mirror.update(104.0)
     assert desk.fallback == {0: b"Hello" + bytes(7)}
     assert len(desk.warnings) == 1
 
@@ -189,7 +189,7 @@ def test_limits_and_rules_are_followed_and_put_right() -> None:
     desk.maps.rule_half[0] = bytes(4)
     desk.maps.rule_sets[1] = bytes(RULE_SET.size)
     desk.maps.limits.clear()
-    desk.mirror.update(103.0)
+    desk.mirror.update(104.0)
     assert (desk.maps.rule_half[0], desk.maps.rule_sets) == held
     assert len(desk.maps.limits) == 2
     assert [warning.split(";")[0] for warning in desk.warnings] == [
