@@ -1,6 +1,7 @@
 """Import: stores the events of a file in the database, each once.
 
-All lines are read and checked first, which may take as long as their source takes. Only then is the
+Lines of a plain file are stored as they are read, in one transaction. Those of another source,
+which may take its time, or beside a collector are all read and checked first. Only then is the
 database locked, for as long as it takes to store the events that are not there yet.
 """
 
@@ -24,16 +25,24 @@ _PATIENCE_MS = 60_000  # for another import; a collector holds the lock for some
 
 
 def import_lines(
-    database: Database, lines: Iterable[str], pause: Callable[[], None] | None = None
+    database: Database,
+    lines: Iterable[str],
+    pause: Callable[[], None] | None = None,
+    *,
+    at_hand: bool = False,
 ) -> Tally:
     """Adds the events that are not in the database yet. Those that are get the end and the parent
     that they lack, if the file has them.
 
     An event is identified by boot_id, time_ns, boot_ns and pid. All are added in one transaction.
     If a collector records to the database, pass `pause`: there is then a transaction every fifth of
-    a second, and `pause`, called in between, gives the collector time to write. Raises BadEvent
-    naming the line, and then nothing is added.
+    a second, and `pause`, called in between, gives the collector time to write. With `at_hand` the
+    lines come without waiting and are of bounded length together: without a collector they are then
+    stored as they are read, and kept nowhere else. Raises BadEvent naming the line; then nothing is
+    added.
     """
+    if at_hand and pause is None:
+        return _store(database, _parsed(lines), None)
     with Spool() as spool:
         events = 0
         for chunk in _parsed(lines):
@@ -41,14 +50,14 @@ def import_lines(
             events += len(chunk)
         if not events:
             return Tally(0, 0)
-        database.wait_for_lock(_PATIENCE_MS)
-        database.connection.execute("PRAGMA temp_store = FILE")
         return _store(database, iter(spool), pause)
 
 
 def _store(
     database: Database, chunks: Iterator[list[Line]], pause: Callable[[], None] | None
 ) -> Tally:
+    database.wait_for_lock(_PATIENCE_MS)
+    database.connection.execute("PRAGMA temp_store = FILE")
     target, stored = Target(database.connection), 0
     try:
         while True:

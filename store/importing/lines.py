@@ -4,6 +4,7 @@ import os
 import select
 import zlib
 from collections.abc import Iterator
+from stat import S_ISREG
 
 from execdb.store.errors import BadEvent
 
@@ -30,6 +31,16 @@ def read_lines(fd: int) -> Iterator[str]:
         number += len(lines)
     if rest:
         yield _decoded(rest, number)
+
+
+def are_at_hand(fd: int) -> bool:
+    """Whether the lines of a descriptor come without waiting, and are as long as its file says: if
+    it is a regular file that is not compressed, and can be read."""
+    try:
+        regular = S_ISREG(os.fstat(fd).st_mode)
+        return regular and os.pread(fd, len(_GZIP), os.lseek(fd, 0, os.SEEK_CUR)) != _GZIP
+    except OSError:  # whoever reads the lines says so
+        return False
 
 
 def _decoded(data: bytes, number: int) -> str:

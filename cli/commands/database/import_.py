@@ -49,6 +49,7 @@ def import_(
     from execdb.store.file.database import open_database
     from execdb.store.file.locks.collector_lock import collector_pid
     from execdb.store.importing.importer import import_lines
+    from execdb.store.importing.lines import are_at_hand
 
     beside = collector_pid(context.obj) is not None
     if _is_database(file):
@@ -59,8 +60,8 @@ def import_(
             _opened(file) as fd,
             open_database(context.obj, create=True) as database,
         ):
-            lines = _watched(_lines(fd), fd)
-            tally = import_lines(database, lines, _pause if beside else None)
+            lines, pause = _watched(_lines(fd), fd), _pause if beside else None
+            tally = import_lines(database, lines, pause, at_hand=are_at_hand(fd))
     except BadEvent as error:
         name = "standard input" if str(file) == "-" else file
         raise BadEvent(f"{name}: {error}; nothing was imported") from error

@@ -1,6 +1,7 @@
 """Lines that are no events: refused by number with a sentence, and nothing is imported."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from execdb.store.errors import BadEvent
 from execdb.store.fields import to_dict
 from execdb.store.file.database import Database
-from execdb.store.importing import sources
+from execdb.store.importing import importer, sources
 from execdb.store.importing.importer import import_lines
 from tests.conftest import an_event
 from tests.store.importing.exports import (
@@ -91,12 +92,21 @@ def test_what_is_no_event_is_named_and_nothing_is_imported(database: Database, b
     assert history(database) == []
 
 
-def test_a_bad_line_far_down_undoes_all_before_it(database: Database) -> None:
+@pytest.mark.parametrize("at_hand", [False, True])
+@pytest.mark.parametrize("pause", [None, lambda: None], ids=["alone", "beside a collector"])
+def test_a_bad_line_far_down_undoes_all_before_it(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    at_hand: bool,
+    pause: Callable[[], None] | None,
+) -> None:
+    monkeypatch.setattr(importer, "_CHUNK", 997)
+    monkeypatch.setattr(importer, "_SLICE_S", -1)
     lines = lines_of([an_event(n) for n in range(5_003)])
     with pytest.raises(BadEvent, match="line 5004: "):
-        import_lines(database, [*lines, "x"])
+        import_lines(database, [*lines, "x"], pause, at_hand=at_hand)
     assert history(database) == []
-    assert import_lines(database, lines) == (5_003, 0, 0, 0)
+    assert import_lines(database, lines, pause, at_hand=at_hand) == (5_003, 0, 0, 0)
 
 
 def test_boots_without_end_are_refused(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

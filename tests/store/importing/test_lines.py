@@ -6,6 +6,7 @@ import tempfile
 import threading
 import tracemalloc
 from itertools import islice
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from execdb.store.errors import BadEvent
 from execdb.store.importing import lines
-from execdb.store.importing.lines import LINE_MAX, read_lines
+from execdb.store.importing.lines import LINE_MAX, are_at_hand, read_lines
 
 
 def lines_in(data: bytes) -> list[str]:
@@ -93,3 +94,17 @@ def test_a_reader_that_must_not_wait_waits() -> None:
     os.close(writing)
     assert list(found) == []
     os.close(reading)
+
+
+def test_only_a_plain_file_has_its_lines_at_hand(tmp_path: Path) -> None:
+    """What is packed may have no end, and what comes through a pipe has to be waited for."""
+    file, packed = tmp_path / "events", tmp_path / "packed"
+    file.write_bytes(b"{}\n")
+    packed.write_bytes(gzip.compress(b"{}\n"))
+    reader, writer = os.pipe()
+    with file.open("rb") as plain, packed.open("rb") as gz:
+        assert [are_at_hand(fd) for fd in (plain.fileno(), gz.fileno(), reader)] == [1, 0, 0]
+        assert plain.read() == b"{}\n"
+    os.close(reader)
+    os.close(writer)
+    assert not are_at_hand(reader)

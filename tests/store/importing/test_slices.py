@@ -44,7 +44,8 @@ def test_a_recorder_gets_in_between_while_an_import_is_stored(
             pauses.append(len(pauses))
             recorded(recorder, [an_exec(5_000 + len(pauses), pid=7)])
 
-        assert import_lines(database, lines_of(events + late), pause) == (46, 46, 46, 0)
+        tally = import_lines(database, lines_of(events + late), pause, at_hand=True)
+        assert tally == (46, 46, 46, 0)
         assert len(pauses) > 12
         found = parents(database)
         assert all(found[2 + 10 * n] is None for n in range(23))
