@@ -5,7 +5,7 @@ and then by the values of these.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any
 
@@ -30,12 +30,11 @@ _REMEMBERED = 10_000  # groups
 _ENTRIES = {"origin": "origin_id", "program": "program_id", "command": "command_id"}
 
 
-def columns_of(fields: Iterable[str]) -> dict[str, ColumnElement[Any]]:
+def columns_of(fields: Sequence[str]) -> dict[str, ColumnElement[Any]]:
     """The columns of `image` that tell groups apart, by name: ids of dictionary entries for the
     fields of these. What is the same in a whole run is not among them."""
     found: dict[str, ColumnElement[Any]] = {}
-    for field in fields:
-        table = table_of(field)
+    for field, table in _tables(fields).items():
         if table in _ENTRIES:
             found[_ENTRIES[table]] = tables.image.c[_ENTRIES[table]]
         elif table == "image":
@@ -43,11 +42,20 @@ def columns_of(fields: Iterable[str]) -> dict[str, ColumnElement[Any]]:
     return found
 
 
+def _tables(fields: Sequence[str]) -> dict[str, str]:
+    """Where the values of each field are read. A uid is in the rows as well as in their origins, of
+    which there are far more: where nothing else of an origin is asked, it is read there."""
+    found = {field: table_of(field) for field in fields}
+    if "uid" in found and list(found.values()).count("origin") == 1:
+        found["uid"] = "image"
+    return found
+
+
 class Values:
     """The values of the fields that events are grouped by, for groups of rows of one run."""
 
     def __init__(self, fields: Sequence[str], run: Mapping[str, Any]) -> None:
-        self._fields, self._run = fields, run
+        self._tables, self._run = _tables(fields), run
         self._names = list(columns_of(fields))
         self._known: dict[str, dict[int, Any]] = {field: {} for field in fields}
         self._of: dict[tuple[Any, ...], tuple[Any, ...]] = {}
@@ -56,9 +64,9 @@ class Values:
         """Reads the entries that groups refer to; each begins with the values of the columns."""
         if len(self._of) > _REMEMBERED:
             self._of.clear()
-            self._known = {field: {} for field in self._fields}
+            self._known = {field: {} for field in self._tables}
         for field, known in self._known.items():
-            table = table_of(field)
+            table = self._tables[field]
             if table in _ENTRIES:
                 place = self._names.index(_ENTRIES[table])
                 ids = sorted({group[place] for group in groups} - known.keys())
@@ -71,11 +79,11 @@ class Values:
         found = self._of.get(key)
         if found is None:
             values = dict(zip(self._names, key, strict=True))
-            found = self._of[key] = tuple(self._value(field, values) for field in self._fields)
+            found = self._of[key] = tuple(self._value(field, values) for field in self._tables)
         return found
 
     def _value(self, field: str, values: Mapping[str, Any]) -> Any:
-        table = table_of(field)
+        table = self._tables[field]
         if table == "run":
             return self._run[field]
         value = self._known[field][values[_ENTRIES[table]]] if table in _ENTRIES else values[field]
