@@ -1,17 +1,19 @@
-"""Numbers, ages and sizes as people type them, for Typer's `parser`, which also gets defaults: an
-error names what is accepted."""
+"""Numbers, times, ages and sizes as people type them, for Typer's `parser`, which also gets
+defaults: an error names what is accepted."""
 
 import math
 import re
+import time
 from collections.abc import Callable
 
 import typer
 
 from execdb.cli.input.sizes import parse_size
 from execdb.store.errors import UsageError
-from execdb.store.terms.times import parse_age
+from execdb.store.terms.times import parse_age, parse_time
 
 Typed = str | float
+MARK = "mark:"  # begins a time that is that of a mark
 _PID_MAX = 2**32 - 1
 _INT64_MAX = 2**63 - 1
 _RING_PAGES_MAX = 65_536
@@ -60,6 +62,20 @@ def factor(text: Typed) -> float:
 
 def percent(text: Typed) -> float:
     return _decimal(text, 99, "a percentage from 0 to 99")
+
+
+def moment(text: Typed) -> str:
+    """As it was typed, such as 03:00 or mark:TEXT. What it means is found out where it is used."""
+    return str(text) if str(text).startswith(MARK) else _readable(text, _parse_now)
+
+
+def _parse_now(text: str) -> int:
+    return parse_time(text, time.time_ns())
+
+
+def baseline(text: Typed) -> str:
+    """An age, or `all`."""
+    return str(text) if text == "all" else age(text)
 
 
 def age(text: Typed) -> str:

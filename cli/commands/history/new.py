@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from execdb.cli.input import completion
+from execdb.cli.input import completion, numbers
 from execdb.cli.input.formats import SumFormat
 from execdb.cli.input.numbers import event_count
 from execdb.cli.input.options.classes import with_option_classes
@@ -44,6 +44,7 @@ def new(
         str,
         typer.Option(
             help="Compare with this long before --since: 30d, 12h, or `all` that is recorded.",
+            parser=numbers.baseline,
             metavar="LENGTH",
         ),
     ] = "30d",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from execdb.cli.input import completion
-from execdb.cli.input.numbers import event_id, process_id
+from execdb.cli.input.numbers import MARK, event_id, process_id
 from execdb.cli.input.options.shared import Since, Until, as_recorded, span_of
 from execdb.cli.output.streams import say
 from execdb.store.central.url import CentralUrl
@@ -120,14 +120,14 @@ def with_marks(chosen: FilterOptions, place: Path | CentralUrl) -> FilterOptions
     """The same, with the time of the mark for `mark:TEXT`. Raises ExecdbError if there is none,
     DatabaseError or CentralError."""
     typed = chosen.since, chosen.until
-    if not any(text is not None and text.startswith(_MARK) for text in typed):
+    if not any(text is not None and text.startswith(MARK) for text in typed):
         return chosen
     from execdb.store.asking.opening import open_store
 
     with open_store(place) as store:
         since, until = (
-            _at(store.time_of_mark(as_recorded(text.removeprefix(_MARK))))
-            if text is not None and text.startswith(_MARK)
+            _at(store.time_of_mark(as_recorded(text.removeprefix(MARK))))
+            if text is not None and text.startswith(MARK)
             else text
             for text in typed
         )
@@ -136,9 +136,6 @@ def with_marks(chosen: FilterOptions, place: Path | CentralUrl) -> FilterOptions
 
 def _at(time_ns: int) -> str:
     return f"@{time_ns // 10**9}.{time_ns % 10**9:09d}"
-
-
-_MARK = "mark:"
 
 
 def filter_of(chosen: FilterOptions) -> "Filter":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, overload
 
 import typer
 
+from execdb.cli.input.numbers import moment
 from execdb.cli.input.sizes import parse_size
 from execdb.cli.output.streams import say
 from execdb.store.errors import UsageError
@@ -21,11 +22,13 @@ Since = Annotated[
     typer.Option(
         help="From this time on: 10m, 2h or 3d ago, today, yesterday, 03:00, 2026-01-31, "
         "'2026-01-31 03:00' (all local), 2026-01-31T03:00:00Z, or @SECONDS since 1970.",
+        parser=moment,
         metavar="TIME",
     ),
 ]
 Until = Annotated[
-    str | None, typer.Option(help="Before this time, written like --since.", metavar="TIME")
+    str | None,
+    typer.Option(help="Before this time, written like --since.", parser=moment, metavar="TIME"),
 ]
 
 Strict = Annotated[

@@ -99,9 +99,12 @@ def test_what_is_wrong_is_one_line_that_names_file_and_key(
         ("prune", '[prune]\nmax-size = "much"\n', "max-size: cannot read 'much' as a size"),
         ("collect", '[collect]\nkeep = "soon"\n', "keep: cannot read 'soon' as an age"),
         ("collect", '[collect]\nmax-size = "much"\n', "max-size: cannot read 'much' as a size"),
+        ("query", '[query]\nsince = "soon"\n', "since: cannot read 'soon' as a time"),
+        ("coverage", '[coverage]\nuntil = "soon"\n', "until: cannot read 'soon' as a time"),
+        ("new", '[new]\nbaseline = "soon"\n', "baseline: cannot read 'soon' as an age"),
     ],
 )
-def test_so_is_an_age_or_a_size(
+def test_so_is_a_time_an_age_or_a_size(
     run: Run, filled: Path, write: Write, command: str, text: str, said: str
 ) -> None:
     path = write(text)
