@@ -46,9 +46,14 @@ class OptionFiles:
         """What the same files say now. They have to belong to the same user as at the start, whose
         rights this process may have lost since: so a file that was not there then, and whose
         folder may not be searched any more, is still taken for missing. Raises as
-        `read_option_files` does."""
+        `read_option_files` does, and ExecdbError if one of the files is gone: it may come back in
+        a moment, and without its limits a history would grow."""
         missing = {path for path in self._paths if path not in self._tables}
-        return _read_all(self._paths, self._user, missing)
+        found = _read_all(self._paths, self._user, missing)
+        for path in self._tables:
+            if path not in found._tables:
+                raise ExecdbError(f"{path} is gone: make it empty to have no options from it")
+        return found
 
     def options(self, command: tuple[str, ...]) -> dict[str, Given]:
         """The defaults of a command by their names, with `-` for `_`; `()` is execdb itself.

@@ -65,6 +65,10 @@ def main() -> int:
         from tests.bench.memory import compare as compare_loads
 
         return compare_loads(arguments.seconds, arguments.write)
+    if arguments.what == "pressure":
+        from tests.bench.pressure.compare import compare as compare_pressures
+
+        return compare_pressures(arguments.rounds, arguments.seconds, arguments.write)
     if arguments.what == "ship":
         from tests.bench.measure.shipping import ship
 
@@ -132,6 +136,10 @@ def _parser() -> argparse.ArgumentParser:
     memory = what.add_parser("memory", help="what the collector has in memory under floods")
     memory.add_argument("--seconds", type=float, default=25, help="for each flood")
     _add_write(memory)
+    pressure = what.add_parser("pressure", help="with little memory, a busy disk, busy CPUs")
+    pressure.add_argument("--rounds", type=int, default=3)
+    pressure.add_argument("--seconds", type=float, default=8, help="for each stretch")
+    _add_write(pressure)
     shipping = what.add_parser("ship", help="what shipping to a central store costs")
     _add_events(shipping, 200_003)
     _add_write(shipping)
