@@ -1,5 +1,6 @@
 """Removes a database for good, with what execdb keeps beside it, and nothing else of its folder."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -27,8 +28,9 @@ def require_ours(database: Path) -> bool:
 
 def remove_database(database: Path, user: int | None, own_folder: Path) -> bool:
     """Removes the database and its copies; False if there is no database. Its folder goes with it
-    if nothing is left in it and it is `own_folder` or belongs to `user`, a uid. Follows no link in
-    the folder: another user may own it. Raises DatabaseError if the database is not execdb's."""
+    if nothing is left in it, no disk is mounted there, and it is `own_folder` or belongs to `user`,
+    a uid. Follows no link in the folder: another user may own it. Raises DatabaseError if the
+    database is not execdb's."""
     try:
         folder = _open_folder(database)
     except FileNotFoundError:
@@ -44,12 +46,21 @@ def remove_database(database: Path, user: int | None, own_folder: Path) -> bool:
                 os.unlink(name, dir_fd=folder)
         ours = database.parent == own_folder or os.fstat(folder).st_uid == user
         if ours and not os.listdir(folder):
-            database.parent.rmdir()
+            _remove_folder(database.parent)
     except OSError as error:
         raise DatabaseError(f"cannot remove {database}: {error.strerror}") from error
     finally:
         os.close(folder)
     return True
+
+
+def _remove_folder(folder: Path) -> None:
+    """It stays if a disk of its own is mounted there."""
+    try:
+        folder.rmdir()
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
 
 
 def _open_folder(database: Path) -> int:

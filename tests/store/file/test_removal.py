@@ -1,6 +1,7 @@
 """A database is removed for good: with its own files, and without anybody else's."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,16 @@ def test_it_goes_with_its_files_and_its_folder(db: Path, folder: Path) -> None:
     assert not folder.exists()
     assert not remove_database(db, None, folder)
     assert not require_ours(db)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_folder_that_is_a_disk_of_its_own_stays(db: Path, folder: Path) -> None:
+    subprocess.run(["mount", "--bind", folder, folder], check=True)
+    try:
+        assert remove_database(db, None, folder)
+        assert names(folder) == set()
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 def test_files_that_only_begin_with_its_name_stay(db: Path, folder: Path) -> None:
