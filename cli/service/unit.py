@@ -10,6 +10,9 @@ from execdb.cli.service.places import FOLDER, USER
 SYSUSERS = f'u {USER} - "execdb recorder" {FOLDER}\n'
 _HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))  # what ProtectHome= hides
 
+# With systemd 257 what ProtectHome=tmpfs puts there has the mode of /root: others cannot enter it.
+_ROOT = "TemporaryFileSystem=/root:ro,mode=0755\n"
+
 
 def unit(python: Path, code: Iterable[Path], database: Path, options: Mapping[str, object]) -> str:
     """`python` runs execdb, which is in the folders `code`; `options` of `collect` are those that
@@ -30,7 +33,9 @@ def _binds(code: Iterable[Path], folder: Path) -> str:
 def hidden_binds(code: Iterable[Path]) -> str:
     """What makes folders visible that ProtectHome= hides."""
     hidden = sorted({path for path in code if is_hidden(path)})
-    return "".join(f"BindReadOnlyPaths={quoted(str(path))}\n" for path in hidden)
+    binds = "".join(f"BindReadOnlyPaths={quoted(str(path))}\n" for path in hidden)
+    below_root = any(path.is_relative_to("/root") for path in hidden)
+    return f"{_ROOT}{binds}" if below_root else binds
 
 
 def is_hidden(path: Path) -> bool:

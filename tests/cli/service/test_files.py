@@ -81,7 +81,7 @@ def test_the_unit_sees_an_installation_in_a_home_and_a_database_elsewhere() -> N
     python, home = Path("/root/venv/bin/python"), Path("/root/venv")
     text = unit(python, [home, Path("/usr")], Path("/srv/my history/x.db"), {"keep": "7d"})
     assert "ExecStart=/root/venv/bin/python -I -m execdb collect --take-over --keep 7d\n" in text
-    assert "BindReadOnlyPaths=/root/venv\n" in text
+    assert "TemporaryFileSystem=/root:ro,mode=0755\nBindReadOnlyPaths=/root/venv\n" in text
     assert 'ReadWritePaths="/srv/my history"\n' in text
     plain = unit(Path("/usr/bin/python3"), [Path("/usr")], places.FOLDER / "execdb.db", {})
     assert "BindReadOnlyPaths" not in plain
