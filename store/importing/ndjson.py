@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from execdb.store.bounded_cache import BoundedCache
 from execdb.store.errors import BadEvent
+from execdb.store.event import Command, Creds, Place
 from execdb.store.fields import FIELDS, runs_of
 from execdb.store.importing.checks import keys_of
 from execdb.store.importing.imported import (
@@ -24,6 +25,8 @@ from execdb.store.kinds import Group
 _REMEMBERED, _REMEMBERED_CHARS = 100_000, 2_000_000  # texts of each group of keys
 
 T = TypeVar("T")
+Origin = tuple[Creds, Place]
+Middle = tuple[Origin, Command, Outcome]
 
 
 class Parts(BoundedCache[str, T]):
@@ -41,14 +44,49 @@ class Parts(BoundedCache[str, T]):
         return self.keep(text, self._build(values), len(text))
 
 
+class Middles(dict[str, Middle]):
+    """What a line says between its first and its last numbers, by this text: in files of builds few
+    differ. Where many do, they are no longer remembered, only their parts. Raises BadEvent."""
+
+    def __init__(self) -> None:
+        self.chars = 0
+        self.look_up: Callable[[str], Middle] = self.__getitem__
+        self.origins = Parts(Group.ORIGIN, origin_of)
+        self.commands = Parts(Group.COMMAND, command_of)
+        self.outcomes = Parts(Group.OUTCOME, outcome_of)
+
+    def __missing__(self, text: str) -> Middle:
+        self.chars += len(text)
+        if self.chars > _REMEMBERED_CHARS:
+            self.clear()
+            self.look_up = self.of
+            return self.of(text)
+        found = self[text] = self.of(text)
+        return found
+
+    def of(self, text: str) -> Middle:
+        """Who and where, what, and how it ended: the parts of the text."""
+        what_at = text.find(_WHAT)
+        where_at = text.find(_WHERE, what_at)
+        if where_at < 0:
+            where_at = text.find(_WHERE_IF_SHORT, what_at)
+        if what_at < 0 or where_at < 0:
+            raise BadEvent("a key is out of place")
+        outcome_at, outcome = text.find(_OUTCOME, where_at), _UNKNOWN
+        if outcome_at < 0:
+            outcome_at = len(text)
+        else:
+            outcome = self.outcomes[text[outcome_at + 2 :]]
+        origin = self.origins[text[:what_at] + text[where_at:outcome_at]]
+        return origin, self.commands[text[what_at + 2 : where_at]], outcome
+
+
 class Parser:
     """Parses lines. What recurs from line to line (who, what, where) is checked once."""
 
     def __init__(self) -> None:
-        self._boots = Parts(Group.BOOT, boot_of)
-        self._origins = Parts(Group.ORIGIN, origin_of)
-        self._commands = Parts(Group.COMMAND, command_of)
-        self._outcomes = Parts(Group.OUTCOME, outcome_of)
+        self.boots = Parts(Group.BOOT, boot_of)
+        self.middles = Middles()
 
     def parse(self, line: str) -> Imported:
         """Raises BadEvent with what is wrong with the line."""
@@ -67,38 +105,30 @@ class Parser:
         if head is None:
             return None
         number, time_text, boot_text, boot, pid, ppid, ns_pid = head.groups()
-        find, who_at = line.find, head.end()
-        what_at = find(_WHAT, who_at)
-        where_at = find(_WHERE, what_at)
-        if where_at < 0:
-            where_at = find(_WHERE_IF_SHORT, what_at)
-        if what_at < 0 or where_at < 0:
-            return None
-        outcome_at = find(_OUTCOME, where_at)
-        if outcome_at < 0:
-            outcome, duration, cpu, rss, parent = _UNKNOWN, "null", None, None, "null"
-            outcome_at = len(line) - 2 if line.endswith("\n") else len(line) - 1
-            if line[outcome_at:] not in ("}\n", "}"):
+        who_at, rest_at = head.end(), line.rfind(_REST)
+        if rest_at < 0:
+            duration, cpu, rss, parent = "null", None, None, "null"
+            rest_at = len(line) - 2 if line.endswith("\n") else len(line) - 1
+            if line[rest_at:] not in ("}\n", "}"):
                 return None
         else:
-            tail_at = find(_REST, outcome_at)
-            tail = _TAIL(line, tail_at)
+            tail = _TAIL(line, rest_at)
             if tail is None:
                 return None
             duration, cpu, rss, parent = tail.groups()
-            outcome = self._outcomes[line[outcome_at + 2 : tail_at]]
+        origin, command, outcome = self.middles.look_up(line[who_at:rest_at])
         time_ns = int(time_text)
         if time_ns > _INT64_MAX:
             return None
         fields = (
-            self._boots[boot],
+            self.boots[boot],
             time_ns,
             int(boot_text),
             int(pid),
             int(ppid),
             None if ns_pid is None or ns_pid == pid else int(ns_pid),
-            self._origins[line[who_at:what_at] + line[where_at:outcome_at]],
-            self._commands[line[what_at + 2 : where_at]],
+            origin,
+            command,
             outcome,
             None if duration == "null" else int(duration),
             None if cpu is None or cpu == "null" else int(cpu),

@@ -127,5 +127,6 @@ def test_what_is_remembered_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     for number in range(2_003):
         line = json_of(to_dict(an_event(number, argv=("x" * (number % 503),), cwd=f"/{number}")))
         assert parser.parse(line) == plainly(line)
-        for parts in (parser._boots, parser._origins, parser._commands, parser._outcomes):
+        middles = parser.middles
+        for parts in (parser.boots, middles, middles.origins, middles.commands, middles.outcomes):
             assert sum(map(len, parts)) <= 1_009
