@@ -92,13 +92,12 @@ def _say_what_changed(changed: set[Path], restart: bool, database: Path, say: Sa
 
 def _start(database: Path, say: Say) -> None:
     try:
-        systemd.call("systemctl", "start", places.UNIT)
+        systemd.start(places.UNIT)
     except ExecdbError as error:
-        why = systemd.why_it_failed() or str(error)
         # With wrong options it would fail again (RestartPreventExitStatus=).
         again = systemd.properties()["ActiveState"] == "activating"
         soon = ", and is tried again each second" if again else ""
-        raise ExecdbError(f"installed, but it does not start{soon}: {why}") from error
+        raise ExecdbError(f"installed, but it does not start{soon}: {error}") from error
     say(f"execdb records to {database}, now and after each boot")
 
 

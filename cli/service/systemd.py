@@ -1,7 +1,9 @@
 """Asks and controls systemd by means of its own commands."""
 
+import contextlib
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,12 +55,24 @@ def properties(unit: str = UNIT) -> dict[str, str]:
     return dict(line.partition("=")[::2] for line in text.splitlines())
 
 
-def why_it_failed(unit: str = UNIT) -> str:
-    """The last error in the journal of a unit; empty if there is none."""
+def start(unit: str, verb: str = "start") -> None:
+    """Returns once it is ready. Raises ExecdbError with the last error of the unit since this call:
+    its journal may hold older ones, of which this start knows nothing."""
+    begun_s = time.time()
+    try:
+        call("systemctl", verb, unit)
+    except ExecdbError as error:
+        with contextlib.suppress(ExecdbError):  # then it is only what is in the journal so far
+            call("journalctl", "--sync")
+        raise ExecdbError(why_it_failed(unit, begun_s) or str(error)) from error
+
+
+def why_it_failed(unit: str = UNIT, since_s: float = 0) -> str:
+    """The last error in the journal of a unit, since a time since 1970; empty if there is none."""
     try:
         lines = call(
             "journalctl", "--quiet", "--no-pager", "-o", "cat", "-n", "1", "-p", "err",
-            f"_SYSTEMD_UNIT={unit}",
+            f"--since=@{since_s:.6f}", f"_SYSTEMD_UNIT={unit}",
         )  # fmt: skip
     except ExecdbError:
         return ""

@@ -174,6 +174,17 @@ def test_wrong_options_are_said_and_not_tried_again(machine: Machine) -> None:
     assert "soon" in done.stdout
 
 
+def test_a_start_that_fails_is_not_explained_by_an_older_error(machine: Machine) -> None:
+    machine.shell(
+        f"mkdir -p {DROP_IN}; printf '[Service]\nExecStartPre=false\n' > {DROP_IN}/t.conf"
+    )
+    machine.run("systemctl", "daemon-reload")
+    done = machine.try_(EXECDB, "service", "restart")
+    machine.shell(f"rm -r {DROP_IN}; systemctl daemon-reload; systemctl stop execdb")
+    assert done.returncode == 1
+    assert done.stderr.startswith("execdb: execdb.service does not start: systemctl restart ")
+
+
 def test_what_the_user_changed_stays(machine: Machine) -> None:
     machine.run("sed", "-i", 's/^keep = .*/keep = "9d"/', "/etc/execdb.toml")
     text = machine.run("cat", "/etc/execdb.toml")

@@ -42,10 +42,9 @@ def restart(say: Say) -> None:
 def restart_with_a_gap(say: Say) -> None:
     """As `systemctl restart` does. Raises ExecdbError."""
     try:
-        systemd.call("systemctl", "restart", places.UNIT)
+        systemd.start(places.UNIT, "restart")
     except ExecdbError as error:
-        why = systemd.why_it_failed() or str(error)
-        raise ExecdbError(f"{places.UNIT} does not start: {why}") from error
+        raise ExecdbError(f"{places.UNIT} does not start: {error}") from error
     _remove_handover()
     say(f"restarted: pid {systemd.properties()['MainPID']} records")
 
@@ -77,12 +76,11 @@ def _take_over() -> None:
 def _start(unit: str, otherwise: str) -> None:
     """Returns once it records."""
     try:
-        systemd.call("systemctl", "start", unit)
+        systemd.start(unit)
     except ExecdbError as error:
-        why = systemd.why_it_failed(unit) or str(error)
         if unit == places.HANDOVER_UNIT:
             _remove_handover()
-        raise ExecdbError(f"the new collector does not start, and {otherwise}: {why}") from error
+        raise ExecdbError(f"the new collector does not start, and {otherwise}: {error}") from error
 
 
 def _wait_for_end(unit: str) -> None:
