@@ -202,3 +202,19 @@ def test_another_schema_is_an_ordinary_restart_which_is_said(
     assert said.startswith("this version has another schema: ")
     assert after == f"restarted: pid {service.property('MainPID')} records"
     restarted(service)
+
+
+def test_an_older_version_does_not_start_and_names_the_copy_that_it_can_use(
+    service: Machine, wheels: Path
+) -> None:
+    """Depends on the test before."""
+    pid = service.property("MainPID")
+    put_in(service, *wheels.glob("execdb-*.whl"))
+    done = service.try_(EXECDB, "service", "restart")
+    assert done.returncode == 1
+    copy = service.shell("ls /var/lib/execdb/execdb.db.revision-*").strip()
+    assert "was written by a newer execdb (revision " in done.stderr
+    assert (
+        f": install that one, or use the copy made before its upgrade: --db {copy}\n" in done.stderr
+    )
+    assert (service.property("ActiveState"), service.property("MainPID")) == ("active", pid)

@@ -1,6 +1,7 @@
 """execdb as a service on a real systemd, from the wheel to the last file: in this order."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from tests.service.machine import Machine
 
 pytestmark = pytest.mark.install
 
+# Of these tests: a machine beside this one has the same kernel, and is recorded as well.
+MARK = f"service-{os.getpid()}"
 UNIT = "/etc/systemd/system/execdb.service"
 DROP_IN = "/run/systemd/system/execdb.service.d"
 
@@ -36,8 +39,8 @@ def test_it_is_installed_and_records(machine: Machine) -> None:
     assert done.stderr == "execdb records to /var/lib/execdb/execdb.db, now and after each boot\n"
     assert machine.property("ActiveState") == "active"
     assert machine.property("UnitFileState") == "enabled"
-    machine.shell("for each in 1 2 3 4 5 6 7; do /bin/true service-$each; done")
-    asked = (EXECDB, "query", "--count", "comm=true", "argv=service-*")
+    machine.shell(f"for each in 1 2 3 4 5 6 7; do /bin/true {MARK}-$each; done")
+    asked = (EXECDB, "query", "--count", "comm=true", f"argv={MARK}-*")
     machine.wait_for(lambda: machine.run(*asked).strip() == "7")
 
 
@@ -80,7 +83,7 @@ def test_lines_in_the_journal_have_their_priority_and_execs_are_not_in_it(machin
     assert said["recording to /var/lib/execdb/execdb.db"] == "6"
     warnings = {priority for line, priority in said.items() if line.startswith("warning: ")}
     assert warnings == {"4"}
-    assert not any("service-3" in line for line in said)
+    assert not any(f"{MARK}-3" in line for line in said)
 
 
 def test_installed_again_it_changes_nothing(machine: Machine) -> None:
@@ -202,7 +205,7 @@ def test_uninstalled_it_leaves_the_history_and_what_was_changed(machine: Machine
     assert machine.property("LoadState") == "not-found"
     assert machine.shell("pgrep -u execdb || true") == ""
     assert machine.shell("find /usr/local /etc/systemd /etc/sysusers.d -name '*execdb*'") == ""
-    assert int(machine.run(EXECDB, "query", "--count", "argv=service-*")) == 7
+    assert int(machine.run(EXECDB, "query", "--count", f"argv={MARK}-*")) == 7
 
 
 def test_an_installation_that_others_can_write_is_refused(machine: Machine) -> None:
