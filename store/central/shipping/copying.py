@@ -65,7 +65,7 @@ class Copier:
             self._first_entry_id = segment.first_entry_id
         origins, commands, offset_ns = self._origins, self._commands, segment.offset_ns
         new, day, begin_s, date, until_second = tuple.__new__, NO_DAY, 0, "", ""
-        second = -1
+        second: int | None = None
         add = (found := list[Line]()).append
         for (id_, time_ns, pid, ppid, _, origin_id, _, command_id, parent_id, status,
              duration_ns, errno, caller, ns_pid, cpu_ns, rss_kb) in rows:  # fmt: skip

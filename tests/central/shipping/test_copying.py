@@ -41,6 +41,8 @@ def test_times_are_those_of_the_rows() -> None:
         (text, nanos), (now, now_nanos) = line.text.split("\t")[2:4], stamp(time_ns).split("\t")
         assert (text, int(nanos)) == (now, int(now_nanos))
         assert line.day == max(0, time_ns // (86_400 * SECOND_NS))
+    alone = [Copier(cache, None).lines(1, segment, [row])[0] for row in rows]
+    assert alone == found
 
 
 @pytest.mark.parametrize(
