@@ -10,7 +10,7 @@ from execdb.collector.backlog import Backlog
 from execdb.collector.decoding.decoder import Decoded, Decoder
 from execdb.collector.interfaces import KernelCounts, Wiring
 from execdb.collector.ledger import Ledger
-from execdb.collector.rest import GATHER_S, SLEEP_S, Rest
+from execdb.collector.rest import GATHER_S, OVERDUE_S, Rest
 from execdb.collector.running.catch_up import CatchUp
 from execdb.collector.storage import Storage
 from execdb.collector.succession.overlap import Seen
@@ -95,10 +95,16 @@ class Collector:
         if wait_s is not None:
             source.wait(wait_s)
             return True
-        if source.sleep(min(SLEEP_S, files.look_s)):
+        if source.sleep(self._sleep_s()):
             source.wait(GATHER_S)
             return True
         return self._has_to_look()
+
+    def _sleep_s(self) -> float:
+        """How long at most: until the ledger is due, or something has to be looked at."""
+        due_s = self.storage.due_s(self._now_ns())
+        look_s = min(self._wiring.mirror.look_s, self._wiring.files.look_s)
+        return min(look_s, due_s if due_s > 0 else OVERDUE_S)
 
     def _has_to_look(self) -> bool:
         """After a sleep in which nothing happened: whether there is something to write, or the

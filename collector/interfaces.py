@@ -70,8 +70,11 @@ class Clock(Protocol):
 
 
 class Mirror(Protocol):
-    """Keeps the kernel's config equal to the table's. `update` raises DatabaseRefused."""
+    """Keeps the kernel's config equal to the table's. `update`, to be called every `look_s` at
+    least, raises DatabaseRefused."""
 
+    @property
+    def look_s(self) -> float: ...
     def update(self, now_s: float) -> None: ...
 
 

@@ -13,8 +13,8 @@ from execdb.store.errors import RecordingError
 _FIRST_DEFAULT = "Hello World"  # the book's message, until the table has a valid one
 _NAMED = 3  # entries that a warning names
 _GENERATION_MAX = (1 << 32) - 1  # what the kernel's record has room for
-_LOOK_S = 1.6  # how often cgroups are looked for at most: with each `rest.SLEEP_S`, within 2 s
-_AUDIT_S = 3.2  # how often all maps are read at most, which takes a third of what a sleeper does
+_LOOK_S, _AUDIT_S = 1.7, 5.0  # how often cgroups are looked for, and all maps are read
+_EARLY_S = 0.1  # it may be looked so much sooner
 
 
 class Refused(Protocol):
@@ -99,6 +99,8 @@ class RuleMaps(Protocol):
     """The kernel's maps of rules: see `rules.rule_maps.RuleMaps`."""
 
     def put(self, rules: Sequence[Rule]) -> None: ...
+    @property
+    def name_cgroups(self) -> bool: ...
     def follow_cgroups(self) -> None: ...
     def audit(self) -> bool: ...
 
@@ -123,20 +125,25 @@ class Mirror:
         self._looked_s = self._audited_s = 0.0
 
     def update(self, now_s: float) -> None:
-        """Applies changes of the table; every 2 s also those of cgroups, and every 4 s it reverts
+        """Applies changes of the table; every 2 s also those of cgroups, and every 5 s it reverts
         changes of the maps by others. May be called again after any exception. Raises
         DatabaseRefused, RecordingError."""
         self._behind = self._table.changed() or self._behind
         if self._behind:
             self._follow()
             self._behind = False
-        if now_s - self._looked_s >= _LOOK_S:
+        if now_s - self._looked_s >= _LOOK_S - _EARLY_S:
             with _kernel_refuses():
                 self._rules.follow_cgroups()
             self._looked_s = now_s
-        if now_s - self._audited_s >= _AUDIT_S:
+        if now_s - self._audited_s >= _AUDIT_S - _EARLY_S:
             self._audit()
             self._audited_s = now_s
+
+    @property
+    def look_s(self) -> float:
+        """How often to call `update` at least."""
+        return _LOOK_S if self._rules.name_cgroups else _AUDIT_S
 
     def confirm_again(self) -> None:
         """A new run has begun in the database, which has forgotten what was confirmed."""

@@ -7,7 +7,7 @@ drained at intervals instead, and no record wakes.
 
 DRAIN_S = 0.1  # how often the rings are emptied while many records come
 GATHER_S = 0.01  # after a record woke: what comes with it, in order (see `collect.Collector`)
-SLEEP_S = 1.7  # at most: files are looked at within 2 s, and maps at every second look
+OVERDUE_S = 1.7  # asleep: how soon a ledger is tried again that could not be written
 _PER_S = 30.0  # records a second in the long run that are few; an exec has two, with its end
 _BURST = 30.0  # and at once
 _ALERT_S = 0.5  # how long a commit of others takes, at most, from its first byte in the file

@@ -133,6 +133,10 @@ class Storage:
             return Cause.NO_SPACE
         return self._wiring.room.lack(now_ns / 1e9)
 
+    def due_s(self, now_ns: int) -> float:
+        """How long until the ledger is written without any event."""
+        return (self._written_ns + _ALIVE_NS - now_ns) / 1e9
+
     def is_due(self, now_ns: int, *, sparing: bool = False) -> bool:
         """Whether it is time to write the ledger without any event."""
         waited_ns = now_ns - self._written_ns

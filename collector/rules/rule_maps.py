@@ -59,9 +59,14 @@ class RuleMaps:
             self._switch(rules, self._compiled(rules))
             self._rules = rules
 
+    @property
+    def name_cgroups(self) -> bool:
+        """Whether any rule is about a control group."""
+        return any("cgroup" in rule.patterns for rule in self._rules)
+
     def follow_cgroups(self) -> None:
         """A control group that was removed and made again has another id. Raises OSError."""
-        if any("cgroup" in rule.patterns for rule in self._rules):
+        if self.name_cgroups:
             compiled = self._compiled(self._rules)
             if compiled != self._set:
                 self._switch(self._rules, compiled)

@@ -80,6 +80,7 @@ class Desk:
         self.accounts: list[Account] = []
         self.finished: list[tuple[int, Counts, Account]] = []
         self.warnings: list[str] = []
+        self.slept_s: list[float] = []  # how long it wanted to, at most
         self.skipped = 0
         self.cut = 0
         self.cuts: list[int] = []
@@ -125,6 +126,7 @@ class Desk:
         self.now_ns += SECOND // 10
 
     def sleep(self, timeout_s: float) -> bool:
+        self.slept_s.append(timeout_s)
         self.wait(timeout_s)
         return False
 

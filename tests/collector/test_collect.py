@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from execdb.collector.collect import Collector
-from execdb.collector.rest import DRAIN_S, GATHER_S, Rest
+from execdb.collector.rest import DRAIN_S, GATHER_S, OVERDUE_S, Rest
 from execdb.store.account import Account, Counts
 from execdb.store.errors import DatabaseBusy
 from execdb.store.event import End, Exec
@@ -46,7 +46,7 @@ def test_a_locked_database_does_not_end_the_start() -> None:
     """The map is filled by then; that it is, is noted later."""
 
     class Locked:
-        tries = 0
+        tries, look_s = 0, 5.0
 
         def update(self, now_s: float) -> None:
             self.tries += 1
@@ -201,6 +201,26 @@ def test_while_nothing_happens_the_config_is_compared_and_little_else() -> None:
     assert desk.log.count("mirror") >= 97
     assert desk.log.count("tidy") == 2  # at the start, and after five seconds
     assert desk.log.count("write") == 1  # the sign of life
+
+
+def test_it_sleeps_until_the_ledger_is_due_or_something_is_to_be_looked_at() -> None:
+    desk = resting(17, {7: look_more_often})
+    assert desk.slept_s[:3] == pytest.approx([5.0, 4.9, 4.8])
+    assert desk.slept_s[-1] == 1.7
+
+
+def test_a_ledger_that_cannot_be_written_is_tried_again_without_haste() -> None:
+    desk = resting(97, {7: refuse})
+    assert min(desk.slept_s) > 0
+    assert desk.slept_s[-1] == OVERDUE_S
+
+
+def look_more_often(desk: Desk) -> None:
+    desk.look_s = 1.7
+
+
+def refuse(desk: Desk) -> None:
+    desk.refusal = DatabaseBusy("locked")
 
 
 def count_one(desk: Desk) -> None:

@@ -12,8 +12,11 @@ from execdb.collector.mirror import message_bytes
 from execdb.collector.rules.reconcile import reconcile
 from execdb.store.config.limit import Limit
 from execdb.store.config.rule import Action, make_rule
+from execdb.store.terms.parse import Reader
+from execdb.store.terms.users import uid_of
 from tests.collector.mirror_desk import Desk, WrittenDown
 
+READER = Reader(uid_of, int)
 ENTRIES = st.dictionaries(st.integers(0, 13), st.sampled_from([b"a", b"b", b"c"]))
 
 
@@ -104,12 +107,12 @@ def test_a_change_behind_its_back_is_put_right_and_told() -> None:
     desk.config[1_009] = b"y" * 12
     desk.mirror.update(100.1)
     assert desk.warnings == []  # looking takes a system call an entry: not every time
-    desk.mirror.update(104.0)
+    desk.mirror.update(105.0)
     assert desk.config == {0: b"a" + bytes(11), 501: b"b" + bytes(11)}
     assert len(desk.warnings) == 1
     assert "501" in desk.warnings[0]
     assert "1009" in desk.warnings[0]
-    desk.mirror.update(108.0)
+    desk.mirror.update(110.0)
     assert len(desk.warnings) == 1
 
 
@@ -117,7 +120,7 @@ def test_a_change_of_the_default_behind_its_back_is_put_right() -> None:
     desk = Desk({})
     desk.mirror.update(100.0)
     desk.fallback[0] = b"x" * 12
-    desk.mirror.update(104.0)
+    desk.mirror.update(105.0)
     assert desk.fallback == {0: b"Hello" + bytes(7)}
     assert len(desk.warnings) == 1
 
@@ -173,6 +176,19 @@ def test_a_map_that_could_not_be_written_is_written_later() -> None:
     assert desk.table.confirmed == [1]
 
 
+def test_control_groups_have_to_be_looked_for_more_often() -> None:
+    desk = Desk({})
+    desk.mirror.update(0.0)
+    assert desk.mirror.look_s == 5.0
+    for generation, terms in enumerate((["uid=7"], ["cgroup=/unit"]), 2):
+        desk.table.wanted = desk.table.wanted._replace(
+            generation=generation, rules=[make_rule(7, Action.IGNORE, READER.terms(terms))]
+        )
+        desk.table.touched = True
+        desk.mirror.update(float(generation))
+    assert desk.mirror.look_s == 1.7
+
+
 def test_limits_and_rules_are_followed_and_put_right() -> None:
     desk = Desk({})
     limits = {33: Limit(50, None), 34: Limit(None, -1)}
@@ -189,7 +205,7 @@ def test_limits_and_rules_are_followed_and_put_right() -> None:
     desk.maps.rule_half[0] = bytes(4)
     desk.maps.rule_sets[1] = bytes(RULE_SET.size)
     desk.maps.limits.clear()
-    desk.mirror.update(104.0)
+    desk.mirror.update(105.0)
     assert (desk.maps.rule_half[0], desk.maps.rule_sets) == held
     assert len(desk.maps.limits) == 2
     assert [warning.split(";")[0] for warning in desk.warnings] == [
