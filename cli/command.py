@@ -13,7 +13,7 @@ import typer.core
 from execdb.cli.commands.listing import CENTRAL
 from execdb.cli.input.option_files import REDACT, Given, OptionFiles, read_option_files
 from execdb.store.central.url import CentralUrl, is_central
-from execdb.store.errors import UsageError
+from execdb.store.errors import ExecdbError, UsageError
 
 _FILES = "execdb.option_files"  # where a context has them
 _ARGUMENTS = "execdb.arguments"  # where it has those of each command, from execdb itself on
@@ -100,7 +100,7 @@ class _Shared:
             rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
         except typer.BadParameter as error:
             name = getattr(error.param, "name", None)
-            if name in given and ctx.get_parameter_source(name).name == "DEFAULT_MAP":
+            if name in given and _from_file(ctx, name):
                 raise UsageError(f"{given[name][1].place}: {error.message}") from None
             raise
         return rest
@@ -143,6 +143,11 @@ class _Shared:
                     formatter.write(f"  {line}\n")
 
 
+def _from_file(ctx: Any, name: str) -> bool:
+    """Whether the parameter has the value that a file of defaults gave it."""
+    return bool(ctx.get_parameter_source(name).name == "DEFAULT_MAP")
+
+
 def _words(ctx: Any) -> tuple[str, ...]:
     """The words that name a command: `("config", "set")`; of execdb itself none."""
     words: list[str] = []
@@ -163,13 +168,20 @@ class Command(_Shared, typer.core.TyperCommand):
     """A command of execdb; its examples are the `epilog`, a line each."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Raises UsageError where --db is the URL of a central store and this works on a file."""
+        """Raises UsageError where --db is the URL of a central store and this works on a file; an
+        error about an option that a file of defaults gave names the file."""
         words = " ".join(_words(ctx))
         if isinstance(ctx.obj, CentralUrl) and words not in CENTRAL:
             raise UsageError(
                 f"execdb {words} works on a file, and --db is {ctx.obj}: give the path of a file"
             )
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except ExecdbError as error:
+            given = self._given(ctx).get((error.option or "").replace("-", "_"))
+            if given is None or not _from_file(ctx, given[0].name):
+                raise
+            raise type(error)(f"{given[1].place}: {error}") from None
 
     def __init__(self, *args: Any, **attrs: Any) -> None:
         super().__init__(*args, **attrs)

@@ -7,6 +7,7 @@ ExecdbError            1  could not be done
 │   └── DatabaseRefused  1  not now: later may do
 │       ├── DatabaseBusy  1  another program holds its lock
 │       └── DatabaseFull  1  there is no space left for it
+├── Interrupted      130  by Ctrl-C or a signal, where something is to be said of it
 ├── BadEvent           1  an event to import is not one
 ├── RecordingError     1  recording cannot start or continue
 └── UsageError         2  the request itself makes no sense
@@ -14,9 +15,11 @@ ExecdbError            1  could not be done
 
 
 class ExecdbError(Exception):
-    """The text is one sentence: what happened and, where it helps, what to do."""
+    """The text is one sentence: what happened and, where it helps, what to do. `option` is the long
+    name of the option that asked for it, where that is known."""
 
     exit_code = 1
+    option: str | None = None
 
 
 class DatabaseError(ExecdbError):
@@ -49,6 +52,12 @@ class BadEvent(ExecdbError):
 
 class RecordingError(ExecdbError):
     """Recording cannot start, or cannot continue."""
+
+
+class Interrupted(ExecdbError):
+    """Somebody ended it before it was done."""
+
+    exit_code = 130
 
 
 class UsageError(ExecdbError):

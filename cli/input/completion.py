@@ -50,11 +50,37 @@ def _values(ctx: Any, field: str, begun: str) -> list[str]:
 
 
 def fields(ctx: Any, args: list[str], incomplete: str) -> list[str]:
-    """Of a list `a,b,c` the last one."""
-    from execdb.store.terms.parse import KINDS
+    """What a term may name; of a list `a,b,c` the last one."""
+    from execdb.store.terms.names import KINDS
 
+    return _last_of(incomplete, KINDS)
+
+
+def groupable(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """What events can be grouped by."""
+    from execdb.store.terms.names import GROUPABLE
+
+    return _last_of(incomplete, GROUPABLE)
+
+
+def columns(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """What can be a column of a table."""
+    from execdb.store.terms.names import KINDS, MADE
+
+    return _last_of(incomplete, (*KINDS, *MADE))
+
+
+def keys(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """What events can be sorted by."""
+    from execdb.store.terms.names import KINDS
+    from execdb.store.terms.term import COMMAND
+
+    return _last_of(incomplete, KINDS.keys() - {COMMAND})
+
+
+def _last_of(incomplete: str, names: Iterable[str]) -> list[str]:
     before, comma, begun = incomplete.rpartition(",")
-    return [f"{before}{comma}{name}" for name in sorted(KINDS) if name.startswith(begun)]
+    return [f"{before}{comma}{name}" for name in sorted(names) if name.startswith(begun)]
 
 
 def users(ctx: Any, args: list[str], incomplete: str) -> list[str]:

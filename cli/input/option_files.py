@@ -9,6 +9,7 @@ import os
 import pwd
 import stat
 from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,16 @@ class OptionFiles:
                 if not isinstance(table, dict):
                     raise UsageError(f"{path}: {'.'.join(names)} is not a table: write [{name}]")
             yield path, table
+
+
+@contextmanager
+def asked_by(option: str) -> Iterator[None]:
+    """Inside, an error is of the value of this option: where a file gave it, that is said."""
+    try:
+        yield
+    except ExecdbError as error:
+        error.option = error.option or option
+        raise
 
 
 def read_option_files() -> OptionFiles:

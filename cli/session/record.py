@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from execdb.cli.input.option_files import asked_by
 from execdb.cli.input.users import Identity, group_of, own_user, user_named
 from execdb.cli.output.counted import counted
 from execdb.cli.output.outlet import Outlet, take_over_stderr
@@ -53,8 +54,10 @@ def _prepare(
 ) -> "tuple[Session, Identity]":
     """Loads, opens and locks what a recording needs; `stack` closes it. With it the user to switch
     to once it records."""
-    user = None if options.user is None else user_named(options.user)
-    group = None if options.group is None else group_of(options.group)
+    with asked_by("user"):
+        user = None if options.user is None else user_named(options.user)
+    with asked_by("group"):
+        group = None if options.group is None else group_of(options.group)
     new_folder = not options.path.parent.exists()
     from execdb.cli.session.background import start_background
 

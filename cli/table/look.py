@@ -2,15 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from execdb.store.errors import UsageError
 from execdb.store.fields import FIELD_OF
+from execdb.store.terms.names import MADE, SHORT, what_was_meant
 from execdb.store.terms.term import COMMAND
 
-# Columns of a table that are no keys of an event, and the keys that say the same. `command` is in
-# all formats, as it is a field of terms.
-_MADE = {"user": "uid", "end": "ended, exit_code, signal or errno", "took": "duration_ns"}
 _WITH_COLUMNS = ("table", "csv", "json", "ndjson")
 
 
@@ -33,11 +30,12 @@ def columns_of(text: str, format: str) -> tuple[str, ...]:
     """The columns in `a,b,c`. Raises UsageError if the format has no such columns."""
     if format not in _WITH_COLUMNS:
         raise UsageError(f"--columns goes with --format {', '.join(_WITH_COLUMNS)}, not {format}")
-    known = (*FIELD_OF, COMMAND, *(_MADE if format == "table" else ()))
-    names = tuple(name.strip() for name in text.split(","))
+    known = (*FIELD_OF, COMMAND, *(MADE if format == "table" else ()))
+    typed = (name.strip() for name in text.split(","))
+    names = tuple(name if name in FIELD_OF else SHORT.get(name, name) for name in typed)
     for name in names:
-        if name in _MADE and name not in known:
-            raise UsageError(f"{name!r} is a column of a table: for {format} give {_MADE[name]}")
+        if name in MADE and name not in known:
+            raise UsageError(f"{name!r} is a column of a table: for {format} give {MADE[name]}")
         require_known("column", name, known)
     if len(set(names)) < len(names):
         raise UsageError(f"--columns {text!r} names a column twice")
@@ -47,6 +45,4 @@ def columns_of(text: str, format: str) -> tuple[str, ...]:
 def require_known(what: str, name: str, known: Collection[str]) -> None:
     """Raises UsageError, with what is near."""
     if name not in known:
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-        raise UsageError(f"there is no {what} {name!r}: {hint}")
+        raise UsageError(f"there is no {what} {name!r}: {what_was_meant(name, known)}")

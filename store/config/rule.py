@@ -12,13 +12,13 @@ from typing import Any
 
 from execdb.store.errors import UsageError
 from execdb.store.event import raw_of
+from execdb.store.terms.names import COMM_MAX
 from execdb.store.terms.term import Glob, Term, Value
 from execdb.store.terms.write import text_of_term
 
 RULES_MAX = 64
 VALUES_MAX = 64  # in one rule, over all its terms
 TEXT_MAX = 250  # bytes of a comm or filename; the kernel compares at most 255
-COMM_MAX = 15  # bytes of a task's name
 CGROUP_MAX = 4_000  # bytes of a path
 CGROUP_LEVELS = 15  # below the root
 NOTE_MAX = 250  # characters

@@ -18,7 +18,7 @@ from execdb.store.file.text import readable
 from execdb.store.overview.family import Key
 from execdb.store.overview.portions import portions_of
 from execdb.store.reading.filter import Filter, table_of
-from execdb.store.reading.grouping import Values, check, columns_of
+from execdb.store.reading.grouping import Values, columns_of
 from execdb.store.reading.history import History
 from execdb.store.reading.narrowing import Entries, stretches_of
 from execdb.store.reading.selection import (
@@ -30,6 +30,7 @@ from execdb.store.reading.selection import (
 from execdb.store.reading.statements import Statement, conditions_of
 from execdb.store.schema import tables
 from execdb.store.segments.segment import Segment
+from execdb.store.terms.names import require_groupable
 
 GROUPS_MAX = 100_000
 PROGRAM = "exe" if "exe" in FIELD_OF else "filename"  # what tells programs apart
@@ -52,7 +53,7 @@ def newcomers(
     no event of the `baseline_ns` before (None: no earlier event at all). Programs that ran before
     a collector started count as earlier ones. Oldest first. Raises UsageError for a field that
     cannot be used, or more than GROUPS_MAX combinations, and DatabaseError."""
-    check(by)
+    require_groupable(by)
     found = Found()
     selection = _selected(history, wanted)
     for span in selection.spans:

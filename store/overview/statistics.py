@@ -24,7 +24,7 @@ from execdb.store.overview.self_time import CHILDREN_NS, PARENTS, SUMMED_NS
 from execdb.store.overview.side_by_side import readers_of, side_by_side
 from execdb.store.reading.conditions import not_well
 from execdb.store.reading.filter import Filter
-from execdb.store.reading.grouping import Values, check, columns_of
+from execdb.store.reading.grouping import Values, columns_of
 from execdb.store.reading.history import History
 from execdb.store.reading.narrowing import Entries
 from execdb.store.reading.selection import (
@@ -34,6 +34,7 @@ from execdb.store.reading.selection import (
 )
 from execdb.store.reading.statements import Statement, conditions_of
 from execdb.store.schema import tables
+from execdb.store.terms.names import require_groupable
 
 _image = tables.image
 GROUPS_MAX = 100_000
@@ -98,7 +99,7 @@ def statistics(
     """The statistics of the events that are wanted, by the values of these fields. What is read is
     taken span by span from `watch`, which may say how far it is. Raises UsageError for a field that
     cannot be used, or for more than GROUPS_MAX groups, and DatabaseError."""
-    check(by)
+    require_groupable(by)
     database, groups = history.database, Groups()
     with database.reading() as connection:
         selection = history.select(connection, wanted)

@@ -18,11 +18,12 @@ from execdb.store.overview.intervals import DAY_NS, edges_of, index_of, round_le
 from execdb.store.overview.portions import portions_of
 from execdb.store.reading.conditions import not_well
 from execdb.store.reading.filter import Filter
-from execdb.store.reading.grouping import Values, check, columns_of
+from execdb.store.reading.grouping import Values, columns_of
 from execdb.store.reading.history import History
 from execdb.store.reading.narrowing import Entries
 from execdb.store.reading.selection import lists_of, parts_of
 from execdb.store.reading.statements import Statement, conditions_of
+from execdb.store.terms.names import require_groupable
 
 CELLS_MAX = 200_000  # intervals times values
 _QUARTER_NS = 900 * 10**9  # local midnights are whole quarters of an hour apart
@@ -95,7 +96,7 @@ def divided(
 ) -> list[Interval]:
     """The same, whoever counts."""
     fields = () if by is None else (by,)
-    check(fields)
+    require_groupable(fields)
     since_ns, until_ns = span
     every_ns = division.length_ns(*span)
     edges = edges_of(since_ns, until_ns, every_ns, utc=division.utc)

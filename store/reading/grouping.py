@@ -1,4 +1,4 @@
-"""By which keys events can be grouped, and what their values are.
+"""The values of the keys that events are grouped by.
 
 Rows are first grouped by the ids of the dictionary entries that they refer to, which are numbers,
 and then by the values of these.
@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
-from execdb.store.errors import UsageError
 from execdb.store.fields import FIELD_OF
 from execdb.store.file.text import readable
 from execdb.store.kinds import Kind
@@ -21,11 +20,6 @@ from execdb.store.reading.statements import Statement
 from execdb.store.schema import tables
 from execdb.store.terms.term import COMMAND
 
-# Every event has its own.
-_UNIQUE = (
-    *("id", "time_ns", "time", "boot_ns", "duration_ns", "cpu_ns", "max_rss_kb", "parent_id"),
-)
-GROUPABLE = (*(name for name in FIELD_OF if name not in _UNIQUE), COMMAND)
 _REMEMBERED = 10_000  # groups
 _ENTRIES = {"origin": "origin_id", "program": "program_id", "command": "command_id"}
 
@@ -114,14 +108,3 @@ def _query(table: str, field: str) -> Statement:
     else:
         value = entries.c[field]
     return Statement(select(entries.c.id, value).where(one_of(entries.c.id)))
-
-
-def check(fields: Sequence[str]) -> None:
-    """Raises UsageError for a field that events cannot be grouped by."""
-    for field in fields:
-        if field in _UNIQUE:
-            raise UsageError(f"nothing to group by: nearly every event has a {field} of its own")
-        if field not in GROUPABLE:
-            raise UsageError(f"there is no field {field}: give one of {', '.join(GROUPABLE)}")
-    if len(set(fields)) < len(fields):
-        raise UsageError(f"a field is given twice: {', '.join(fields)}")

@@ -18,10 +18,10 @@ from difflib import get_close_matches
 from errno import errorcode
 
 from execdb.store.errors import UsageError
-from execdb.store.fields import FIELDS
 from execdb.store.kinds import ENDINGS, Kind
+from execdb.store.terms.names import KINDS, SHORT, what_was_meant
 from execdb.store.terms.short_forms import merged
-from execdb.store.terms.term import COMMAND, Found, Glob, Range, Term, Value
+from execdb.store.terms.term import Found, Glob, Range, Term, Value
 from execdb.store.terms.times import parse_length
 
 _TERM = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(!~=|!=|~=|=)", re.ASCII)
@@ -37,11 +37,6 @@ _POSSIBLE = {
     Kind.SIGNAL: (*_SIGNALS, "a signal's name or number, {} to {}".format(*_SIGNALS)),
     Kind.EXIT_CODE: (0, 255, "an exit code, 0 to 255"),
 }
-# What a term may name: every key of an event, and names that are shorter to type.
-KINDS = {field.name: field.kind for field in FIELDS} | {COMMAND: Kind.TEXT}
-SHORT = {"time": "time_ns", "duration": "duration_ns", "cpu": "cpu_ns"}
-SHORT = {name: key for name, key in SHORT.items() if key in KINDS}
-KINDS |= {name: KINDS[key] for name, key in SHORT.items()}
 
 
 @dataclass(frozen=True)
@@ -63,7 +58,8 @@ class Reader:
             raise UsageError(f"{_shown(text)} is no term: give FIELD=VALUE, as comm=gcc")
         field, operator = found.groups()
         if field not in KINDS:
-            raise UsageError(f"{_shown(text)}: {_unknown(field)}")
+            meant = what_was_meant(field, KINDS)
+            raise UsageError(f"{_shown(text)}: there is no field {field}: {meant}")
         kind, field = KINDS[field], SHORT.get(field, field)
         at, value = found.end(), text[found.end() :]
         negated = operator.startswith("!")
@@ -119,12 +115,6 @@ class Reader:
         if not _NUMBER.fullmatch(raw) or not least <= int(raw) <= most:
             raise UsageError(f"{_at(text, at)}: {_shown(raw)} is not {wanted}")
         return int(raw)
-
-
-def _unknown(field: str) -> str:
-    near = get_close_matches(field, KINDS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(KINDS))}"
-    return f"there is no field {field}: {hint}"
 
 
 def _expression(text: str, kind: Kind, at: int) -> Found:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from execdb.cli.input.option_files import asked_by
 from execdb.cli.input.redaction import own_patterns
 from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
@@ -70,12 +71,14 @@ def ship(
     from execdb.cli.session.stop import Stop
     from execdb.store.central.shipping.shipper import ShipOptions
 
-    url = _central(to)
-    options = ShipOptions(_group(group), config=config)
+    with asked_by("to"):
+        url = _central(to)
+    with asked_by("group"):
+        options = ShipOptions(_group(group), config=config)
+    with asked_by("settle"):
+        settle_ns = _settle_ns(settle)
     boot_id = _BOOT_ID.read_text().strip()
-    shipping = Shipping(
-        context.obj, url, boot_id, _settle_ns(settle), _redact(context, redact), options
-    )
+    shipping = Shipping(context.obj, url, boot_id, settle_ns, _redact(context, redact), options)
     if not config:
         _release(context.obj)
     tally = Tally()

@@ -18,6 +18,7 @@ from execdb.cli.commands.history.replayed import (
     without_attempts,
 )
 from execdb.cli.input.formats import ReportFormat
+from execdb.cli.input.option_files import asked_by
 from execdb.cli.input.options.classes import with_option_classes
 from execdb.cli.input.options.compare import CompareOptions
 from execdb.cli.input.options.filter import FilterOptions, filter_of
@@ -66,7 +67,9 @@ def compare(
     exit_code, signal, and whether a process replaced itself; pids and times are not. Exit code 1 if
     they differ; being slower does not count.
     """
-    fields, wanted = _fields(given.ignore, given.alike), filter_of(chosen)
+    with asked_by("ignore"):
+        fields = _fields(given.ignore, given.alike)
+    wanted = filter_of(chosen)
     encode_for(given.format)
     with ExitStack() as opened:
         sides = [

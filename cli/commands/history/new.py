@@ -11,6 +11,7 @@ import typer
 from execdb.cli.input import completion, numbers
 from execdb.cli.input.formats import SumFormat
 from execdb.cli.input.numbers import event_count
+from execdb.cli.input.option_files import asked_by
 from execdb.cli.input.options.classes import with_option_classes
 from execdb.cli.input.options.filter import FilterOptions, filter_of
 from execdb.cli.input.options.shared import Strict, UtcTable, WideTable
@@ -52,7 +53,7 @@ def new(
         str | None,
         typer.Option(
             help="Keys of an event that tell what is new: a combination of their values.",
-            autocompletion=completion.fields,
+            autocompletion=completion.groupable,
             metavar="FIELD[,FIELD...]",
             show_default="program and uid",
         ),
@@ -81,9 +82,11 @@ def new(
     """
     from execdb.store.asking.opening import open_store
     from execdb.store.overview.newcomers import PROGRAM
+    from execdb.store.terms.names import groupable
 
     baseline_ns = None if baseline == "all" else parse_age(baseline)
-    fields = by.split(",") if by else [PROGRAM, "uid"]
+    with asked_by("by"):
+        fields = [PROGRAM, "uid"] if by is None else groupable(by)
     wanted = _complete(filter_of(chosen))
     encode_for(format)
     if limit is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from execdb.cli.input.formats import EventFormat
+from execdb.cli.input.option_files import asked_by
 from execdb.cli.input.options.classes import with_option_classes
 from execdb.cli.input.options.filter import FilterOptions, filter_of
 from execdb.cli.input.options.query import QueryOptions
@@ -89,21 +90,25 @@ def _view(given: QueryOptions, change: Change) -> "View":
     """Raises UsageError if there is no such key or column."""
     table = sys.stdout.isatty() or given.columns
     format = given.format or (EventFormat.TABLE if table else EventFormat.LINE)
+    with asked_by("columns"):
+        columns = () if given.columns is None else columns_of(given.columns, format)
+    with asked_by("sort"):
+        key = _key_of(given.sort)
     look = Look(
-        () if given.columns is None else columns_of(given.columns, format),
+        columns,
         None if given.wide else shutil.get_terminal_size().columns,
         numeric=given.numeric,
         utc=given.utc,
         colour=wants_colour(sys.stdout),
     )
-    return View(format, look, _key_of(given.sort), given.limit, given.reverse, change)
+    return View(format, look, key, given.limit, given.reverse, change)
 
 
 def _key_of(sort: str | None) -> str | None:
     """Raises UsageError if there is no such key."""
     if not sort:
         return None
-    from execdb.store.terms.parse import SHORT
+    from execdb.store.terms.names import SHORT
 
     key = SHORT.get(sort, sort)
     require_known("key", key, FIELD_OF)

@@ -10,6 +10,7 @@ import typer
 from execdb.cli.input import completion
 from execdb.cli.input.formats import SumFormat
 from execdb.cli.input.numbers import event_count
+from execdb.cli.input.option_files import asked_by
 from execdb.cli.input.options.classes import with_option_classes
 from execdb.cli.input.options.filter import FilterOptions, filter_of
 from execdb.cli.input.options.shared import Strict
@@ -53,7 +54,7 @@ def stats(
         str,
         typer.Option(
             help="Keys of an event whose values make a group; `command` is the whole line.",
-            autocompletion=completion.fields,
+            autocompletion=completion.groupable,
             metavar="FIELD[,FIELD...]",
         ),
     ] = "comm",
@@ -82,8 +83,11 @@ def stats(
     """
     from execdb.cli.sums.group_table import csv_text, json_text, rows_of, table
     from execdb.store.asking.opening import open_store
+    from execdb.store.terms.names import groupable
 
-    wanted, fields = filter_of(chosen), by.split(",")
+    wanted = filter_of(chosen)
+    with asked_by("by"):
+        fields = groupable(by)
     encode_for(format)
     if limit is None:
         short = sys.stdout.isatty() and format is SumFormat.TABLE

@@ -9,6 +9,7 @@ import typer
 
 from execdb.cli.input import completion
 from execdb.cli.input.formats import SumFormat
+from execdb.cli.input.option_files import asked_by
 from execdb.cli.input.options.classes import with_option_classes
 from execdb.cli.input.options.filter import FilterOptions, filter_of
 from execdb.cli.input.options.shared import Strict
@@ -51,7 +52,7 @@ def timeline(
         str | None,
         typer.Option(
             help="Count the values of this key separately: the most frequent ones that fit.",
-            autocompletion=completion.fields,
+            autocompletion=completion.groupable,
             metavar="FIELD",
             show_default=False,
         ),
@@ -76,7 +77,11 @@ def timeline(
 
     wanted = filter_of(chosen)
     screen = shutil.get_terminal_size()
-    division = Division(_length_ns(every), max(_LINES_LEAST, screen.lines - _LINES_BESIDE), utc)
+    with asked_by("every"):
+        every_ns = _length_ns(every)
+    with asked_by("by"):
+        _require_one(by)
+    division = Division(every_ns, max(_LINES_LEAST, screen.lines - _LINES_BESIDE), utc)
     encode_for(format)
     with open_store(context.obj) as store:
         known, oldest_ns = store.coverage(wanted), store.began_ns(wanted)
@@ -107,6 +112,14 @@ def _length_ns(text: str | None) -> int | None:
     if length_ns is None:
         raise UsageError(f"--every {text!r} is not a length of time: give 10s, 5m, 1h or 1d")
     return length_ns
+
+
+def _require_one(by: str | None) -> None:
+    """Raises UsageError if it is not one field that events can be grouped by."""
+    from execdb.store.terms.names import groupable
+
+    if by is not None and len(groupable(by)) > 1:
+        raise UsageError(f"a timeline is split by one field: {by!r} are several")
 
 
 def _span(

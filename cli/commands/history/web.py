@@ -12,6 +12,7 @@ import typer
 
 from execdb import DEFAULT_PATH
 from execdb.cli.input.numbers import port_number
+from execdb.cli.input.option_files import asked_by
 from execdb.cli.input.options.shared import Redact
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.streams import say
@@ -105,7 +106,8 @@ def _listening(host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (OSError, UnicodeError) as error:
-        raise UsageError(f"--host {host} is no address of this machine: {error}") from None
+        with asked_by("host"):
+            raise UsageError(f"--host {host} is no address of this machine: {error}") from None
     try:
         return socket.create_server(address[:2], family=family, backlog=64)
     except OSError as error:

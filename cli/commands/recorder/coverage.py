@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from execdb.cli.input.formats import ReportFormat
-from execdb.cli.input.options.filter import FilterOptions, filter_of
+from execdb.cli.input.options.filter import FilterOptions, filter_of, with_marks
 from execdb.cli.input.options.shared import Since, Strict, Until, span_of
 from execdb.cli.output.escape import escape
 from execdb.cli.output.stdout import emit
@@ -59,7 +59,8 @@ def coverage(
     from execdb.store.asking.opening import open_store
 
     now_ns = time.time_ns()
-    since_ns, until_ns = span_of(since, until, now_ns)
+    chosen = with_marks(FilterOptions(since=since, until=until, host=host), context.obj)
+    since_ns, until_ns = span_of(chosen.since, chosen.until, now_ns)
     span = since_ns, now_ns if until_ns is None else min(until_ns, now_ns)
     wanted = filter_of(FilterOptions(host=host))
     with open_store(context.obj) as store:

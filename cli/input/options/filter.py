@@ -10,7 +10,9 @@ import typer
 
 from execdb.cli.input import completion
 from execdb.cli.input.numbers import MARK, event_id, process_id
+from execdb.cli.input.option_files import asked_by
 from execdb.cli.input.options.shared import Since, Until, as_recorded, span_of
+from execdb.cli.output.escape import escape
 from execdb.cli.output.streams import say
 from execdb.store.central.url import CentralUrl
 from execdb.store.errors import UsageError
@@ -18,6 +20,7 @@ from execdb.store.terms.times import parse_time
 from execdb.store.terms.users import uid_of
 
 if TYPE_CHECKING:
+    from execdb.store.asking.store import Store
     from execdb.store.reading.event_filter import StartFilter
     from execdb.store.reading.filter import Filter
     from execdb.store.terms.term import Term
@@ -125,16 +128,15 @@ def with_marks(chosen: FilterOptions, place: Path | CentralUrl) -> FilterOptions
     from execdb.store.asking.opening import open_store
 
     with open_store(place) as store:
-        since, until = (
-            _at(store.time_of_mark(as_recorded(text.removeprefix(MARK))))
-            if text is not None and text.startswith(MARK)
-            else text
-            for text in typed
-        )
-    return replace(chosen, since=since, until=until)
+        since = _with_mark(store, "since", chosen.since)
+        return replace(chosen, since=since, until=_with_mark(store, "until", chosen.until))
 
 
-def _at(time_ns: int) -> str:
+def _with_mark(store: "Store", option: str, text: str | None) -> str | None:
+    if text is None or not text.startswith(MARK):
+        return text
+    with asked_by(option):
+        time_ns = store.time_of_mark(as_recorded(text.removeprefix(MARK)))
     return f"@{time_ns // 10**9}.{time_ns % 10**9:09d}"
 
 
@@ -185,9 +187,14 @@ def start_filter_of(chosen: FilterOptions) -> "StartFilter":
 
 
 def _terms_and_short_forms(chosen: FilterOptions, now_ns: int) -> "tuple[Term, ...]":
+    from execdb.store.terms.names import COMM_MAX, cut_names
     from execdb.store.terms.short_forms import merged
 
-    return merged((*terms_of(chosen.terms or (), now_ns), *_short_forms(chosen)))
+    terms = merged((*terms_of(chosen.terms or (), now_ns), *_short_forms(chosen)))
+    for name, kept in cut_names(terms):
+        what = f"{escape(name)} is recorded as {escape(kept)}"
+        say(f"note: the kernel keeps {COMM_MAX} bytes of a program's name: {what}")
+    return terms
 
 
 def terms_of(texts: Iterable[str], now_ns: int) -> "tuple[Term, ...]":
@@ -202,7 +209,8 @@ def _short_forms(chosen: FilterOptions) -> "Iterator[Term]":
     from execdb.store.terms.short_forms import short_form
 
     for name in ("uid", "loginuid"):
-        yield from (short_form(name, uid_of(user)) for user in getattr(chosen, name) or ())
+        with asked_by(name):
+            yield from [short_form(name, uid_of(user)) for user in getattr(chosen, name) or ()]
     for name in ("pid", "ppid"):
         yield from (short_form(name, number) for number in getattr(chosen, name) or ())
     for name in ("comm", "path", "arg", "cgroup", "host", "message"):

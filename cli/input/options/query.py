@@ -32,7 +32,7 @@ class QueryOptions:
         typer.Option(
             help="Show these columns: any keys of an event, and command, which is argv quoted for "
             "a shell; in a table also user, end and took.",
-            autocompletion=completion.fields,
+            autocompletion=completion.columns,
             metavar="A,B,C",
             show_default=False,
         ),
@@ -41,7 +41,7 @@ class QueryOptions:
         str | None,
         typer.Option(
             help="Order by this key, the greatest last; --limit N shows the N greatest.",
-            autocompletion=completion.fields,
+            autocompletion=completion.keys,
             metavar="FIELD",
             show_default=False,
         ),

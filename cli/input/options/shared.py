@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, overload
 import typer
 
 from execdb.cli.input.numbers import moment
+from execdb.cli.input.option_files import asked_by
 from execdb.cli.input.sizes import parse_size
 from execdb.cli.output.streams import say
 from execdb.store.errors import UsageError
@@ -89,13 +90,16 @@ def as_recorded(given: str | None) -> str | None:
 def span_of(since: str | None, until: str | None, now_ns: int) -> tuple[int | None, int | None]:
     """The times of --since and --until in ns since the epoch. Raises UsageError if --since is the
     later one. Prints a note if --since is in the future, as 23:00 is in the morning."""
-    since_ns = None if since is None else parse_time(since, now_ns, say=say)
-    until_ns = None if until is None else parse_time(until, now_ns, later=True, say=say)
+    with asked_by("since"):
+        since_ns = None if since is None else parse_time(since, now_ns, say=say)
+    with asked_by("until"):
+        until_ns = None if until is None else parse_time(until, now_ns, later=True, say=say)
     if since_ns is not None and until_ns is not None and since_ns > until_ns:
-        raise UsageError(
-            f"--since {local_time(since_ns)} is later than --until {local_time(until_ns)}: "
-            "nothing is in between"
-        )
+        with asked_by("since"):
+            raise UsageError(
+                f"--since {local_time(since_ns)} is later than --until {local_time(until_ns)}: "
+                "nothing is in between"
+            )
     if since_ns is not None and since_ns > now_ns:
         say(f"note: --since {local_time(since_ns)} is in the future")
     return since_ns, until_ns
@@ -108,5 +112,6 @@ def bounds_of(keep: str | None, max_size: str | None) -> "Bounds":
     max_bytes = None if max_size is None else parse_size(max_size)
     if max_bytes is not None and max_bytes < MAX_BYTES_MIN:
         least = f"{MAX_BYTES_MIN // 10**6}MB"
-        raise UsageError(f"--max-size must be at least {least}: {max_size} is less")
+        with asked_by("max-size"):
+            raise UsageError(f"--max-size must be at least {least}: {max_size} is less")
     return Bounds(None if keep is None else parse_age(keep), max_bytes)

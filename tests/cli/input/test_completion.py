@@ -58,6 +58,13 @@ def test_bash_completes_terms(bash: Complete) -> None:
     assert bash("query", "uid", "=", "roo") == ["root"]
     assert bash("query", "signal", "=", "KI") == ["KILL"]
     assert bash("stats", "--by", "comm,exit_c") == ["comm,exit_code"]
+
+
+@pytest.mark.parametrize("command", ["stats", "timeline", "new"])
+def test_bash_completes_what_each_option_takes(bash: Complete, command: str) -> None:
+    assert bash(command, "--by", "du") == []
+    assert bash("query", "--columns", "id,us") == ["id,user", "id,user_ns"]
+    assert bash("query", "--sort", "comm") == ["comm"]
     assert bash("query", "--uid", "roo") == ["root"]
 
 

@@ -142,6 +142,8 @@ def test_an_endless_row_of_characters_without_width_is_cut() -> None:
     ("text", "format", "sentence"),
     [
         ("id,com", "table", "did you mean comm"),
+        ("id,args", "table", "give argv$"),
+        ("cpu,cpu_ns", "csv", "twice"),
         ("id,user", "csv", "'user' is a column of a table: for csv give uid$"),
         ("end", "json", "for json give ended, exit_code, signal or errno$"),
         ("took", "ndjson", "for ndjson give duration_ns$"),

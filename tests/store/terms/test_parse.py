@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from execdb.store.errors import UsageError
 from execdb.store.fields import FIELDS
-from execdb.store.terms.parse import KINDS, Reader
+from execdb.store.terms.names import KINDS
+from execdb.store.terms.parse import Reader
 from execdb.store.terms.term import Found, Glob, Range, Term, Value
 
 NOW_NS = 1_790_000_000_000_000_000

@@ -10,7 +10,7 @@ from execdb.store.central.asking.sources import union
 from execdb.store.central.asking.sums.grouping import Grouping
 from execdb.store.overview.newcomers import Alike, Found, Newcomer, alike, fields_of
 from execdb.store.reading.filter import Filter
-from execdb.store.reading.grouping import check
+from execdb.store.terms.names import require_groupable
 
 
 class Newcomers:
@@ -21,7 +21,7 @@ class Newcomers:
 
     def of(self, wanted: Filter, baseline_ns: int | None, by: Sequence[str]) -> list[Newcomer]:
         """Oldest first; keys of events are a run and an id. Raises UsageError, CentralError."""
-        check(by)
+        require_groupable(by)
         found = Found()
         since_ns = wanted.since_ns or 0
         first_ns: dict[tuple[int, int], int] = {}

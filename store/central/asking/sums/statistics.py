@@ -14,14 +14,14 @@ from execdb.store.errors import UsageError
 from execdb.store.overview.percentiles import BUCKETS_PER_DOUBLING
 from execdb.store.overview.statistics import GROUPS_MAX, NO_BUCKET, Groups, Statistics
 from execdb.store.reading.filter import Filter
-from execdb.store.reading.grouping import check
+from execdb.store.terms.names import require_groupable
 
 
 def statistics(
     session: Session, roster: Roster, reading: Reading, wanted: Filter, by: Sequence[str]
 ) -> Groups:
     """As `overview.statistics`. Raises UsageError, CentralError."""
-    check(by)
+    require_groupable(by)
     grouping, groups = Grouping(by, roster.by_id), Groups()
     for portion in reading.portions(wanted):
         _add_sums(session, grouping, portion, groups)

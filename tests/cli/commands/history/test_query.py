@@ -95,6 +95,8 @@ def test_columns_and_order_are_chosen(run: Run, filled: Path) -> None:
     assert found == ["pid", *pids[:-4:-1]]
     table = run("query", "--format", "table", "--columns", "pid,end", "--numeric", "--utc").out
     assert [line.split() for line in table.splitlines()[:2]] == [["pid", "end"], ["1000"]]
+    by_length = run("query", "--columns", "pid,duration", "--format", "csv", "--sort", "duration")
+    assert by_length.out.startswith("pid,duration_ns\r\n")
     code, out, err = run("query", "--sort", "pod")
     assert (code, out) == (2, "")
     assert "did you mean pid" in err

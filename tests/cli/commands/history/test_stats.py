@@ -67,5 +67,15 @@ def test_nothing_is_said_and_strict(run: Run, db: Path) -> None:
 
 
 def test_wrong_fields_are_refused(run: Run, db: Path) -> None:
-    refused(run("stats", "--by", "duration_ns"), 2, "duration_ns")
-    refused(run("stats", "--by", "comn"), 2, "comn", "comm")
+    for name in ("duration_ns", "duration", "cpu"):
+        refused(run("stats", "--by", name), 2, f"nearly every event has a {name} of its own")
+    refused(run("stats", "--by", "comn"), 2, "there is no field 'comn': did you mean comm?")
+    refused(run("stats", "--by", "user"), 2, "there is no field 'user': give uid")
+    refused(run("timeline", "--by", "comm,uid"), 2, "split by one field")
+    refused(run("new", "--by", ""), 2, "there is no field ''")
+
+
+def test_fields_may_have_spaces_after_the_commas(run: Run, db: Path) -> None:
+    fill(db)
+    header = run("stats", "--by", "comm, uid").out.splitlines()[0]
+    assert header.split()[-2:] == ["comm", "uid"]

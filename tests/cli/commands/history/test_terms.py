@@ -31,10 +31,20 @@ def test_terms_choose_events(run: Run, filled: Path, arguments: list[str], count
     assert len(run("replay", "--speed", 0, *arguments).out.splitlines()) == count
 
 
+def test_a_name_that_is_longer_than_the_kernel_keeps_is_noted(run: Run, filled: Path) -> None:
+    for asked in (["comm=systemd-networkd"], ["--comm", "systemd-networkd"]):
+        code, out, err = run("query", "--count", *asked)
+        assert (code, out) == (0, "0\n")
+        assert "systemd-networkd is recorded as systemd-network\n" in err
+    assert "recorded as" not in run("query", "--count", "comm=systemd-network,x*").err
+
+
 @pytest.mark.parametrize(
     ("term", "sentence"),
     [
         ("com=gcc", "there is no field com: did you mean comm?"),
+        ("user=root", "there is no field user: give uid"),
+        ("took=5s..", "there is no field took: give duration_ns"),
         ("gcc", "'gcc' is no term: give FIELD=VALUE, as comm=gcc"),
         ("exit_code=one", "character 11: 'one' is not an exit code, 0 to 255"),
         ("command~=(", "character 10: missing ), unterminated subpattern"),
