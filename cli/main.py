@@ -22,6 +22,7 @@ from execdb.cli.command import Command, Root, database_of
 from execdb.cli.commands.listing import COMMANDS, ROOMS, module_of
 from execdb.cli.output import failures, streams
 from execdb.cli.output.descriptors import replace_streams
+from execdb.cli.output.progress import close_bars
 from execdb.cli.output.stdout import ReaderGone
 from execdb.store.errors import ExecdbError
 
@@ -175,7 +176,7 @@ def run(arguments: list[str]) -> int:
     """Runs a command and returns its exit code. Every expected error becomes one line on stderr."""
     streams.set_up()
     try:
-        code = app(arguments or ["--help"], standalone_mode=False, prog_name="execdb")
+        code = _called(arguments or ["--help"])
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except ExecdbError as error:
@@ -190,6 +191,13 @@ def run(arguments: list[str]) -> int:
         if error.filename is None:
             _abandon_stdout()
         return _fail(failures.reason(error), 1)
+
+
+def _called(arguments: list[str]) -> Any:
+    try:
+        return app(arguments, standalone_mode=False, prog_name="execdb")
+    finally:
+        close_bars()
 
 
 def _usage(error: typer.TyperException) -> str:

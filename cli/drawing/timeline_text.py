@@ -114,7 +114,7 @@ class _Drawing:
         self._execs = max(number, len("execs"))
         self._failed = max(len(str(max((i.count.failed for i in intervals), default=0))), 6)
         used = self._time + self._execs + self._failed + _MARKS + 8
-        self._values = columns_of(intervals, look.width - used - _BAR_LEAST)
+        self._values = columns_of(intervals, look.width - used - _BAR_LEAST, _BAR_LEAST // 2)
         self._bar = max(0, look.width - used - sum(width + 2 for _, width in self._values))
 
     def header(self) -> str:

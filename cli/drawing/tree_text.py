@@ -7,7 +7,7 @@ from typing import NamedTuple
 from execdb.cli.output.escape import escape
 from execdb.cli.show.durations import compact
 from execdb.cli.show.event_table import command_of, signal_name, user_of, whole_command
-from execdb.cli.table.layout import RED, cut
+from execdb.cli.table.layout import RED, cut, width_of
 from execdb.store.event import Event
 from execdb.store.times import local_time
 
@@ -17,7 +17,8 @@ DEPTH = 64  # levels that a line shows at most
 _BOLD, _OFF = "\x1b[1m", "\x1b[0m"
 _SLOW_SHARE, _SLOW_NS = 0.2, 100_000_000  # of the time of its parent; at least so long
 _UNKNOWN_NS = 60 * 10**9  # taken for the time of a parent that runs
-_COMMAND_LEAST = 12  # cells
+_COMMAND_LEAST = 9  # cells
+_STEM_LEAST = 6
 
 
 class Look(NamedTuple):
@@ -141,13 +142,28 @@ def _line(stem: str, event: Event, parent: Event | None, marks: str, look: Look)
     outcome, colour = outcome_of(event), RED if _failed(event) else ""
     if not colour and _slow(event, parent):
         colour = _BOLD
-    before, after = f"{stem}{event.pid} {user} {when} ", f" [id {event.id}]{marks}"
+    before, after = f"{event.pid} {user} {when} ", f" [id {event.id}]{marks}"
     command = (command_of if look.width else whole_command)(event) or escape(event.comm)
     if look.width is not None:
-        room = look.width - len(before) - len(outcome) - len(": ") - len(after)
-        command = cut(command, max(_COMMAND_LEAST, room))
+        room = look.width - width_of(outcome) - len(": ") - len(after)
+        stem, before = _fitted(stem, str(event.pid), user, when, room - _COMMAND_LEAST)
+        command = cut(command, max(1, room - width_of(stem + before)))
     shown = f"{colour}{outcome}{_OFF}" if colour and look.colour else outcome
-    return f"{before}{shown}: {command}{after}"
+    return f"{stem}{before}{shown}: {command}{after}"
+
+
+def _fitted(stem: str, pid: str, user: str, when: str, room: int) -> tuple[str, str]:
+    """The lines on the left, and what stands before the outcome, in so many cells: without the
+    year, the time or the user, then with fewer lines, where there is no room for all."""
+    *date, clock = when.split()
+    parts = [[user, when], [user, *(day[5:] for day in date), clock], [user], []]
+    for some in parts:
+        before = f"{' '.join([pid, *some])} "
+        if width_of(stem + before) <= room:
+            break
+    while len(stem) > _STEM_LEAST and width_of(stem + before) > room:
+        stem = f"…  {stem[-(len(stem) // 3 - 2) * 3 :]}"
+    return stem, before
 
 
 def _failed(event: Event) -> bool:

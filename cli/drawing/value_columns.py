@@ -15,8 +15,9 @@ _VALUE_MOST = 15  # cells of a value
 _OTHER = object()  # stands for all values that have no column
 
 
-def columns_of(intervals: Sequence["Interval"], room: int) -> list[tuple[Any, int]]:
-    """The most frequent values that there is room for, and the widths of their columns."""
+def columns_of(intervals: Sequence["Interval"], room: int, spare: int) -> list[tuple[Any, int]]:
+    """The most frequent values that there is room for, and the widths of their columns. The first
+    one may also take what is spare."""
     totals: Counter[Any] = Counter()
     widest: dict[Any, int] = {}
     for interval in intervals:
@@ -33,6 +34,8 @@ def columns_of(intervals: Sequence["Interval"], room: int) -> list[tuple[Any, in
     for at, value in enumerate(order):
         width = max(widest[value], min(_VALUE_MOST, width_of(title_of(value, _VALUE_MOST))))
         rest = 0 if at == len(order) - 1 else other + 2
+        if not found:  # there is always one, if the bars become shorter for it
+            width = max(widest[value], min(width, room + spare - rest - 2))
         if found and used + width + 2 + rest > room:
             break
         found.append((value, width))

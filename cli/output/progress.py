@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
+from execdb.cli.output.interrupts import ends_as_interrupt
+
 T = TypeVar("T")
 _AFTER_S = 1.0  # what is quicker needs no bar
 _EVERY = 1_000  # execs between looks at the clock
+_shown_now: list[ExitStack] = []
 
 
 def shown(
@@ -27,6 +30,12 @@ def shown(
     if not sys.stderr.isatty():
         return iter(items)
     return _shown(items, (doing, unit), total, at, every, time.monotonic() + after_s)
+
+
+def close_bars() -> None:
+    """Takes those away that are left after an error, whose line would be wiped with them."""
+    while _shown_now:
+        _shown_now.pop().close()
 
 
 @contextmanager
@@ -68,6 +77,8 @@ def _bar(stack: ExitStack, doing: str, unit: str, total: int | None) -> Callable
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = TextColumn(doing), BarColumn(), TextColumn(f"{{task.fields[count]:,}} {unit}")
+    _shown_now.append(stack)
+    stack.enter_context(ends_as_interrupt())  # or the terminal would stay without a cursor
     console = Console(stderr=True)
     progress = stack.enter_context(
         Progress(*columns, TimeRemainingColumn(), console=console, transient=True)

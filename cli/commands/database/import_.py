@@ -13,9 +13,10 @@ import typer
 
 from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
+from execdb.cli.output.interrupts import ends_as_interrupt
 from execdb.cli.output.progress import shown
 from execdb.cli.output.streams import say
-from execdb.store.errors import BadEvent, DatabaseOutdated, ExecdbError
+from execdb.store.errors import BadEvent, DatabaseOutdated, ExecdbError, Interrupted
 
 if TYPE_CHECKING:
     from execdb.store.importing.target import Tally
@@ -44,22 +45,29 @@ def import_(
     Importing a file twice adds nothing: events that are there already only get an end or a parent
     that they lacked. A file with a bad line is refused as a whole. Creates the database if there
     is none. From another machine's database it also adds the ledgers of its runs, its marks
-    and the log of its config, so that coverage includes that machine.
+    and the log of its config, so that coverage includes that machine. If it is interrupted, run it
+    again: it adds what is missing.
     """
-    from execdb.store.file.database import open_database
     from execdb.store.file.locks.collector_lock import collector_pid
+
+    beside = collector_pid(context.obj) is not None
+    try:
+        with ends_as_interrupt():
+            if _is_database(file):
+                _merge(context.obj, file, beside)
+            else:
+                _import_lines(context.obj, file, beside)
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted: run the import again to add what is missing") from None
+
+
+def _import_lines(path: Path, file: Path, beside: bool) -> None:
+    from execdb.store.file.database import open_database
     from execdb.store.importing.importer import import_lines
     from execdb.store.importing.lines import are_at_hand
 
-    beside = collector_pid(context.obj) is not None
-    if _is_database(file):
-        _merge(context.obj, file, beside)
-        return
     try:
-        with (
-            _opened(file) as fd,
-            open_database(context.obj, create=True) as database,
-        ):
+        with _opened(file) as fd, open_database(path, create=True) as database:
             lines, pause = _watched(_lines(fd), fd), _pause if beside else None
             tally = import_lines(database, lines, pause, at_hand=are_at_hand(fd))
     except BadEvent as error:

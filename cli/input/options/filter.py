@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from execdb.store.terms.term import Term
 
 
+_NAME_SHOWN = 60  # characters of a name that is too long
+
+
 @dataclass(frozen=True)
 class FilterOptions:
     """The terms and options as they were typed. An event must fulfil all that are given; an
@@ -192,7 +195,8 @@ def _terms_and_short_forms(chosen: FilterOptions, now_ns: int) -> "tuple[Term, .
 
     terms = merged((*terms_of(chosen.terms or (), now_ns), *_short_forms(chosen)))
     for name, kept in cut_names(terms):
-        what = f"{escape(name)} is recorded as {escape(kept)}"
+        shown = name if len(name) <= _NAME_SHOWN else f"{name[:_NAME_SHOWN]}..."
+        what = f"{escape(shown)} is recorded as {escape(kept)}"
         say(f"note: the kernel keeps {COMM_MAX} bytes of a program's name: {what}")
     return terms
 

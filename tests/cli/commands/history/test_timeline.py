@@ -12,7 +12,7 @@ from execdb.store.writing.marks import Mark, add_mark
 from execdb.store.writing.recording import Recording
 from tests.cli.conftest import Run, refused
 from tests.cli.show.runs_with_gaps import MS, a_run
-from tests.conftest import MACHINE, START_NS, an_exec, counts
+from tests.conftest import MACHINE, START_NS, an_exec, counts, recorded
 
 EVERY = ("--every", "100ms", "--utc")
 
@@ -43,6 +43,18 @@ def test_lines_fit_the_terminal(
         out = run("timeline", *options).out
         assert width - 30 <= max(map(len, out.splitlines())) <= width
         assert "\x1b" not in out
+
+
+def test_a_value_with_a_long_name_leaves_room_for_the_bar(
+    run: Run, db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    with open_database(db) as database:
+        recorded(database, [an_exec(n, argv=("x" * 40, str(n % 7))) for n in range(97)])
+    header, *lines = run("timeline", "--by", "argv", "--every", "1s").out.splitlines()
+    assert max(map(len, (header, *lines))) <= 60
+    assert "…" in header
+    assert "█" in lines[0]
 
 
 def test_a_bar_ends_with_those_that_failed(run: Run, db: Path) -> None:

@@ -8,6 +8,7 @@ from time import process_time
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from execdb.cli.drawing.tree_text import DEPTH, MORE_ABOVE, Look, draw
 from execdb.store.event import End, Event
@@ -160,6 +161,20 @@ def test_lines_are_cut_to_the_width(
     assert max(map(len, lines)) == width
     assert lines[-1].endswith("x… [id 3] <--")
     assert max(map(len, run("tree", "--wide").out.splitlines())) > 997
+
+
+@pytest.mark.parametrize("width", [60, 71, 80, 100, 200])
+def test_a_long_chain_of_failures_is_as_narrow_as_the_terminal(width: int) -> None:
+    ill = {"ended": "exit", "exit_code": 1, "duration_ns": 17_000_000, "argv": ("漢字" * 40,)}
+    chain = [
+        an_event(n, id=n, parent_id=n - 1 or None, pid=1_000_000 + n, **ill) for n in range(1, 44)
+    ]
+    lines = list(draw(chain, {43}, look=Look(width)))
+    assert max(map(cell_len, lines)) <= width
+    for event, line in zip(chain, lines, strict=True):
+        assert f"{event.pid} " in line
+        assert ": 漢" in line or ": '漢" in line
+        assert f"[id {event.id}]" in line
 
 
 def test_the_nearest_are_shown_of_a_long_chain(run: Run, db: Path) -> None:
