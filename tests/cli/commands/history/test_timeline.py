@@ -50,7 +50,8 @@ def test_a_value_with_a_long_name_leaves_room_for_the_bar(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     with open_database(db) as database:
-        recorded(database, [an_exec(n, argv=("x" * 40, str(n % 7))) for n in range(97)])
+        execs = [an_exec(n, argv=("x" * 40, str(n % 7))) for n in range(97)]
+        recorded(database, execs).finish(execs[-1].time_ns, counts(97))
     header, *lines = run("timeline", "--by", "argv", "--every", "1s").out.splitlines()
     assert max(map(len, (header, *lines))) <= 60
     assert "…" in header
