@@ -13,7 +13,7 @@ from execdb.store.redaction.tools import TOOLS, Option, tool_in
 from execdb.store.redaction.values import hide_value, hide_values, hide_whole_value
 
 _OPTION = re.compile(r"--?[A-Za-z][\w.\-]*+")
-_SETTING = re.compile(r"[\w./:-]{0,200}[_.:-][A-Za-z]{1,30}")
+_SETTING = re.compile(r"[\w./:-]{0,200}[_.:-][A-Za-z]{1,30}|[a-z]{1,30}(?:[A-Z][a-z]{1,30}){1,4}")
 # After `--password`, these are the next option, not its value.
 _NEXT_OPTION = re.compile(r"=|-[A-Za-z]|-[a-z]{3,20}=.*|--|--[a-z][a-z-]*+(?:=.*)?", re.DOTALL)
 _SCRIPT_NEXT = re.compile(r"-[a-z]{0,8}c")  # sh -c, bash -lc, su -c
@@ -97,40 +97,45 @@ def _redact(words: Iterable[str], deep: int, *, in_line: bool) -> Iterator[str]:
     options: list[Option] = []
     before: set[str] = set()  # words that an Option may be `after`
     secret_next: Option | None = None
+    between = 0  # words that come before the secret
     last = ""
+    in_config = False
     for word in words:
-        if secret_next is not None and not _NEXT_OPTION.fullmatch(word):
+        if secret_next is not None and not between and not _NEXT_OPTION.fullmatch(word):
             yield _in_quotes(word, secret_next.hide if secret_next.names else hide_value)
             secret_next, last = None, ""
             continue
+        secret_next, between = (secret_next, between - 1) if between else (None, 0)
         tool = tool_in(word)
         if tool is not None and tool not in tools:
             tools.add(tool)
             options += TOOLS[tool]
         before.update(option.after for option in options if option.after == word)
         bare = word[1:-1] if in_line and word[:1] in ("'", '"') and word[-1] == word[0] else word
-        secret_next, shown = None, None
-        if options or bare.startswith("-") or last == "set":
+        shown = None
+        setting = last == "set" or in_config
+        if options or bare.startswith("-") or setting:
             own = [option for option in options if not option.after or option.after in before]
-            secret_next = _option_before_secret(bare, own, last)
+            if (found := _option_before_secret(bare, own, setting=setting)) is not None:
+                secret_next, between = found, found.between
             shown = _with_joined_secret(bare, own)
         if shown is None:
             script = in_line or _SCRIPT_NEXT.fullmatch(last) is not None
             shown = _argument(word, deep, in_line=in_line, script=script)
         yield shown
-        last = word
+        last, in_config = word, in_config or word == "config"
 
 
 _BY_NAME = Option(())  # its name said that the next argument is secret
 
 
-def _option_before_secret(word: str, options: Iterable[Option], last: str) -> Option | None:
-    """The option that this word is, if the next one is its secret; also the name of a setting, as
-    in `config set api_key secret`. `last` is the word before."""
+def _option_before_secret(word: str, options: Iterable[Option], *, setting: bool) -> Option | None:
+    """The option that this word is, if the next one is its secret; also the name of a
+    `setting`, as in `config set api_key secret`."""
     for option in options:
         if option.takes_next(word):
             return option
-    names = _OPTION.fullmatch(word) or (last == "set" and _SETTING.fullmatch(word))
+    names = _OPTION.fullmatch(word) or (setting and _SETTING.fullmatch(word))
     return _BY_NAME if names and says_secret(word) else None
 
 

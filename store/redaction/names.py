@@ -5,17 +5,18 @@ import re
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # also of camelCase
 _ENDS_IN = re.compile(
     r"(?:password|passwd|passphrase|passcode|passwort|secret|token|credential"
-    r"|(?:api|secret|access|private)key|(?:key|store|require|user|root|db)pass)s?"
+    r"|(?:api|auth|secret|access|private)key|(?:root|admin|user|db)pw|(?:key|store|require|user|root|db)pass)s?"
 )
 _ALONE = {"pass", "pwd", "pw", "psk", "bearer", "authorization", "cookie", "key", "keys"}
 _ALONE |= {"signature", "sig"}  # of a URL, with which anyone may use it
 # Of an option they are mostly files, or how to sort.
 _NO_OPTIONS = (["key"], ["keys"], ["signature"], ["sig"])
+_PASSES_ON = re.compile("pass-(?!word|phrase|code|key)")  # `--pass-through`, `--pass-env`
 # What the value is instead, by the last word: `--password-file`, `TOKEN_URL`, `KEY_ID`.
 _ABOUT_IT = re.compile(
     "files?|path|dir|directory|folder|ids?|names?|url|uri|endpoint|stdin|fd|prompt|size|len|length|"
     "type|format|count|limit|bits|alg|algorithm|policy|expiry|ttl|age|timeout|server|store|ring|"
-    "agent|socket|sock|command|cmd|program|helper|usage|index|version"
+    "agent|jar|socket|sock|command|cmd|program|helper|usage|index|version"
 )
 # The option is a switch, a number or the name of a key, by the first word: `--no-password`,
 # `--max-tokens`, `gpg --recv-keys`.
@@ -25,6 +26,7 @@ _NOT_THE_VALUE = re.compile(
     "generate|public|pub|primary|foreign|sort|partition|group|cache|host"
 )
 _WORKING_FOLDER = ("PWD", "OLDPWD")
+_WHOLE = {"_auth", "x-auth"}  # of npm; a header. `auth` alone is mostly the name of a method.
 
 
 def says_secret(name: str) -> bool:
@@ -34,7 +36,7 @@ def says_secret(name: str) -> bool:
     option = len(bare) < len(name)
     if not option and bare in _WORKING_FOLDER:
         return False
-    if _in_words(_WORD.findall(bare), option):
+    if bare.lower() in _WHOLE or _in_words(_WORD.findall(bare), option):
         return True
     joined = len(name) - len(bare) == 1  # `-DNAME=value`, `-eNAME=value`
     return joined and _in_words(_WORD.findall(bare[1:]), option)
@@ -44,7 +46,7 @@ def _in_words(words: list[str], option: bool) -> bool:
     lower = [word.lower() for word in words]
     if not lower or _ABOUT_IT.fullmatch(lower[-1]) or _NOT_THE_VALUE.fullmatch(lower[0]):
         return False
-    if option and lower in _NO_OPTIONS:
+    if option and (lower in _NO_OPTIONS or _PASSES_ON.match("-".join(lower))):
         return False
     return any(word in _ALONE or _ends_in_secret(word) for word in lower)
 

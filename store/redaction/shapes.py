@@ -64,6 +64,17 @@ SHAPES = (
     _token("SendGrid key", r"SG\.[\w-]{16}[\w-]*+\.[\w-]{16}[\w-]*+"),
     _token("Google OAuth token", r"ya29\.[\w-]{20}[\w-]*+"),
     _token("Vault token", r"hv[sbr]\.[\w-]{20}[\w-]*+"),
+    _token(
+        "Atlassian or Terraform token", r"ATATT3[\w-]{20}[\w-]*+|\w{14}\.atlasv1\.[\w-]{20}[\w-]*+"
+    ),
+    _token(
+        "Databricks, Grafana, Linear or Sentry token",
+        r"(?:dapi[a-f0-9]{32}|gl(?:sa|c)_[A-Za-z0-9]{20}|lin_api_[A-Za-z0-9]{20}|sntry[su]_\w{20})"
+        r"[\w-]*+",
+    ),
+    _token("Google OAuth client secret", r"GOCSPX-[\w-]{20}[\w-]*+"),
+    # Also in the address of a request: `/bot123456789:AA.../sendMessage`.
+    Shape("Telegram token", re.compile(r"((?<![\w-])(?:bot)?)\d{8,10}:AA[\w-]{30}[\w-]*+()")),
     _token("age secret key", r"AGE-SECRET-KEY-1[A-Z0-9]{20}[A-Z0-9]*+"),
     # Basic, Bearer and others, also where the header's name stands elsewhere (RFC 9110, 11.4).
     Shape(
@@ -81,8 +92,16 @@ SHAPES = (
     Shape(
         "password from a pipe",
         re.compile(
-            r"""(\becho (?:-[neE]{1,3} )?)(?!["']?\$)[^|;&\n]{1,500}"""
+            r"""(\b(?:echo (?:-[neE]{1,3} )?|printf ))(?!["']?\$)[^|;&\n]{1,500}"""
             r"(\| *+(?:chpasswd|sudo [^|;&\n]{0,40}-S|[^|;&\n]{1,200}--(?:password-)?stdin)\b)"
+        ),
+    ),
+    Shape(
+        "password from a here-string",
+        re.compile(
+            r"(\b(?:chpasswd|sudo [^|;&\n<]{0,40}-S|(?:password-)?stdin)\b[^|;&\n<]{0,99}"
+            r"<<< {0,4})"
+            r"""(?!["']?\$)(?:"[^"]*"|'[^']*'|[^\s'";|&)]+)()"""
         ),
     ),
 )

@@ -17,11 +17,12 @@ class Option(NamedTuple):
     next_too: bool = True  # the value may also stand in the next argument
     after: str = ""  # only where this word was given before, as in `docker login`
     clusters: bool = False  # may end several letters, as in `curl -su user:secret`
+    between: int = 0  # words between the name and the value, as in `add_user bob secret`
 
     def hide(self, value: str) -> str:
         """The value of the option without its secret; all of it if there is nothing to keep."""
         if not self.keep_to:
-            return REDACTED
+            return REDACTED if value else value
         if self.keep_from and ("://" in value or self.keep_from not in value):
             return hide_shapes(value)
         kept, separator, secret = value.partition(self.keep_to)
@@ -37,8 +38,8 @@ class Option(NamedTuple):
 
     def joined_in(self, word: str) -> str | None:
         """What precedes the value in a word that also contains it: `-p`, `--user=`."""
-        for name in self.names:
-            start = f"{name}=" if len(name) > 2 and name[-1] != ":" else name
+        for name in () if self.between else self.names:
+            start = f"{name}=" if len(name) > 2 and self.next_too else name
             if word.startswith(start) and len(word) > len(start):
                 return None if len(name) == 2 and word.startswith("--") else start
         return None
@@ -53,21 +54,44 @@ _TOOLS = (  # names, options
     ("etcdctl", (Option(("--user",), keep_to=":"),)),
     ("http https xh", (Option(("-a", "--auth"), keep_to=":"),)),
     # `-p secret` would be a prompt, and a database.
-    ("mysql mysqldump mysqladmin mysqlimport mysqlcheck mysqlshow mysqlsh mariadb mariadb-dump"
-     " mariadb-admin 7z 7za 7zr rar unrar", (Option(("-p",), next_too=False),)),
-    ("zip unzip sqlcmd bcp ipmitool mosquitto_pub mosquitto_sub", (Option(("-P",)),)),
+    ("mysql mysqldump mysqladmin mysqlimport mysqlcheck mysqlshow mysqlsh mysqlslap mysqlpump"
+     " mysqlbinlog mysql_upgrade mariadb mariadb-dump mariadb-admin mycli xtrabackup mariabackup"
+     " 7z 7za 7zr rar unrar", (Option(("-p",), next_too=False),)),
+    ("mysqladmin mariadb-admin", (Option(("password",)),)),
+    ("rar unrar", (Option(("-hp",), next_too=False),)),
+    ("zip unzip sqlcmd bcp tsql osql ipmitool mosquitto_pub mosquitto_sub", (Option(("-P",)),)),
     ("mongo mongosh mongodump mongorestore mongoexport mongoimport sshpass useradd usermod cqlsh"
-     " twine rdesktop hydra steghide netexec crackmapexec evil-winrm", (Option(("-p",)),)),
+     " twine rdesktop ncftp ncftpget ncftpput cypher-shell rabbitmqadmin racadm hydra steghide"
+     " netexec crackmapexec evil-winrm", (Option(("-p",)),)),
     ("docker podman nerdctl buildah skopeo helm az oc", (Option(("-p",), after="login"),)),
+    ("poetry", (Option(("-p",), after="publish"),)),
+    ("aws", (Option(("--value",), after="put-parameter"),)),
+    ("mc", (Option(("set",), between=3, after="alias"),)),
+    ("ldappasswd", (Option(("-s", "-a")),)),
+    # `-nb user secret` prints; without n a file comes first.
+    ("htpasswd", (
+        Option(("-nb", "-bn", "-nbB", "-Bbn", "-nbm", "-bnB", "-nBb"), between=1),
+        Option(("-b", "-bc", "-cb", "-bB", "-Bb", "-bcB", "-cbB", "-Bbc", "-Bcb"), between=2),
+    )),
+    ("rabbitmqctl", (Option(("add_user", "change_password"), between=1),)),
+    ("virsh", (Option(("set-user-password",), between=2),)),
+    ("ssh-keygen", (Option(("-N", "-P")),)),
+    ("wpa_cli", (Option(("psk",)),)),
+    ("doctl", (Option(("-t",)),)),
+    ("neo4j-admin", (Option(("set-initial-password",)),)),
+    ("ngrok", (Option(("authtoken", "add-authtoken")),)),
     ("ldapsearch ldapadd ldapmodify ldapdelete ldappasswd ldapwhoami ldapcompare",
      (Option(("-w",)),)),
-    ("smbclient rpcclient smbget net", (Option(("-U", "--user"), keep_to="%"),)),
+    ("smbclient rpcclient smbget net winexe", (Option(("-U", "--user"), keep_to="%"),)),
     ("redis-cli", (Option(("-a", "auth", "AUTH", "requirepass")),)),
     ("lftp", (Option(("-u", "--user"), keep_to=","),)),
     ("snmpget snmpset snmpwalk", (Option(("-A", "-X", "-c")),)),
     ("openssl", (
         Option(("-pass", "-passin", "-passout"), keep_to="pass:"),
         Option(("-k", "-K"), after="enc"),
+        Option(("-hmac",)),
+        Option(("-macopt",), keep_to=":"),
+        Option(("-1", "-5", "-6", "-apr1"), after="passwd"),
     )),
     ("kubectl oc", (Option(("--from-literal",), keep_to="=", after="secret"),)),
     ("gh", (Option(("-b", "--body"), after="secret"),)),
@@ -75,8 +99,9 @@ _TOOLS = (  # names, options
     ("influx", (Option(("-t",)),)),
     ("swaks sendemail", (Option(("-ap", "-xp")),)),
     ("vault cargo", (Option(("login",)),)),
+    ("vault", (Option(("unseal",)),)),
     ("bw", (Option(("unlock",)),)),
-    ("nmcli", (Option(("password",)),)),
+    ("nmcli", (Option(("password", "psk", "wifi-sec.psk", "802-11-wireless-security.psk")),)),
     ("iwconfig", (Option(("key",)),)),
     ("pdftk", (Option(("input_pw", "user_pw", "owner_pw")),)),
     ("xfreerdp wlfreerdp", (Option(("/p:",), next_too=False),)),
