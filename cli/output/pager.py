@@ -9,15 +9,17 @@ import sys
 from collections.abc import Iterator
 
 from execdb.cli.output.stdout import ReaderGone
+from execdb.store.errors import ExecdbError
 
 # Short answers are only printed, colours are kept, long lines not wrapped, the screen not cleared.
 _LESS = "-FRSX"
+_NOT_RUN = (126, 127)  # how a shell says so
 
 
 @contextlib.contextmanager
 def pager(*, wanted: bool = True) -> Iterator[None]:
     """Inside, what is written to stdout goes through $PAGER if the user has set it and stdout is a
-    terminal. Ends when the user leaves the pager."""
+    terminal. Ends when the user leaves the pager. Raises ExecdbError if it cannot be run."""
     command = os.environ.get("PAGER", "").strip()
     if not (wanted and command and sys.stdout.isatty()):
         yield
@@ -36,3 +38,5 @@ def pager(*, wanted: bool = True) -> Iterator[None]:
         sys.stdout = terminal
         process.wait()
         signal.signal(signal.SIGINT, handler)
+    if process.returncode in _NOT_RUN:
+        raise ExecdbError(f"PAGER is {command!r}, which cannot be run: unset it, or set another")

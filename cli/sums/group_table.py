@@ -2,12 +2,15 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from execdb.cli.output.escape import escape
 from execdb.cli.show.cells import cell, json_cell
-from execdb.cli.show.durations import duration
+from execdb.cli.show.durations import compact, duration
+from execdb.cli.table.layout import PAGE, RED, Cell, Column, natural_widths
+from execdb.cli.table.layout import table as lines_of
 from execdb.store.json_text import json_of
 from execdb.store.times import local_time, rfc3339
 
@@ -16,7 +19,19 @@ if TYPE_CHECKING:
 
 _DURATIONS = ("total_ns", "self_ns", "cpu_ns", "p50_ns", "p95_ns", "max_ns")
 _TIMES = ("first_ns", "last_ns")
-_VALUE_MAX = 60  # characters of a value in a table
+# In this order, if the terminal is narrow.
+_LEFT_OUT = ("first_ns", "p50_ns", "self_ns", "last_ns", "max_ns", "cpu_ns", "p95_ns")
+_VALUE_LEAST, _VALUE_MAX = 12, 60  # cells of a value that is cut; characters of one in a table
+
+
+class Look(NamedTuple):
+    """`width` in cells; None: all columns. `whole`: values of any length."""
+
+    width: int | None = None
+    utc: bool = False
+    colour: bool = False
+    whole: bool = False
+
 
 Row = Mapping[str, Any]  # the values of the fields, then the sums
 
@@ -54,24 +69,55 @@ def rows_of(groups: "Groups", fields: Sequence[str], sort: str) -> list[Row]:
     )
 
 
-def table(fields: Sequence[str], rows: Sequence[Row]) -> str:
-    """For people: local times, rounded durations; the values of the fields stand last."""
-    names = [name for name in rows[0] if name not in fields] if rows else []
-    lines = [[*(name.removesuffix("_ns") for name in names), *fields]] if rows else []
-    lines += [
-        [*(_sum(name, row[name]) for name in names), *(_value(row[field]) for field in fields)]
+def table(fields: Sequence[str], rows: Sequence[Row], look: Look, sort: str) -> Iterator[str]:
+    """For people: local or UTC times, rounded durations; the values of the fields stand last.
+    Where there is no room, durations and times become short, then columns are left out, but not
+    the one by which it is sorted."""
+    if not rows:
+        return iter(())
+    names, short = _fitting(fields, rows[:PAGE], look, sort)
+    columns, cells = _laid_out(names, fields, rows, look, short)
+    return lines_of(columns, cells, look.width, colour=look.colour)
+
+
+def _fitting(
+    fields: Sequence[str], page: Sequence[Row], look: Look, sort: str
+) -> tuple[list[str], bool]:
+    """The columns that leave room for the values, and whether they are short."""
+    names = [name for name in page[0] if name not in fields]
+    choices = [(names, False), (names, True)]
+    for left_out in _LEFT_OUT:
+        if left_out.removesuffix("_ns") != sort:
+            names = [name for name in names if name != left_out]
+            choices.append((names, True))
+    for names, short in choices:
+        columns, cells = _laid_out(names, fields, page, look, short)
+        widths = natural_widths(columns, cells)
+        values = [min(width, _VALUE_LEAST) for width in widths[len(names) :]]
+        used = sum(widths[: len(names)]) + sum(values) + 2 * (len(widths) - 1)
+        if look.width is None or used <= look.width:
+            break
+    return names, short
+
+
+def _laid_out(
+    names: Sequence[str], fields: Sequence[str], rows: Sequence[Row], look: Look, short: bool
+) -> tuple[list[Column], list[list[str | Cell]]]:
+    zone = f" ({'UTC' if look.utc else '/'.join(dict.fromkeys(time.tzname))})"
+    named = next((name for name in names if name in _TIMES), None)  # the zone is named once
+    columns = [
+        Column(name.removesuffix("_ns") + (zone if name == named else ""), right=True)
+        for name in names
+    ]
+    columns += [Column(field, text=True) for field in fields]
+    cells = [
+        [
+            *(_sum(name, row[name], look.utc, short) for name in names),
+            *(_value(row[field], look.whole) for field in fields),
+        ]
         for row in rows
     ]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    numbers = len(names)
-    return "".join(
-        "  ".join(
-            text.rjust(width) if at < numbers else text.ljust(width)
-            for at, (text, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        + "\n"
-        for line in lines
-    )
+    return columns, cells
 
 
 def json_text(fields: Sequence[str], rows: Sequence[Row]) -> str:
@@ -94,17 +140,26 @@ def csv_text(fields: Sequence[str], rows: Sequence[Row]) -> str:
     return out.getvalue()
 
 
-def _sum(name: str, value: int | None) -> str:
+def _sum(name: str, value: int | None, utc: bool, short: bool) -> str | Cell:
     if value is None:
         return "-"
     if name in _TIMES:
-        return local_time(value)[:19]
-    return duration(value) if name in _DURATIONS else str(value)
+        return _moment(value, utc, short)
+    if name in _DURATIONS:
+        return compact(value) if short else duration(value)
+    return Cell(str(value), RED) if name == "failed" and value else str(value)
 
 
-def _value(value: Any) -> str:
+def _moment(time_ns: int, utc: bool, short: bool) -> str:
+    text = rfc3339(time_ns) if utc else local_time(time_ns)
+    if text.startswith("@"):
+        return text
+    return text[5 if short else 0 : 16 if short else 19].replace("T", " ")
+
+
+def _value(value: Any, whole: bool) -> str:
     shown = "null" if value is None else escape(json_of(value) if _is_list(value) else str(value))
-    return shown if len(shown) <= _VALUE_MAX else shown[: _VALUE_MAX - 1] + "…"
+    return shown if whole or len(shown) <= _VALUE_MAX else shown[: _VALUE_MAX - 1] + "…"
 
 
 def _cell(value: Any) -> Any:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from execdb.store.overview.newcomers import Newcomer
 
 
+_SHORT_TIMES = 80  # cells: below, without year and seconds
+
+
 class First(NamedTuple):
     """What is new, the first event that has it, and what started that one, if it is known."""
 
@@ -51,6 +54,7 @@ def newcomer_table(
     from execdb.cli.show.event_table import command_of, user_of
     from execdb.cli.table.layout import Column, table
 
+    short = width is not None and width < _SHORT_TIMES
     zone = "UTC" if utc else "/".join(dict.fromkeys(time.tzname))
     shown = [field for field in fields if field != "uid"]
     columns = [
@@ -64,7 +68,7 @@ def newcomer_table(
     ]
     cells = (
         [
-            (rfc3339(event.time_ns) if utc else local_time(event.time_ns))[:19].replace("T", " "),
+            _moment(event.time_ns, utc, short),
             user_of(event),
             str(new.runs),
             str(event.id),
@@ -75,6 +79,11 @@ def newcomer_table(
         for new, event, parent in rows
     )
     return table(columns, cells, width, colour=colour)
+
+
+def _moment(time_ns: int, utc: bool, short: bool) -> str:
+    text = rfc3339(time_ns) if utc else local_time(time_ns)
+    return text if text.startswith("@") else text[5 * short : 19 - 3 * short].replace("T", " ")
 
 
 def newcomer_json(rows: Iterable[First], fields: Sequence[str]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from execdb.cli.input.options.classes import with_option_classes
 from execdb.cli.input.options.filter import FilterOptions, filter_of
 from execdb.cli.input.options.shared import Strict, UtcTable, WideTable
 from execdb.cli.output.colour import wants_colour
+from execdb.cli.output.pager import pager
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.gap_notes import gaps_of
@@ -145,6 +146,7 @@ def _show(
         emit(newcomer_csv(rows, fields))
     elif found:
         colour = wants_colour(sys.stdout)
-        emit(newcomer_table(rows, fields, width, utc=utc, colour=colour))
+        with pager():
+            emit(newcomer_table(rows, fields, width, utc=utc, colour=colour))
     else:
         say("nothing ran for the first time")

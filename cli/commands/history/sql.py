@@ -16,6 +16,7 @@ from execdb.cli.input.options.shared import Redact, WideTable, as_recorded
 from execdb.cli.input.redaction import own_patterns
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.escape import escape, quote
+from execdb.cli.output.pager import pager
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for
 from execdb.cli.show.cells import cell
@@ -65,6 +66,7 @@ def sql(
     with (
         open_database(context.obj) as database,
         select(database, as_recorded(statement)) as (names, rows),
+        pager(),
     ):
         if redact:
             rows = _redacted(rows, own_patterns(context))

@@ -14,6 +14,7 @@ from execdb.cli.input.options.classes import with_option_classes
 from execdb.cli.input.options.filter import FilterOptions, filter_of
 from execdb.cli.input.options.shared import Strict
 from execdb.cli.output.colour import wants_colour
+from execdb.cli.output.pager import pager
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for, say
 from execdb.cli.show.durations import duration
@@ -98,7 +99,8 @@ def timeline(
         else:
             look = Look(division.length_ns(*span), screen.columns, utc, wants_colour(sys.stdout))
             notes += [] if utc else _clock_notes(span)
-            emit(timeline_lines(intervals, gaps, notes, zone_of(span[0], utc=utc), look))
+            with pager():
+                emit(timeline_lines(intervals, gaps, notes, zone_of(span[0], utc=utc), look))
         lacking.tell(store, wanted, gaps, oldest_ns, strict=strict)
 
 

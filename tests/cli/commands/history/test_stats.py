@@ -3,13 +3,16 @@
 import csv
 import io
 import json
+import time
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from execdb.store.event import End
 from execdb.store.file.database import open_database
 from tests.cli.conftest import Run, refused
+from tests.cli.terminal import on_terminal
 from tests.conftest import an_exec, counts, recorded, some_creds
 
 
@@ -28,10 +31,43 @@ def test_a_table_has_a_line_for_each_group_and_escapes_values(run: Run, db: Path
     fill(db)
     code, out, err = run("stats")
     header, first, second = out.splitlines()
-    assert " ".join(header.split()) == "runs failed total self cpu p50 p95 max first last comm"
+    zone = "/".join(dict.fromkeys(time.tzname))
+    names = f"runs failed total self cpu p50 p95 max first ({zone}) last comm"
+    assert " ".join(header.split()) == names
     assert (first.split()[0], second.split()[0]) == ("15", "8")
     assert (first.split()[-1], second.split()[-1]) == ("gcc", "\\x1b[2Jrm")
     assert (code, err) == (0, "")
+
+
+COLUMNS = "runs failed total self cpu p50 p95 max first last"
+
+
+@pytest.mark.parametrize("sort", ["first", "total"])
+@pytest.mark.parametrize("columns", [60, 80, 100, 200])
+def test_a_table_fits_the_terminal_and_keeps_the_column_it_is_sorted_by(
+    db: Path, columns: int, sort: str
+) -> None:
+    with open_database(db) as database:
+        execs = [an_exec(n, comm="gcc", argv=("漢字" * n,)) for n in range(23)]
+        recorded(database, execs).finish(execs[-1].time_ns, counts(23))
+    asked = ("stats", "--by", "comm,argv", "--sort", sort, "--limit", 0, "--utc")
+    with on_terminal(*asked, columns=columns, NO_COLOR="1") as terminal:
+        header, *lines = terminal.end()[0].splitlines()
+    assert len(lines) >= 23
+    assert max(map(cell_len, (header, *lines[:23]))) <= columns
+    names = header.replace(" (UTC)", "").split()
+    assert header.count("(UTC)") == (1 if {"first", "last"} & {*names} else 0)
+    assert names == [name for name in COLUMNS.split() if name in names] + ["comm", "argv"]
+    assert {"runs", "failed", "total", sort} <= {*names}
+    assert (columns < 100) is (len(names) < 12)
+
+
+def test_wide_shows_all_and_failures_are_red(db: Path) -> None:
+    fill(db)
+    with on_terminal("stats", "--wide", columns=60) as terminal:
+        header, first, *_ = terminal.end()[0].splitlines()
+    assert all(name in header for name in COLUMNS.split())
+    assert "\x1b[31m7\x1b[0m" in first
 
 
 def test_json_has_nanoseconds_and_csv_is_the_same(run: Run, db: Path) -> None:
