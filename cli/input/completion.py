@@ -44,9 +44,22 @@ def _values(ctx: Any, field: str, begun: str) -> list[str]:
 
         names = (each.name.removeprefix("SIG") for each in signal.Signals)
         return [name for name in names if name.startswith(begun.upper())]
+    if kind is Kind.ERRNO:
+        from errno import errorcode
+
+        return sorted(name for name in errorcode.values() if name.startswith(begun))
+    if kind is Kind.BOOL:
+        return [word for word in ("true", "false") if word.startswith(begun)]
     if field == "ended":
         return [each for each in ENDINGS if each.startswith(begun)]
     return []
+
+
+def rule_terms(ctx: Any, args: list[str], incomplete: str) -> list[str]:
+    """The same of the fields that a rule can ask for."""
+    from execdb.store.config.rule import FIELDS
+
+    return [term for term in terms(ctx, args, incomplete) if re.split("!?=", term)[0] in FIELDS]
 
 
 def fields(ctx: Any, args: list[str], incomplete: str) -> list[str]:

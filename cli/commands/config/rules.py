@@ -11,6 +11,7 @@ import typer
 from execdb.cli.commands.config.changed import config_table, refused_of, report
 from execdb.cli.commands.config.group import app
 from execdb.cli.commands.config.scope import ConfigCommand
+from execdb.cli.input import completion
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.numbers import rule_number
 from execdb.cli.input.options.filter import terms_of
@@ -30,6 +31,7 @@ Terms = Annotated[
         "commas separate alternatives, and a text may end with *. All terms must hold. Without "
         "terms: every exec.",
         metavar="[TERM...]",
+        autocompletion=completion.rule_terms,
         show_default=False,
     ),
 ]

@@ -48,7 +48,7 @@ def try_(
             help="Terms as in `config ignore`, or a file as `config export` writes it; - for "
             "stdin. A name with = in it needs ./ before it.",
             metavar="TERM...|FILE",
-            autocompletion=completion.terms,
+            autocompletion=completion.rule_terms,
             show_default=False,
         ),
     ],

@@ -88,7 +88,7 @@ def _follow(
 
 def _view(given: QueryOptions, change: Change) -> "View":
     """Raises UsageError if there is no such key or column."""
-    table = sys.stdout.isatty() or given.columns
+    table = sys.stdout.isatty() or given.columns is not None
     format = given.format or (EventFormat.TABLE if table else EventFormat.LINE)
     with asked_by("columns"):
         columns = () if given.columns is None else columns_of(given.columns, format)
@@ -106,7 +106,7 @@ def _view(given: QueryOptions, change: Change) -> "View":
 
 def _key_of(sort: str | None) -> str | None:
     """Raises UsageError if there is no such key."""
-    if not sort:
+    if sort is None:
         return None
     from execdb.store.terms.names import SHORT
 

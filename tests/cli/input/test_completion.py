@@ -57,6 +57,8 @@ def test_bash_completes_terms(bash: Complete) -> None:
     assert bash("query", "comm!", "=", "t") == ["true"]
     assert bash("query", "uid", "=", "roo") == ["root"]
     assert bash("query", "signal", "=", "KI") == ["KILL"]
+    assert bash("query", "errno", "=", "ENOE") == ["ENOENT", "ENOEXEC"]
+    assert bash("query", "truncated", "=", "t") == ["true"]
     assert bash("stats", "--by", "comm,exit_c") == ["comm,exit_code"]
 
 
@@ -66,6 +68,8 @@ def test_bash_completes_what_each_option_takes(bash: Complete, command: str) -> 
     assert bash("query", "--columns", "id,us") == ["id,user", "id,user_ns"]
     assert bash("query", "--sort", "comm") == ["comm"]
     assert bash("query", "--uid", "roo") == ["root"]
+    assert bash("config", "ignore", "c") == ["cgroup=", "comm="]
+    assert bash("config", "try", "comm", "=", "gc") == ["gcc"]
 
 
 def test_names_that_a_shell_would_run_are_not_offered(bash: Complete) -> None:

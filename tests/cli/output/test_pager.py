@@ -8,7 +8,6 @@ import pytest
 from tests.cli.conftest import Execdb
 from tests.cli.terminal import on_terminal
 
-
 PAGED = ("query", "tree", "stats --by argv", "timeline", "new --since @0", "sql SELECT(1)")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from execdb.store.file.database import open_database
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, refused
 from tests.conftest import EXECDB, an_exec, counts, recorded
 
 
@@ -97,6 +97,8 @@ def test_columns_and_order_are_chosen(run: Run, filled: Path) -> None:
     assert [line.split() for line in table.splitlines()[:2]] == [["pid", "end"], ["1000"]]
     by_length = run("query", "--columns", "pid,duration", "--format", "csv", "--sort", "duration")
     assert by_length.out.startswith("pid,duration_ns\r\n")
+    refused(run("query", "--sort", ""), 2, "there is no key ''")
+    refused(run("query", "--columns", ""), 2, "there is no column ''")
     code, out, err = run("query", "--sort", "pod")
     assert (code, out) == (2, "")
     assert "did you mean pid" in err
