@@ -9,7 +9,7 @@ from typing import Any
 
 from execdb.cli.web.rows import Rows
 from execdb.cli.web.site import Site
-from execdb.cli.web.view import View, filter_for
+from execdb.cli.web.view import View
 from execdb.cli.web.worker import Busy, Worker
 from execdb.store.central.errors import CentralError, CentralRefusal
 from execdb.store.errors import ExecdbError, UsageError
@@ -31,7 +31,7 @@ class Tail:
     def __init__(self, site: Site, view: View, render: Render, *, hosts: bool) -> None:
         """`hosts`: the client's list names them. Raises UsageError, DatabaseError, CentralError."""
         self._site, self._view, self._render = site, view, render
-        wanted = filter_for(view.words)
+        wanted = site.wanted(view)
         if wanted.until_ns is not None:
             raise UsageError("what comes has no end: leave out the time, or --until")
         self._since_ns = wanted.since_ns or 0

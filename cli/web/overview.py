@@ -13,7 +13,7 @@ from execdb.cli.web.rows import command_for, next_address
 from execdb.cli.web.shapes import flags, lanes, timeline
 from execdb.cli.web.shapes.choices import choices
 from execdb.cli.web.site import Site, is_here, rows_for
-from execdb.cli.web.view import View, filter_for
+from execdb.cli.web.view import View
 from execdb.store.asking.browsed import Browsed
 from execdb.store.browsing.pages import Moment
 from execdb.store.browsing.survey import Survey
@@ -31,7 +31,7 @@ _MORE_S = 0.15  # for more of the list
 def overview(site: Site, view: View) -> dict[str, Any]:
     """What the template shows. Raises UsageError for terms that make no sense, DatabaseError and
     CentralError."""
-    wanted, browsed = filter_for(view.words), site.now()
+    wanted, browsed = site.wanted(view), site.now()
     known = browsed.coverage(wanted)
     extent = browsed.extent(wanted)
     span = span_of(extent, wanted, known)
@@ -186,7 +186,7 @@ def _shipped(hosts: int, extent: tuple[int, int] | None) -> str:
 
 def next_page(site: Site, view: View) -> dict[str, Any]:
     """More rows for the list."""
-    return _listed(site, site.now(), view, filter_for(view.words), _MORE_S)
+    return _listed(site, site.now(), view, site.wanted(view), _MORE_S)
 
 
 def link(path: str, view: View, moment: Moment) -> str:

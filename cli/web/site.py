@@ -5,12 +5,14 @@ from dataclasses import replace
 
 from execdb.cli.output.escape import escape
 from execdb.cli.web.rows import Rows
-from execdb.cli.web.view import View, view_of
+from execdb.cli.web.view import View, filter_for, view_of
 from execdb.store.asking.browsed import Browsed
 from execdb.store.asking.kept_open import KeptOpen
+from execdb.store.errors import UsageError
 from execdb.store.event import Event
 from execdb.store.reading.filter import Filter
 from execdb.store.redaction.argv import redact_events
+from execdb.store.terms.term import COMMAND
 
 Hide = Callable[[Iterable[Event]], Iterator[Event]]
 
@@ -42,6 +44,17 @@ class Site:
         """Raises UsageError."""
         view, rest = view_of(query)
         return (replace(view, redact=True) if self.redact else view), rest
+
+    def wanted(self, view: View) -> Filter:
+        """What the view chooses. Raises UsageError, also where secrets are always hidden and a
+        term is about what they stand in: answers would tell a secret letter by letter."""
+        wanted = filter_for(view.words)
+        if self.redact and any(term.field in ("argv", COMMAND) for term in wanted.terms):
+            raise UsageError(
+                "this page hides secrets, so it takes no terms about argv and command, which could "
+                "find them out: use comm, filename or exe"
+            )
+        return wanted
 
     def shown(self, view: View, events: Sequence[Event]) -> list[Event]:
         """The events as this view may show them."""

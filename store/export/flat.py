@@ -32,12 +32,13 @@ _PERIOD = ("kind", "why", "from_ns", "from_time", "to_ns", "to_time", "run_id", 
 
 
 def write_flat(
-    file: Path, events: Iterable[Event], rows_of: RowsOf, periods: Iterable[Period]
+    file: Path, called: Path, events: Iterable[Event], rows_of: RowsOf, periods: Iterable[Period]
 ) -> None:
     """Fills an empty file: the table `execs` with the columns of the view, and `runs`, `losses` and
     `coverage`. `rows_of` gives the rows of one of these views with the columns that are named.
-    Without a journal: an unfinished file is of no use. Raises DatabaseError."""
-    with database_errors(file), closing(sqlite3.connect(file, isolation_level=None)) as flat:
+    Without a journal: an unfinished file is of no use. Raises DatabaseError, in which the file is
+    `called` what it will be."""
+    with database_errors(called), closing(sqlite3.connect(file, isolation_level=None)) as flat:
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE"):
             flat.execute(f"PRAGMA {pragma}")
         flat.execute("BEGIN")

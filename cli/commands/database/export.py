@@ -119,7 +119,7 @@ def export(
             elif shown in _OF_SEVERAL_HOSTS:
                 _write_text(place, renderer(shown)(events))
             else:
-                _write(place, shown, _Source(events, store, wanted, known[0], hidden))
+                _write(place, file, shown, _Source(events, store, wanted, known[0], hidden))
         gaps = gaps_of(known, wanted, oldest_ns)
         say(f"{file}: {execs_of(counted.events)}")
         lacking.tell(store, wanted, gaps, oldest_ns, strict=strict)
@@ -167,8 +167,8 @@ class _Source(NamedTuple):
         return periods(self.known, self.wanted.since_ns, self.wanted.until_ns)
 
 
-def _write(place: Path, format: FileFormat, source: _Source) -> None:
-    """Fills an empty file."""
+def _write(place: Path, file: Path, format: FileFormat, source: _Source) -> None:
+    """Fills an empty file, which will be called `file`."""
     if format is FileFormat.HTML:
         with extra_needed("html"):
             from execdb.cli.web.one_file import one_file
@@ -178,7 +178,7 @@ def _write(place: Path, format: FileFormat, source: _Source) -> None:
         from execdb.store.export.flat import write_flat
 
         rows_of = partial(source.store.rows_of, wanted=source.wanted)
-        write_flat(place, source.events, rows_of, source.periods)
+        write_flat(place, file, source.events, rows_of, source.periods)
     elif format is FileFormat.PERFETTO:
         _write_perfetto(place, source)
     else:

@@ -1,9 +1,12 @@
 """The address of a view, and the view of an address."""
 
+from typing import cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from execdb.cli.web.site import Site
 from execdb.cli.web.view import (
     View,
     filter_for,
@@ -13,6 +16,7 @@ from execdb.cli.web.view import (
     view_of,
     words_of,
 )
+from execdb.store.asking.kept_open import KeptOpen
 from execdb.store.browsing.pages import Moment
 from execdb.store.errors import UsageError
 from execdb.store.event import text_of
@@ -47,6 +51,15 @@ def test_a_time_is_a_span_and_no_condition() -> None:
     wanted = filter_for([time_term(START_NS, START_NS + 1_500), "comm=gcc"])
     assert (wanted.since_ns, wanted.until_ns) == (START_NS, START_NS + 1_500)
     assert [term.field for term in wanted.terms] == ["comm"]
+
+
+@pytest.mark.parametrize("word", ["argv=a*", "argv!=a", "command~=a", "command!~=a", "--arg=a"])
+def test_a_page_that_always_hides_secrets_answers_no_guess_at_one(word: str) -> None:
+    store = cast(KeptOpen, None)  # is not asked
+    view = View(("comm=gcc", word))
+    assert Site(store, None).wanted(view) == filter_for(view.words)
+    with pytest.raises(UsageError, match="no terms about argv"):
+        Site(store, None, redact=True).wanted(view)
 
 
 def test_what_is_typed_is_read_as_in_a_shell() -> None:

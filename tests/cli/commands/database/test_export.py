@@ -136,32 +136,34 @@ def test_strict_says_what_may_be_missing(run: Run, filled: Path, tmp_path: Path)
     assert (tmp_path / "a.csv").exists()
 
 
-@pytest.mark.parametrize("format", FORMATS[:2] + FORMATS[3:])
-def test_a_file_that_cannot_grow_leaves_nothing(filled: Path, tmp_path: Path, format: str) -> None:
-    folder = tmp_path / "out"
-    folder.mkdir()
-
-    def limited() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, 4_096))
-
-    done = subprocess.run(
-        [str(EXECDB), "export", str(folder / f"a.{format}")],
-        capture_output=True,
-        text=True,
-        preexec_fn=limited,
-    )
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert os.listdir(folder) == []
-
-
 @pytest.fixture(scope="module")
 def large(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = Path(shutil.copy(template, tmp_path_factory.mktemp("large")))
     with open_database(path) as database:
         recorded(database, [an_exec(n) for n in range(60_013)])
     return path
+
+
+@pytest.mark.parametrize("format", FORMATS[:2] + FORMATS[3:])
+def test_a_file_that_cannot_grow_leaves_nothing(large: Path, tmp_path: Path, format: str) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+
+    def limited() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        # More than SQLite needs beside the database that is read, less than what is written.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (102_400, 102_400))
+
+    done = subprocess.run(
+        [str(EXECDB), "--db", str(large), "export", str(folder / f"a.{format}")],
+        capture_output=True,
+        text=True,
+        preexec_fn=limited,
+    )
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"{folder}/a.{format}" in done.stderr
+    assert os.listdir(folder) == []
 
 
 @pytest.mark.parametrize("number", first(1, [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
