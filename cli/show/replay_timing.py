@@ -82,15 +82,16 @@ def play(
     now_s: Callable[[], float],
     wait: Callable[[float], Key | None],
     say: Callable[[str], None] = print,
+    speed: float = 1.0,
 ) -> Iterator[tuple[Event, float]]:
     """Yields each event when it is due, and how late that was, in seconds. The clock starts when
     the first event has been read: the time that this took does not delay the others. `wait` waits
     at most so many seconds, and may return a key. `say` is called with the text of each Aside, and
-    with what a key has changed."""
+    with what a key has changed. `speed` is that of the schedule."""
     tempo: Tempo | None = None
     for item in due:
         if tempo is None:
-            tempo = Tempo(now_s() - item.at_s)
+            tempo = Tempo(now_s() - item.at_s, speed)
         late_s = _reach(tempo, item, now_s, wait, say)
         if isinstance(item, Aside):
             say(item.text)
@@ -115,4 +116,4 @@ def _reach(
         if key is not None:
             tempo.press(key, now_s())
             if key not in (Key.CONTINUED, Key.STEP):
-                say("paused" if tempo.paused else f"speed x {tempo.rate:g}")
+                say("paused" if tempo.paused else f"speed x {tempo.speed:g}")

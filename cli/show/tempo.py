@@ -20,11 +20,18 @@ class Key(Enum):
 class Tempo:
     """The position in a schedule, in its own seconds. It stood at 0 at `now_s`."""
 
-    def __init__(self, now_s: float) -> None:
+    def __init__(self, now_s: float, speed: float = 1.0) -> None:
+        """`speed` is that of the schedule, `rate` how much faster it passes."""
+        self._speed = speed
         self.rate, self.paused = 1.0, False
         self.stepping = False  # to the next event, past what is said between events
         self._base_s, self._since_s = 0.0, now_s
         self._seen_s = now_s  # when `wait_s` was last asked
+
+    @property
+    def speed(self) -> float:
+        """How fast the history passes, against its own time."""
+        return self._speed * self.rate
 
     def wait_s(self, at_s: float, now_s: float) -> float | None:
         """How long until a position is reached, below 0 if it was passed; None while paused."""

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from execdb.store.asking.hosts import is_merged, of_hosts
+from execdb.store.asking.hosts import of_hosts, several
 from execdb.store.config.snapshot import read_config
 from execdb.store.file.locks.collector_lock import collector_pid
 from execdb.store.ledger.coverage import Coverage
@@ -56,8 +56,7 @@ class FileStore(FileKin):
         return self.database.snapshot()
 
     def has_hosts(self, wanted: Filter) -> bool:
-        """Where files of other machines were merged into this one."""
-        return is_merged(self.database) and len(self.coverage(wanted)) > 1
+        return several(self.database, wanted)
 
     def ids_are_unique(self, wanted: Filter) -> bool:
         return True

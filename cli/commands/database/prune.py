@@ -9,10 +9,11 @@ from execdb.cli.input import numbers
 from execdb.cli.input.options.shared import bounds_of
 from execdb.cli.output.counted import counted
 from execdb.cli.output.escape import escape
+from execdb.cli.output.interrupts import ends_as_interrupt
 from execdb.cli.output.progress import shown
 from execdb.cli.show.sizes import size
 from execdb.store.central.url import CentralUrl
-from execdb.store.errors import UsageError
+from execdb.store.errors import Interrupted, UsageError
 
 EXAMPLES = """
 execdb prune --older-than 30d
@@ -72,8 +73,12 @@ def prune(
         database.use_wal()
         retention = Retention(database, bounds)
         steps = iter(lambda: retention.step(now_ns), None)
-        removed = sum(step or 0 for step in shown(steps, "pruning", every=1, unit="steps"))
-        compact(database)
+        try:
+            with ends_as_interrupt():
+                removed = sum(step or 0 for step in shown(steps, "pruning", every=1, unit="steps"))
+                compact(database)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted: run prune again to remove the rest") from None
         after = size_of(database).total
     execs = counted(removed, "exec")
     print(f"removed {execs}; the file had {size(before)}, now it has {size(after)}")

@@ -144,7 +144,8 @@ def _played(
 
     due = with_asides(schedule(events, given.speed, given.idle_limit), asides)
     with Keys() as keys:
-        yield from report.watch(play(due, time.monotonic, keys.wait, _say))
+        played = play(due, time.monotonic, keys.wait, _say, given.speed)
+        yield from report.watch(played)
 
 
 def _say_between(events: Iterator[Shown], asides: Sequence[tuple[int, str]]) -> Iterator[Shown]:

@@ -36,7 +36,7 @@ def wait_until(condition: object) -> None:
 
 
 def test_keys_step_pause_and_change_the_speed(slow: Path) -> None:
-    with on_terminal("replay") as terminal:
+    with on_terminal("replay", "--speed", "0.25") as terminal:
         terminal.wait_for("<0>")
         assert "<1>" not in terminal.text
         terminal.press(".")
@@ -45,9 +45,9 @@ def test_keys_step_pause_and_change_the_speed(slow: Path) -> None:
         terminal.wait_for("<2>")
         terminal.press(" ")
         terminal.press("+")
-        terminal.wait_for("speed x 2")
+        terminal.wait_for("speed x 0.5")
         terminal.press("-")
-        terminal.wait_for("speed x 1")
+        terminal.wait_for("speed x 0.25", count=2)
         terminal.press(" ")
         terminal.wait_for("paused")
         assert "<3>" not in terminal.text

@@ -1,4 +1,4 @@
-"""import: how it ends before it is done."""
+"""import and prune: how they end before they are done."""
 
 import os
 import pty
@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from execdb.store.fields import to_dict
+from execdb.store.file.database import open_database
 from execdb.store.json_text import json_of
 from tests.cli.conftest import Run
-from tests.conftest import EXECDB, an_event
+from tests.conftest import EXECDB, an_event, an_exec, recorded
 
 _EVENTS = 60_000  # so many take a second or two
 _IN_THE_MIDDLE = 1_000_000  # bytes of the WAL
@@ -49,6 +50,24 @@ def test_a_signal_in_the_middle_leaves_nothing(
     assert (importing.returncode, out, err) == (130, b"", line)
     assert [path.name for path in db.parent.glob(f"{db.name}*")] == [db.name]
     assert run("query", "--count").out == "0\n"
+
+
+def test_a_prune_that_is_interrupted_says_how_to_go_on(
+    run: Run, db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_database(db) as database:
+        recorded(database, [an_exec(n) for n in range(23)])
+
+    def step(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)  # the signal ends it
+
+    monkeypatch.setattr("execdb.store.limits.retention.Retention.step", step)
+    code, out, err = run("prune", "--older-than", "1s")
+    line = "execdb: interrupted: run prune again to remove the rest\n"
+    assert (code, out, err) == (130, "", line)
+    assert run("query", "--count").out == "23\n"
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_an_error_stands_below_the_bar_that_was_shown(db: Path, events: Path) -> None:
