@@ -36,15 +36,19 @@ class BTF:
         self._blob = blob
         self._strings = header_len + str_off
         self._positions = array("I", [0])  # type id -> position in the blob
+        self._named: dict[int, dict[int, int]] = {_STRUCT: {}, _TYPEDEF: {}}  # name -> position
         start = header_len + type_off
         self._index(start, start + type_len)
 
     def _index(self, position: int, end: int) -> None:
-        blob, append, unpack = self._blob, self._positions.append, struct.Struct("4xI").unpack_from
+        blob, append, unpack = self._blob, self._positions.append, struct.Struct("II").unpack_from
+        named = self._named
         while position < end:
             append(position)
-            (info,) = unpack(blob, position)
+            name_off, info = unpack(blob, position)
             kind = info >> 24 & 0x1F
+            if kind in named:
+                named[kind].setdefault(name_off, position)
             item = _VLEN_ITEM.get(kind)
             position += 12 + (item * (info & 0xFFFF) if item else _EXTRA.get(kind, 0))
 
@@ -53,19 +57,15 @@ class BTF:
         return self._blob[start : self._blob.index(b"\0", start)]
 
     def _find(self, name: str, kind: int) -> int:
-        """The position of the type with this name and kind. The string is searched first, because
-        comparing offsets is much cheaper than reading every type's name."""
+        """The position of the first type with this name and kind. Only the names that are asked
+        for are read: of the types, the index knows where the name stands."""
         needle = b"\0" + name.encode() + b"\0"
         found = self._blob.find(needle, self._strings)
-        wanted = set()
         while found >= 0:
-            wanted.add(found + 1 - self._strings)
-            found = self._blob.find(needle, found + 1)
-        unpack = struct.Struct("II").unpack_from
-        for position in self._positions[1:]:
-            name_off, info = unpack(self._blob, position)
-            if name_off in wanted and info >> 24 & 0x1F == kind:
+            position = self._named[kind].get(found + 1 - self._strings)
+            if position is not None:
                 return position
+            found = self._blob.find(needle, found + 1)
         raise BTFError(f"no type {name}")
 
     def _members(self, position: int) -> Iterator[tuple[bytes, int, int]]:

@@ -5,7 +5,7 @@ import os
 import select
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,8 +46,9 @@ class KernelCounts(NamedTuple):
 class KernelSource:
     """The BPF programs of this process. Nothing of them outlives its descriptors.
 
-    Raises KernelError if they cannot be loaded or attached, Interrupted as soon as the descriptor
-    `interrupt` has something to read.
+    `compiling` is called once only another process works on loading them. Raises KernelError if
+    they cannot be loaded or attached, Interrupted as soon as the descriptor `interrupt` has
+    something to read.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class KernelSource:
         attempts: bool = False,
         btf: Path = BTF_PATH,
         interrupt: int | None = None,
+        compiling: Callable[[], None] = lambda: None,
     ) -> None:
         pages = ring_pages or default_ring_pages()
         more = attempt_hooks(arch.this()) if attempts else ()
@@ -67,6 +69,7 @@ class KernelSource:
             ring_pages=pages,
             first_mnt_ns=first_namespaces().mnt,
             interrupt=interrupt,
+            compiling=compiling,
         )
         self._links: list[int] = []
         self._inherited: dict[int, bytes] = {}

@@ -58,41 +58,47 @@ static inline const void *dentry_of_layer(const void *file, const void *inode)
 	return READ(const void *, inode, INODE_I_DENTRY_OFFSET) - DENTRY_D_U_OFFSET;
 }
 
-/* Appends the names; EXE_BOUND or EXE_NAMELESS if the path is of that kind, else 0. */
-static inline u32 copy_executable_path(struct scratch *s, const void *file, const void *dentry)
+/* Appends the names, and puts into exe_flags if the path is EXE_BOUND or EXE_NAMELESS. All that is
+ * known from one step to the next is in memory: of a register the verifier looks at each step again
+ * for each value that it may have, which took a tenth of the time until a collector records. */
+static inline void copy_executable_path(struct scratch *s, const void *file, const void *dentry)
 {
 	const void *mnt = READ(const void *, file, FILE_F_PATH_OFFSET + PATH_MNT_OFFSET);
-	u32 bound = s->exec.mnt_ns == FIRST_MNT_NS ? 0 : EXE_BOUND;
+	u32 *flags = &s->exec.exe_flags;
 
+	if (s->exec.mnt_ns != FIRST_MNT_NS)
+		*flags |= EXE_BOUND;
 	begin_path(s, EXE_ROOM);
 	for (int i = 0; i < EXE_STEPS; i++) {
 		const void *up = READ(const void *, dentry, DENTRY_D_PARENT_OFFSET);
+		u32 bound = *flags & EXE_BOUND;
 
-		if (bound && up == dentry && i) /* the root; before it, a memfd is its own parent */
-			return bound;
+		if (bound && up == dentry && s->names)
+			return; /* the root; before any name, a memfd is its own parent */
 		if (!bound && dentry == READ(const void *, mnt, VFSMOUNT_MNT_ROOT_OFFSET)) {
 			const void *mount = mnt - MOUNT_MNT_OFFSET;
 			const void *parent = READ(const void *, mount, MOUNT_MNT_PARENT_OFFSET);
 
 			if (parent == mount)
-				return 0;
+				return;
 			if (up == dentry) {
 				dentry = READ(const void *, mount, MOUNT_MNT_MOUNTPOINT_OFFSET);
 				mnt = parent + MOUNT_MNT_OFFSET;
 				continue;
 			}
-			bound = EXE_BOUND;
+			*flags |= EXE_BOUND;
 		}
 		if (s->names >= EXE_NAMES ||
 		    append_name(
 			    s, READ(const char *, dentry, DENTRY_D_NAME_OFFSET + QSTR_NAME_OFFSET)))
 			break;
-		if (up == dentry)
-			return EXE_NAMELESS;
+		if (up == dentry) {
+			*flags = (*flags & ~EXE_BOUND) | EXE_NAMELESS;
+			return;
+		}
 		dentry = up;
 	}
 	append_mark(s);
-	return bound;
 }
 
 /* Whether no name leads to it any more. */
@@ -108,10 +114,10 @@ static inline void copy_executable(struct scratch *s, const void *task)
 {
 	const void *mm = READ(const void *, task, TASK_MM_OFFSET);
 	const void *file = READ(const void *, mm, MM_EXE_FILE_OFFSET);
-	u32 deleted = is_deleted(file) ? EXE_DELETED : 0;
 	u64 begin = s->at;
 	const void *inode, *block, *dentry;
 
+	s->exec.exe_flags = is_deleted(file) ? EXE_DELETED : 0;
 	for (int i = 0; i < OVERLAYS && s->exec.mnt_ns != FIRST_MNT_NS; i++)
 		if (magic_of(file) == OVERLAYFS_SUPER_MAGIC)
 			file = layer_file(file);
@@ -120,7 +126,7 @@ static inline void copy_executable(struct scratch *s, const void *task)
 	s->exec.exe_inode = READ(u64, inode, INODE_I_INO_OFFSET);
 	s->exec.exe_device = READ(u32, block, SUPER_BLOCK_S_DEV_OFFSET);
 	dentry = s->exec.mnt_ns == FIRST_MNT_NS ? dentry_of(file) : dentry_of_layer(file, inode);
-	s->exec.exe_flags = copy_executable_path(s, file, dentry) | deleted;
+	copy_executable_path(s, file, dentry);
 	s->exec.exe_len = s->at - begin;
 }
 

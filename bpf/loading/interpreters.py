@@ -34,10 +34,14 @@ def interpreters() -> list[str]:
 
 
 def ask_bcc(
-    make_request: Callable[[], Request], interrupt: int | None, *, kernel_headers: bool = False
+    make_request: Callable[[], Request],
+    interrupt: int | None,
+    asked: Callable[[], None] = lambda: None,
+    *,
+    kernel_headers: bool = False,
 ) -> Answer:
     """The answer of the first interpreter that has the real BCC. `make_request` is called while the
-    first child imports BCC, which takes about as long. Raises KernelError, and Interrupted as soon
+    first child imports BCC, which takes about as long; then `asked` is called. Raises KernelError, and Interrupted as soon
     as the descriptor `interrupt` has something to read."""
     reply: Reply = {}
     request: Request | None = None
@@ -45,6 +49,7 @@ def ask_bcc(
         earlier = reply
         with Child(interpreter, kernel_headers=kernel_headers) as child:
             request = request or make_request()
+            asked()
             reply, descriptors = child.answer(request, interrupt)
         if "error" not in reply:
             return Answer(request, reply, descriptors)

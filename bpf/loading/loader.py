@@ -1,6 +1,6 @@
 """Loads the programs: the kernel's layout in, a compile in a short-lived child, descriptors out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,14 @@ def load(
     ring_pages: int = 128,
     first_mnt_ns: int = 0,
     interrupt: int | None = None,
+    compiling: Callable[[], None] = lambda: None,
 ) -> Program:
     """Compiles and loads the programs of these hooks; attaches nothing.
 
     `btf` is the kernel's BTF or a copy of it, `ring_pages` the size of each CPU's ring,
-    `first_mnt_ns` the machine's first mount namespace. Raises KernelError with a sentence for the
-    user; Interrupted as soon as the descriptor `interrupt` has something to read."""
+    `first_mnt_ns` the machine's first mount namespace. `compiling` is called as soon as the rest is
+    for the child to do. Raises KernelError with a sentence for the user; Interrupted as soon as the
+    descriptor `interrupt` has something to read."""
     requirements.require()
     kinds = {hook.kind for hook in hooks}
     flags = program_flags(kinds, ring_pages, first_mnt_ns)
@@ -45,7 +47,7 @@ def load(
             record=["scratch", "exec"],
         )
 
-    answer = ask_bcc(make_request, interrupt)
+    answer = ask_bcc(make_request, interrupt, compiling)
     try:
         _check_record(answer.reply["layout"])
     except KernelError:

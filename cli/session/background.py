@@ -2,6 +2,7 @@
 and a new database is created."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
 from typing import TYPE_CHECKING, NamedTuple
 
 from execdb.bpf.errors import Interrupted, KernelError
@@ -29,12 +30,12 @@ def start_background(options: RecordOptions, interrupt: int) -> Background:
     Raises RecordingError, before anything is made, if recording cannot work here."""
     stay_small()
     _require_recording()
-    pool = ThreadPoolExecutor(2)
-    background = Background(
-        pool.submit(_load, options, interrupt), pool.submit(prepare, options.path, create=True)
-    )
+    pool, compiling = ThreadPoolExecutor(2), Event()
+    source = pool.submit(_load, options, interrupt, compiling)
+    compiling.wait()  # it takes the longest: nothing else shares this interpreter with it before
+    database = pool.submit(prepare, options.path, create=True)
     pool.shutdown(wait=False)
-    return background
+    return Background(source, database)
 
 
 def _require_recording() -> None:
@@ -45,18 +46,21 @@ def _require_recording() -> None:
         raise RecordingError(str(error)) from error
 
 
-def _load(options: RecordOptions, interrupt: int) -> "KernelSource":
-    from execdb.collector.kernel_source import KernelSource
-
+def _load(options: RecordOptions, interrupt: int, compiling: Event) -> "KernelSource":
     try:
+        from execdb.collector.kernel_source import KernelSource
+
         return KernelSource(
             options.ring_pages,
             attempts=options.attempts,
             btf=options.btf,
             interrupt=interrupt,
+            compiling=compiling.set,
         )
     except Interrupted:
         say("stopped before recording began")
         raise KeyboardInterrupt from None
     except KernelError as error:
         raise RecordingError(str(error)) from error
+    finally:
+        compiling.set()

@@ -1,7 +1,7 @@
 """One recording from start to end: load, open, catch up, drop privileges, drain, close.
 
 Importing this is cheap: `execdb collect --help` does. What a recording needs is imported while the
-kernel's side is loaded in the background, which takes about as long.
+kernel's side is compiled in the background.
 """
 
 import contextlib
@@ -62,11 +62,12 @@ def _prepare(
     from execdb.cli.session.background import start_background
 
     background = start_background(options, stop.descriptor)
-    # Meanwhile: these imports take as long as the kernel's side takes to load.
+    # Meanwhile another process compiles, which takes longer than these imports.
     from execdb.cli.session.wiring import wire
     from execdb.collector.own_process.footprint import settle
     from execdb.store.file.safe_files import share
 
+    settle()  # of what was imported; what comes now is little, and delays the first exec
     session = wire(options, background, stop.descriptor, stack)
     if group is not None:
         share(options.path, group, folder=new_folder)

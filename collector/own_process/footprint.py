@@ -29,8 +29,8 @@ def stay_small() -> None:
 
 
 def settle() -> None:
-    """To be called when everything is loaded: the garbage collector ignores what exists now, and
-    memory that was freed during the start goes back to the system."""
+    """To be called when everything is loaded, or a part: the garbage collector ignores what exists
+    now, and memory that was freed during the start goes back to the system."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)
