@@ -41,8 +41,8 @@ def ask_bcc(
     kernel_headers: bool = False,
 ) -> Answer:
     """The answer of the first interpreter that has the real BCC. `make_request` is called while the
-    first child imports BCC, which takes about as long; then `asked` is called. Raises KernelError, and Interrupted as soon
-    as the descriptor `interrupt` has something to read."""
+    first child imports BCC, which takes about as long; then `asked` is called. Raises KernelError,
+    and Interrupted as soon as the descriptor `interrupt` has something to read."""
     reply: Reply = {}
     request: Request | None = None
     for interpreter in interpreters():
