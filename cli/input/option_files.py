@@ -110,8 +110,10 @@ def read_option_files() -> OptionFiles:
     TOML."""
     paths, user = _paths(), os.geteuid()
     # setpriv and runuser keep the HOME of root, which others may not search.
+    if VARIABLE in os.environ:
+        return _read_all(paths, user)
     hidden = [path for path in paths if path != SYSTEM and _owner(path.parents[1]) != user]
-    return _read_all(paths, user, hidden if VARIABLE not in os.environ else ())
+    return _read_all(paths, user, hidden)
 
 
 def _read_all(paths: Sequence[Path], user: int, missing: Container[Path] = ()) -> OptionFiles:

@@ -54,6 +54,15 @@ def test_the_variable_of_the_database_wins_over_the_file(
     assert "/no/other.db" in run("query", "--db", "/no/other.db").err
 
 
+def test_the_file_may_have_a_relative_name(
+    run: Run, filled: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("[query]\ncount = true\n")
+    monkeypatch.chdir(path.parent)
+    monkeypatch.setenv("EXECDB_OPTIONS", path.name)
+    assert run("query").out == "23\n"
+
+
 def test_commands_below_a_command_have_tables(run: Run, db: Path, write: Write) -> None:
     write('[config.list]\nformat = "json"\n')
     assert run("config", "list").out[0] in "[{"
