@@ -15,7 +15,7 @@ _PASSES_ON = re.compile("pass-(?!word|phrase|code|key)")  # `--pass-through`, `-
 # What the value is instead, by the last word: `--password-file`, `TOKEN_URL`, `KEY_ID`.
 _ABOUT_IT = re.compile(
     "files?|path|dir|directory|folder|ids?|names?|url|uri|endpoint|stdin|fd|prompt|size|len|length|"
-    "type|format|count|limit|bits|alg|algorithm|policy|expiry|ttl|age|timeout|server|store|ring|"
+    "types?|format|count|limit|bits|alg|algorithms?|policy|regex|only|expiry|ttl|age|timeout|server|store|ring|"
     "agent|jar|socket|sock|command|cmd|program|helper|usage|index|version"
 )
 # The option is a switch, a number or the name of a key, by the first word: `--no-password`,

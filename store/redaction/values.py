@@ -18,7 +18,8 @@ _HEADER_AT_BEGIN = re.compile(r"(?P<name>(?:[A-Z]|x-)[\w-]*+):(?=[^\s/:])")
 _NEXT_OF_FORM = re.compile(r"&[\w.\-\[\]%]{1,100}=")  # application/x-www-form-urlencoded
 _QUOTED = re.compile(r"""\\"(?:[^"\\]|\\[^"])*(?:\\")?|"(?:[^"\\]|\\.)*"?|'[^']*'?""", re.DOTALL)
 # No `++` here: Python 3.11 before 3.11.5 gets it wrong where what it repeats looks ahead.
-_BARE = re.compile(r"""(?:[^\s&;,'"]|,(?!\w{1,64}=))+""")
+# What `$(...)` and backquotes contain belongs to the value.
+_BARE = re.compile(r"""(?:\$\([^()]{0,200}\)|`[^`]{0,200}`|[^\s&;,'"]|,(?!\w{1,64}=))+""")
 _IN_JSON = re.compile(r"""[^\s,}\]"']++""")
 _HEADER = re.compile(r"""[^\r\n"']++""")
 _SCHEME = re.compile(r"(?:Basic|Bearer|Digest|Negotiate|Token|ApiKey|AWS4-HMAC-SHA256) +", re.I)
