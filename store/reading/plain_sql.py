@@ -6,6 +6,7 @@ import shlex
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from functools import wraps
 from typing import Any
 
@@ -15,6 +16,7 @@ from execdb.store.file.database import Database
 from execdb.store.file.text import readable, storable
 from execdb.store.segments.sql_functions import regexp
 
+VIEWS = ("execs", "seen", "images", "runs", "losses", "filters", "marks", "config_log")
 _READS = {
     sqlite3.SQLITE_SELECT,
     sqlite3.SQLITE_READ,
@@ -112,6 +114,14 @@ def _noting(function: Callable[..., Any], failures: list[BaseException]) -> Call
     return noting
 
 
+def _instead_of(error: str) -> str:
+    """What there is in place of a table that there is not."""
+    _, missing, name = error.partition("no such table: ")
+    near = get_close_matches(name, VIEWS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"the views are {', '.join(VIEWS)}"
+    return f": {hint}" if missing else ""
+
+
 @contextmanager
 def _explained(failures: list[BaseException]) -> Iterator[None]:
     try:
@@ -128,5 +138,5 @@ def _explained(failures: list[BaseException]) -> Iterator[None]:
         if code in (sqlite3.SQLITE_AUTH, sqlite3.SQLITE_READONLY):
             raise UsageError(f"only what reads is allowed, such as SELECT ({error})") from None
         if code in _WRONG or not isinstance(error, sqlite3.DatabaseError):
-            raise UsageError(f"SQL: {error}") from None
+            raise UsageError(f"SQL: {error}{_instead_of(str(error))}") from None
         raise

@@ -53,10 +53,11 @@ def sql(
 ) -> None:
     """Ask the file in SQL, which can only read it.
 
-    The views are execs, seen, images, runs and losses. Beside SQLite's functions there are
-    shell_quote(argv), the command as one line, and TEXT REGEXP 'PATTERN'. Nothing is said about
-    gaps: execdb coverage shows them. --redact looks at every text, but may not recognise what SQL
-    has taken apart (substr, hex). While rows are read, the file cannot be checkpointed.
+    The views are execs, seen, images, runs, losses, filters, marks and config_log. Beside SQLite's
+    functions there are shell_quote(argv), the command as one line, and TEXT REGEXP 'PATTERN'.
+    Nothing is said about gaps: execdb coverage shows them. --redact looks at every text, but may
+    not recognise what SQL has taken apart (substr, hex). While rows are read, the file cannot be
+    checkpointed.
     """
     from execdb.store.file.database import open_database
     from execdb.store.reading.plain_sql import select

@@ -39,7 +39,7 @@ class FilterOptions:
         typer.Argument(
             help="FIELD=VALUE: comm=gcc,cc1  comm!=sed  filename='/tmp/*'  exit_code=1..  "
             "duration=5s..1m  errno=null  signal=KILL  argv='*key*'  command~=REGEX. FIELD is any "
-            "key of an event; `duration` and `command` (the whole line) are fields as well.",
+            "key of an event; `duration`, `cpu` and `command` (the whole line) are fields as well.",
             metavar="[TERM...]",
             autocompletion=completion.terms,
             show_default=False,

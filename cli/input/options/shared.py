@@ -22,7 +22,8 @@ Since = Annotated[
     str | None,
     typer.Option(
         help="From this time on: 10m, 2h or 3d ago, today, yesterday, 03:00, 2026-01-31, "
-        "'2026-01-31 03:00' (all local), 2026-01-31T03:00:00Z, or @SECONDS since 1970.",
+        "'2026-01-31 03:00' (all local), 2026-01-31T03:00:00Z, @SECONDS since 1970, or "
+        "mark:TEXT.",
         parser=moment,
         metavar="TIME",
     ),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from execdb.store.file.database import open_database
+from execdb.store.reading.plain_sql import VIEWS
 from tests.cli.conftest import Run, refused
 from tests.conftest import EXECDB, an_exec, recorded
 
@@ -118,6 +119,8 @@ def test_what_does_more_than_read_is_refused(run: Run, filled: Path, sql: str) -
     [
         ("SELEKT 1", ["syntax error"]),
         ("SELECT pod FROM execs", ["no such column: pod"]),
+        ("SELECT pod FROM exec", ["no such table: exec: did you mean execs?"]),
+        ("SELECT pod FROM t", ["no such table: t: the views are execs, seen,"]),
         ("SELECT 1; SELECT 2", ["one statement"]),
         ("SELECT ?", ["SQL"]),
         ("", ["give a SELECT"]),
@@ -129,6 +132,14 @@ def test_what_does_more_than_read_is_refused(run: Run, filled: Path, sql: str) -
 )
 def test_a_mistake_is_one_line(run: Run, filled: Path, sql: str, words: list[str]) -> None:
     refused(run("sql", sql), 2, *words)
+
+
+def test_the_views_that_are_named_are_all_there_are(run: Run, db: Path) -> None:
+    with open_database(db, create=True) as database, database.reading() as connection:
+        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'view'").fetchall()
+    assert {name for (name,) in rows} == {*VIEWS}
+    help_text = " ".join(run("sql", "--help").out.split())
+    assert f"The views are {', '.join(VIEWS[:-1])} and {VIEWS[-1]}." in help_text
 
 
 def test_what_json_cannot_hold(run: Run, filled: Path) -> None:

@@ -65,6 +65,10 @@ def test_a_mark_is_a_time(db: Path, run: Run) -> None:
             add_mark(database, Mark(START_NS + number * 1_000_000, 0, text))
     chosen = run("query", "--since", "mark:deploy", "--until", "mark:done: ok", "--columns", "id")
     assert chosen.out.split() == ["id", "3"]
+    span = ("--since", "mark:deploy", "--until", "mark:done: ok")
+    covered = json.loads(run("coverage", *span, "--format", "json").out)
+    ends = covered[0]["from_ns"], covered[-1]["to_ns"]
+    assert ends == (START_NS + 2_000_000, START_NS + 3_000_000)
     code, out, err = run("query", "--since", "mark:deplyo")
     assert (code, out) == (1, "")
     assert "there is no mark 'deplyo': did you mean 'deploy'?" in err
