@@ -10,12 +10,18 @@ from execdb.store.redaction.names import says_secret
 from execdb.store.redaction.own_patterns import OwnPattern, hide_own
 from execdb.store.redaction.shapes import hide_shapes
 from execdb.store.redaction.tools import TOOLS, Option, tool_in
-from execdb.store.redaction.values import hide_value, hide_values, hide_whole_value
+from execdb.store.redaction.values import (
+    ends_in_secret_name,
+    hide_value,
+    hide_values,
+    hide_whole_value,
+    is_before_value,
+)
 
 _OPTION = re.compile(r"--?[A-Za-z][\w.\-]*+")
 _SETTING = re.compile(r"[\w./:-]{0,200}[_.:-][A-Za-z]{1,30}|[a-z]{1,30}(?:[A-Z][a-z]{1,30}){1,4}")
 # After `--password`, these are the next option, not its value.
-_NEXT_OPTION = re.compile(r"=|-[A-Za-z]|-[a-z]{3,20}=.*|--|--[a-z][a-z-]*+(?:=.*)?", re.DOTALL)
+_NEXT_OPTION = re.compile(r"-[A-Za-z]|-[a-z]{3,20}=.*|--|--[a-z][a-z-]*+(?:=.*)?", re.DOTALL)
 _SCRIPT_NEXT = re.compile(r"-[a-z]{0,8}c")  # sh -c, bash -lc, su -c
 # A word of a shell's line. A quote that is never closed is a character like others.
 _WORD = re.compile(r"""(?:[^\s'"\\;|&()]|\\.|'[^']*'|"(?:[^"\\]|\\.)*"|['"\\])+""", re.DOTALL)
@@ -101,6 +107,9 @@ def _redact(words: Iterable[str], deep: int, *, in_line: bool) -> Iterator[str]:
     last = ""
     in_config = False
     for word in words:
+        if secret_next is not None and not between and is_before_value(word):
+            yield word  # of `--password = secret`, of `Authorization: Bearer secret`
+            continue
         if secret_next is not None and not between and not _NEXT_OPTION.fullmatch(word):
             yield _in_quotes(word, secret_next.hide if secret_next.names else hide_value)
             secret_next, last = None, ""
@@ -119,6 +128,8 @@ def _redact(words: Iterable[str], deep: int, *, in_line: bool) -> Iterator[str]:
             if (found := _option_before_secret(bare, own, setting=setting)) is not None:
                 secret_next, between = found, found.between
             shown = _with_joined_secret(bare, own)
+        if not in_line and ends_in_secret_name(word):
+            secret_next, between = _BY_NAME, 0
         if shown is None:
             script = in_line or _SCRIPT_NEXT.fullmatch(last) is not None
             shown = _argument(word, deep, in_line=in_line, script=script)

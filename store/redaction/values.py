@@ -23,8 +23,23 @@ _BARE = re.compile(r"""(?:\$\([^()]{0,200}\)|`[^`]{0,200}`|[^\s&;,'"]|,(?!\w{1,6
 _IN_JSON = re.compile(r"""[^\s,}\]"']++""")
 _HEADER = re.compile(r"""[^\r\n"']++""")
 _SCHEME = re.compile(r"(?:Basic|Bearer|Digest|Negotiate|Token|ApiKey|AWS4-HMAC-SHA256) +", re.I)
+_NAME_AT_END = re.compile(r"""(?:^|[^\w.\-])([\w.\-]{1,100})\\?["']?:$""")
 # No secrets: switches, single digits, and what a shell puts in there only later.
 _OPEN = re.compile(r"\d?|true|false|yes|no|on|off|null|none|\$\w+|\$\{\w+\}", re.I)
+
+
+def ends_in_secret_name(argument: str) -> bool:
+    """Whether it is a header's or a key's name, `Authorization:`, whose value stands in the next
+    argument, because someone has forgotten to quote them."""
+    if not argument.endswith(":"):
+        return False
+    found = _NAME_AT_END.search(argument[-120:])
+    return found is not None and says_secret(found[1])
+
+
+def is_before_value(argument: str) -> bool:
+    """Whether it stands between such a name, or an option, and the value: `=`, `Bearer`."""
+    return argument == "=" or _SCHEME.fullmatch(f"{argument} ") is not None
 
 
 def hide_value(value: str) -> str:
