@@ -114,7 +114,7 @@ def _line(
             if length > most or len(text) > most:
                 text = cut(text, most)
                 length = width_of(text)
-        if its_colour and colour:
+        if its_colour and colour and text:
             text = f"{its_colour}{text}{_OFF}"
         pad = width - length if length < width else 0
         if right:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from execdb.cli.output.escape import escape
+from execdb.cli.output.interrupts import ends_as_interrupt
 from execdb.cli.output.progress import reported
 from execdb.store.central.url import CentralUrl
 from execdb.store.errors import ExecdbError
@@ -48,7 +49,8 @@ def upgrade(
     elif isinstance(context.obj, CentralUrl):
         _upgrade_central(context.obj)
     else:
-        _upgrade_file(context.obj)
+        with ends_as_interrupt():
+            _upgrade_file(context.obj)
 
 
 def _upgrade_central(url: CentralUrl) -> None:
@@ -91,12 +93,12 @@ def _upgrade_opened(path: Path, database: "Database", found: str) -> None:
         started_s = time.monotonic()
         with reported("copying", "pages") as report:
             copy = store.copy_of(database, found, time.time(), report)
-        print(
-            f"{escape(str(copy))} is a copy as it was (revision {found}), "
-            f"made in {time.monotonic() - started_s:.1f} s",
-            flush=True,
-        )
         try:
+            print(
+                f"{escape(str(copy))} is a copy as it was (revision {found}), "
+                f"made in {time.monotonic() - started_s:.1f} s",
+                flush=True,
+            )
             store.upgrade(database)
         except BaseException:  # or a service that is started again and again fills the disk
             _remove_needless(copy, database, found)

@@ -3,6 +3,7 @@
 import os
 import re
 import resource
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -166,6 +167,26 @@ def test_where_the_upgrade_fails_no_copy_is_left(older: Path) -> None:
     assert revision(older) == NOW
     assert list(older.parent.glob("*revision*")) == [kept]
     assert execdb_of_next("upgrade").returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_where_it_is_interrupted_no_copy_is_left(older: Path, number: signal.Signals) -> None:
+    """As a service does that is stopped while it starts."""
+    with closing(sqlite3.connect(older)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        upgrading = subprocess.Popen(
+            [sys.executable, str(next_revision.__file__), "upgrade"],
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert upgrading.stdout is not None
+        assert "is a copy as it was" in upgrading.stdout.readline()
+        upgrading.send_signal(number)
+        with upgrading.stdout:
+            rest = upgrading.stdout.read()
+        assert upgrading.wait(timeout=60) == 130
+    assert "was removed: nothing was upgraded" in rest
+    assert revision(older) == NOW
+    assert not list(older.parent.glob("*revision*"))
 
 
 def test_there_is_none_to_upgrade(own_database: Path, run: Run) -> None:
