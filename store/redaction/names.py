@@ -5,9 +5,10 @@ import re
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # also of camelCase
 _ENDS_IN = re.compile(
     r"(?:password|passwd|passphrase|passcode|passwort|secret|token|credential"
-    r"|(?:api|auth|secret|access|private)key|(?:root|admin|user|db)pw|(?:key|store|require|user|root|db)pass)s?"
+    r"|(?:api|auth|secret|access|private)key|(?:root|admin|user|db)pw|(?:key|store|require|user|root|db|ssh|my|admin|login|mail|smtp|ftp|bind)pass)s?"
 )
 _ALONE = {"pass", "pwd", "pw", "psk", "bearer", "authorization", "cookie", "key", "keys"}
+_ALONE |= {"cred", "creds", "jwt", "otp"}
 _ALONE |= {"signature", "sig"}  # of a URL, with which anyone may use it
 # Of an option they are mostly files, or how to sort.
 _NO_OPTIONS = (["key"], ["keys"], ["signature"], ["sig"])
@@ -15,16 +16,19 @@ _PASSES_ON = re.compile("pass-(?!word|phrase|code|key)")  # `--pass-through`, `-
 # What the value is instead, by the last word: `--password-file`, `TOKEN_URL`, `KEY_ID`.
 _ABOUT_IT = re.compile(
     "files?|path|dir|directory|folder|ids?|names?|url|uri|endpoint|stdin|fd|prompt|size|len|length|"
-    "types?|format|count|limit|bits|alg|algorithms?|policy|regex|only|expiry|ttl|age|timeout|server|store|ring|"
+    "types?|format|count|limit|bits|alg|algorithms?|policy|regex|only|checking|expiry|ttl|age|timeout|server|store|ring|"
     "agent|jar|socket|sock|command|cmd|program|helper|usage|index|version"
 )
-# The option is a switch, a number or the name of a key, by the first word: `--no-password`,
-# `--max-tokens`, `gpg --recv-keys`.
+# It is a switch, a number or the public half, by the first word: `--no-password`, `--max-tokens`.
 _NOT_THE_VALUE = re.compile(
     "no|not|ask|prompt|max|min|num|without|skip|disable|enable|allow|require|need|has|is|show|list|"
-    "print|load|save|keep|recv|receive|export|import|delete|search|send|refresh|default|edit|gen|"
-    "generate|public|pub|primary|foreign|sort|partition|group|cache|host"
+    "print|keep|gen|generate|public|pub"
 )
+# What an option does with a secret that is elsewhere: `gpg --export-secret-keys`.
+_ACTION = re.compile("load|save|recv|receive|export|import|delete|search|send|edit")
+# A key of a table or of a host, or its name: `--default-key`, but not `DEFAULT_PASSWORD`.
+_OTHER_KEY = re.compile("refresh|default|primary|foreign|sort|partition|group|cache|host")
+_KEYS = ("key", "keys")
 _WORKING_FOLDER = ("PWD", "OLDPWD")
 _WHOLE = {"_auth", "x-auth"}  # of npm; a header. `auth` alone is mostly the name of a method.
 
@@ -45,6 +49,10 @@ def says_secret(name: str) -> bool:
 def _in_words(words: list[str], option: bool) -> bool:
     lower = [word.lower() for word in words]
     if not lower or _ABOUT_IT.fullmatch(lower[-1]) or _NOT_THE_VALUE.fullmatch(lower[0]):
+        return False
+    if (option or lower[-1] in _KEYS) and _ACTION.fullmatch(lower[0]):
+        return False
+    if lower[-1] in _KEYS and _OTHER_KEY.fullmatch(lower[0]):
         return False
     if option and (lower in _NO_OPTIONS or _PASSES_ON.match("-".join(lower))):
         return False

@@ -88,6 +88,10 @@ SHAPES = (
             r"""{1,4}['"])[^'"]+(['"])"""
         ),
     ),
+    Shape(
+        "password in XML",
+        re.compile(r"(<(?:\w{1,20}:)?(?i:password|passwd|secret|token|apikey)>)[^<]+(</)"),
+    ),
     # What is not a variable of the shell, and goes to a program that reads a password.
     Shape(
         "password from a pipe",

@@ -20,7 +20,8 @@ _QUOTED = re.compile(r"""\\"(?:[^"\\]|\\[^"])*(?:\\")?|"(?:[^"\\]|\\.)*"?|'[^']*
 # No `++` here: Python 3.11 before 3.11.5 gets it wrong where what it repeats looks ahead.
 # What `$(...)` and backquotes contain belongs to the value.
 _BARE = re.compile(r"""(?:\$\([^()]{0,200}\)|`[^`]{0,200}`|[^\s&;,'"]|,(?!\w{1,64}=))+""")
-_IN_JSON = re.compile(r"""[^\s,}\]"']++""")
+# A list or an object is secret as a whole; if it has more in it, so is the rest of the text.
+_IN_JSON = re.compile(r"""\[[^\[\]]{0,2000}\]|\{[^{}]{0,2000}\}|[\[{].*|[^\s,}\]"']++""", re.DOTALL)
 _HEADER = re.compile(r"""[^\r\n"']++""")
 _SCHEME = re.compile(r"(?:Basic|Bearer|Digest|Negotiate|Token|ApiKey|AWS4-HMAC-SHA256) +", re.I)
 _NAME_AT_END = re.compile(r"""(?:^|[^\w.\-])([\w.\-]{1,100})\\?["']?:$""")

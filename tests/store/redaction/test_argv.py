@@ -49,8 +49,8 @@ _PARTS = [
     "docker ",
     "Bearer ", "Basic a", "&a=", "password=&a", "a,", "key=a,b", "-", "--a-", ".", "'a' ", "' \"",
     "sh -c '", "\n", "aB", "github_pat_", "AKIA", "pypi-AgE", "[", "a[", "\udcff", "sk_live_",
-    "chpasswd <<< ", "$(", "key:", "key=$(", "key=`a", "key=`", "sudo -S ", "stdin ", "config ",
-    "password ", "printf ", "1:AA",
+    "chpasswd <<< ", "$(", "key:", '"key":[', '"key":{', "<token>",
+    "key=$(", "key=`a", "key=`", "sudo -S ", "stdin ", "config ", "password ", "printf ", "1:AA",
     "echo x|" + " " * 200, "echo x | ", "echo -n ",
 ]  # fmt: skip
 
