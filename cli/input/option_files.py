@@ -106,12 +106,19 @@ def asked_by(option: str) -> Iterator[None]:
 
 
 def read_option_files() -> OptionFiles:
-    """Raises ExecdbError for a file that others could have written, UsageError for one that is not
+    """Raises ExecdbError for a file that others could have written, or that was named and is not
+    there, UsageError for one that is not
     TOML."""
     paths, user = _paths(), os.geteuid()
     # setpriv and runuser keep the HOME of root, which others may not search.
     if VARIABLE in os.environ:
-        return _read_all(paths, user)
+        found = _read_all(paths, user)
+        for path in paths:
+            # A limit or a pattern of secrets would be missing. The usual file, which units of
+            # systemd name, need not be there.
+            if path not in found._tables and path != SYSTEM:
+                raise ExecdbError(f"{path}, which {VARIABLE} names, is not there")
+        return found
     hidden = [path for path in paths if path != SYSTEM and _owner(path.parents[1]) != user]
     return _read_all(paths, user, hidden)
 

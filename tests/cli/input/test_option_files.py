@@ -158,7 +158,19 @@ def test_a_broken_file_does_not_hide_the_help(run: Run, write: Write) -> None:
 def test_without_files_nothing_is_said(
     run: Run, filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("EXECDB_OPTIONS", str(tmp_path / "no/such.toml"))
+    monkeypatch.delenv("EXECDB_OPTIONS")
+    monkeypatch.setattr(option_files, "SYSTEM", tmp_path / "no/such.toml")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run("query", "--count").out == "23\n"
+
+
+def test_a_file_that_was_named_has_to_be_there(
+    run: Run, filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "no/such.toml"
+    monkeypatch.setenv("EXECDB_OPTIONS", str(path))
+    refused(run("query"), 1, f"execdb: {path}, which EXECDB_OPTIONS names, is not there")
+    monkeypatch.setattr(option_files, "SYSTEM", path)  # the usual file, which units name
     assert run("query", "--count").out == "23\n"
 
 
