@@ -25,27 +25,11 @@ def _token(name: str, pattern: str) -> Shape:
     return Shape(name, re.compile(f"{_BEFORE}(?:{pattern})()"))
 
 
-SHAPES = (
-    # Up to the last @ of the host's part (RFC 3986, section 3.2); a port is no password.
-    Shape(
-        "password in a URL",
-        re.compile(r"""(://[^\s/:@'"]*+:)(?!\d{1,5}[?#])[^\s/'"]+(@)"""),
-    ),
-    Shape(
-        "private key (PEM, RFC 7468)",
-        re.compile(
-            r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)"
-            r"(?:.*?(?=-----END )|.*)()",
-            re.DOTALL,
-        ),
-    ),
-    # `https://token@host`: no user's name is that long.
-    Shape("token in a URL", re.compile(r"(\bhttps?://)[\w-]{20}[\w-]*+(@)")),
+_TOKENS = (
     _token("AWS access key", r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
     _token("GitHub token", r"(?:gh[opsur]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22})\w*+"),
     _token("GitLab token", r"gl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|soat)-[\w.-]{20}[\w.-]*+"),
     _token("Slack token", r"(?:xox[a-z]|xapp)-[\w-]{10}[\w-]*+"),
-    Shape("Slack webhook", re.compile(r"(hooks\.slack\.com/(?:services|workflows)/)[\w/-]++()")),
     _token("JSON Web Token (RFC 7519)", r"eyJ[\w-]{8}[\w-]*+\.eyJ[\w-]++\.[\w-]*+"),
     _token("Google API key", r"AIza[\w-]{35}(?![\w-])"),
     _token("Stripe key", r"[rs]k_(?:live|test)_[A-Za-z0-9]{16}\w*+"),
@@ -73,9 +57,27 @@ SHAPES = (
         r"[\w-]*+",
     ),
     _token("Google OAuth client secret", r"GOCSPX-[\w-]{20}[\w-]*+"),
+    _token("age secret key", r"AGE-SECRET-KEY-1[A-Z0-9]{20}[A-Z0-9]*+"),
+)
+_OTHERS = (
+    # Up to the last @ of the host's part (RFC 3986, section 3.2); a port is no password.
+    Shape(
+        "password in a URL",
+        re.compile(r"""(://[^\s/:@'"]*+:)(?!\d{1,5}[?#])[^\s/'"]+(@)"""),
+    ),
+    Shape(
+        "private key (PEM, RFC 7468)",
+        re.compile(
+            r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)"
+            r"(?:.*?(?=-----END )|.*)()",
+            re.DOTALL,
+        ),
+    ),
+    # `https://token@host`: no user's name is that long.
+    Shape("token in a URL", re.compile(r"(\bhttps?://)[\w-]{20}[\w-]*+(@)")),
+    Shape("Slack webhook", re.compile(r"(hooks\.slack\.com/(?:services|workflows)/)[\w/-]++()")),
     # Also in the address of a request: `/bot123456789:AA.../sendMessage`.
     Shape("Telegram token", re.compile(r"((?<![\w-])(?:bot)?)\d{8,10}:AA[\w-]{30}[\w-]*+()")),
-    _token("age secret key", r"AGE-SECRET-KEY-1[A-Z0-9]{20}[A-Z0-9]*+"),
     # Basic, Bearer and others, also where the header's name stands elsewhere (RFC 9110, 11.4).
     Shape(
         "HTTP credentials",
@@ -109,10 +111,14 @@ SHAPES = (
         ),
     ),
 )
+SHAPES = (*_OTHERS, *_TOKENS)
+# One search for all of them.
+_BARE = [shape.pattern.pattern.removeprefix(_BEFORE) for shape in _TOKENS]
+_ANY_TOKEN = re.compile(f"{_BEFORE}(?:{'|'.join(_BARE)})")
 
 
 def hide_shapes(text: str) -> str:
     """The text without secrets of a known shape."""
-    for shape in SHAPES:
+    for shape in _OTHERS:
         text = shape.pattern.sub(rf"\1{REDACTED}\2", text)
-    return text
+    return _ANY_TOKEN.sub(REDACTED, text)
