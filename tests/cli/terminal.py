@@ -8,6 +8,7 @@ import struct
 import subprocess
 import termios
 import time
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,6 +23,7 @@ class Terminal:
 
     def __init__(self, process: "subprocess.Popen[bytes]", ours: int, theirs: int) -> None:
         self.process, self._fd, self._theirs, self.text = process, ours, theirs, ""
+        self._decode = getincrementaldecoder("utf-8")().decode  # a read may end within a character
 
     def press(self, keys: str) -> None:
         os.write(self._fd, keys.encode())
@@ -40,7 +42,7 @@ class Terminal:
 
     def read(self, timeout_s: float) -> None:
         if select.select([self._fd], [], [], timeout_s)[0]:
-            self.text += os.read(self._fd, 65_536).decode()
+            self.text += self._decode(os.read(self._fd, 65_536))
 
     def end(self) -> tuple[str, int]:
         """All that it showed, and its exit code."""
