@@ -1,6 +1,7 @@
 """Wall-clock times as text. Times are nanoseconds since 1970 (UTC), which may lie beyond the
 year 9999, the last one that datetime knows."""
 
+import time
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -27,6 +28,11 @@ def _date(days: int) -> str | None:
         return datetime.fromtimestamp(days * 86_400, UTC).strftime("%Y-%m-%dT")
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def zone_name(*, utc: bool = False) -> str:
+    """The zone that times are shown in: `UTC`, or this machine's, with its summer time."""
+    return "UTC" if utc else "/".join(dict.fromkeys(time.tzname))
 
 
 def local_time(time_ns: int) -> str:

@@ -1,6 +1,7 @@
 """`query --follow`: the history that is asked for, then what comes."""
 
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -12,7 +13,8 @@ from execdb.cli.input.formats import EventFormat
 from execdb.cli.output.stdout import emit
 from execdb.cli.output.streams import encode_for
 from execdb.cli.session.following.follower import Follower
-from execdb.cli.show.formats import renderer
+from execdb.cli.show.fitting import fit_terminal
+from execdb.cli.show.formats import Renderer, renderer
 from execdb.cli.show.gap_notes import INCOMPLETE
 from execdb.cli.show.notes import filter_notes, replay_notes
 from execdb.cli.table.look import Look
@@ -28,14 +30,16 @@ _FORMATS = *_FORMATS_OF_ENDS, EventFormat.PLAIN
 @dataclass(frozen=True)
 class FollowOptions:
     """`limit` is how many events of before are shown, if their time is not limited (0: all of that
-    time, or none); `change` is what becomes of events before they are shown. Raises UsageError for
-    a format that cannot show what comes."""
+    time, or none); `change` is what becomes of events before they are shown. Unless they are
+    `wide`, lines are cut to a terminal's width. Raises UsageError for a format that cannot show what
+    comes."""
 
     shown: EventFormat
     limit: int
     ends: bool
     change: Callable[[Iterable[Event]], Iterator[Event]]
     strict: bool
+    wide: bool
 
     def __post_init__(self) -> None:
         allowed = _FORMATS_OF_ENDS if self.ends else _FORMATS
@@ -44,6 +48,13 @@ class FollowOptions:
             raise UsageError(
                 f"--format {self.shown} cannot show {what}: use {' or '.join(allowed)}"
             )
+
+    def render(self, shown: str, *, hosts: bool) -> Renderer:
+        """In this format, with the names of hosts if there are several."""
+        render = renderer(shown, Look(hosts=hosts))
+        if self.wide or self.shown is EventFormat.NDJSON or not sys.stdout.isatty():
+            return render
+        return fit_terminal(render, sys.stdout.fileno())
 
 
 def follow_to(place: Path | CentralUrl, wanted: Filter, options: FollowOptions) -> None:
@@ -56,11 +67,11 @@ def follow_to(place: Path | CentralUrl, wanted: Filter, options: FollowOptions) 
     began_ns = time.time_ns()
     with _follower(place, wanted, ends=options.ends) as follower:
         if wanted.since_ns is not None or options.limit:
-            look = Look(hosts=follower.names_hosts)
-            emit(renderer(options.shown, look)(options.change(follower.before(options.limit))))
+            render = options.render(options.shown, hosts=follower.names_hosts)
+            emit(render(options.change(follower.before(options.limit))))
         while not follower.is_over:
-            look = Look(hosts=follower.names_hosts)
-            emit(renderer(with_ends, look)(options.change(follower.after())))
+            render = options.render(with_ends, hosts=follower.names_hosts)
+            emit(render(options.change(follower.after())))
         # At the end: rules leave something out all the time.
         since = replace(wanted, since_ns=follower.oldest_ns or began_ns)
         with follower.last_look() as store:

@@ -3,7 +3,6 @@
 import os
 import pwd
 import signal
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, islice
@@ -16,7 +15,7 @@ from execdb.cli.table.look import Look
 from execdb.store.event import Event
 from execdb.store.fields import FIELD_OF
 from execdb.store.kinds import Kind
-from execdb.store.times import local_time, rfc3339
+from execdb.store.times import local_time, rfc3339, zone_name
 
 _ALL = ("id", "time", "host", "pid", "user", "comm", "end", "took", "message", "command")
 _LEFT_OUT = ("comm", "message", "took")  # in this order, if the terminal is narrow
@@ -69,8 +68,7 @@ def _columns(names: Sequence[str], look: Look, short: bool) -> tuple[list[Column
 def _column(name: str, look: Look, short: bool) -> tuple[Column, _Write]:
     match name:
         case "time":
-            zone = "UTC" if look.utc else "/".join(dict.fromkeys(time.tzname))
-            return Column(f"time ({zone})"), _time(look.utc, short)
+            return Column(f"time ({zone_name(utc=look.utc)})"), _time(look.utc, short)
         case "user":
             return Column(name, text=True), str_of("uid") if look.numeric else user_of
         case "end":

@@ -25,8 +25,7 @@ def fit_terminal(render: Renderer, fd: int) -> Renderer:
     """The renderer, whose texts are lines, without what would make the terminal wrap them."""
 
     def fitted(events: Iterable[Event]) -> Iterator[str]:
-        cells = terminal_width(fd)
         for line in render(events):
-            yield cut(line.removesuffix("\n"), cells) + "\n"
+            yield cut(line.removesuffix("\n"), terminal_width(fd)) + "\n"
 
     return fitted

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +11,7 @@ from execdb.cli.show.durations import compact, duration
 from execdb.cli.table.layout import PAGE, RED, Cell, Column, natural_widths
 from execdb.cli.table.layout import table as lines_of
 from execdb.store.json_text import json_of
-from execdb.store.times import local_time, rfc3339
+from execdb.store.times import local_time, rfc3339, zone_name
 
 if TYPE_CHECKING:
     from execdb.store.overview.statistics import Groups
@@ -103,7 +102,7 @@ def _fitting(
 def _laid_out(
     names: Sequence[str], fields: Sequence[str], rows: Sequence[Row], look: Look, short: bool
 ) -> tuple[list[Column], list[list[str | Cell]]]:
-    zone = f" ({'UTC' if look.utc else '/'.join(dict.fromkeys(time.tzname))})"
+    zone = f" ({zone_name(utc=look.utc)})"
     named = next((name for name in names if name in _TIMES), None)  # the zone is named once
     columns = [
         Column(name.removesuffix("_ns") + (zone if name == named else ""), right=True)

@@ -3,7 +3,6 @@
 import csv
 import io
 import shlex
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +12,7 @@ from execdb.cli.show.json_lines import array
 from execdb.store.event import Event
 from execdb.store.fields import to_dict
 from execdb.store.json_text import json_of
-from execdb.store.times import local_time, rfc3339
+from execdb.store.times import local_time, rfc3339, zone_name
 
 if TYPE_CHECKING:
     from execdb.store.asking.store import Store
@@ -55,10 +54,9 @@ def newcomer_table(
     from execdb.cli.table.layout import Column, table
 
     short = width is not None and width < _SHORT_TIMES
-    zone = "UTC" if utc else "/".join(dict.fromkeys(time.tzname))
     shown = [field for field in fields if field != "uid"]
     columns = [
-        Column(f"first ({zone})"),
+        Column(f"first ({zone_name(utc=utc)})"),
         Column("user", text=True),
         Column("runs", right=True),
         Column("id", right=True),

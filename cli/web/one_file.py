@@ -3,7 +3,6 @@ runs no script, and forbids both."""
 
 import base64
 import hashlib
-import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -26,7 +25,7 @@ from execdb.store.event import Event
 from execdb.store.fields import FIELDS
 from execdb.store.ledger.coverage import Coverage
 from execdb.store.reading.filter import Filter
-from execdb.store.times import local_time
+from execdb.store.times import local_time, zone_name
 
 EVENTS_MAX = 50_000
 _WITH_DETAILS_MAX = 2_000  # events
@@ -87,7 +86,7 @@ def one_file(
             style=Markup(style),
             style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
             redacted=redacted,
-            zone="/".join(dict.fromkeys(time.tzname)),
+            zone=zone_name(),
             lines=lines,
         )
     )

@@ -19,7 +19,7 @@ from execdb.store.browsing.pages import Moment
 from execdb.store.browsing.survey import Survey
 from execdb.store.ledger.coverage import Coverage
 from execdb.store.reading.filter import Filter
-from execdb.store.times import local_time
+from execdb.store.times import local_time, zone_name
 
 PAGE = 50  # events
 # How long a request searches; then it says how far it has come.
@@ -43,7 +43,7 @@ def overview(site: Site, view: View) -> dict[str, Any]:
         **_listed(site, browsed, view, wanted, _LIST_S),
         "command": command_for(view.words, site.given),
         "order": replace(view.from_start(), oldest_first=not view.oldest_first).address("/"),
-        "zone": "/".join(dict.fromkeys(time.tzname)),
+        "zone": zone_name(),
         "redact_address": replace(view, redact=not view.redact).address("/"),
         "live": any(each.runs for each in known) and wanted.until_ns is None,
     }

@@ -81,9 +81,10 @@ def _follow(
     from execdb.cli.session.follow import FollowOptions, follow_to
 
     shown = given.format or EventFormat.LINE
-    follow_to(
-        place, wanted, FollowOptions(shown, given.limit or 0, given.ends, change, given.strict)
+    options = FollowOptions(
+        shown, given.limit or 0, given.ends, change, given.strict, wide=given.wide
     )
+    follow_to(place, wanted, options)
 
 
 def _view(given: QueryOptions, change: Change) -> "View":

@@ -8,7 +8,7 @@ import typer
 from execdb.cli.input import completion
 from execdb.cli.input.formats import EventFormat
 from execdb.cli.input.numbers import event_count
-from execdb.cli.input.options.shared import Redact, Strict, UtcTable, WideTable
+from execdb.cli.input.options.shared import Redact, Strict, UtcTable, Wide
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class QueryOptions:
     ] = None
     utc: UtcTable = False
     numeric: Annotated[bool, typer.Option("--numeric", help="In a table: uids, not names.")] = False
-    wide: WideTable = False
+    wide: Wide = False
     strict: Strict = False
     follow: Annotated[
         bool,

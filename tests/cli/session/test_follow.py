@@ -8,6 +8,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from execdb.cli.show.json_lines import ndjson
 from execdb.store.account import Account, Loss
 from execdb.store.event import REPLACED
@@ -15,6 +17,7 @@ from execdb.store.fields import at_exec
 from execdb.store.file.database import Database
 from execdb.store.writing.recording import Recording
 from tests.cli.conftest import Run, refused
+from tests.cli.terminal import on_terminal
 from tests.cli.session.followed import SECOND_NS, Follow, lines, write
 from tests.conftest import MACHINE, START_NS, an_exec, counts, recorded
 from tests.store.writing.recordings import end, key
@@ -34,6 +37,22 @@ def test_shows_only_what_comes_until_ctrl_c(follow: Follow, database: Database) 
     process.send_signal(signal.SIGINT)
     assert process.communicate() == ("", "")
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize("more", [(), ("--wide",)])
+def test_lines_fit_the_terminal(database: Database, more: tuple[str, ...]) -> None:
+    recording = recorded(database, [])
+    words = ("-v",) * 40
+    recording.write([an_exec(1, argv=("before", *words, "end"))], [], counts(1))
+    with on_terminal("--db", database.path, "query", "--follow", "--limit=5", *more) as terminal:
+        terminal.wait_for("before")
+        recording.write([an_exec(2, argv=("after", *words, "end"))], [], counts(2))
+        terminal.wait_for("after")
+        terminal.press("\x03")
+        shown, code = terminal.end()
+    found = [line for line in shown.splitlines() if " -v" in line]
+    assert (len(found), code) == (2, 0)
+    assert all((len(line) > 100) == bool(more) == line.endswith("end") for line in found)
 
 
 def test_the_history_asked_for_comes_first(follow: Follow, database: Database) -> None:
