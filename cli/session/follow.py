@@ -31,8 +31,8 @@ _FORMATS = *_FORMATS_OF_ENDS, EventFormat.PLAIN
 class FollowOptions:
     """`limit` is how many events of before are shown, if their time is not limited (0: all of that
     time, or none); `change` is what becomes of events before they are shown. Unless they are
-    `wide`, lines are cut to a terminal's width. Raises UsageError for a format that cannot show what
-    comes."""
+    `wide`, lines are cut to a terminal's width. Raises UsageError for a format that cannot show
+    what comes."""
 
     shown: EventFormat
     limit: int

@@ -40,8 +40,9 @@ between two without a recorder. Ratios are taken round by round, with [quartile-
 ratio of 1 says that recording costs nothing beyond it. The exec rate *without over without* is what
 becomes of a ratio of 1 on this machine. {without}
 
-Absolute times and rates are those of this machine in that hour: its neighbours make it up to one and a
-half times as slow. The same piece of work in Python, four times in this run, took {pace} of CPU.
+Absolute times and rates are those of this machine in that hour: its neighbours make it up to one
+and a half times as slow. The same piece of work in Python, four times in this run, took {pace} of
+CPU.
 """
 
 

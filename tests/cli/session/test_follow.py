@@ -17,8 +17,8 @@ from execdb.store.fields import at_exec
 from execdb.store.file.database import Database
 from execdb.store.writing.recording import Recording
 from tests.cli.conftest import Run, refused
-from tests.cli.terminal import on_terminal
 from tests.cli.session.followed import SECOND_NS, Follow, lines, write
+from tests.cli.terminal import on_terminal
 from tests.conftest import MACHINE, START_NS, an_exec, counts, recorded
 from tests.store.writing.recordings import end, key
 
