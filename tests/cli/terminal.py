@@ -58,6 +58,8 @@ class Terminal:
 @contextmanager
 def on_terminal(*arguments: object, columns: int = 100, **environment: str) -> Iterator[Terminal]:
     """Runs execdb as the foreground of a session of its own, so that keys give signals."""
+    # Both would say how large a terminal is, whatever its own size.
+    own = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     process = subprocess.Popen(
@@ -67,7 +69,7 @@ def on_terminal(*arguments: object, columns: int = 100, **environment: str) -> I
         stderr=theirs,
         start_new_session=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        env={**os.environ, "TERM": "xterm", "PAGER": "", **environment},
+        env={**own, "TERM": "xterm", "PAGER": "", **environment},
     )
     try:
         yield Terminal(process, ours, theirs)
