@@ -1,5 +1,7 @@
 """The struct offsets of the running kernel that the programs need: from BTF, or a compiler."""
 
+import os
+import stat
 from pathlib import Path
 
 from execdb.bpf.arch import Arch
@@ -92,16 +94,23 @@ _OPTIONAL = {
 
 
 def read_btf(path: Path = BTF_PATH) -> BTF | None:
-    """The running kernel's BTF, or a copy of it; None if there is no such file or an empty one.
-    Raises KernelError."""
+    """The running kernel's BTF, or a copy of it; None if there is no such file or an empty one. A
+    pipe or a device, which might never end, is no such file. Raises KernelError."""
     try:
-        blob = path.read_bytes()
+        with open(path, "rb", opener=_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return None
+            blob = file.read()
     except OSError:
         return None
     try:
         return BTF(blob) if blob else None
     except BTFError as error:
         raise KernelError(f"BTF at {path} is unusable: {error}") from error
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def from_btf(btf: BTF, kprobes: Arch | None = None) -> dict[str, int]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from execdb.cli.output.escape import escape
 from execdb.cli.show.cells import cell, json_cell
 from execdb.cli.show.durations import compact, duration
+from execdb.cli.sums.moment import moment
 from execdb.cli.table.layout import PAGE, RED, Cell, Column, natural_widths
 from execdb.cli.table.layout import table as lines_of
 from execdb.store.json_text import json_of
-from execdb.store.times import local_time, rfc3339, zone_name
+from execdb.store.times import rfc3339, zone_name
 
 if TYPE_CHECKING:
     from execdb.store.overview.statistics import Groups
@@ -143,17 +144,10 @@ def _sum(name: str, value: int | None, utc: bool, short: bool) -> str | Cell:
     if value is None:
         return "-"
     if name in _TIMES:
-        return _moment(value, utc, short)
+        return moment(value, utc=utc, short=short)
     if name in _DURATIONS:
         return compact(value) if short else duration(value)
     return Cell(str(value), RED) if name == "failed" and value else str(value)
-
-
-def _moment(time_ns: int, utc: bool, short: bool) -> str:
-    text = rfc3339(time_ns) if utc else local_time(time_ns)
-    if text.startswith("@"):
-        return text
-    return text[5 if short else 0 : 16 if short else 19].replace("T", " ")
 
 
 def _value(value: Any, whole: bool) -> str:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from execdb.cli.output.escape import escape
 from execdb.cli.show.cells import cell, json_cell
 from execdb.cli.show.json_lines import array
+from execdb.cli.sums.moment import moment
 from execdb.store.event import Event
 from execdb.store.fields import to_dict
 from execdb.store.json_text import json_of
-from execdb.store.times import local_time, rfc3339, zone_name
+from execdb.store.times import rfc3339, zone_name
 
 if TYPE_CHECKING:
     from execdb.store.asking.store import Store
@@ -66,7 +67,7 @@ def newcomer_table(
     ]
     cells = (
         [
-            _moment(event.time_ns, utc, short),
+            moment(event.time_ns, utc=utc, short=short),
             user_of(event),
             str(new.runs),
             str(event.id),
@@ -77,11 +78,6 @@ def newcomer_table(
         for new, event, parent in rows
     )
     return table(columns, cells, width, colour=colour)
-
-
-def _moment(time_ns: int, utc: bool, short: bool) -> str:
-    text = rfc3339(time_ns) if utc else local_time(time_ns)
-    return text if text.startswith("@") else text[5 * short : 19 - 3 * short].replace("T", " ")
 
 
 def newcomer_json(rows: Iterable[First], fields: Sequence[str]) -> Iterator[str]:

@@ -5,7 +5,8 @@ import re
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")  # also of camelCase
 _ENDS_IN = re.compile(
     r"(?:password|passwd|passphrase|passcode|passwort|secret|token|credential"
-    r"|(?:api|auth|secret|access|private)key|(?:root|admin|user|db)pw|(?:key|store|require|user|root|db|ssh|my|admin|login|mail|smtp|ftp|bind)pass)s?"
+    r"|(?:api|auth|secret|access|private)key|(?:root|admin|user|db)pw"
+    r"|(?:key|store|require|user|root|db|ssh|my|admin|login|mail|smtp|ftp|bind)pass)s?"
 )
 _ALONE = {"pass", "pwd", "pw", "psk", "bearer", "authorization", "cookie", "key", "keys"}
 _ALONE |= {"cred", "creds", "jwt", "otp"}
@@ -16,8 +17,8 @@ _PASSES_ON = re.compile("pass-(?!word|phrase|code|key)")  # `--pass-through`, `-
 # What the value is instead, by the last word: `--password-file`, `TOKEN_URL`, `KEY_ID`.
 _ABOUT_IT = re.compile(
     "files?|path|dir|directory|folder|ids?|names?|url|uri|endpoint|stdin|fd|prompt|size|len|length|"
-    "types?|format|count|limit|bits|alg|algorithms?|policy|regex|only|checking|expiry|ttl|age|timeout|server|store|ring|"
-    "agent|jar|socket|sock|command|cmd|program|helper|usage|index|version"
+    "types?|format|count|limit|bits|alg|algorithms?|policy|regex|only|checking|expiry|ttl|age|"
+    "timeout|server|store|ring|agent|jar|socket|sock|command|cmd|program|helper|usage|index|version"
 )
 # It is a switch, a number or the public half, by the first word: `--no-password`, `--max-tokens`.
 _NOT_THE_VALUE = re.compile(

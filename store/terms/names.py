@@ -41,7 +41,8 @@ def what_was_meant(name: str, known: Collection[str]) -> str:
     """How to go on after a name that is not among those known, after a colon."""
     if name in _MEANT:
         return f"give {_MEANT[name]}"
-    near = get_close_matches(name, known, n=1)
+    near = sorted((each for each in known if name and each.startswith(name)), key=len)
+    near = near or get_close_matches(name, known, n=1)
     return f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
 
 

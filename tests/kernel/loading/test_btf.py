@@ -5,7 +5,9 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from execdb.bpf.offsets import BTF_PATH
+import pytest
+
+from execdb.bpf.offsets import BTF_PATH, read_btf
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder
 
 # Whatever kernel headers this machine has are out of sight.
@@ -20,6 +22,15 @@ def _without_headers(*command: object, **environment: str) -> subprocess.Complet
         timeout=PATIENCE_S,
         env=os.environ | environment,
     )
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_might_never_end_is_no_copy_of_btf(tmp_path: Path, kind: str) -> None:
+    copy = Path("/dev/zero")
+    if kind == "pipe":
+        copy = tmp_path / "pipe"
+        os.mkfifo(copy)
+    assert read_btf(copy) is None
 
 
 def test_a_copy_of_btf_serves(record: Callable[..., Recorder], tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ USERS = {"alice": 1001, "root": 0}
 
 
 def uid_of(text: str) -> int:
-    if text.isdigit():
+    if text.isascii() and text.isdecimal():
         return int(text)
     try:
         return USERS[text]
@@ -92,6 +92,7 @@ def test_the_same_field_again_is_one_more_alternative() -> None:
         ("gcc", "'gcc' is no term: give FIELD=VALUE, as comm=gcc"),
         ("=gcc", "'=gcc' is no term: give FIELD=VALUE, as comm=gcc"),
         ("com=gcc", "'com=gcc': there is no field com: did you mean comm?"),
+        ("dur=5", "'dur=5': there is no field dur: did you mean duration?"),
         ("exit_code=1..x", "'exit_code=1..x', character 14: 'x' is not an exit code, 0 to 255"),
         ("exit_code=-1", "'exit_code=-1', character 11: '-1' is not an exit code, 0 to 255"),
         ("exit_code=9,256", "'exit_code=9,256', character 13: '256' is not an exit code"),
