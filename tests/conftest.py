@@ -25,6 +25,7 @@ from execdb.store.schema.verify import read_schema
 from execdb.store.terms.short_forms import short_form
 from execdb.store.writing.recording import Machine, Recording
 from tests import once
+from tests.running.leftovers import nothing_is_left  # noqa: F401 - every test has it
 from tests.store.schema.next_revision import become_next
 
 EXECDB = Path(sys.executable).with_name("execdb")
@@ -143,8 +144,7 @@ def run(
     monkeypatch.setattr(collect, "close_inherited", lambda but: None)  # these are pytest's
 
     def run(*arguments: object) -> Answer:
-        code = main.run([str(argument) for argument in arguments])
-        return Answer(code, *capsys.readouterr())
+        return Answer(main.run([str(argument) for argument in arguments]), *capsys.readouterr())
 
     return run
 

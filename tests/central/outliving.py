@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.central.server import wait_until
 from tests.memory import memory
+from tests.running.processes import Process
 
 # Its input ends with the last process that could write to it. A server that is just being started
 # finds its folder gone, and ends by itself within a minute. The number in the file of one that was
@@ -27,7 +28,7 @@ def folder_of_a_server() -> Iterator[Path]:
     # Not below pytest's own folder, which is closed to the server's user.
     folder = Path(tempfile.mkdtemp(prefix="execdb-postgresql-", dir=memory()))
     folder.chmod(0o755)
-    watcher = subprocess.Popen(
+    watcher = Process(
         # No child of this process, as some tests expect that they have none; and a signal to all
         # that a terminal runs is not for it.
         ["setsid", "--fork", "sh", "-c", _WATCH, "sh", str(folder)],

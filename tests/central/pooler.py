@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tests.central.conftest import FORWARDER, READER
 from tests.central.server import ADMIN, PASSWORD, Server, free_port, wait_until
+from tests.running.processes import Process
 
 _SETTINGS = """\
 [databases]
@@ -52,7 +53,7 @@ def pooler(server: Server, processes: int = 2) -> Iterator[Pooler]:
     (folder / "ini").write_text(settings)
     shutil.chown(folder, server.folder.owner(), server.folder.group())
     command = [*server.as_user, "pgbouncer", "-q", str(folder / "ini")]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd="/") as process:
+    with Process(command, stderr=subprocess.DEVNULL, cwd="/") as process:
         try:
             wait_until((folder / "pid").exists)
             yield Pooler(server, port)

@@ -12,11 +12,12 @@ from execdb.store.central.url import CentralUrl
 from execdb.store.file.database import Database, open_database
 from tests.central.conftest import Central
 from tests.conftest import EXECDB
+from tests.running.processes import Process
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-Shipping = subprocess.Popen[str]
+Shipping = Process[str]
 
 
 def a_shipper(database: Database, url: str, answer_s: float = 10.0) -> Shipper:
@@ -39,7 +40,7 @@ def ship(path: Path, url: str, answer_s: float = 10.0) -> list[Shipped]:
 @contextmanager
 def shipping(path: Path, url: str) -> Iterator[Shipping]:
     command = [str(EXECDB), "--db", str(path), "ship", "--to", url, "--settle", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as it:
+    with Process(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as it:
         try:
             yield it
         finally:

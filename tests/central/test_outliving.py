@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from tests.central.server import wait_until
+from tests.running.processes import Process
 
 _TESTS = """
 from tests.central.conftest import a_server
@@ -16,7 +17,7 @@ with a_server() as server:
 
 
 def test_a_server_ends_with_the_process_that_started_it() -> None:
-    with subprocess.Popen(
+    with Process(
         [sys.executable, "-c", _TESTS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None

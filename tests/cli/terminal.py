@@ -5,7 +5,6 @@ import os
 import pty
 import select
 import struct
-import subprocess
 import termios
 import time
 from codecs import getincrementaldecoder
@@ -14,14 +13,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.conftest import EXECDB
-
-PATIENCE_S = 60.0
+from tests.running.processes import PATIENCE_S, Process
 
 
 class Terminal:
     """What a process shows on its terminal, and the keys that are pressed there."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", ours: int, theirs: int) -> None:
+    def __init__(self, process: Process[bytes], ours: int, theirs: int) -> None:
         self.process, self._fd, self._theirs, self.text = process, ours, theirs, ""
         self._decode = getincrementaldecoder("utf-8")().decode  # a read may end within a character
 
@@ -62,7 +60,7 @@ def on_terminal(*arguments: object, columns: int = 100, **environment: str) -> I
     own = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    process = subprocess.Popen(
+    process = Process(
         [EXECDB, *map(str, arguments)],
         stdin=theirs,
         stdout=theirs,

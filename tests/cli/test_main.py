@@ -10,6 +10,7 @@ import pytest
 from execdb.store.file.database import open_database
 from tests.cli.conftest import Execdb, Run, refused
 from tests.conftest import EXECDB, Answer, an_exec, recorded
+from tests.running.processes import Process
 
 USAGE = {
     "a message of 13 bytes": (["config", "set", "0", "Hi user 5012!"], "12"),
@@ -187,7 +188,7 @@ def test_a_pipe_gets_much_at_once_however_python_was_started(filled: Path) -> No
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:  # where each write is told apart
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        process = subprocess.Popen([EXECDB, "query"], stdout=theirs, env=environment)
+        process = Process([EXECDB, "query"], stdout=theirs, env=environment)
         theirs.close()
         writes = [ours.recv(1 << 20)]
         while writes[-1]:

@@ -14,6 +14,7 @@ import pytest
 import execdb
 from docs.generate import MAN
 from tests.install.conftest import ROOT, Built, Installed, run
+from tests.running.processes import Process
 from tests.trace import hello_build
 
 pytestmark = pytest.mark.install
@@ -74,13 +75,13 @@ def test_it_records(installed: Installed, tmp_path: Path) -> None:
     if os.geteuid() != 0 and not os.environ.get("CI"):
         pytest.skip("needs root: sudo make test-wheel")
     db = tmp_path / "execdb.db"
-    recorder = subprocess.Popen(
+    recorder = Process(
         [installed.execdb, "--db", db, "collect"],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert recorder.stderr is not None
     assert recorder.stderr.readline().startswith("recording to")
-    ours = [subprocess.Popen(["true", str(number)]) for number in range(7)]
+    ours = [Process(["true", str(number)]) for number in range(7)]
     for process in ours:
         process.wait()
     recorder.send_signal(signal.SIGINT)
@@ -173,7 +174,7 @@ def test_the_page_says_what_it_needs_and_starts_once_that_is_there(
     assert "pip install jinja2 starlette uvicorn" in done.stderr
     pip = by_pip.python.with_name("pip")
     run(pip, "install", "-q", f"{built.wheel}[web]", cwd=tmp_path)
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as server:
+    with Process(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         address = server.stdout.readline().strip()
         try:

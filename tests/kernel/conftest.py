@@ -12,6 +12,7 @@ import pytest
 
 from tests.kernel.ground_truth import compile_programs
 from tests.kernel.recorder import Recorder, SharedRecorder
+from tests.running.leftovers import outlasts
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
@@ -38,6 +39,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., R
         if options not in recorders:
             db = tmp_path_factory.mktemp("shared") / "execdb.db"
             recorders[options] = Recorder(db, *options)
+            outlasts(recorders[options].process.pid)
         return SharedRecorder(recorders[options])
 
     yield shared_recorder
@@ -74,11 +76,11 @@ def recorder(record: Callable[..., Recorder]) -> Recorder:
 def programs() -> Iterator[Path]:
     """The folder of the compiled ground-truth programs, which every user may run. If it is set,
     EXECDB_TEST_PROGRAMS is a folder of programs that were compiled before."""
-    folder = Path(tempfile.mkdtemp(prefix="execdb-programs-"))
-    if ready := os.environ.get("EXECDB_TEST_PROGRAMS"):
-        shutil.copytree(ready, folder, dirs_exist_ok=True)
-    else:
-        compile_programs(folder)
-    folder.chmod(0o755)  # a copy has the mode of what it was made from
-    yield folder
-    shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="execdb-programs-") as name:
+        folder = Path(name)
+        if ready := os.environ.get("EXECDB_TEST_PROGRAMS"):
+            shutil.copytree(ready, folder, dirs_exist_ok=True)
+        else:
+            compile_programs(folder)
+        folder.chmod(0o755)  # a copy has the mode of what it was made from
+        yield folder

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.kernel.recorder import PATIENCE_S, Recorder
+from tests.running.processes import Process
 
 PROGRAMS = Path(__file__).with_name("programs")
 _WITH_LIBC = (
@@ -37,11 +38,11 @@ def _compile(name: str, folder: Path, *options: str) -> None:
     (folder / name).chmod(0o755)  # whatever the umask: other users run them too
 
 
-def storm(programs: Path, *counts: int, argument_bytes: int = 0) -> list[subprocess.Popen[str]]:
+def storm(programs: Path, *counts: int, argument_bytes: int = 0) -> list[Process[str]]:
     """One process a count, each starting that many programs as fast as it can. Their argument is
     their number, at least so long."""
     return [
-        subprocess.Popen(
+        Process(
             [programs / "storm", programs / "nothing", str(count), str(argument_bytes)],
             stdout=subprocess.PIPE,
             text=True,
@@ -55,7 +56,7 @@ def storm_events(recorder: Recorder, programs: Path) -> list[dict[str, Any]]:
     return recorder.events("--path", str(programs / "nothing"))
 
 
-def finish(storms: list[subprocess.Popen[str]]) -> None:
+def finish(storms: list[Process[str]]) -> None:
     for process in storms:
         process.communicate(timeout=2 * PATIENCE_S)
         assert process.returncode == 0

@@ -20,6 +20,7 @@ from execdb.bpf.loading import source
 from tests.kernel.bpf_state import left_behind
 from tests.kernel.recorder import PATIENCE_S, Recorder
 from tests.kernels.cost import getppid_ns
+from tests.running.processes import Process
 
 BOOK = Path(__file__).parents[1] / "kernels/book.py"
 MESSAGES = {0: "Hey root!", 501: "Hi user 501!"}
@@ -33,10 +34,10 @@ def recorder(record: Callable[..., Recorder]) -> Recorder:
 
 
 @pytest.fixture
-def book() -> Iterator[subprocess.Popen[str]]:
+def book() -> Iterator[Process[str]]:
     """The book's program, attached."""
     environment = os.environ | {"BCC_KERNEL_SOURCE": str(source.FOLDER / "headers")}
-    process = subprocess.Popen(
+    process = Process(
         ["/usr/bin/python3", BOOK], stdout=subprocess.PIPE, text=True, env=environment
     )
     assert process.stdout is not None
@@ -47,7 +48,7 @@ def book() -> Iterator[subprocess.Popen[str]]:
 
 
 def _run(*command: str | Path, **options: Any) -> int:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    process = Process(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                **options)  # fmt: skip
     process.wait(PATIENCE_S)
     return process.pid
@@ -97,7 +98,7 @@ def test_kprobes_cost_other_system_calls_nothing(
 
 
 def test_the_books_program_says_the_same(
-    recorder: Recorder, book: subprocess.Popen[str], programs: Path
+    recorder: Recorder, book: Process[str], programs: Path
 ) -> None:
     for uid, message in MESSAGES.items():
         assert recorder.run("config", "set", str(uid), message).endswith("(in the kernel)\n")

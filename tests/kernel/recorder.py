@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from execdb.cli import main
+from tests.running.processes import PATIENCE_S, Process
 
 EXECDB = Path(sys.executable).with_name("execdb")
-# Machines are slow and shared, emulated ones most of all; nothing waits this long when it works.
-PATIENCE_S = float(os.environ.get("EXECDB_TEST_PATIENCE_S", "60"))
 
 
 def wait_for(condition: Callable[[], Any], what: str) -> Any:
@@ -53,7 +52,7 @@ class Recorder:
         self._log = log or db.with_suffix(".log")
         self.forks_before = forks()
         with self._log.open("w") as file:
-            self.process = subprocess.Popen(
+            self.process = Process(
                 [*under, EXECDB, "--db", db, "collect", *options],
                 stdout=popen.pop("stdout", subprocess.DEVNULL),
                 stderr=file,
@@ -138,7 +137,7 @@ class SharedRecorder(Recorder):
 
     def stop(self, number: int = signal.SIGTERM) -> str:
         """What has happened until now is in the database. There is no summary."""
-        last = subprocess.Popen(["sleep", "0"])
+        last = Process(["sleep", "0"])
         last.wait(PATIENCE_S)
         wait_for(lambda: self.events("--pid", str(last.pid)), "the recorder to record this far")
         return ""

@@ -16,6 +16,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.running.processes import Process
+
 SUITE = os.environ.get("EXECDB_TEST_SUITE", "bookworm")
 ROOT = Path(__file__).parents[2] / f"build/service-root-{SUITE}"
 _PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,python3-bpfcc,procps"
@@ -97,9 +99,7 @@ def booted(binds: list[Path]) -> Iterator[Machine]:
         *(f"--bind-ro={path}" for path in binds), "--boot",
     ]  # fmt: skip
     console: deque[bytes] = deque(maxlen=200)
-    process = subprocess.Popen(
-        command, stdin=side, stdout=side, stderr=side, start_new_session=True
-    )
+    process = Process(command, stdin=side, stdout=side, stderr=side, start_new_session=True)
     os.close(side)
     reader = threading.Thread(target=_read, args=(main, console), daemon=True)
     reader.start()
@@ -121,7 +121,7 @@ def _read(fd: int, console: "deque[bytes]") -> None:
             console.append(part)
 
 
-def _when_up(process: "subprocess.Popen[bytes]", console: "deque[bytes]") -> Machine:
+def _when_up(process: Process[bytes], console: "deque[bytes]") -> Machine:
     until_s = time.monotonic() + _BOOT_S
     while process.poll() is None and time.monotonic() < until_s:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()

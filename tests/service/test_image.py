@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 
 from tests.kernel.bpf_state import programs_of
 from tests.kernel.recorder import wait_for
+from tests.running.processes import Process
 from tests.service.image import DOCKER, LIMITS, Engine, engine_named, recipe
 
 pytestmark = pytest.mark.install
@@ -48,7 +48,7 @@ def events(engine: Engine, *terms: str) -> list[dict[str, Any]]:
 
 
 def test_it_records_programs_of_the_machine(running: Engine) -> None:
-    process = subprocess.Popen(["/bin/true", "of the machine"])
+    process = Process(["/bin/true", "of the machine"])
     process.wait()
     asked = f"pid={process.pid}", "argv=of the machine"
     wait_for(lambda: bool(events(running, *asked)), "the program")

@@ -24,6 +24,7 @@ from tests.central.stores import (
     some_execs,
 )
 from tests.conftest import MACHINE
+from tests.running.processes import join
 from tests.running.thorough import first
 
 HERE = replace(MACHINE, boot_id=BOOT_ID)
@@ -107,11 +108,11 @@ def test_two_forwarders_ship_the_same_file(
         except Exception as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=forward) for _ in range(3)]
+    threads = [threading.Thread(target=forward, daemon=True) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join(thread)
     assert failures == []
     assert_shipped(central, own_database)
 

@@ -17,6 +17,7 @@ from tests.central.conftest import Central, a_server, with_logins
 from tests.central.server import wait_until
 from tests.central.shippers import end, ship, shipped, shipping
 from tests.central.stores import Recorder, an_end, assert_shipped, some_execs
+from tests.running.processes import Process
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system: needs root")
 
@@ -45,7 +46,7 @@ def small() -> Iterator[Small]:
         place.mkdir()
         server.configure(min_wal_size="32MB", max_wal_size="32MB")
         command = ["unshare", "-m", "sh", "-c", _MOUNT, "sh", str(place), str(log)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as mount:
+        with Process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as mount:
             assert mount.stdout is not None
             assert mount.stdout.readline() == b"mounted\n"
             server.wrap = ("nsenter", "-m", "-t", str(mount.pid))

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from tests.central.server import wait_until
 from tests.central.shippers import ship
 from tests.central.stores import Recorder, some_execs
 from tests.conftest import EXECDB, MACHINE
+from tests.running.processes import Process
 
 _IDLE = (
     "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'execdb' AND state = 'idle'"
@@ -35,7 +35,7 @@ _BUSY = (
 class Followed:
     """A process of `query --follow` whose output is in files, so that it never waits."""
 
-    process: "subprocess.Popen[bytes]"
+    process: Process[bytes]
     folder: Path
     read: int = field(default=0)
 
@@ -120,7 +120,7 @@ class Follow:
         command = [EXECDB, "query", "--follow", *options, "--db", url or self._central.reader]
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
-            process = subprocess.Popen(command, stdout=out, stderr=err, env=environment)
+            process = Process(command, stdout=out, stderr=err, env=environment)
         self.started.append(found := Followed(process, folder))
         return found
 

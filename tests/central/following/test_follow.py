@@ -17,6 +17,7 @@ from tests.central.following.conftest import Follow, Host, ids
 from tests.central.server import wait_until
 from tests.central.stores import RECENT_NS, an_end, some_execs
 from tests.conftest import EXECDB, Answer, an_exec
+from tests.running.processes import Process
 from tests.running.thorough import first
 
 Run = Callable[..., Answer]
@@ -65,12 +66,12 @@ def test_it_prints_what_following_the_file_prints(
 
 
 @contextmanager
-def following(path: Path, options: list[str], out: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def following(path: Path, options: list[str], out: Path) -> Iterator[Process[bytes]]:
     """Of the file itself."""
     command = [EXECDB, "query", "--follow", *options, "--db", path]
     with (
         out.open("wb") as file,
-        subprocess.Popen(command, stdout=file, stderr=subprocess.PIPE) as process,
+        Process(command, stdout=file, stderr=subprocess.PIPE) as process,
     ):
         try:
             assert process.stderr is not None

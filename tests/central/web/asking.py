@@ -29,12 +29,12 @@ class Asking:
     def __init__(self, served: Served) -> None:
         where = urlsplit(served.address)
         self.host = where.netloc
-        with closing(HTTPConnection(self.host)) as connection:
+        with closing(HTTPConnection(self.host, timeout=60)) as connection:
             connection.request("GET", f"/?{where.query}")
             self.cookie = connection.getresponse().headers["set-cookie"].partition(";")[0]
 
     def __call__(self, address: str) -> Said:
-        with closing(HTTPConnection(self.host)) as connection:
+        with closing(HTTPConnection(self.host, timeout=60)) as connection:
             connection.request("GET", address, headers={"cookie": self.cookie})
             answer = connection.getresponse()
             return Said(answer.status, answer.read().decode())

@@ -78,7 +78,7 @@ def test_many_clients_share_one_connection(hosts: Central, page: Served) -> None
     def look() -> None:
         statuses.extend(ask(f"/?term=pid%3E{number}").status for number in range(3))
 
-    clients = [threading.Thread(target=look) for _ in range(7)]
+    clients = [threading.Thread(target=look, daemon=True) for _ in range(7)]
     for client in clients:
         client.start()
     most = 0

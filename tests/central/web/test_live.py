@@ -20,6 +20,7 @@ from tests.central.stores import an_end, some_execs
 from tests.central.web.asking import Asking
 from tests.cli.web.conftest import Serve, Served
 from tests.conftest import an_exec
+from tests.running.processes import PATIENCE_S, join
 
 Visit = Callable[..., Page]
 
@@ -41,28 +42,29 @@ def live(page: Page) -> None:
 def listening(served: Served, query: str) -> Iterator["Queue[dict[str, Any]]"]:
     """The updates of a client that follows."""
     ask, found = Asking(served), Queue[dict[str, Any]]()
+    port = int(ask.host.rpartition(":")[2])
     with (
-        socket.create_connection(("127.0.0.1", int(ask.host.rpartition(":")[2]))) as client,
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client,
         client.makefile("rb") as lines,
     ):
         request = f"GET /live?{query} HTTP/1.0\r\nHost: {ask.host}\r\nCookie: {ask.cookie}\r\n\r\n"
         client.sendall(request.encode())
         assert b" 200 " in lines.readline()
-        while lines.readline() != b": live\n":
-            pass
+        assert b": live\n" in iter(lines.readline, b"")
+        client.settimeout(None)  # until it is shut down below
 
         def listen() -> None:
             for line in lines:
                 if line.startswith(b"data: "):
                     found.put(json.loads(line.removeprefix(b"data: ")))
 
-        listener = threading.Thread(target=listen)
+        listener = threading.Thread(target=listen, daemon=True)
         listener.start()
         try:
             yield found
         finally:
             client.shutdown(socket.SHUT_RDWR)
-            listener.join()
+            join(listener)
 
 
 def test_what_comes_of_hosts_is_shown_with_terms(

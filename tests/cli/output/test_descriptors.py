@@ -11,6 +11,7 @@ import pytest
 
 from execdb.store.file.database import open_database
 from tests.conftest import EXECDB, START_NS, an_exec, counts, recorded
+from tests.running.processes import Process
 
 Execdb = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -38,7 +39,7 @@ def test_a_slow_reader_of_a_non_blocking_pipe_gets_the_whole_answer(
     expected = execdb("query", "--format", format).stdout.encode()
     assert len(expected) > 65_536
     read, write = non_blocking()
-    with subprocess.Popen(
+    with Process(
         [EXECDB, "query", "--format", format], stdout=write, stderr=subprocess.PIPE
     ) as process:
         os.close(write)
@@ -64,7 +65,7 @@ def test_an_import_waits_for_a_non_blocking_stdin(
 ) -> None:
     lines = execdb("query", "--format", "ndjson").stdout.encode()
     read, write = non_blocking()
-    with subprocess.Popen(
+    with Process(
         [EXECDB, "--db", tmp_path / "other.db", "import", "-"],
         stdin=read,
         stdout=subprocess.PIPE,

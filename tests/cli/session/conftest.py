@@ -8,17 +8,18 @@ import pytest
 
 from tests.cli.session.followed import Follow
 from tests.conftest import EXECDB
+from tests.running.processes import Process
 
 
 @pytest.fixture
 def follow(db: Path) -> Iterator[Follow]:
     """Starts it and waits until it follows; what still runs is ended."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[Process[str]] = []
 
     def start(
         *options: str, first: str = "note: no collector is running: waiting for one\n"
-    ) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(
+    ) -> Process[str]:
+        process = Process(
             [str(EXECDB), "query", "--follow", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,16 +1,16 @@
 """A history that is written while `query --follow` reads it."""
 
-import subprocess
 from collections.abc import Callable
 
 from execdb.store.writing.recording import Recording
 from tests.conftest import an_exec, counts
+from tests.running.processes import Process
 
-Follow = Callable[..., "subprocess.Popen[str]"]
+Follow = Callable[..., Process[str]]
 SECOND_NS = 1_000_000_000
 
 
-def lines(process: "subprocess.Popen[str]", count: int) -> list[str]:
+def lines(process: Process[str], count: int) -> list[str]:
     assert process.stdout is not None
     return [process.stdout.readline() for _ in range(count)]
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from tests.cli.web.incident import write_incident
 from tests.conftest import EXECDB
+from tests.running.processes import Process
 
 _PATIENCE_MS = 60_000  # on a busy machine
 _BROWSERS = "chromium", "chromium-browser", "google-chrome"
@@ -26,7 +27,7 @@ _FLAGS = (
 class Served(NamedTuple):
     """A running `execdb web`. `address` has the token, `base` does not."""
 
-    process: subprocess.Popen[str]
+    process: Process[str]
     address: str
 
     @property
@@ -44,7 +45,7 @@ def serving(
     """`place` is a file or a URL, `environ` are more variables."""
     command = [*program, "web", "--db", str(place), "--port", "0", *options]
     environment = {**os.environ, "TZ": "UTC", **environ}
-    with subprocess.Popen(
+    with Process(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as process:
         assert process.stdout is not None

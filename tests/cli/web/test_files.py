@@ -20,6 +20,7 @@ from tests.cli.hostile.forged import VALUES, forge
 from tests.cli.web.conftest import Serve, Served
 from tests.conftest import EXECDB, an_exec, recorded
 from tests.others import AS_OTHER, others_can_run_it
+from tests.running.processes import Process
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -37,7 +38,9 @@ class Client:
 
     def _ask(self, path: str, headers: dict[str, str]) -> tuple[int, str, str]:
         place = self._place
-        with closing(http.client.HTTPConnection(place.hostname or "", place.port)) as connection:
+        with closing(
+            http.client.HTTPConnection(place.hostname or "", place.port, timeout=60)
+        ) as connection:
             connection.request("GET", path, headers=headers)
             response = connection.getresponse()
             cookie = response.headers.get("set-cookie", "")
@@ -75,7 +78,7 @@ def test_someone_who_may_only_read(filled: Path, reachable: Path) -> None:
         for beside in reachable.iterdir():
             beside.chmod(0o644)
         command = [*AS_OTHER, str(EXECDB), "web", "--db", str(db), "--port", "0"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        with Process(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             served = Served(process, process.stdout.readline().strip())
             assert "24 execs" in Client(served).get()[1]
@@ -130,7 +133,7 @@ def test_a_port_that_is_taken(filled: Path, execdb: Execdb) -> None:
 
 
 def test_another_address_is_warned_of(filled: Path) -> None:
-    with subprocess.Popen(
+    with Process(
         [str(EXECDB), "web", "--host", "0.0.0.0", "--port", "0"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip

@@ -156,7 +156,7 @@ def test_requests_that_come_as_it_ends_are_told_so(incident_db: Path, serve: Ser
     with ExitStack() as stack:
         connections = [
             stack.enter_context(
-                closing(http.client.HTTPConnection(place.hostname or "", place.port))
+                closing(http.client.HTTPConnection(place.hostname or "", place.port, timeout=60))
             )
             for _ in range(7)
         ]

@@ -14,6 +14,7 @@ import pytest
 from tests.kernel.bpf_state import no_program_is_left
 from tests.kernel.ground_truth import finish, storm, storm_events
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
+from tests.running.processes import Process
 
 KILLS = 3  # tests/kernel/hostile/test_faults.py has more
 
@@ -110,7 +111,7 @@ def test_every_exec_lies_in_recorded_time_however_slow_the_start_is(
     record: Callable[..., Recorder], tmp_path: Path
 ) -> None:
     """Each bpf() call is held up as it returns, that which attaches the program as well."""
-    busy = subprocess.Popen(["sh", "-c", "while :; do /bin/true; done"])
+    busy = Process(["sh", "-c", "while :; do /bin/true; done"])
     slow = ["strace", "-D", "-f", "-o", tmp_path / "calls", "-e", "trace=bpf"]
     try:
         recorder = record(under=[*slow, "-e", "inject=bpf:delay_exit=20000"])

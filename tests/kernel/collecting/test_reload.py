@@ -11,6 +11,7 @@ import pytest
 
 from tests.kernel.recorder import Recorder, wait_for
 from tests.others import others_can_run_it
+from tests.running.processes import join
 
 Record = Callable[..., Recorder]
 EXECS = 307
@@ -118,14 +119,14 @@ def test_no_exec_is_lost_meanwhile(record: Record, own: Path) -> None:
             subprocess.run(["true", f"n{number}"], check=True)
         done.set()
 
-    thread = threading.Thread(target=execs)
+    thread = threading.Thread(target=execs, daemon=True)
     thread.start()
     sizes = 20
     while not done.is_set():
         sizes += 1
         own.write_text(f'[collect]\nmax-size = "{sizes}MB"\nkeep = "{sizes}d"\n')
         assert f"now --keep {sizes}d, --max-size {sizes}MB" in reload(recorder)
-    thread.join()
+    join(thread)
     assert sizes > 22
     assert ", 0 lost, " in recorder.stop()
     assert [e["argv"][1] for e in recorder.ours("true")] == [f"n{n}" for n in range(EXECS)]

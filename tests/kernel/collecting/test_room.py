@@ -31,7 +31,8 @@ def tmpfs(folder: Path, size_mib: int) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        subprocess.run(["umount", folder], check=True)
+        # What a test that failed has not ended yet may still have files open there.
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.recorder import EXECDB, Recorder
+from tests.running.processes import Process
 
 
 def _as(uid: int, *command: str) -> None:
@@ -35,7 +36,7 @@ def test_prints_the_books_lines(record: Callable[..., Recorder], tmp_path: Path)
 
 
 def test_a_reader_that_goes_away_ends_showing_alone(tmp_path: Path) -> None:
-    process = subprocess.Popen(
+    process = Process(
         [EXECDB, "--db", tmp_path / "a.db", "collect", "--print", "--format", "plain"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -53,7 +54,7 @@ def test_a_reader_that_goes_away_ends_showing_alone(tmp_path: Path) -> None:
 def test_a_terminal_that_vanishes_ends_showing_alone(tmp_path: Path) -> None:
     """Not one that controls the process: that one sends SIGHUP."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
+    process = Process(
         [EXECDB, "--db", tmp_path / "a.db", "collect"],
         stdin=theirs,
         stdout=theirs,
@@ -67,7 +68,7 @@ def test_a_terminal_that_vanishes_ends_showing_alone(tmp_path: Path) -> None:
     assert_recording_continues(process, tmp_path / "a.db")
 
 
-def assert_recording_continues(process: subprocess.Popen[bytes], db: Path) -> None:
+def assert_recording_continues(process: Process[bytes], db: Path) -> None:
     """Though nobody reads what it shows."""
     assert process.stderr is not None
     subprocess.run(["true", "unseen"], check=True)  # what is to be shown tells it
@@ -84,7 +85,7 @@ def assert_recording_continues(process: subprocess.Popen[bytes], db: Path) -> No
 
 def test_shows_execs_on_a_terminal_with_nothing_raw(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
+    process = Process(
         [EXECDB, "--db", tmp_path / "a.db", "collect", f"ppid={os.getpid()}"],
         stdin=theirs,
         stdout=theirs,
@@ -109,7 +110,7 @@ def test_shows_execs_on_a_terminal_with_nothing_raw(tmp_path: Path) -> None:
 
 def test_terms_choose_what_is_shown_and_all_is_recorded(tmp_path: Path) -> None:
     db, own = tmp_path / "a.db", f"ppid={os.getpid()}"
-    process = subprocess.Popen(
+    process = Process(
         [EXECDB, "--db", db, "collect", "--print", "--format", "ndjson", own, "argv=*shown*"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -10,6 +10,7 @@ import pytest
 from execdb.bpf import arch
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder
 from tests.others import others_can_run_it
+from tests.running.processes import Process
 from tests.running.thorough import first
 
 MEMBER = 7907  # a user of whom nothing else runs
@@ -25,7 +26,7 @@ def test_the_name_of_the_host_may_be_any_bytes(record: Callable[..., Recorder], 
     environment = {"LC_ALL": "C", "PYTHONUTF8": utf8, "PYTHONCOERCECLOCALE": "0"}
     under = ["unshare", "-u", "python3", "-c", SET_NAME, HOST.hex()]
     recorder = record("--print", under=under, env=os.environ | environment)
-    process = subprocess.Popen(["true"])
+    process = Process(["true"])
     process.wait(PATIENCE_S)
     recorder.stop()
     (event,) = recorder.events("--pid", str(process.pid))

@@ -18,6 +18,7 @@ import pytest
 from tests.kernel.bpf_state import bpftool, held_map
 from tests.kernel.collecting.test_room import tmpfs
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
+from tests.running.processes import Process
 from tests.running.thorough import first
 
 END_S = 30  # more than a clean end takes on a busy machine; what waits for a reader takes for ever
@@ -29,8 +30,8 @@ def db(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def collecting(db: Path, *options: str, **popen: Any) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([EXECDB, "--db", db, "collect", *options], **popen)
+def collecting(db: Path, *options: str, **popen: Any) -> Iterator[Process[bytes]]:
+    process = Process([EXECDB, "--db", db, "collect", *options], **popen)
     try:
         yield process
     finally:
@@ -50,13 +51,13 @@ def stored(db: Path, mark: str) -> bool:
             return False
 
 
-def provoke_a_warning(process: subprocess.Popen[bytes]) -> None:
+def provoke_a_warning(process: Process[bytes]) -> None:
     held = held_map(process.pid, "config").id
     bpftool("map", "update", "id", held, "key", "5", "0", "0", "0", "value", *["65"] * 12)
     wait_for(lambda: not bpftool("map", "dump", "id", held), "the map to be restored")
 
 
-def ends(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> int:
+def ends(process: Process[bytes], number: int = signal.SIGTERM) -> int:
     process.send_signal(number)
     return process.wait(END_S)
 
@@ -214,7 +215,7 @@ def test_a_terminal_that_stops_what_writes_in_the_background_does_not_stop_it(db
     """As `stty tostop; execdb collect &` has it."""
     ours, theirs = pty.openpty()
     command = [EXECDB, "--db", db, "collect"]
-    with subprocess.Popen(
+    with Process(
         [sys.executable, "-c", IN_THE_BACKGROUND, *command],
         stdin=theirs,
         stdout=theirs,

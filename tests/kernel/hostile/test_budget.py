@@ -11,6 +11,7 @@ import pytest
 
 from tests.kernel.ground_truth import finish, storm_events
 from tests.kernel.recorder import Recorder
+from tests.running.processes import Process
 from tests.running.thorough import first
 
 FLOODER = 1000
@@ -20,17 +21,17 @@ EACH = 49_152  # bytes of a record's arguments at most
 SAVED_S = 4
 
 
-def flood(programs: Path, for_ms: int, *sizes: int, uid: int = FLOODER) -> subprocess.Popen[str]:
+def flood(programs: Path, for_ms: int, *sizes: int, uid: int = FLOODER) -> Process[str]:
     who = ["setpriv", "--reuid", str(uid), "--regid", str(uid), "--clear-groups"]
     what = [programs / "flood", programs / "nothing", str(for_ms), *map(str, sizes)]
-    return subprocess.Popen([*who, *what], stdout=subprocess.PIPE, text=True, cwd="/")
+    return Process([*who, *what], stdout=subprocess.PIPE, text=True, cwd="/")
 
 
 def of_floods(recorder: Recorder, uid: int = FLOODER) -> list[dict[str, Any]]:
     return recorder.events("--comm", "nothing", "--uid", str(uid))
 
 
-def beside(processes: list[subprocess.Popen[str]]) -> int:
+def beside(processes: list[Process[str]]) -> int:
     """Starts programs as root while these run; returns how many."""
     number = 0
     while any(process.poll() is None for process in processes):

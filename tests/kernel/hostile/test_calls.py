@@ -14,6 +14,7 @@ from execdb.bpf.program import have_kprobes
 from execdb.collector.decoding.decoder import Decoder
 from execdb.collector.kernel_source import KernelSource
 from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
+from tests.running.processes import Process
 
 BEYOND = 1 << 62  # where no program can be mapped, with five levels of page tables neither
 
@@ -95,7 +96,7 @@ def test_who_keeps_calls_open_hides_nobody_elses(
     programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with attached(monkeypatch, notes=509) as source:
-        process = subprocess.Popen(
+        process = Process(
             [programs / "calls", "block", "1009", tmp_path / "leased"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -122,7 +123,7 @@ def test_a_call_that_the_program_is_not_run_for_is_counted(
         source.attach()
         subprocess.run(["bash", "-c", "/nonexistent/one"], check=False, stderr=subprocess.DEVNULL)
         wait_for(lambda: source.counts().skipped >= 1, "the count")
-        process = subprocess.Popen(
+        process = Process(
             [programs / "calls", "block", "23", bad.with_name("leased")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -138,7 +139,7 @@ def test_a_call_that_the_program_is_not_run_for_is_counted(
 
 def test_what_a_filter_refuses_is_a_row_without_a_name(recorder: Recorder, programs: Path) -> None:
     """Kprobes do not see it."""
-    process = subprocess.Popen([programs / "calls", "refuse", "23", "/bin/true"])
+    process = Process([programs / "calls", "refuse", "23", "/bin/true"])
     process.wait(PATIENCE_S)
     recorder.stop()
     events = recorder.events("--failed", "--pid", str(process.pid))

@@ -12,6 +12,7 @@ import pytest
 
 from tests.kernel.hostile.test_bounded import on_disk
 from tests.kernel.recorder import Recorder, wait_for
+from tests.running.processes import Process
 
 pytestmark = pytest.mark.alone
 
@@ -22,12 +23,10 @@ LONG = 48_000  # bytes
 FLOOD_MS = 180_000  # at most: a busy machine takes longer to fill the file
 
 
-def flood(programs: Path, milliseconds: int, size: int) -> "subprocess.Popen[bytes]":
+def flood(programs: Path, milliseconds: int, size: int) -> Process[bytes]:
     """Starts programs as fast as it can, each with a new argument."""
     command = [programs / "flood", programs / "nothing", str(milliseconds), str(size)]
-    return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, user=CROWD, group=CROWD, extra_groups=[]
-    )
+    return Process(command, stdout=subprocess.DEVNULL, user=CROWD, group=CROWD, extra_groups=[])
 
 
 def enough_is_pruned(db: Path) -> bool:

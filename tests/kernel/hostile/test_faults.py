@@ -18,6 +18,7 @@ import pytest
 from tests.kernel.bpf_state import no_program_is_left
 from tests.kernel.ground_truth import finish, storm
 from tests.kernel.recorder import Recorder, forks, wait_for
+from tests.running.processes import PATIENCE_S, join
 
 Record = Callable[..., Recorder]
 STRAYS_MAX = 1_009  # programs that run in processes of the recorder and of the load
@@ -76,13 +77,13 @@ def load(programs: Path, processes: int = 2, argument_bytes: int = 0) -> Iterato
             finish(storm(programs, *[STORM] * processes, argument_bytes=argument_bytes))
             executed[0] += processes * STORM
 
-    worker = threading.Thread(target=work)
+    worker = threading.Thread(target=work, daemon=True)
     worker.start()
     try:
         yield executed
     finally:
         over.set()
-        worker.join()
+        join(worker, 3 * PATIENCE_S)
 
 
 @pytest.mark.alone
@@ -202,13 +203,13 @@ def test_killed_at_13_moments(record: Record, programs: Path, tmp_path: Path) ->
 
     with load(programs, processes=1):
         workers = [
-            threading.Thread(target=live, args=(db, lives))
+            threading.Thread(target=live, args=(db, lives), daemon=True)
             for db, lives in zip(databases, MOMENTS, strict=True)
         ]
         for worker in workers:
             worker.start()
         for worker in workers:
-            worker.join()
+            join(worker, 5 * PATIENCE_S)
     no_program_is_left()
     for db, lives in zip(databases, MOMENTS, strict=True):
         record(db=db, log=tmp_path / f"{db.stem}.log").stop()

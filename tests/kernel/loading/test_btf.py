@@ -9,6 +9,7 @@ import pytest
 
 from execdb.bpf.offsets import BTF_PATH, read_btf
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder
+from tests.running.processes import Process
 
 # Whatever kernel headers this machine has are out of sight.
 HIDE_HEADERS = '[ ! -d /lib/modules ] || mount -t tmpfs none /lib/modules; exec "$0" "$@"'
@@ -38,7 +39,7 @@ def test_a_copy_of_btf_serves(record: Callable[..., Recorder], tmp_path: Path) -
     copy.write_bytes(BTF_PATH.read_bytes())
     recorder = record("--btf", str(copy))
     assert f", with the kernel's layout from BTF at {copy} (" in recorder.log
-    process = subprocess.Popen(["true", "by the copy"], cwd="/usr")
+    process = Process(["true", "by the copy"], cwd="/usr")
     process.wait(PATIENCE_S)
     recorder.stop()
     (event,) = recorder.events("--pid", str(process.pid))

@@ -19,6 +19,7 @@ from execdb.bpf.loading.child import SCRIPT
 from execdb.bpf.loading.loader import load
 from tests.kernel.bpf_state import no_program_is_left
 from tests.kernel.recorder import EXECDB, PATIENCE_S, wait_for
+from tests.running.processes import Process
 
 Only = Callable[[str], None]
 
@@ -150,9 +151,9 @@ def test_a_loader_that_hangs_is_ended_with_collect(tmp_path: Path, number: int) 
 
 
 @contextmanager
-def collecting(db: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def collecting(db: Path) -> Iterator[tuple[Process[str], int]]:
     """A collector that is about to start, and its loader child."""
-    process = subprocess.Popen([EXECDB, "--db", db, "collect"], stderr=subprocess.PIPE, text=True)
+    process = Process([EXECDB, "--db", db, "collect"], stderr=subprocess.PIPE, text=True)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
 
     def loader_child() -> int | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.kernel.recorder import EXECDB, Recorder
+from tests.running.processes import Process
 
 HOSTILE = [
     b"",
@@ -29,7 +30,7 @@ def _argv_bytes(event: dict[str, list[str]]) -> list[bytes]:
 
 
 def _exec(programs: Path, *arguments: bytes) -> int:
-    process = subprocess.Popen([bytes(programs / "nothing"), *arguments])
+    process = Process([bytes(programs / "nothing"), *arguments])
     process.wait()
     return process.pid
 
@@ -69,7 +70,7 @@ ctypes.CDLL(None).execveat(os.open(sys.argv[1], os.O_PATH), name, argv, None, 0)
 
 
 def test_the_longest_name_that_there_is_is_whole(recorder: Recorder, programs: Path) -> None:
-    process = subprocess.Popen([sys.executable, "-c", LONGEST, programs])
+    process = Process([sys.executable, "-c", LONGEST, programs])
     assert process.wait() == 0
     recorder.stop()
     (event,) = recorder.events("--pid", str(process.pid), "--comm", "nothing")

@@ -10,6 +10,7 @@ import pytest
 
 from tests.kernel.bpf_state import programs_of
 from tests.kernel.recorder import PATIENCE_S, Recorder
+from tests.running.processes import Process
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_each_failure_is_a_row_with_its_errno(
 ) -> None:
     folder, runs = _folder(tmp_path), []
     for options in ([], ["thread"]):
-        process = subprocess.Popen(
+        process = Process(
             [programs / "attempts", folder, *options], stdout=subprocess.PIPE, text=True
         )
         output, _ = process.communicate(timeout=PATIENCE_S)
@@ -60,7 +61,7 @@ def test_each_failure_is_a_row_with_its_errno(
 def test_a_search_along_the_path_shows_each_try(recorder: Recorder, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     search = f"{tmp_path}/none:{tmp_path}/a:/usr/bin"
-    process = subprocess.Popen(["env", f"PATH={search}", "true"])
+    process = Process(["env", f"PATH={search}", "true"])
     process.wait(PATIENCE_S)
     recorder.stop()
     events = recorder.events("--pid", str(process.pid))[-3:]
@@ -74,7 +75,7 @@ def test_a_search_along_the_path_shows_each_try(recorder: Recorder, tmp_path: Pa
 @pytest.mark.thorough
 def test_the_book_line_names_the_caller(record: Callable[..., Recorder], programs: Path) -> None:
     recorder = record("--attempts")
-    process = subprocess.Popen([programs / "starts", "thread", programs / "tell"])
+    process = Process([programs / "starts", "thread", programs / "tell"])
     process.wait(PATIENCE_S)
     recorder.stop()
     lines = recorder.run(
@@ -84,7 +85,7 @@ def test_the_book_line_names_the_caller(record: Callable[..., Recorder], program
 
 
 def test_a_mere_check_is_no_attempt(recorder: Recorder, programs: Path) -> None:
-    process = subprocess.Popen(
+    process = Process(
         [programs / "starts", "check", programs / "tell"], stdout=subprocess.PIPE, text=True
     )
     output, _ = process.communicate(timeout=PATIENCE_S)

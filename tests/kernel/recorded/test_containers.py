@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.recorder import Recorder, wait_for
+from tests.running.processes import Process
 
 ID = "4f6e" * 16
 CGROUPS = {
@@ -87,7 +88,7 @@ def test_programs_that_run_already_have_the_same(
     ready, command = tmp_path / "ready", "sleep 1009"
     script = f"readlink /proc/self/ns/pid > {ready}; {command}"
     enter = "unshare --pid --fork --mount-proc"
-    process = subprocess.Popen(
+    process = Process(
         [
             "sh",
             "-c",

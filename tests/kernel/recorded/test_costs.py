@@ -11,6 +11,7 @@ import pytest
 
 from tests.kernel.conftest import SHARED
 from tests.kernel.recorder import Recorder, wait_for
+from tests.running.processes import Process
 
 TICK_NS = 10_000_000  # of the kernels with the longest one (CONFIG_HZ=100)
 BURN = "import sys, time\nwhile time.process_time() < float(sys.argv[1]): pass"
@@ -40,7 +41,7 @@ def _in_memory() -> None:
 
 def used(*command: str) -> tuple[int, resource.struct_rusage]:
     """Runs a program; its pid and what wait4 says that it used."""
-    process = subprocess.Popen(["/usr/bin/python3", "-c", *command])
+    process = Process(["/usr/bin/python3", "-c", *command])
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     return process.pid, usage

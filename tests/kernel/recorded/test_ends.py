@@ -14,6 +14,7 @@ from execdb.collector.kernel_source import KernelSource
 from execdb.store.event import REPLACED
 from tests.kernel.ground_truth import finish, storm, storm_events
 from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
+from tests.running.processes import Process
 
 
 def _one(recorder: Recorder, pid: int) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def _one(recorder: Recorder, pid: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("how", ["", "exit3", "kill", "segv", "leader", "thread"])
 def test_the_end_is_what_wait_says(how: str, recorder: Recorder, programs: Path) -> None:
-    process = subprocess.Popen([programs / "ends", how])
+    process = Process([programs / "ends", how])
     code = process.wait(PATIENCE_S)
     recorder.stop()
     event = _one(recorder, process.pid)
@@ -36,7 +37,7 @@ def test_the_end_is_what_wait_says(how: str, recorder: Recorder, programs: Path)
 
 def test_an_image_that_runs_has_no_end(record: Callable[..., Recorder]) -> None:
     recorder = record()
-    with subprocess.Popen(["sleep", "600"]) as process:
+    with Process(["sleep", "600"]) as process:
         events = wait_for(lambda: recorder.events("--pid", str(process.pid)), "its start")
         recorder.stop()
         after = recorder.events("--pid", str(process.pid))
@@ -50,7 +51,7 @@ def test_ends_that_come_while_the_collector_is_stopped(recorder: Recorder, progr
     recorder.process.send_signal(signal.SIGSTOP)
     pids = []
     for _ in range(23):
-        process = subprocess.Popen([programs / "ends", "exit3"])
+        process = Process([programs / "ends", "exit3"])
         process.wait(PATIENCE_S)
         pids.append(process.pid)
     recorder.process.send_signal(signal.SIGCONT)
@@ -78,9 +79,9 @@ def test_forks_and_threads_that_never_exec_are_not_sent(programs: Path) -> None:
     try:
         source.attach()
         script = "for i in {1..503}; do (:); done"
-        with subprocess.Popen(["bash", "-c", script]) as bash:
+        with Process(["bash", "-c", script]) as bash:
             bash.wait(PATIENCE_S)
-        with subprocess.Popen([programs / "threads", programs / "nothing", "23"]) as threads:
+        with Process([programs / "threads", programs / "nothing", "23"]) as threads:
             threads.wait(PATIENCE_S)
         decoded = Decoder().decode(source.read(), 0)
     finally:

@@ -136,7 +136,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         return
     subprocess.run(["mount", "-t", "tmpfs", "x", tmp_path], check=True)
     yield tmp_path
-    subprocess.run(["umount", tmp_path], check=True)
+    subprocess.run(["umount", "--lazy", tmp_path], check=True)  # a recorder may still use it
 
 
 def test_a_bind_mount_does_not_hide_what_runs(recorder: Recorder, disk: Path) -> None:

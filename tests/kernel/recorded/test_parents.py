@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
+from tests.running.processes import Process
 
 
 def _by_argument(recorder: Recorder) -> dict[str, dict[str, Any]]:
@@ -18,7 +19,7 @@ def test_the_parent_is_the_image_that_called_exec(recorder: Recorder) -> None:
         "/bin/true direct; (/bin/true subshell; :); ( (/bin/true deep; :); : );"
         "sh -c '/bin/true grandchild; :'; :"
     )
-    process = subprocess.Popen(["bash", "-c", script])
+    process = Process(["bash", "-c", script])
     process.wait(PATIENCE_S)
     recorder.stop()
     (bash,) = recorder.events("--pid", str(process.pid), "--comm", "bash")
@@ -31,7 +32,7 @@ def test_the_parent_is_the_image_that_called_exec(recorder: Recorder) -> None:
 
 def test_a_parent_that_died_first_is_still_the_parent(recorder: Recorder) -> None:
     script = "(while kill -0 $$ 2>/dev/null; do :; done; exec /bin/true orphan) & exit 0"
-    process = subprocess.Popen(["bash", "-c", script])
+    process = Process(["bash", "-c", script])
     process.wait(PATIENCE_S)
     wait_for(lambda: recorder.ours("true", "orphan"), "the orphan")
     recorder.stop()
@@ -67,7 +68,7 @@ def test_parents_are_right_when_pids_are_reused(recorder: Recorder, tmp_path: Pa
 
 
 def test_descendants_and_tree(recorder: Recorder) -> None:
-    process = subprocess.Popen(["bash", "-c", "sh -c '/bin/true leaf; exit 3'; /bin/false; :"])
+    process = Process(["bash", "-c", "sh -c '/bin/true leaf; exit 3'; /bin/false; :"])
     process.wait(PATIENCE_S)
     recorder.stop()
     (bash,) = recorder.events("--pid", str(process.pid), "--comm", "bash")
@@ -91,7 +92,7 @@ def test_descendants_and_tree(recorder: Recorder) -> None:
 
 def test_what_ran_before_is_seen_not_recorded(recorder: Recorder) -> None:
     """This very test began before the recorder."""
-    process = subprocess.Popen(["true", "child of the test"])
+    process = Process(["true", "child of the test"])
     process.wait(PATIENCE_S)
     recorder.stop()
     assert recorder.events("--pid", str(os.getpid())) == []

@@ -12,6 +12,7 @@ import pytest
 
 from tests.kernel.ground_truth import finish, storm
 from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
+from tests.running.processes import Process
 from tests.running.thorough import first
 
 SLEEPERS = 2_503
@@ -23,7 +24,7 @@ def sleepers(programs: Path, count: int, argument_bytes: int = 0) -> Iterator[in
     """Starts this many processes of an unprivileged user, which end with the block. Gives the pid
     of their parent."""
     command = [programs / "sleepers", str(count), str(argument_bytes)]
-    with subprocess.Popen(
+    with Process(
         ["setpriv", *UNPRIVILEGED, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -39,14 +40,14 @@ def sleepers(programs: Path, count: int, argument_bytes: int = 0) -> Iterator[in
 
 
 @pytest.fixture
-def shell() -> Iterator[subprocess.Popen[str]]:
+def shell() -> Iterator[Process[str]]:
     """A shell that reads commands from a pipe."""
-    with subprocess.Popen(["sh"], stdin=subprocess.PIPE, text=True, bufsize=1) as shell:
+    with Process(["sh"], stdin=subprocess.PIPE, text=True, bufsize=1) as shell:
         yield shell
         shell.kill()
 
 
-def tell(shell: subprocess.Popen[str], command: str) -> None:
+def tell(shell: Process[str], command: str) -> None:
     assert shell.stdin
     shell.stdin.write(command + "\n")
 
@@ -96,7 +97,7 @@ def test_children_of_what_runs_have_it_for_a_parent_from_the_first_exec_on(
     record: Callable[..., Recorder], programs: Path
 ) -> None:
     with sleepers(programs, 1_009):
-        shell = subprocess.Popen(["sh", "-c", "while :; do /bin/true; done"])
+        shell = Process(["sh", "-c", "while :; do /bin/true; done"])
         try:
             recorder = record()
         finally:
@@ -110,7 +111,7 @@ def test_children_of_what_runs_have_it_for_a_parent_from_the_first_exec_on(
 
 
 def test_the_end_of_what_ran_before_is_on_its_row(record: Callable[..., Recorder]) -> None:
-    sleeping = subprocess.Popen(["sleep", "1009"])
+    sleeping = Process(["sleep", "1009"])
     recorder = record()
     sleeping.kill()
     sleeping.wait()
@@ -129,7 +130,7 @@ def first(record: Callable[..., Recorder]) -> Recorder:
 
 
 def test_a_collector_that_starts_again_knows_what_it_recorded(
-    first: Recorder, shell: subprocess.Popen[str], record: Callable[..., Recorder], tmp_path: Path
+    first: Recorder, shell: Process[str], record: Callable[..., Recorder], tmp_path: Path
 ) -> None:
     """A shell that two runs recorded, and what it starts in the third run."""
     tell(shell, "/bin/true one")
@@ -164,7 +165,7 @@ def test_a_collector_that_starts_again_knows_what_it_recorded(
 
 @pytest.mark.thorough
 def test_what_execd_when_nobody_looked_names_what_it_was(
-    first: Recorder, shell: subprocess.Popen[str], record: Callable[..., Recorder], tmp_path: Path
+    first: Recorder, shell: Process[str], record: Callable[..., Recorder], tmp_path: Path
 ) -> None:
     (before,) = wait_for(lambda: first.events("--pid", str(shell.pid)), "the shell")
     first.stop()

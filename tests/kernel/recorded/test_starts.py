@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.kernel.recorder import PATIENCE_S, Recorder
+from tests.running.processes import Process
 
 CASES = [
     *("execve", "fork", "execveat", "directory", "fexecve", "memfd", "spawn", "vfork", "clone"),
@@ -52,7 +53,7 @@ def truths(programs: Path, whole: Recorder) -> dict[str, Truth]:
     """All cases, run under one recorder."""
     found = {}
     for case in CASES:
-        process = subprocess.Popen(
+        process = Process(
             [programs / "starts", case, programs / "tell"], stdout=subprocess.PIPE, text=True
         )
         output, _ = process.communicate(timeout=PATIENCE_S)
@@ -112,7 +113,7 @@ def test_two_execs_in_one_process_are_two_rows(
 
 
 def _pid_of(*command: str | bytes | Path, **options: Any) -> int:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, **options)
+    process = Process(command, stdout=subprocess.DEVNULL, **options)
     process.wait(PATIENCE_S)
     return process.pid
 
@@ -205,7 +206,7 @@ def test_set_uid_and_changes_of_user(recorder: Recorder, programs: Path) -> None
 @pytest.mark.alone
 def test_exec_from_a_thread_2003_times(record: Callable[..., Recorder], programs: Path) -> None:
     recorder = record()
-    process = subprocess.Popen([programs / "threads", programs / "nothing", "2003"])
+    process = Process([programs / "threads", programs / "nothing", "2003"])
     assert process.wait(5 * PATIENCE_S) == 0
     summary = recorder.stop()
     assert ", 0 lost, " in summary

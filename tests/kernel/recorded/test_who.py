@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.recorder import Recorder
+from tests.running.processes import Process
 
 
 def test_login_uid_and_session_are_those_of_audit(recorder: Recorder) -> None:
@@ -109,7 +110,7 @@ def test_no_part_of_a_record_pushes_another_one_out(
     home.mkdir()
     enter = f"echo 0 > {cgroup}/cgroup.procs; cd {home}; "
     deep = f"exec {programs}/calls deep {names} {programs}/nothing"
-    process = subprocess.Popen(["sh", "-c", enter + deep])
+    process = Process(["sh", "-c", enter + deep])
     process.wait(60)
     recorder.stop()
     (event,) = recorder.events("--pid", str(process.pid), "--comm", "nothing")

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from execdb.livereplay.program import ROOT_PROGRAM
 from execdb.store.comparison.fields import FIELDS, OF_THE_END
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
+from tests.running.processes import Process
 
 Record = Callable[..., Recorder]
 
@@ -23,7 +24,7 @@ def imported(lines: str, db: Path) -> Path:
 def recorded(record: Record, command: Sequence[str | Path], tmp_path: Path, *how: str) -> Path:
     """What a command and all below it did, alone in a file."""
     recorder = record(*how, db=tmp_path / "first.db")
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = Process(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     process.wait(PATIENCE_S)
     (root, *_) = wait_for(
         lambda: [e for e in recorder.events("--pid", str(process.pid)) if e["ended"]], "the end"

@@ -2,15 +2,18 @@
 takes the latest one that a file has."""
 
 import fcntl
+import os
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
 def alone_with_replays() -> Iterator[None]:
-    with Path(tempfile.gettempdir(), "execdb-test-replays.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = os.open(tempfile.gettempdir(), os.O_RDONLY)  # a file of our own would have to stay
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(folder)

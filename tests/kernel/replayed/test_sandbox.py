@@ -22,6 +22,7 @@ from tests.conftest import START_NS
 from tests.kernel.collecting.test_room import tmpfs
 from tests.kernel.recorder import EXECDB, PATIENCE_S, wait_for
 from tests.others import others_can_run_it
+from tests.running.processes import Process
 
 MORE = {
     **{"mkdir": 83, "unlink": 87, "chroot": 161, "mknod": 133, "mount": 165, "reboot": 169},
@@ -84,7 +85,7 @@ def test_a_malicious_tape_can_do_nothing() -> None:
     paths.folders.add(b"bin")
     paths.programs[b"bin/one"] = None
     paths.groups.add(b"a/b")
-    victim = subprocess.Popen(["sleep", "60"])
+    victim = Process(["sleep", "60"])
     tape = Tape("x86_64", file.write)
     tape._numbers = tape._numbers | MORE
     tries = evil(tape, victim.pid)
@@ -135,7 +136,7 @@ def _is_stub(pid: int) -> bool:
 class Replay(NamedTuple):
     """A replay that runs: its driver, and the PID namespace of what it started."""
 
-    driver: subprocess.Popen[str]
+    driver: Process[str]
     namespace: str
 
     def is_gone(self) -> bool:
@@ -152,7 +153,7 @@ def _namespace(pid: int | str) -> str | None:
 
 @pytest.fixture
 def replay(long: Path) -> Iterator[Replay]:
-    with subprocess.Popen(
+    with Process(
         [EXECDB, "--db", long, "replay", "--live"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
@@ -201,7 +202,7 @@ def test_a_full_disk_leaves_nothing_behind(long: Path, tmp_path: Path) -> None:
         assert os.statvfs(disk).f_bavail == 0
         with (disk / "out").open("w") as file:
             for stdout, code in ((subprocess.PIPE, 0), (file, 1)):
-                driver = subprocess.Popen(
+                driver = Process(
                     args, stdout=stdout, stderr=subprocess.PIPE, text=True,
                     env=os.environ | {"TMPDIR": str(disk)},
                 )  # fmt: skip

@@ -12,6 +12,7 @@ from tests.central.conftest import Central, central, server, template_database
 from tests.kernel.bpf_state import held_map
 from tests.kernel.recorder import EXECDB, Recorder, wait_for
 from tests.kernel.steering.test_config import _entries as entries
+from tests.running.processes import Process
 
 __all__ = ["central", "server", "template_database"]
 
@@ -24,7 +25,7 @@ def test_a_change_in_the_central_store_is_in_the_kernel_within_the_interval_and_
 ) -> None:
     map_id = held_map(recorder.process.pid, "config").id
     ship = [EXECDB, "--db", recorder.db, "ship", "--to", central.url, "--config", "--group", "web"]
-    with subprocess.Popen(ship, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+    with Process(ship, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
         try:
             wait_for(lambda: hosts(recorder, central), "the forwarder to tell of its host")
             took_s = []

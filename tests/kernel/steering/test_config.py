@@ -13,6 +13,7 @@ import pytest
 
 from tests.kernel.bpf_state import bpftool, held_map
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
+from tests.running.processes import Process
 
 
 def _entries(map_id: str) -> dict[int, bytes]:
@@ -80,7 +81,7 @@ def test_the_first_event_already_carries_its_message(
     subprocess.run(
         [EXECDB, "--db", tmp_path / "execdb.db", "config", "set", "0", "123456789012"], check=True
     )
-    busy = subprocess.Popen(["sh", "-c", "while :; do /bin/true; done"])
+    busy = Process(["sh", "-c", "while :; do /bin/true; done"])
     try:
         recorder = record("--for", "0.5")
         recorder.process.wait(PATIENCE_S)

@@ -24,6 +24,7 @@ from execdb.store.terms.parse import Reader
 from execdb.store.terms.users import uid_of
 from tests.kernel.conftest import SHARED
 from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
+from tests.running.processes import Process
 
 SEED = int(os.environ.get("FUZZ_SEED", "0")) or random.randrange(1 << 32)
 SETS, EXECS = (7, 31) if SHARED else (29, 101)  # fewer in an emulated machine
@@ -58,7 +59,7 @@ class Ground:
 
     def __init__(self, folder: Path, nothing: Path) -> None:
         folder.chmod(0o755)
-        self._starter = subprocess.Popen(
+        self._starter = Process(
             [sys.executable, "-I", "-S", "-c", STARTER],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
         )  # fmt: skip

@@ -14,6 +14,7 @@ from execdb.store.file.locks.claim import accept
 from tests.kernel.ground_truth import finish, storm, storm_events
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
 from tests.others import others_can_run_it
+from tests.running.processes import Process, join
 
 Record = Callable[..., Recorder]
 
@@ -29,8 +30,8 @@ def test_each_exec_of_a_storm_once_with_parent_and_end(record: Record) -> None:
             subprocess.run(["sh", "-c", f"true n{count}; exec sleep 0"], check=True)
             count += 1
 
-    long = subprocess.Popen(["sh", "-c", "sleep 600 & wait; true"])
-    thread = threading.Thread(target=storm)
+    long = Process(["sh", "-c", "sleep 600 & wait; true"])
+    thread = threading.Thread(target=storm, daemon=True)
     thread.start()
     wait_for(lambda: first.ours("sh"), "the storm")
     second = record("--take-over", log=first.db.with_name("second.log"))
@@ -38,7 +39,7 @@ def test_each_exec_of_a_storm_once_with_parent_and_end(record: Record) -> None:
     wait_for(lambda: count > 100, "more of the storm")
     subprocess.run(["true", "late"], check=True)
     done.set()
-    thread.join()
+    join(thread)
     wait_for(lambda: second.ours("true", "late"), "the last exec")
     long.terminate()
     long.wait()
@@ -129,7 +130,7 @@ def test_one_that_hangs_while_it_ends_can_be_left_alone(record: Record) -> None:
     first = record()
     first.process.send_signal(signal.SIGSTOP)
     lock = first.db.with_name(f"{first.db.name}.lock").open("r+b")
-    second = subprocess.Popen(
+    second = Process(
         [EXECDB, "--db", first.db, "collect", "--take-over"], stderr=subprocess.PIPE, text=True
     )
     assert second.stderr is not None
@@ -167,7 +168,7 @@ def test_it_needs_no_more_than_the_service_has(record: Record, reachable: Path) 
     reachable.chmod(0o777)
     under, db = ["setpriv", *AS_THE_SERVICE], reachable / "execdb.db"
     first = record(db=db, under=under)
-    before = subprocess.Popen(["sh", "-c", "read _; exit 7"], stdin=subprocess.PIPE)
+    before = Process(["sh", "-c", "read _; exit 7"], stdin=subprocess.PIPE)
     wait_for(lambda: first.ours("sh"), "an exec")
     second = record("--take-over", db=db, under=under, log=db.with_name("second.log"))
     assert first.process.wait(PATIENCE_S) == 0

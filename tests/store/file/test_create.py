@@ -15,6 +15,7 @@ from execdb.store.file.database import Database, open_database
 from execdb.store.file.upgrade import upgrade
 from execdb.store.schema import definition
 from tests.conftest import schema_of
+from tests.running.processes import Process
 
 PRAGMAS = (
     *("application_id", "user_version", "schema_version", "auto_vacuum", "journal_mode"),
@@ -89,7 +90,7 @@ def test_many_who_make_it_at_once_all_get_it(tmp_path: Path) -> None:
     code = "import sys, pathlib; from execdb.store.file.create import make; sys.stdin.read();"
     code += "make(pathlib.Path(sys.argv[1]))"
     command = [sys.executable, "-c", code, path]
-    many = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(7)]
+    many = [Process(command, stdin=subprocess.PIPE) for _ in range(7)]
     for process in many:
         assert process.stdin
         process.stdin.close()

@@ -4,7 +4,6 @@ import os
 import shutil
 import sqlite3
 import stat
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +16,7 @@ from execdb.store.file.sql import scalar
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from tests.conftest import an_exec, recorded
+from tests.running.processes import Process
 
 
 def refusal(path: Path, *, create: bool = False) -> str:
@@ -182,6 +182,6 @@ def test_two_who_create_it_at_once_both_get_it(tmp_path: Path) -> None:
     code = (
         f"from execdb.store.file.database import *; open_database(Path({str(path)!r}), create=True)"
     )
-    both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    both = [Process([sys.executable, "-c", code]) for _ in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
     open_database(path).close()

@@ -17,6 +17,7 @@ from execdb.store.file.locks.collector_lock import CollectorLock
 from execdb.store.file.path import resolve
 from execdb.store.file.safe_files import share
 from tests.conftest import an_exec, recorded
+from tests.running.processes import PATIENCE_S, join
 
 ALICE, MALLORY, GROUP = 7901, 7907, 7919  # numbers that need no name
 
@@ -160,17 +161,17 @@ def test_only_the_thread_that_acts_for_someone_is_bound(home: Path, secret: Path
     bound, opened = threading.Event(), []
 
     def elsewhere() -> None:
-        bound.wait()
+        bound.wait(PATIENCE_S)
         secret.open("a").close()
         opened.append(secret)
 
-    other = threading.Thread(target=elsewhere)
+    other = threading.Thread(target=elsewhere, daemon=True)
     other.start()
     with acting_for(resolve(home / "execdb.db")):
         with pytest.raises(PermissionError):
             secret.open("a").close()
         bound.set()
-        other.join()
+        join(other)
         assert opened == [secret]
         with acting_for(resolve(home)), pytest.raises(PermissionError):
             secret.open("a").close()

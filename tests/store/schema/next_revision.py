@@ -1,8 +1,8 @@
 """Makes this process a program of a made-up next revision, to test upgrades with. As a script it is
 the command `execdb` of that revision."""
 
+import os
 import re
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -37,6 +37,6 @@ def become_next(patch: pytest.MonkeyPatch, folder: Path) -> None:
 if __name__ == "__main__":
     from execdb.cli.main import main
 
-    with tempfile.TemporaryDirectory() as folder:
-        become_next(pytest.MonkeyPatch(), Path(folder))
-        main()
+    # The folder of the database, as the command ends without removing one of its own.
+    become_next(pytest.MonkeyPatch(), Path(os.environ["EXECDB_DB"]).parent)
+    main()

@@ -18,6 +18,7 @@ from execdb.store.fields import FIELDS
 from execdb.store.file.database import open_database
 from tests.cli.conftest import Run, refused
 from tests.conftest import EXECDB, an_exec, counts, recorded
+from tests.running.processes import Process
 from tests.running.thorough import first
 
 FORMATS = ["ndjson", "csv", "folded", "sqlite", "perfetto"]
@@ -170,7 +171,7 @@ def test_a_file_that_cannot_grow_leaves_nothing(large: Path, tmp_path: Path, for
 def test_an_interrupt_leaves_nothing(large: Path, tmp_path: Path, number: signal.Signals) -> None:
     folder = tmp_path / "out"
     folder.mkdir()
-    process = subprocess.Popen([EXECDB, "--db", large, "export", folder / "a.sqlite"])
+    process = Process([EXECDB, "--db", large, "export", folder / "a.sqlite"])
     while not os.listdir(folder):
         assert process.poll() is None
         time.sleep(0.001)

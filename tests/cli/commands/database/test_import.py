@@ -18,6 +18,7 @@ from execdb.store.file.database import open_database
 from execdb.store.json_text import json_of
 from tests.cli.conftest import Execdb, Run, refused
 from tests.conftest import EXECDB, Answer, an_event, an_exec, recorded
+from tests.running.processes import Process
 from tests.trace import hello_build
 
 
@@ -77,7 +78,7 @@ def test_an_import_says_what_it_learned_and_what_it_cannot_tell(
 
 def test_the_database_is_free_while_an_import_waits_for_its_input(execdb: Execdb, db: Path) -> None:
     command = [EXECDB, "--db", db, "import", "-"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = Process(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin
     line = json_of(to_dict(an_event())) + "\n"
     process.stdin.write(line)

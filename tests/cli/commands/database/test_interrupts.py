@@ -14,6 +14,7 @@ from execdb.store.file.database import open_database
 from execdb.store.json_text import json_of
 from tests.cli.conftest import Run
 from tests.conftest import EXECDB, an_event, an_exec, recorded
+from tests.running.processes import Process
 
 _EVENTS = 60_000  # so many take a second or two
 _IN_THE_MIDDLE = 1_000_000  # bytes of the WAL
@@ -36,7 +37,7 @@ def test_a_signal_in_the_middle_leaves_nothing(
     run: Run, db: Path, events: Path, number: signal.Signals
 ) -> None:
     wal = Path(f"{db}-wal")
-    importing = subprocess.Popen(
+    importing = Process(
         [EXECDB, "--db", db, "import", events], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     until_s = time.monotonic() + 60
@@ -74,7 +75,7 @@ def test_an_error_stands_below_the_bar_that_was_shown(db: Path, events: Path) ->
     with events.open("a") as file:
         file.write("{]\n")
     master, slave = pty.openpty()
-    importing = subprocess.Popen(
+    importing = Process(
         [EXECDB, "--db", db, "import", events],
         stderr=slave, env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
     )  # fmt: skip

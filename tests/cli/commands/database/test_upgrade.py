@@ -19,6 +19,7 @@ from execdb.store.file.locks.collector_lock import CollectorLock
 from execdb.store.schema import definition
 from tests.cli.conftest import Run
 from tests.conftest import schema_of
+from tests.running.processes import Process
 from tests.store.schema import next_revision
 from tests.store.schema.next_revision import NEXT, NOW
 
@@ -174,7 +175,7 @@ def test_where_it_is_interrupted_no_copy_is_left(older: Path, number: signal.Sig
     """As a service does that is stopped while it starts."""
     with closing(sqlite3.connect(older)) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        upgrading = subprocess.Popen(
+        upgrading = Process(
             [sys.executable, str(next_revision.__file__), "upgrade"],
             stdout=subprocess.PIPE, text=True,
         )  # fmt: skip

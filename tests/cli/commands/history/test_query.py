@@ -11,6 +11,7 @@ import pytest
 from execdb.store.file.database import open_database
 from tests.cli.conftest import Run, refused
 from tests.conftest import EXECDB, an_exec, counts, recorded
+from tests.running.processes import Process
 
 
 def test_query_counts_limits_and_reverses(run: Run, filled: Path) -> None:
@@ -40,7 +41,7 @@ def test_a_query_of_nothing_is_empty(run: Run, db: Path) -> None:
 def on_a_terminal(*arguments: object) -> tuple[str, str]:
     """What a command writes to a terminal, and its stderr."""
     master, slave = pty.openpty()
-    process = subprocess.Popen(
+    process = Process(
         [str(EXECDB), *map(str, arguments)], stdout=slave, stderr=subprocess.PIPE, text=True
     )
     os.close(slave)

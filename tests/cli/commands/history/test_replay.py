@@ -13,6 +13,7 @@ import pytest
 from execdb.store.file.database import open_database
 from tests.cli.conftest import Run
 from tests.conftest import EXECDB, an_exec, recorded
+from tests.running.processes import Process
 from tests.trace import hello_build
 
 
@@ -34,7 +35,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
 def test_at_speed_1_each_event_comes_when_it_happened(build: tuple[Path, list[str]]) -> None:
     db, lines = build
     boot_ns = [json.loads(line)["boot_ns"] for line in lines]
-    process = subprocess.Popen(
+    process = Process(
         [EXECDB, "--db", db, "replay", "--speed", "1", "--format", "ndjson"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -88,7 +89,7 @@ def hours_apart(db: Path) -> Path:
 
 @pytest.mark.parametrize("options", [[], ["--speed", "1e-300"]], ids=["hours", "aeons"])
 def test_an_interrupted_replay_reports_and_says_so(hours_apart: Path, options: list[str]) -> None:
-    process = subprocess.Popen(
+    process = Process(
         [EXECDB, "replay", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout

@@ -15,6 +15,7 @@ import pytest
 from execdb.store.errors import DatabaseError, RecordingError
 from execdb.store.file.locks.collector_lock import CollectorLock, collector_pid
 from tests.others import OTHER
+from tests.running.processes import Process
 
 FIRST_BYTE = 1 << 62
 
@@ -59,7 +60,7 @@ def test_it_ends_with_the_process(db: Path) -> None:
     code = "import sys, pathlib, time\n"
     code += "from execdb.store.file.locks.collector_lock import CollectorLock\n"
     code += "lock = CollectorLock(pathlib.Path(sys.argv[1])); print(flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", code, db], stdout=subprocess.PIPE) as holder:
+    with Process([sys.executable, "-c", code, db], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
         assert collector_pid(db) == holder.pid
