@@ -93,5 +93,8 @@ def _follower(place: Path | CentralUrl, wanted: Filter, *, ends: bool) -> Iterat
     from execdb.cli.session.following.file import FileFollower
     from execdb.store.file.database import open_database
 
-    with open_database(place) as database:
-        yield FileFollower(database, place, wanted, ends=ends)
+    with (
+        open_database(place) as database,
+        contextlib.closing(FileFollower(database, place, wanted, ends=ends)) as file,
+    ):
+        yield file

@@ -131,6 +131,7 @@ class _Recording:
         """Called between two drains. Does what was asked of the collector meanwhile."""
         session, stop = self.session, self.stop
         self.manager.alive(time.monotonic(), self._status)
+        stop.hear()
         if stop.successor() and session.store.lock.hand_over():
             say("another collector takes over")
             stop.ask()

@@ -1,10 +1,12 @@
 """When to stop: at a signal, when the time is over, or when asked to. And when to read the options
 again: at SIGHUP."""
 
-import contextlib
 import os
+import select
 import signal
 import time
+
+from execdb.cli.wake_up import WakeUp
 
 _TIMER_MAX_S = 1e9  # the kernel refuses much longer ones
 
@@ -22,8 +24,8 @@ class Stop:
         self._deadline_s: float | None = None
         self._asked = False
         self._terminal = _has_terminal()
-        self._reload = self._recording = self._successor = False
-        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._reload = self._successor = False
+        self._wake_up = WakeUp()
 
     def __enter__(self) -> "Stop":
         for number in self._SIGNALS:
@@ -38,8 +40,7 @@ class Stop:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.close(self._read)
-        os.close(self._write)
+        self._wake_up.close()
 
     @staticmethod
     def how() -> str:
@@ -50,23 +51,34 @@ class Stop:
 
     @property
     def descriptor(self) -> int:
-        """Has something to read as soon as `ask` was called or a signal came, until `reload` was
-        called."""
-        return self._read
+        """Has something to read from `ask` on. Once `hear` was called, also after any signal, until
+        it is called again."""
+        return self._wake_up.descriptor
+
+    def hear(self) -> None:
+        """To be called before `successor`, `reload` and `asked`, once there is something that they
+        can end: from then on each signal ends a wait for the descriptor."""
+        self._wake_up.listen()
+        if not self._asked:
+            self._wake_up.clear()
+            if self._asked:  # meanwhile
+                self._wake_up.wake()
 
     def ask(self) -> None:
         self._asked = True
-        self._wake()
+        self._wake_up.wake()
+
+    def wait(self, for_s: float) -> None:
+        """Until a signal comes, or for so many seconds."""
+        self.hear()
+        if not self.asked():
+            select.select([self.descriptor], [], [], for_s)
 
     def _on_signal(self, number: int, _: object) -> None:
         if number == signal.SIGHUP and _has_terminal() == self._terminal:
             self._reload = True
-            if self._recording:  # before, waking would end the start
-                self._wake()
         elif number == signal.SIGUSR1:
             self._successor = True
-            if self._recording:
-                self._wake()
         else:
             self.ask()
 
@@ -75,18 +87,9 @@ class Stop:
         found, self._successor = self._successor, False
         return found
 
-    def _wake(self) -> None:
-        with contextlib.suppress(OSError):
-            os.write(self._write, b"\0")
-
     def reload(self) -> bool:
-        """Whether the options should be read again since the last call. The first call says that
-        recording has begun."""
-        self._recording = True
+        """Whether since the last call the options should be read again."""
         asked, self._reload = self._reload, False
-        if asked and not self._asked:
-            with contextlib.suppress(OSError):
-                os.read(self._read, 64)
         return asked
 
     def asked(self) -> bool:
@@ -113,11 +116,19 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.asked = False
-        self.descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)  # readable from then on
+        self._wake_up = WakeUp()
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, self._ask)
+        self._wake_up.listen()
+
+    @property
+    def descriptor(self) -> int:
+        """Has something to read from then on."""
+        return self._wake_up.descriptor
+
+    def close(self) -> None:
+        self._wake_up.close()
 
     def _ask(self, *_: object) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self.asked = True
-        os.eventfd_write(self.descriptor, 1)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
+from execdb.cli.output.descriptors import wait_for
+from execdb.cli.wake_up import WakeUp
 from execdb.store.asking.kept_open import KeptOpen
 from execdb.store.errors import ExecdbError
 
@@ -36,9 +38,9 @@ class _Job(NamedTuple):
 class Worker:
     """`run` is called in the server's thread, `work` in the main thread."""
 
-    def __init__(self, store: KeptOpen, limit_s: float) -> None:
-        self._store, self._limit_s = store, limit_s
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+    def __init__(self, store: KeptOpen, limit_s: float, wake_up: WakeUp) -> None:
+        self._store, self._limit_s, self._wake_up = store, limit_s, wake_up
+        self._jobs: SimpleQueue[_Job] = SimpleQueue()
         self._late, self._stopped = False, False
         self._deadline_s = 0.0
         store.watch(self._is_late)
@@ -50,16 +52,22 @@ class Worker:
         loop = asyncio.get_running_loop()
         job = _Job(work, loop, loop.create_future())
         self._jobs.put(job)
+        self._wake_up.wake()
         answer: T = await job.answer
         return answer
 
     def work(self) -> None:
         """Works until `stop`."""
         before = signal.signal(signal.SIGALRM, self._interrupt)
+        self._wake_up.listen()
         try:
             while not self._stopped:
-                job = self._jobs.get()
-                if job is not None and not job.answer.cancelled():
+                if self._jobs.empty():
+                    wait_for(self._wake_up.descriptor, writing=False)
+                    self._wake_up.clear()
+                    continue
+                job = self._jobs.get_nowait()
+                if not job.answer.cancelled():
                     self._do(job)
         finally:
             signal.signal(signal.SIGALRM, before)
@@ -67,7 +75,7 @@ class Worker:
     def stop(self) -> None:
         """May be called by a signal's handler."""
         self._stopped = True
-        self._jobs.put(None)
+        self._wake_up.wake()
 
     def _do(self, job: _Job) -> None:
         try:

@@ -28,6 +28,7 @@ from execdb.livereplay.sandbox.tape_file import TapeFile, set_start
 from execdb.livereplay.tape.stub import FD, MARK, stub_for
 
 _SAY = 62  # the descriptor by which process 1 reports
+_LOOK_MS = 1_000
 _GRACE_NS = 60_000_000_000
 _NAMESPACES = (
     linux.CLONE_NEWNS | linux.CLONE_NEWUTS | linux.CLONE_NEWIPC
@@ -98,7 +99,8 @@ class Sandbox:
             poll = select.poll()
             poll.register(pidfd, select.POLLIN)
             while (left_ns := end_ns - time.monotonic_ns()) > 0:
-                if poll.poll(min(left_ns // 1_000_000 + 1, 1_000_000)):
+                # A signal that comes just before the wait does not end it.
+                if poll.poll(min(left_ns // 1_000_000 + 1, _LOOK_MS)):
                     return True, False
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             return False, False

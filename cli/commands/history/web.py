@@ -16,6 +16,7 @@ from execdb.cli.input.option_files import asked_by
 from execdb.cli.input.options.shared import Redact
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output.streams import say
+from execdb.cli.wake_up import WakeUp
 from execdb.cli.web import extra_needed
 from execdb.store.central.url import CentralUrl
 from execdb.store.errors import ExecdbError, UsageError
@@ -59,10 +60,14 @@ def web(
         from execdb.cli.web.server import Server
         from execdb.cli.web.site import Site
         from execdb.cli.web.worker import Worker
-    with closing(_kept_open(context.obj)) as store, _listening(host, port) as listener:
+    with (
+        closing(_kept_open(context.obj)) as store,
+        _listening(host, port) as listener,
+        WakeUp() as wake_up,
+    ):
         token = secrets.token_urlsafe(24)
         site = Site(store, _given(context.obj), redactor(context), redact=redact)
-        worker = Worker(store, _LIMIT_S)
+        worker = Worker(store, _LIMIT_S, wake_up)
         server = Server(site, worker, token, listener)
         _become_reader(context.obj, store)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

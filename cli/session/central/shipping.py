@@ -2,7 +2,6 @@
 
 import contextlib
 import random
-import select
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -64,15 +63,15 @@ class Shipping:
                         said.works()
                         failures, worked = 0, True
                         if not more:
-                            _wait(stop, INTERVAL_S * random.uniform(0.8, 1.2))
+                            stop.wait(INTERVAL_S * random.uniform(0.8, 1.2))
             except CentralRefusal as error:
                 if not worked:
                     raise
                 said.error(error, each_time=True)
-                _wait(stop, retry_s(_REFUSED, random.random()))
+                stop.wait(retry_s(_REFUSED, random.random()))
             except ExecdbError as error:
                 said.error(error)
-                _wait(stop, retry_s(failures, random.random()))
+                stop.wait(retry_s(failures, random.random()))
                 failures += 1
 
     @contextlib.contextmanager
@@ -110,10 +109,6 @@ def _is_there(database: Database) -> bool:
         database.abandon()  # closing it would remove the WAL beside the new file
         raise DatabaseError(f"{database.path} was replaced")
     return True
-
-
-def _wait(stop: Stop, for_s: float) -> None:
-    select.select([stop.descriptor], [], [], for_s)
 
 
 class _Said:

@@ -47,6 +47,7 @@ class CentralFollower(Follower):
         self._interrupt = Interrupt()
 
     def close(self) -> None:
+        self._interrupt.close()
         self._connected.close()
 
     @property

@@ -50,6 +50,9 @@ class FileFollower(Follower):
             say("note: no collector is running: waiting for one")
         self._interrupt = Interrupt()
 
+    def close(self) -> None:
+        self._interrupt.close()
+
     @property
     def is_over(self) -> bool:
         return self._interrupt.asked

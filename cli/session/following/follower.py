@@ -28,6 +28,9 @@ class Follower(ABC):
         self.gaps = 0
         self.oldest_ns = wanted.since_ns
 
+    @abstractmethod
+    def close(self) -> None: ...
+
     @property
     @abstractmethod
     def is_over(self) -> bool:

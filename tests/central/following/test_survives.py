@@ -2,7 +2,6 @@
 meanwhile."""
 
 import json
-import os
 from pathlib import Path
 
 import psycopg
@@ -15,6 +14,7 @@ from tests.central.proxy import Proxy
 from tests.central.server import wait_until
 from tests.central.stores import RECENT_NS, an_end, some_execs
 from tests.conftest import an_exec
+from tests.processes.cpu import cpu_s
 
 DAY_NS = 86_400 * 10**9
 
@@ -117,15 +117,10 @@ def test_a_forged_cursor_does_not_keep_it_busy(
     it.says("were pruned")
     web2.ship(some_execs(3))
     assert ids(it.shows(3)) == [1, 2, 3]
-    cpu_s = _cpu_s(it.process.pid)
+    before_s = cpu_s(it.process.pid)
     web2.ship(some_execs(2, 3))
     it.shows(2)
-    assert _cpu_s(it.process.pid) - cpu_s < 0.5
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    assert cpu_s(it.process.pid) - before_s < 0.5
 
 
 def test_what_is_new_is_read_without_the_days_before(

@@ -1,6 +1,7 @@
 """While nothing happens the collector sleeps; what happens wakes it at once."""
 
 import json
+import signal
 import statistics
 import subprocess
 import time
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.recorder import Recorder, wait_for
+from tests.processes.cpu import cpu_s
+from tests.processes.late_waits import LateWaits
 
 pytestmark = pytest.mark.alone
 UID = 61_607  # nobody else runs programs as this user
@@ -42,7 +45,10 @@ def lateness_s(shown: Path, number: int) -> float | None:
 @pytest.fixture
 def quiet(record: Callable[..., Recorder]) -> Recorder:
     """Records one user alone: other programs of the machine do not wake it."""
-    recorder = record()
+    return made_quiet(record())
+
+
+def made_quiet(recorder: Recorder) -> Recorder:
     recorder.run("config", "record", f"uid={UID}")
     recorder.run("config", "ignore")
     return recorder
@@ -60,9 +66,7 @@ def test_an_exec_is_stored_within_50_ms(record: Callable[..., Recorder], tmp_pat
     """On a machine that has time for it: half of them."""
     shown = tmp_path / "shown"
     with shown.open("wb") as stdout:
-        recorder = record("--print", "--format", "ndjson", stdout=stdout)
-        recorder.run("config", "record", f"uid={UID}")
-        recorder.run("config", "ignore")
+        made_quiet(record("--print", "--format", "ndjson", stdout=stdout))
         late = []
         for number in range(13):
             time.sleep(0.3 + number / 100)
@@ -92,3 +96,23 @@ def test_a_storm_does_not_wake_it_for_each_exec(quiet: Recorder, programs: Path)
     woken = switches(quiet.process.pid) - before
     assert woken < 5_003, woken  # it shares its CPU with the storm, and is put aside for that
     assert woken < 400 * took_s, woken
+
+
+def test_a_request_of_no_successor_costs_nothing(quiet: Recorder) -> None:
+    """Nobody takes over: it goes on, and sleeps again."""
+    quiet.process.send_signal(signal.SIGUSR1)
+    quiet.process.send_signal(signal.SIGUSR1)
+    time.sleep(1)
+    before_s = cpu_s(quiet.process.pid)
+    time.sleep(2)
+    assert cpu_s(quiet.process.pid) - before_s < 0.5
+
+
+def test_a_signal_that_comes_just_before_a_wait_ends_it(
+    record: Callable[..., Recorder], reachable: Path
+) -> None:
+    late = LateWaits(reachable)
+    recorder = made_quiet(record(env=late.environment))
+    late.armed()
+    late.wait()
+    recorder.stop()

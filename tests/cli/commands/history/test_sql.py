@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import signal
 import subprocess
 import time
@@ -15,6 +14,7 @@ from execdb.store.file.database import open_database
 from execdb.store.reading.plain_sql import VIEWS
 from tests.cli.conftest import Run, refused
 from tests.conftest import EXECDB, an_exec, recorded
+from tests.processes.cpu import cpu_s
 
 NUMBERS = "WITH n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT {}) SELECT {} FROM n"
 
@@ -186,9 +186,3 @@ def test_ctrl_c_ends_a_long_question(filled: Path, what: str) -> None:
         assert process.wait(60) == 130
         assert process.stderr
         assert process.stderr.read() == b""
-
-
-def cpu_s(pid: int) -> float:
-    """See proc(5), `utime`."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) / os.sysconf("SC_CLK_TCK")

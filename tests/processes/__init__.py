@@ -1,0 +1,1 @@
+"""Processes under test: what they cost, and what is made to happen to them."""
