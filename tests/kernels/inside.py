@@ -52,6 +52,7 @@ OUT = (
 
 def main() -> int:
     command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--durations=0"]
+    command += ["--timeout=1200"]  # time in emulation is not time
     command += [f"tests/kernel/{name}" for name in IN]
     command += [f"--deselect=tests/kernel/{name}" for name in OUT]
     environment = os.environ | {
