@@ -4,6 +4,7 @@ import contextlib
 import gc
 import os
 import sys
+import threading
 from functools import cache
 from importlib import import_module
 from typing import Annotated, Any, NoReturn
@@ -26,6 +27,8 @@ from execdb.cli.output.progress import close_bars
 from execdb.cli.output.stdout import ReaderGone
 from execdb.store.errors import ExecdbError
 
+_INTERRUPTED = 130  # the exit code
+_LAST_MOMENT_S = 0.2  # for the reader of stdout, then
 _FUNCTIONS = {"import": "import_"}
 # Plain help: Rich would double the time of every start.
 _LOOKS: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
@@ -144,15 +147,34 @@ def main() -> NoReturn:
         replace_streams()
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
-        code = 130
+        code = _INTERRUPTED
     except Exception as error:  # the last resort: nothing below should let one through
         code = _last_resort(error)
     finally:
         _last_words()
-    if code:  # after 0 it is flushed already; a second error would not change the code
-        with contextlib.suppress(OSError, ValueError, ReaderGone):
-            sys.stdout.flush()
+    if code:  # after 0 it is flushed already
+        code = _flushed(code)
     os._exit(code)
+
+
+def _flushed(code: int) -> int:
+    """Writes what is left for stdout, and returns the exit code: an error does not change it. After
+    an interrupt nobody may read any more, so the reader gets a moment only."""
+    try:
+        if code == _INTERRUPTED:
+            rest = threading.Thread(target=_flush, daemon=True)
+            rest.start()
+            rest.join(_LAST_MOMENT_S)
+        else:
+            _flush()
+    except (KeyboardInterrupt, RuntimeError):  # a second Ctrl-C; no thread can be started
+        return _INTERRUPTED
+    return code
+
+
+def _flush() -> None:
+    with contextlib.suppress(OSError, ValueError, ReaderGone):
+        sys.stdout.flush()
 
 
 def _last_resort(error: Exception) -> int:
@@ -177,14 +199,15 @@ def run(arguments: list[str]) -> int:
     streams.set_up()
     try:
         code = _called(arguments or ["--help"])
-        sys.stdout.flush()
+        if code != _INTERRUPTED:  # so Typer says it
+            sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except ExecdbError as error:
         return _fail(str(error), error.exit_code)
     except typer.TyperException as error:  # wrong usage, found by Typer
         return _fail(_usage(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return 130
+        return _INTERRUPTED
     except (ReaderGone, BrokenPipeError):  # as in `execdb query | head`
         return _abandon_stdout()
     except OSError as error:  # a full disk under stdout, a vanished terminal

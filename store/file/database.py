@@ -13,6 +13,7 @@ from execdb.store.file.copies.beside import newest_copy
 from execdb.store.file.create import NEW, make, prepare
 from execdb.store.file.descriptor import Descriptor
 from execdb.store.file.filesystem_user import acting_for
+from execdb.store.file.locks.write_lock import begin_to_write
 from execdb.store.file.path import real_path, resolve
 from execdb.store.file.private_files import private_files
 from execdb.store.file.safe_files import make_file
@@ -38,6 +39,7 @@ class Database:
         self.path = path
         self.real = real_path(path)  # SQLite keeps its files beside this one
         self.abandoned = False
+        self._busy_ms = busy_ms
         self._held = False  # within `snapshot`
         self._schema: int | None = None  # SQLite's number of the schema that was verified
         self._older: SchemaOf | None = None
@@ -124,13 +126,16 @@ class Database:
         _ABANDONED.append(self.connection)
 
     @contextlib.contextmanager
-    def _transaction(self, begin: str) -> Iterator[Connection]:
+    def _transaction(self, *, writes: bool = False) -> Iterator[Connection]:
         if self.abandoned:
             raise DatabaseError(f"{self.path} is not the file that was opened")
         if self._file.closed:
             raise DatabaseError(f"{self.path} was closed")
         with database_errors(self.path):
-            self.connection.execute(begin)
+            if writes:
+                begin_to_write(self.connection, self._busy_ms)
+            else:
+                self.connection.execute("BEGIN")
             try:
                 yield self.connection
                 self.connection.execute("COMMIT")
@@ -143,12 +148,12 @@ class Database:
         """A snapshot. Keep it short: while it lasts, no checkpoint can empty the WAL."""
         if self._held:
             return contextlib.nullcontext(self.connection)
-        return self._transaction("BEGIN")
+        return self._transaction()
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:
         """Inside, whatever is read is of one moment. The WAL grows meanwhile."""
-        with self._transaction("BEGIN"):
+        with self._transaction():
             self._held = True
             try:
                 yield
@@ -159,7 +164,7 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """Committed at the end, rolled back on an exception. Raises DatabaseError if, since
         `verify_schema`, someone has added to the schema what would run when we write."""
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self._transaction(writes=True) as connection:
             if self._schema not in (None, scalar(connection, "PRAGMA schema_version")):
                 self.verify_schema_again(connection)
             yield connection
@@ -179,6 +184,7 @@ class Database:
 
     def wait_for_lock(self, busy_ms: int) -> None:
         """Sets how long a transaction waits for another program, in milliseconds."""
+        self._busy_ms = busy_ms
         self.connection.execute(f"PRAGMA busy_timeout = {busy_ms:d}")
 
     def use_wal(self) -> None:

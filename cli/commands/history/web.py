@@ -4,7 +4,8 @@ import os
 import secrets
 import signal
 import socket
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,13 +71,29 @@ def web(
         worker = Worker(store, _LIMIT_S, wake_up)
         server = Server(site, worker, token, listener)
         _become_reader(context.obj, store)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, lambda *_: worker.stop())
-        server.start()
-        _tell(listener, token)
+        with _ending_with(worker.stop):
+            server.start()
+            _tell(listener, token)
         worker.work()
         server.stop()
+
+
+@contextmanager
+def _ending_with(stop: Callable[[], None]) -> Iterator[None]:
+    """From here on a signal calls `stop`. Inside it also raises KeyboardInterrupt: what is written
+    may wait for a reader who never comes."""
+    inside = True
+
+    def end(*_: object) -> None:
+        stop()
+        if inside:
+            raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end)
+    yield
+    inside = False
 
 
 def _kept_open(place: Path | CentralUrl) -> "KeptOpen":

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import select
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -58,6 +60,45 @@ def test_a_slow_reader_of_a_non_blocking_pipe_gets_the_whole_answer(
     assert process.returncode == 0
     assert found == expected
     os.close(read)
+
+
+@pytest.mark.parametrize("command", ["query --format ndjson", "replay --speed 1000000"])
+def test_an_interrupt_ends_an_answer_that_nobody_reads(large: Path, command: str) -> None:
+    read, write = os.pipe()
+    with subprocess.Popen([EXECDB, *command.split()], stdout=write) as process:
+        while select.select([], [write], [], 0)[1]:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(timeout=60) == 130
+        finally:
+            process.kill()
+    os.close(read)
+    os.close(write)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_page_whose_url_nobody_reads(db: Path, number: signal.Signals) -> None:
+    read, write = os.pipe()
+    os.write(write, bytes(fcntl.fcntl(write, fcntl.F_GETPIPE_SZ)))
+    with subprocess.Popen([EXECDB, "web", "--port", "0"], stdout=write) as process:
+        while not catches(process.pid, signal.SIGTERM):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(number)
+        try:
+            assert process.wait(timeout=60) == 130
+        finally:
+            process.kill()
+    os.close(read)
+    os.close(write)
+
+
+def catches(pid: int, number: int) -> bool:
+    """Whether a process has a handler for a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return bool(int(status.partition("SigCgt:")[2].split()[0], 16) >> number - 1 & 1)
 
 
 def test_an_import_waits_for_a_non_blocking_stdin(
