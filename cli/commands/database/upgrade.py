@@ -101,17 +101,21 @@ def _upgrade_opened(path: Path, database: "Database", found: str) -> None:
             )
             store.upgrade(database)
         except BaseException:  # or a service that is started again and again fills the disk
-            _remove_needless(copy, database, found)
+            _remove_needless(copy, path, found)
             raise
         for old in remove_old(path):
             print(f"{escape(str(old))} was removed, the copy of an earlier upgrade")
 
 
-def _remove_needless(copy: Path, database: "Database", found: str) -> None:
+def _remove_needless(copy: Path, path: Path, found: str) -> None:
     """Removes the copy if the database still has the revision that was `found`."""
+    from execdb.store.file import upgrade as store
     from execdb.store.file.copies.beside import remove
 
     with contextlib.suppress(ExecdbError, OSError):
-        if database.verify_schema() == found:
+        # Opened again: SQLAlchemy closes a connection whose use was interrupted.
+        with store.opened_for_upgrade(path) as (_, now):
+            pass
+        if now == found:
             remove(copy)
             print(f"{escape(str(copy))} was removed: nothing was upgraded", flush=True)

@@ -14,6 +14,8 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 from execdb.store.file.locks.collector_lock import CollectorLock
 from execdb.store.schema import definition
@@ -187,6 +189,23 @@ def test_where_it_is_interrupted_no_copy_is_left(older: Path, number: signal.Sig
         assert upgrading.wait(timeout=60) == 130
     assert "was removed: nothing was upgraded" in rest
     assert revision(older) == NOW
+    assert not list(older.parent.glob("*revision*"))
+
+
+def test_an_interrupt_in_sqlalchemy_leaves_no_copy(older: Path, run: Run) -> None:
+    """It closes the connection that it was given."""
+
+    def interrupt(connection: sqlite3.Connection, _: object) -> None:
+        if connection.execute("PRAGMA database_list").fetchone()[2]:  # none of those in memory
+            raise KeyboardInterrupt
+
+    event.listen(Pool, "connect", interrupt)
+    try:
+        answer = run("upgrade")
+    finally:
+        event.remove(Pool, "connect", interrupt)
+    assert answer.code == 130
+    assert "was removed: nothing was upgraded" in answer.out
     assert not list(older.parent.glob("*revision*"))
 
 
