@@ -106,7 +106,8 @@ def exact_again(record: Record, first: Path, tmp_path: Path, *how: str) -> Again
         names = FIELDS if one["ended"] else FIELDS[: -len(OF_THE_END)]
         assert [other[name] for name in names] == [one[name] for name in names]
         assert memfd(other) == memfd(one)
-    assert off_by_ms(a, b) < 1 + (middle_ms if len(a) > _MANY else most_ms)
+    # Both its ends may be late, and the second is not reported: on a busy machine often more so.
+    assert off_by_ms(a, b) < 1 + 3 * (middle_ms if len(a) > _MANY else most_ms)
     return again
 
 
