@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import EXECDB
 from tests.processes.late_waits import LateWaits
+from tests.running.processes import Process
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ from tests.processes.late_waits import LateWaits
 @pytest.mark.usefixtures("db")
 def test_ends(reachable: Path, command: tuple[str, ...], number: int) -> None:
     late = LateWaits(reachable, "select" if command[0] == "ship" else "poll")
-    process = subprocess.Popen(
+    process = Process(
         [EXECDB, *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

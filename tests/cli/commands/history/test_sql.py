@@ -15,6 +15,7 @@ from execdb.store.reading.plain_sql import VIEWS
 from tests.cli.conftest import Run, refused
 from tests.conftest import EXECDB, an_exec, recorded
 from tests.processes.cpu import cpu_s
+from tests.running.processes import Process
 
 NUMBERS = "WITH n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT {}) SELECT {} FROM n"
 
@@ -168,7 +169,7 @@ def test_rows_are_shown_while_others_are_computed(filled: Path) -> None:
     """An answer without end; the reader closes the pipe."""
     sql = "WITH n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n"
     command = [str(EXECDB), "--db", str(filled), "sql", sql]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with Process(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout
         assert [process.stdout.readline() for _ in range(1_009)][-1] == b"1009\n"
         process.stdout.close()
@@ -179,7 +180,7 @@ def test_rows_are_shown_while_others_are_computed(filled: Path) -> None:
 def test_ctrl_c_ends_a_long_question(filled: Path, what: str) -> None:
     sql = NUMBERS.format(10**12, what)
     command = [str(EXECDB), "--db", str(filled), "sql", sql]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with Process(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         while cpu_s(process.pid) < 1.5:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
