@@ -35,16 +35,25 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., R
     or of all tests if EXECDB_TEST_SHARED=1."""
     recorders: dict[tuple[str, ...], Recorder] = {}
 
-    def shared_recorder(*options: str) -> Recorder:
-        if options not in recorders:
-            db = tmp_path_factory.mktemp("shared") / "execdb.db"
-            recorders[options] = Recorder(db, *options)
-            outlasts(recorders[options].process.pid)
-        return SharedRecorder(recorders[options])
+    with contextlib.ExitStack() as stack:
 
-    yield shared_recorder
-    for recorder in recorders.values():
+        def shared_recorder(*options: str) -> Recorder:
+            if options not in recorders:
+                db = tmp_path_factory.mktemp("shared") / "execdb.db"
+                recorders[options] = recorder = Recorder(db, *options)
+                outlasts(recorder.process.pid)
+                stack.callback(_end, recorder)
+            return SharedRecorder(recorders[options])
+
+        yield shared_recorder
+
+
+def _end(recorder: Recorder) -> None:
+    """By a kill if need be."""
+    try:
         assert ", 0 lost, " in recorder.stop()
+    finally:
+        recorder.kill()
 
 
 @pytest.fixture
