@@ -36,6 +36,8 @@ def connect(
     needs no file of passwords or services any more. Raises CentralError."""
     try:
         import psycopg
+
+        from execdb.store.central.interruptible import Interruptible
     except ImportError as error:
         raise CentralRefusal(
             f"a central store needs psycopg 3: pip install 'psycopg[binary]' ({error})"
@@ -59,7 +61,7 @@ def connect(
     )
     try:
         # A pooler may give each transaction another server process.
-        connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+        connection = Interruptible.connect(conninfo, autocommit=True, prepare_threshold=None)
     except psycopg.errors.ConnectionTimeout as error:
         raise _meaning(url, error, None) from error
     except psycopg.Error as error:
