@@ -163,11 +163,13 @@ def _read(path: Path, user: int, *, may_be_hidden: bool) -> bytes | None:
         if may_be_hidden and isinstance(error, PermissionError):
             return None
         raise ExecdbError(f"cannot read {path}: {error.strerror}") from error
-    with open(fd, "rb", buffering=0) as file:
+    try:
         _require_own(path, os.fstat(fd), user)
         content = b""
-        while part := file.read(_BYTES_MAX + 1 - len(content)):
+        while part := os.read(fd, _BYTES_MAX + 1 - len(content)):
             content += part
+    finally:
+        os.close(fd)
     if len(content) > _BYTES_MAX:
         raise ExecdbError(f"{path} is over {_BYTES_MAX} bytes: these are not options of execdb")
     return content

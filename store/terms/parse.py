@@ -42,10 +42,11 @@ _POSSIBLE = {
 @dataclass(frozen=True)
 class Reader:
     """Reads terms. `uid_of` and `time_of` turn what people write into numbers and raise
-    UsageError."""
+    UsageError. In those that somebody types, `==` is a mistake; stored ones may have it."""
 
     uid_of: Callable[[str], int]
     time_of: Callable[[str], int]
+    typed: bool = False
 
     def terms(self, texts: Iterable[str]) -> tuple[Term, ...]:
         """All must hold; `merged` says how several about one field are read. Raises UsageError."""
@@ -62,6 +63,11 @@ class Reader:
             raise UsageError(f"{_shown(text)}: there is no field {field}: {meant}")
         kind, field = KINDS[field], SHORT.get(field, field)
         at, value = found.end(), text[found.end() :]
+        if self.typed and value.startswith("=") and not operator.endswith("~="):
+            meant = _shown(text[:at] + text[at + 1 :])
+            raise UsageError(
+                f"{_at(text, at)}: write {meant}, or \\= where a value really begins with ="
+            )
         negated = operator.startswith("!")
         if operator.endswith("~="):
             return Term(field, (_expression(text, kind, at),), negated)

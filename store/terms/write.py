@@ -7,7 +7,10 @@ def text_of_term(term: Term) -> str:
     """`comm=gcc,cc1`. Users are numbers in it, so that it means the same on every machine."""
     operator = "!" * term.negated
     operator += "~=" if any(isinstance(value, Found) for value in term.any_of) else "="
-    return f"{term.field}{operator}{','.join(map(_text_of_value, term.any_of))}"
+    values = ",".join(map(_text_of_value, term.any_of))
+    if operator[-2:] != "~=" and values.startswith("="):  # `==` is taken for a mistake
+        values = f"\\{values}"
+    return f"{term.field}{operator}{values}"
 
 
 def _text_of_value(value: Value) -> str:

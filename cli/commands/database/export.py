@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import signal
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import partial
@@ -17,6 +16,7 @@ from execdb.cli.input.options.shared import Strict
 from execdb.cli.input.redaction import redactor
 from execdb.cli.output import progress
 from execdb.cli.output.escape import escape, limit_to_ascii
+from execdb.cli.output.interrupts import ends_as_interrupt
 from execdb.cli.output.streams import say
 from execdb.cli.show.gap_notes import execs_of, gaps_of
 from execdb.cli.show.notes import lacking
@@ -98,7 +98,7 @@ def export(
 
     shown = _format_of(file, format)
     wanted = filter_of(chosen)
-    with open_store(context.obj) as store, _end_as_interrupt(), store.snapshot():
+    with open_store(context.obj) as store, ends_as_interrupt(), store.snapshot():
         known, oldest_ns = store.coverage(wanted), store.began_ns(wanted)
         if shown not in _OF_SEVERAL_HOSTS and store.file is None and len(known) != 1:
             raise UsageError(
@@ -221,19 +221,3 @@ def _write_perfetto(place: Path, source: _Source) -> None:
     with place.open("wb") as file:
         parts = write_trace(source.events, source.periods, notes, escape, command_line)
         file.writelines(parts)
-
-
-@contextlib.contextmanager
-def _end_as_interrupt() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the command like Ctrl-C, so that nothing is left behind."""
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # nohup
-    before = {
-        number: signal.signal(number, signal.default_int_handler)
-        for number in (numbers[:1] if ignored else numbers)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

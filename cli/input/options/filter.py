@@ -205,7 +205,7 @@ def terms_of(texts: Iterable[str], now_ns: int) -> "tuple[Term, ...]":
     """Terms as they were typed. Raises UsageError."""
     from execdb.store.terms.parse import Reader
 
-    reader = Reader(uid_of, lambda text: parse_time(text, now_ns, say=say))
+    reader = Reader(uid_of, lambda text: parse_time(text, now_ns, say=say), typed=True)
     return reader.terms(map(as_recorded, texts))
 
 

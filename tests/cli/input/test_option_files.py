@@ -134,6 +134,9 @@ def test_what_is_no_file_is_refused(run: Run, filled: Path, write: Write) -> Non
     path.symlink_to("/dev/zero")
     refused(run("query"), 1, f"{path} is not a plain file")
     path.unlink()
+    path.mkdir()
+    refused(run("query"), 1, f"{path} is not a plain file")
+    path.rmdir()
     path.symlink_to(path)
     refused(run("query"), 1, f"cannot read {path}")
 

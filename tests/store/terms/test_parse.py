@@ -2,6 +2,7 @@
 
 import signal
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from execdb.store.fields import FIELDS
 from execdb.store.terms.names import KINDS
 from execdb.store.terms.parse import Reader
 from execdb.store.terms.term import Found, Glob, Range, Term, Value
+from execdb.store.terms.write import text_of_term
 
 NOW_NS = 1_790_000_000_000_000_000
 USERS = {"alice": 1001, "root": 0}
@@ -126,6 +128,28 @@ def test_mistakes_are_named_with_their_place(text: str, sentence: str) -> None:
         READER.term(text)
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("comm==gcc", "'comm==gcc', character 6: write 'comm=gcc', or \\="),
+        ("uid!==0", "'uid!==0', character 6: write 'uid!=0', or \\="),
+    ],
+)
+def test_two_equals_signs_are_a_mistake_of_whoever_types_them(text: str, sentence: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        replace(READER, typed=True).term(text)
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["=x", "x=", "=,y", "=="])
+@pytest.mark.parametrize("field", ["comm", "argv"])
+def test_what_is_written_back_is_read_as_the_same(field: str, text: str) -> None:
+    term = READER.term(f"{field}={text}")
+    assert replace(READER, typed=True).term(text_of_term(term)) == term
+    found = READER.term(f"{field}~={text}")
+    assert replace(READER, typed=True).term(text_of_term(found)) == found
 
 
 def test_every_key_of_an_event_is_a_field() -> None:
