@@ -153,7 +153,8 @@ def term_of(field: str, value: Any) -> str:
     if value is None:
         return f"{field}=null"
     text = re.sub(r"([,*?\\])", r"\\\1", str(value)) if isinstance(value, str) else str(value)
-    return f"{field}=\\{text}" if text == "null" else f"{field}={text}"
+    escaped = text == "null" or text.startswith("=")
+    return f"{field}=\\{text}" if escaped else f"{field}={text}"
 
 
 def time_term(since_ns: int, until_ns: int) -> str:

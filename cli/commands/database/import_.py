@@ -62,12 +62,12 @@ def import_(
 
 
 def _import_lines(path: Path, file: Path, beside: bool) -> None:
-    from execdb.store.file.database import open_database
+    from execdb.store.file.copies.unmade import opened_or_made
     from execdb.store.importing.importer import import_lines
     from execdb.store.importing.lines import are_at_hand
 
     try:
-        with _opened(file) as fd, open_database(path, create=True) as database:
+        with _opened(file) as fd, opened_or_made(path) as database:
             lines, pause = _watched(_lines(fd), fd), _pause if beside else None
             tally = import_lines(database, lines, pause, at_hand=are_at_hand(fd))
     except BadEvent as error:
@@ -93,6 +93,7 @@ def _is_database(file: Path) -> bool:
 
 
 def _merge(path: Path, file: Path, beside: bool) -> None:
+    from execdb.store.file.copies.unmade import opened_or_made
     from execdb.store.file.database import open_database
     from execdb.store.merging.merge import merge_file
 
@@ -100,7 +101,7 @@ def _merge(path: Path, file: Path, beside: bool) -> None:
         other = open_database(file)
     except DatabaseOutdated as error:
         raise ExecdbError(f"{error} --db {file}, then import it") from error
-    with other, open_database(path, create=True) as database:
+    with other, opened_or_made(path) as database:
         done = merge_file(database, other, _pause if beside else None)
     hosts = ", ".join(map(escape, done.hosts)) or "no machine"
     print(f"{_sums(done.tally)}; of {counted(done.runs, 'run')} of {hosts}")

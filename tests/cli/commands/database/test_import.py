@@ -7,6 +7,7 @@ import pty
 import shutil
 import sqlite3
 import subprocess
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,19 @@ def test_a_malformed_line_is_named(run: Run, db: Path, tmp_path: Path) -> None:
     file.write_text(json_of(to_dict(an_event())) + "\n{]\n")
     refused(run("import", file), 1, "line 2")
     assert run("query", "--count").out == "0\n"
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_a_refused_import_leaves_no_database(
+    run: Run, tmp_path: Path, compress: Callable[[bytes], bytes]
+) -> None:
+    file, path = tmp_path / "bad.ndjson", tmp_path / "new/execdb.db"
+    file.write_bytes(compress(json_of(to_dict(an_event())).encode() + b"\n{]\n"))
+    refused(run("--db", path, "import", file), 1, "line 2")
+    assert not path.parent.exists()
+    path.parent.mkdir()
+    refused(run("--db", path, "import", file), 1, "line 2")
+    assert os.listdir(path.parent) == []
 
 
 def test_a_file_that_is_not_utf_8(run: Run, db: Path, tmp_path: Path) -> None:
