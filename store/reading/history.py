@@ -27,6 +27,7 @@ from execdb.store.reading.selection import (
     entries_wanted,
     ids_within,
     last_rows,
+    with_pids,
     without_conditions,
 )
 from execdb.store.segments.reader import JsonRow, RowReader
@@ -140,11 +141,11 @@ class History:
             ids = descendants_of(connection, wanted.descendants_of)
         elif (parents := wanted.numbers("parent_id")) is not None:
             ids = children_of(connection, parents)
-        elif (pids := wanted.numbers("pid")) is not None:
-            ids = sorted({id_ for pid in pids for id_ in ids_of_pid(connection, pid)})
         elif wanted.running:
             ids = running_of(connection)
         spans = self._spans(connection, wanted, seen=seen)
+        if (pids := wanted.numbers("pid")) is not None:
+            spans = with_pids(connection, spans, pids)
         return Selection(wanted, spans, ids, entries_wanted(connection, wanted))
 
     def _without_replays(self, connection: Connection, wanted: Filter) -> Filter:

@@ -1,6 +1,6 @@
 """Which rows a question has to read: those of blocks in which all that it asks for occurs.
 
-Blocks tell of entries of the dictionary, of the parent's pid, of failures, and what rows took.
+Blocks tell of entries of the dictionary, of pids, of failures, and what rows took.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,9 +40,10 @@ def stretches_of(
     """Those of the rows `first_id` to `last_id` of a segment that may be wanted and refer to such
     entries, in order. Raises DatabaseError."""
     values = dict(entries)
-    ppids = wanted.numbers("ppid")
-    if ppids is not None:
-        values["ppid"] = ppids
+    for column in ("pid", "ppid"):
+        numbers = wanted.numbers(column)
+        if numbers is not None:
+            values[column] = numbers
     known = [
         blocks_with(connection, column, some, first_id, last_id) for column, some in values.items()
     ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from execdb.store.reading.filter import FEW, Filter
 from execdb.store.reading.narrowing import Entries, Stretch, counted, stretches_of, with_implied
 from execdb.store.segments import image
+from execdb.store.segments.blocks import block_of, blocks_of_pids
 from execdb.store.segments.segment import Segment, lower_bound
 from execdb.store.terms.term import Term
 
@@ -55,6 +56,16 @@ def ids_within(connection: Connection, segment: Segment, wanted: Filter) -> tupl
     if wanted.until_ns is not None:
         last = lower_bound(connection, segment, wanted.until_ns - segment.offset_ns) - 1
     return first, last
+
+
+def with_pids(connection: Connection, spans: Sequence[Span], pids: Sequence[int]) -> list[Span]:
+    """The spans in which one of the pids may occur."""
+    blocks = blocks_of_pids(connection, pids)
+    return [
+        span
+        for span in spans
+        if blocks is None or between(blocks, block_of(span.first_id), block_of(span.last_id))
+    ]
 
 
 def between(ids: Sequence[int], first: int, last: int) -> Sequence[int]:

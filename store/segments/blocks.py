@@ -15,6 +15,7 @@ from execdb.store.schema.constants import BLOCK_BITS, NOT_WELL, PEAKS_FROM, PID_
 
 _BLOCKS_MAX = 1_000  # of a segment; execdb writes segments of 70 or so
 _IDS_MAX = 1_000  # so many entries occur everywhere
+_LISTED_MAX = 100_000
 _FAILURES_MAX = 100_000  # of a segment
 _DURATION_FROM, _CPU_FROM, _RSS_FROM = PEAKS_FROM.values()
 UNENDED = "status IS NULL AND errno IS NULL"  # SQL: a row of `image` that can get an end
@@ -108,8 +109,8 @@ def blocks_with(
     connection: Connection, column: str, values: Sequence[int], first_row: int, last_row: int
 ) -> set[int] | None:
     """The blocks, of those of some rows, in which an image may have one of these values in
-    `column`: "origin_id", "program_id" or "ppid". None if the rows or the values are too many to
-    tell. Raises DatabaseError."""
+    `column`: "origin_id", "program_id", "pid" or "ppid". None if the rows or the values are too
+    many to tell. Raises DatabaseError."""
     first, last = block_of(first_row), block_of(last_row)
     if column not in _COLUMNS or len(values) > _IDS_MAX or last - first >= _BLOCKS_MAX:
         return None
@@ -118,6 +119,15 @@ def blocks_with(
     rows = connection.execute(_SELECT[column], (wanted, first, last)).fetchall()
     check_rows(connection, table, rows)
     return {block for _, block in rows}
+
+
+def blocks_of_pids(connection: Connection, pids: Sequence[int]) -> list[int] | None:
+    """The blocks of all rows in which one of these pids may occur, in order. None if they are too
+    many to list. Raises DatabaseError."""
+    groups = json.dumps([pid >> PID_BITS for pid in pids])
+    rows = connection.execute(_OF_PIDS, (groups, _LISTED_MAX + 1)).fetchall()
+    check_rows(connection, "pid_block", rows)
+    return None if len(rows) > _LISTED_MAX else [block for _, block in rows]
 
 
 def failures_of(
@@ -190,6 +200,7 @@ _RAISE_PEAKS_OF_ROW = (
 _COLUMNS = {
     "origin_id": ("origin_block", 0),
     "program_id": ("program_block", 0),
+    "pid": ("pid_block", PID_BITS),
     "ppid": ("ppid_block", PID_BITS),
 }
 # CROSS JOIN: SQLite then takes the tables in this order. Grouped, each block is read once.
@@ -198,6 +209,10 @@ _SELECT = {
     f" ON {_KEYS[table]} = wanted.value AND block BETWEEN ? AND ? GROUP BY block"
     for column, (table, _) in _COLUMNS.items()
 }
+_OF_PIDS = (
+    "SELECT min(pids), block FROM json_each(?) AS wanted CROSS JOIN pid_block"
+    " ON pids = wanted.value GROUP BY block ORDER BY block LIMIT ?"
+)
 _NO_LIMIT = -1
 _FAILED_ROWS = (
     "SELECT count(*) FROM image WHERE id BETWEEN ? AND ?"

@@ -163,6 +163,7 @@ def test_no_question_reads_the_whole_table(database: Database, wanted: Filter) -
     assert [step for step in steps if step.startswith("SEARCH image USING INTEGER PRIMARY KEY")]
     asked_of = {term.field for term in wanted.terms}
     used = {"origin": {"uid"} & asked_of, "program": {"comm", "filename", "argv"} & asked_of}
-    for name, asked in used.items():
-        step = f"SEARCH {name}_block USING PRIMARY KEY ({name}_id=? AND block>? AND block<?)"
-        assert (step in steps) == bool(asked and "pid" not in asked_of)
+    keys = {name: f"{name}_id" for name in used} | {"pid": "pids"}
+    for name, asked in {**used, "pid": {"pid"} & asked_of}.items():
+        step = f"SEARCH {name}_block USING PRIMARY KEY ({keys[name]}=? AND block>? AND block<?)"
+        assert (step in steps) == bool(asked)
