@@ -1,6 +1,7 @@
 """execdb coverage: which times were recorded, and which were not."""
 
 import json
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -9,15 +10,23 @@ import typer
 
 from execdb.cli.input.formats import ReportFormat
 from execdb.cli.input.options.filter import FilterOptions, filter_of, with_marks
-from execdb.cli.input.options.shared import Since, Strict, Until, span_of
+from execdb.cli.input.options.shared import (
+    Since,
+    Strict,
+    Until,
+    UtcTable,
+    WideTable,
+    span_of,
+)
+from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.escape import escape
 from execdb.cli.output.stdout import emit
-from execdb.cli.show.durations import duration
-from execdb.cli.show.gap_notes import INCOMPLETE, causes, execs_of, reason, total
+from execdb.cli.show.gap_notes import INCOMPLETE
 from execdb.cli.show.notes import replay_notes, trim_notes
-from execdb.store.times import local_time, rfc3339
+from execdb.store.times import rfc3339
 
 if TYPE_CHECKING:
+    from execdb.cli.sums.coverage_table import Look
     from execdb.store.asking.store import Store
     from execdb.store.ledger.coverage import Coverage, Period
     from execdb.store.reading.filter import Filter
@@ -47,6 +56,8 @@ def coverage(
             show_default="all",
         ),
     ] = None,
+    utc: UtcTable = False,
+    wide: WideTable = False,
     strict: Strict = False,
     format: Annotated[ReportFormat, typer.Option(help="How to show it.")] = ReportFormat.TEXT,
 ) -> None:
@@ -56,6 +67,8 @@ def coverage(
     If the database also holds the files of other machines, each machine is shown. With the URL of
     a central store it shows each host, as far as it was shipped.
     """
+    from execdb.cli.sums.coverage_table import Look
+    from execdb.cli.table.layout import terminal_width
     from execdb.store.asking.opening import open_store
 
     now_ns = time.time_ns()
@@ -70,7 +83,9 @@ def coverage(
     if format is ReportFormat.JSON:
         print(json.dumps([period for each in reports for period in each.described(several)]))
     elif reports:
-        emit(f"{line}\n" for each in reports for line in each.lines(several))
+        width = None if wide or not sys.stdout.isatty() else terminal_width()
+        look = Look(width, utc, wants_colour(sys.stdout))
+        emit(line for each in reports for line in each.lines(several, look))
     else:
         print(NO_HOST)
     if strict and not (reports and all(each.complete for each in reports)):
@@ -126,16 +141,19 @@ class Report(NamedTuple):
                 | {"replays": replay_notes.of(self.replays, period.from_ns, period.to_ns)}
             )
 
-    def lines(self, several: bool) -> Iterator[str]:
+    def lines(self, several: bool, look: "Look") -> Iterator[str]:
         """For people; with the name of the host above where there are several."""
+        from execdb.cli.sums.coverage_table import coverage_table, fitted
+
         if several:
-            yield f"host {escape(self.known.host or '')}"
+            yield f"host {escape(self.known.host or '')}\n"
         if not self.periods:
-            yield NOTHING if self.known.runs else NO_COLLECTOR
+            yield f"{NOTHING if self.known.runs else NO_COLLECTOR}\n"
             return
-        yield from lines(self.periods, self.events)
-        yield from trim_notes.sentences(trim_notes.within(self.known.trims, *self.span))
-        yield from replay_notes.sentences(self.replays, *self.span)
+        yield from coverage_table(self.periods, self.events, look)
+        notes = trim_notes.sentences(trim_notes.within(self.known.trims, *self.span))
+        notes += replay_notes.sentences(self.replays, *self.span)
+        yield from fitted(notes, look.width)
 
 
 def describe(period: "Period", events: int) -> dict[str, Any]:
@@ -153,32 +171,3 @@ def describe(period: "Period", events: int) -> dict[str, Any]:
         "lost": dict(period.lost),
         "pruned": period.pruned,
     }
-
-
-def lines(found: Sequence["Period"], events: Sequence[int]) -> Iterator[str]:
-    """For people: a line for each period, in local time, and one with the sums."""
-    yield f"{'from':<23}  {'to':<23}  {'for':>12}  what"
-    end = local_time(found[0].from_ns)
-    for period, stored in zip(found, events, strict=True):
-        begin, end = end, local_time(period.to_ns)  # each begins where the one before ended
-        lasted = duration(period.to_ns - period.from_ns)
-        yield f"{begin}  {end}  {lasted:>12}  {_what(period, stored)}"
-    sums: dict[str, int] = {}
-    for period in found:
-        sums[period.kind] = sums.get(period.kind, 0) + period.to_ns - period.from_ns
-    lost = sum(total(period.lost for period in found).values())
-    times = ", ".join(f"{kind} {duration(sum_ns)}" for kind, sum_ns in sums.items())
-    yield f"in all: {times}; {execs_of(sum(events))}, {lost} lost"
-
-
-def _what(period: "Period", stored: int) -> str:
-    if period.why is not None:
-        imported = f", {execs_of(stored)} imported from elsewhere" if stored else ""
-        return f"blind     {reason(period.why)}{imported}"
-    extra = ""
-    if period.lost:
-        by_cause = dict(period.lost)
-        extra = f", {sum(by_cause.values())} lost ({causes(by_cause)})"
-    if period.pruned:
-        extra = f", {period.pruned} pruned"
-    return f"{escape(period.kind):<9} {execs_of(stored)}{extra}"

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from execdb.store.file.database import open_database
-from execdb.store.times import rfc3339
+from execdb.store.times import rfc3339, zone_name
 from tests.cli.show.runs_with_gaps import MS, at
+from tests.cli.terminal import on_terminal
 from tests.conftest import START_NS, Answer
 
 Run = Callable[..., Answer]
@@ -16,7 +17,8 @@ Run = Callable[..., Answer]
 
 def test_coverage_is_the_timeline(run: Run, holes: Path) -> None:
     text = run("coverage").out.splitlines()
-    assert [line[64:].split()[0] for line in text[1:-1]] == [
+    what = text[0].index("what")
+    assert [line[what:].split()[0] for line in text[1:-1]] == [
         "recorded", "blind", "recorded", "lossy", "recorded", "blind", "recorded", "blind"
     ]  # fmt: skip
     assert text[2].endswith("blind     the collector had crashed")
@@ -41,6 +43,33 @@ def test_coverage_is_the_timeline(run: Run, holes: Path) -> None:
     }
     assert found[3]["lost"] == {"ring full": 5}
     assert found[-1]["to_ns"] == START_NS + 600 * MS
+
+
+@pytest.mark.parametrize(
+    ("columns", "part"),
+    [(60, slice(5, 16)), (75, slice(5, 19)), (85, slice(19)), (200, slice(23))],
+)
+def test_coverage_fits_the_terminal(holes: Path, columns: int, part: slice) -> None:
+    look = {"NO_COLOR": "1", "TZ": "Asia/Tokyo"}
+    with on_terminal("coverage", "--utc", columns=columns, **look) as shown:
+        text, code = shown.end()
+    lines = text.splitlines()
+    assert code == 0
+    assert max(map(len, lines)) <= columns
+    assert lines[0].startswith("from (UTC) ")
+    assert text.count("UTC") == 1
+    assert lines[1].startswith(f"{rfc3339(START_NS)[part].replace('T', ' ')}  ")
+    assert "lossy     2 execs, " in text
+
+
+def test_wide_coverage_is_cut_nowhere(run: Run, holes: Path) -> None:
+    with on_terminal("coverage", "--wide", columns=60, NO_COLOR="1") as shown:
+        text, _ = shown.end()
+    now = text.splitlines()[-2]
+    assert [line for line in text.splitlines()[:-2] if line != now] == (
+        run("coverage").out.splitlines()[:-2]
+    )
+    assert f"from ({zone_name()})" in text
 
 
 def test_coverage_of_nothing(run: Run, db: Path) -> None:
