@@ -1,7 +1,8 @@
 """What --redact hides on this machine: what execdb knows, and the patterns in the files of
 options."""
 
-from collections.abc import Callable, Iterable, Iterator
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,29 @@ def own_patterns(context: Any) -> "tuple[OwnPattern, ...]":
         if len(found) > _PATTERNS_MAX:
             raise UsageError(f"{given.place}: there are more than {_PATTERNS_MAX} patterns")
     return tuple(found)
+
+
+def value_redactor(
+    context: Any, fields: Sequence[str]
+) -> "Callable[[tuple[Any, ...]], tuple[Any, ...]]":
+    """What hides secrets in values of these fields: `argv` is a list of arguments, `command` a line
+    quoted for a shell. Raises UsageError."""
+    from execdb.store.redaction.argv import Remembering, redact_text
+
+    own = own_patterns(context)
+    redact = Remembering(own)
+
+    def shown(field: str, value: Any) -> Any:
+        if field == "argv" and isinstance(value, tuple | list):
+            return redact(tuple(value))
+        if field == "command" and isinstance(value, str):
+            try:
+                return shlex.join(redact(tuple(shlex.split(value))))
+            except ValueError:  # it was not quoted by execdb
+                return redact_text(value, own)
+        return value
+
+    return lambda values: tuple(map(shown, fields, values))
 
 
 def redactor(context: Any) -> "Callable[[Iterable[Event]], Iterator[Event]]":

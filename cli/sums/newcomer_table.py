@@ -3,7 +3,8 @@
 import csv
 import io
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from execdb.cli.output.escape import escape
@@ -41,6 +42,17 @@ def firsts(found: Sequence["Newcomer"], store: "Store") -> Iterator[First]:
         event = events.get(new.first)
         if event is not None:
             yield First(new, event, parents.get(above.get(new.first)))
+
+
+def redacted(
+    rows: Iterable[First],
+    hide: Callable[[tuple[Any, ...]], tuple[Any, ...]],
+    change: Callable[[Iterable[Event]], Iterator[Event]],
+) -> Iterator[First]:
+    """Without secrets: `hide` changes values, `change` events."""
+    for new, event, parent in rows:
+        shown, above = next(change([event])), None if parent is None else next(change([parent]))
+        yield First(replace(new, values=hide(new.values)), shown, above)
 
 
 def _by_key(store: "Store", keys: "Iterable[Key]") -> "dict[Key, Event]":

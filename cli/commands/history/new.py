@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,8 @@ from execdb.cli.input.numbers import event_count
 from execdb.cli.input.option_files import asked_by
 from execdb.cli.input.options.classes import with_option_classes
 from execdb.cli.input.options.filter import FilterOptions, filter_of
-from execdb.cli.input.options.shared import Strict, UtcTable, WideTable
+from execdb.cli.input.options.shared import Redact, Strict, UtcTable, WideTable
+from execdb.cli.input.redaction import redactor, value_redactor
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.pager import pager
 from execdb.cli.output.stdout import emit
@@ -25,8 +27,7 @@ from execdb.store.terms.times import parse_age
 from execdb.store.times import local_time
 
 if TYPE_CHECKING:
-    from execdb.store.asking.store import Store
-    from execdb.store.overview.newcomers import Newcomer
+    from execdb.cli.sums.newcomer_table import First
     from execdb.store.reading.filter import Filter
 
 _ON_A_TERMINAL = 50  # lines shown unless asked for more
@@ -70,6 +71,7 @@ def new(
     ] = None,
     utc: UtcTable = False,
     wide: WideTable = False,
+    redact: Redact = False,
     strict: Strict = False,
     format: Annotated[SumFormat, typer.Option(help="How to show it.")] = SumFormat.TABLE,
 ) -> None:
@@ -81,6 +83,7 @@ def new(
     attempts do not count, unless terms ask for them. What ran before only while nothing was
     recorded is shown as new as well: a note names such times.
     """
+    from execdb.cli.sums.newcomer_table import firsts, redacted
     from execdb.store.asking.opening import open_store
     from execdb.store.overview.newcomers import PROGRAM
     from execdb.store.terms.names import groupable
@@ -97,7 +100,11 @@ def new(
         found = store.newcomers(wanted, baseline_ns, fields)
         shown = found[-limit:] if limit else found
         width = None if wide else shutil.get_terminal_size().columns
-        _show(store, shown, fields, format, width, utc)
+        rows = firsts(shown, store)
+        if redact:
+            hide, change = value_redactor(context, fields), redactor(context)
+            rows = redacted(rows, hide, change)
+        _show(rows if shown else None, fields, format, width, utc)
         if len(shown) < len(found):
             say(f"the latest {len(shown)} of {len(found)}; --limit 0 shows all")
         since_ns = wanted.since_ns or 0
@@ -125,26 +132,23 @@ def _complete(wanted: "Filter") -> "Filter":
 
 
 def _show(
-    store: "Store",
-    found: "list[Newcomer]",
+    rows: "Iterator[First] | None",
     fields: list[str],
     format: SumFormat,
     width: int | None,
     utc: bool,
 ) -> None:
     from execdb.cli.sums.newcomer_table import (
-        firsts,
         newcomer_csv,
         newcomer_json,
         newcomer_table,
     )
 
-    rows = firsts(found, store)
     if format is SumFormat.JSON:
-        emit(newcomer_json(rows, fields))
+        emit(newcomer_json(rows or (), fields))
     elif format is SumFormat.CSV:
-        emit(newcomer_csv(rows, fields))
-    elif found:
+        emit(newcomer_csv(rows or (), fields))
+    elif rows is not None:
         colour = wants_colour(sys.stdout)
         with pager():
             emit(newcomer_table(rows, fields, width, utc=utc, colour=colour))

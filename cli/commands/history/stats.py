@@ -14,7 +14,8 @@ from execdb.cli.input.numbers import event_count
 from execdb.cli.input.option_files import asked_by
 from execdb.cli.input.options.classes import with_option_classes
 from execdb.cli.input.options.filter import FilterOptions, filter_of
-from execdb.cli.input.options.shared import Strict, UtcTable
+from execdb.cli.input.options.shared import Redact, Strict, UtcTable
+from execdb.cli.input.redaction import value_redactor
 from execdb.cli.output import progress
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.pager import pager
@@ -79,6 +80,7 @@ def stats(
         bool,
         typer.Option("--wide", help="In a table: all columns, whatever the width of the terminal."),
     ] = False,
+    redact: Redact = False,
     strict: Strict = False,
     format: Annotated[SumFormat, typer.Option(help="How to show them.")] = SumFormat.TABLE,
 ) -> None:
@@ -93,6 +95,7 @@ def stats(
     """
     from execdb.cli.sums.group_table import csv_text, json_text, rows_of
     from execdb.store.asking.opening import open_store
+    from execdb.store.overview.regrouping import regrouped
     from execdb.store.terms.names import groupable
 
     wanted = filter_of(chosen)
@@ -105,6 +108,8 @@ def stats(
     with open_store(context.obj) as store:
         known, oldest_ns = store.coverage(wanted), store.began_ns(wanted)
         groups = store.statistics(wanted, fields, _watched)
+        if redact:
+            groups = regrouped(groups, value_redactor(context, fields))
         rows = rows_of(groups, fields, sort.value)
         shown = rows[:limit] if limit else rows
         if format is SumFormat.TABLE:

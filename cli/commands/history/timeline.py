@@ -12,7 +12,8 @@ from execdb.cli.input.formats import SumFormat
 from execdb.cli.input.option_files import asked_by
 from execdb.cli.input.options.classes import with_option_classes
 from execdb.cli.input.options.filter import FilterOptions, filter_of
-from execdb.cli.input.options.shared import Strict
+from execdb.cli.input.options.shared import Redact, Strict
+from execdb.cli.input.redaction import value_redactor
 from execdb.cli.output.colour import wants_colour
 from execdb.cli.output.pager import pager
 from execdb.cli.output.stdout import emit
@@ -59,6 +60,7 @@ def timeline(
         ),
     ] = None,
     utc: Annotated[bool, typer.Option("--utc", help="Times in UTC, not local.")] = False,
+    redact: Redact = False,
     strict: Strict = False,
     format: Annotated[SumFormat, typer.Option(help="How to show it.")] = SumFormat.TABLE,
 ) -> None:
@@ -74,6 +76,7 @@ def timeline(
     from execdb.cli.drawing.timeline_text import Look, timeline_lines
     from execdb.store.asking.opening import open_store
     from execdb.store.overview.intervals import zone_of
+    from execdb.store.overview.regrouping import recounted
     from execdb.store.overview.timeline import Division
 
     wanted = filter_of(chosen)
@@ -89,6 +92,10 @@ def timeline(
         span = _span(store, known, wanted, oldest_ns)
         gaps = sorted(gaps_of(known, wanted, oldest_ns), key=lambda gap: gap.from_ns)
         intervals = [] if span is None else store.timeline(wanted, span, division, by)
+        if redact and by is not None:
+            change = value_redactor(context, [by])
+            for interval in intervals:
+                interval.by = recounted(interval.by, change)
         notes = [] if span is None else sorted(_notes(store, wanted, span, division))
         if format is SumFormat.JSON:
             emit(timeline_json(intervals, gaps, notes, by))

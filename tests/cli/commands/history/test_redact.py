@@ -1,13 +1,16 @@
 """--redact: secrets in arguments are hidden in every format, and only if it is given."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from execdb.store.file.database import open_database
+from execdb.store.times import rfc3339
 from tests.cli.conftest import Run
-from tests.conftest import an_exec, recorded
+from tests.conftest import START_NS, an_exec, recorded
 
+SINCE = rfc3339(START_NS)
 FORMATS = ["table", "line", "json", "ndjson", "csv"]
 
 
@@ -28,6 +31,13 @@ def secret(db: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ["replay", "--speed", "1000"],
         ["tree"],
         ["tree", "1001"],
+        *(
+            [*command, "--by", by, "--format", format]
+            for command in (["stats"], ["new", "--since", SINCE])
+            for by in ("argv", "command")
+            for format in ("table", "json", "csv")
+        ),
+        *(["timeline", "--by", "argv", "--format", format] for format in ("json", "csv")),
     ],
     ids=" ".join,
 )
@@ -37,6 +47,20 @@ def test_secrets_are_hidden_if_that_is_wanted(run: Run, secret: Path, command: l
     assert "hunter2" not in redacted
     assert "[redacted]" in redacted
     assert "bob" in redacted
+
+
+def test_groups_that_are_equal_without_their_secrets_are_one(run: Run, db: Path) -> None:
+    execs = [an_exec(n, argv=("mytool", "--password", f"hunter{n}")) for n in range(7)]
+    with open_database(db) as database:
+        recorded(database, execs)
+    (group,) = json.loads(run("stats", "--by", "argv", "--redact", "--format", "json").out)
+    assert (group["runs"], group["argv"]) == (7, ["mytool", "--password", "[redacted]"])
+    assert (group["first_ns"], group["last_ns"]) == (execs[0].time_ns, execs[6].time_ns)
+    interval, *_ = json.loads(
+        run("timeline", "--every", "1h", "--by", "command", "--redact", "--format", "json").out
+    )
+    shown = "mytool --password '[redacted]'"
+    assert interval["by"] == [{"command": shown, "execs": 7, "failed": 0}]
 
 
 def test_terms_choose_by_what_was_recorded(run: Run, secret: Path) -> None:
