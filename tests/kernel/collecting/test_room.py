@@ -118,6 +118,7 @@ def test_a_disk_that_is_full_hurts_nothing(
     ballast = fill(small_disk, 64 << 10)
     before_kib = memory_kib(recorder)
     while "execs are being lost (no space)" not in recorder.log:
+        assert recorder.process.poll() is None
         finish(storm(programs, 503))
     finish(storm(programs, 5003))
     assert memory_kib(recorder) < before_kib + 16_384

@@ -100,7 +100,9 @@ def test_a_log_that_nobody_reads_is_told_later_what_it_missed(db: Path) -> None:
         wait_for(lambda: stored(db, "after"), "an exec after the warning")
         said = b""
         while b"restored" not in said:
-            said = (said + os.read(read, 65_536)).lstrip(b"x")
+            part = os.read(read, 65_536)
+            assert part, said  # it has ended
+            said = (said + part).lstrip(b"x")
         assert said.startswith(b"recording to ")
         assert ends(process) == 0
         os.close(read)

@@ -74,7 +74,7 @@ def test_descendants_and_tree(recorder: Recorder) -> None:
     (bash,) = recorder.events("--pid", str(process.pid), "--comm", "bash")
     below = recorder.events("--descendants-of", str(bash["id"]))
     assert [e["comm"] for e in below] == ["sh", "true", "false"]
-    lines = recorder.run("tree", str(process.pid)).splitlines()
+    lines = recorder.run("tree", "--wide", str(process.pid)).splitlines()
     index = next(n for n, line in enumerate(lines) if line.endswith("<--"))
     indent = lines[index].index(str(process.pid))
     assert "bash -c" in lines[index]
@@ -87,7 +87,7 @@ def test_descendants_and_tree(recorder: Recorder) -> None:
     ]
     assert " exit 3, " in lines[index + 1]
     assert " exit 1, " in lines[index + 3]
-    assert recorder.run("tree", "--id", str(bash["id"])).splitlines() == lines
+    assert recorder.run("tree", "--wide", "--id", str(bash["id"])).splitlines() == lines
 
 
 def test_what_ran_before_is_seen_not_recorded(recorder: Recorder) -> None:
@@ -96,7 +96,7 @@ def test_what_ran_before_is_seen_not_recorded(recorder: Recorder) -> None:
     process.wait(PATIENCE_S)
     recorder.stop()
     assert recorder.events("--pid", str(os.getpid())) == []
-    lines = recorder.run("tree", str(process.pid)).splitlines()
+    lines = recorder.run("tree", "--wide", str(process.pid)).splitlines()
     ours = next(n for n, line in enumerate(lines) if f"{os.getpid()} root " in line)
     assert " seen, " in lines[ours]
     assert Path("/proc/self/cmdline").read_text().split("\0")[0][:11] in lines[ours]

@@ -150,7 +150,9 @@ def test_a_collector_that_starts_again_knows_what_it_recorded(
     assert after["parent_id"] == top["id"]
     below = first.events("--descendants-of", str(top["id"]), "--comm", "true")
     assert [event["argv"][1] for event in below] == ["one", "two", "three"]
-    assert re.findall(": /bin/true (one|two|three)", first.run("tree", "--id", str(top["id"]))) == [
+    assert re.findall(
+        ": /bin/true (one|two|three)", first.run("tree", "--wide", "--id", str(top["id"]))
+    ) == [
         "one",
         "two",
         "three",

@@ -30,19 +30,18 @@ def test_each_exec_of_a_storm_once_with_parent_and_end(record: Record) -> None:
             subprocess.run(["sh", "-c", f"true n{count}; exec sleep 0"], check=True)
             count += 1
 
-    long = Process(["sh", "-c", "sleep 600 & wait; true"])
-    thread = threading.Thread(target=storm, daemon=True)
-    thread.start()
-    wait_for(lambda: first.ours("sh"), "the storm")
-    second = record("--take-over", log=first.db.with_name("second.log"))
-    assert first.process.wait(PATIENCE_S) == 0
-    wait_for(lambda: count > 100, "more of the storm")
-    subprocess.run(["true", "late"], check=True)
-    done.set()
-    join(thread)
-    wait_for(lambda: second.ours("true", "late"), "the last exec")
-    long.terminate()
-    long.wait()
+    with Process(["sh", "-c", "read _; true long"], stdin=subprocess.PIPE) as long:
+        thread = threading.Thread(target=storm, daemon=True)
+        thread.start()
+        wait_for(lambda: first.ours("sh"), "the storm")
+        second = record("--take-over", log=first.db.with_name("second.log"))
+        assert first.process.wait(PATIENCE_S) == 0
+        wait_for(lambda: count > 100, "more of the storm")
+        subprocess.run(["true", "late"], check=True)
+        done.set()
+        join(thread)
+        wait_for(lambda: second.ours("true", "late"), "the last exec")
+        long.terminate()
     summary = second.stop()
     events = second.events("--replays")
     shells = [e for e in second.ours("sh") if e["argv"][2].startswith("true n")]
@@ -54,7 +53,7 @@ def test_each_exec_of_a_storm_once_with_parent_and_end(record: Record) -> None:
     assert {e["parent_id"] for e in sleeps} == {e["id"] for e in shells}
     assert {e["ended"] for e in shells} == {"exec"}
     assert {e["exit_code"] for e in sleeps} == {0}
-    (ended,) = [e for e in second.ours("sh") if "sleep 600" in e["argv"][2]]
+    (ended,) = [e for e in second.ours("sh") if e["argv"][2].endswith("long")]
     assert ended["signal"] == signal.SIGTERM
     assert ", 0 lost, " in summary
     assert len(ids) == len(events)

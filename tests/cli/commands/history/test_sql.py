@@ -182,6 +182,7 @@ def test_ctrl_c_ends_a_long_question(filled: Path, what: str) -> None:
     command = [str(EXECDB), "--db", str(filled), "sql", sql]
     with Process(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         while cpu_s(process.pid) < 1.5:
+            assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
