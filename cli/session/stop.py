@@ -14,13 +14,14 @@ _TIMER_MAX_S = 1e9  # the kernel refuses much longer ones
 class Stop:
     """Becomes true at a signal, after `for_s` seconds since it was first looked at, or by `ask`.
 
+    With `hasty`, a second signal to stop ends the process at once, as it may wait for somebody.
     SIGHUP asks for the options to be read again, unless it says that the terminal is gone: then
     it is a reason to stop. SIGUSR1 says that another collector may wait to take over."""
 
     _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
-    def __init__(self, for_s: float | None) -> None:
-        self._for_s = for_s
+    def __init__(self, for_s: float | None, *, hasty: bool = False) -> None:
+        self._for_s, self._hasty = for_s, hasty
         self._deadline_s: float | None = None
         self._asked = False
         self._terminal = _has_terminal()
@@ -79,6 +80,9 @@ class Stop:
             self._reload = True
         elif number == signal.SIGUSR1:
             self._successor = True
+        elif self._asked and self._hasty:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         else:
             self.ask()
 

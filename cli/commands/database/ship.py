@@ -61,11 +61,11 @@ def ship(
 ) -> None:
     """Copy the history to a central store, and continue with new events.
 
-    Ends at Ctrl-C or SIGTERM. Each exec arrives once, whatever is interrupted; while the store
-    cannot be reached, the file keeps what is not shipped yet. The password comes from PGPASSWORD,
-    ~/.pgpass or a service file. The store's schema is made by `execdb upgrade`. With --config, it
-    may write to the database: the config there is made equal to that of the central store, and
-    nobody else changes it.
+    Ends at Ctrl-C or SIGTERM; at a second one it no longer waits for an answer. Each exec arrives
+    once, whatever is interrupted; while the store cannot be reached, the file keeps what is not
+    shipped yet. The password comes from PGPASSWORD, ~/.pgpass or a service file. The store's schema
+    is made by `execdb upgrade`. With --config, it may write to the database: the config there is
+    made equal to that of the central store, and nobody else changes it.
     """
     from execdb.cli.session.central.shipping import Shipping, Tally
     from execdb.cli.session.stop import Stop
@@ -85,7 +85,7 @@ def ship(
     if once:
         shipping.once(tally)
     else:
-        with Stop(None) as stop:
+        with Stop(None, hasty=True) as stop:
             say(f"shipping {escape(str(context.obj))} to {escape(str(url))}; {Stop.how()}")
             shipping.until(stop, tally)
     done = f"{counted(tally.events, 'exec')} and {counted(tally.ends, 'later end')}"

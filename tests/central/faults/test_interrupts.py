@@ -12,7 +12,9 @@ import psycopg
 import pytest
 
 from tests.central.conftest import Central
+from tests.central.following.conftest import Host
 from tests.central.server import Server, wait_until
+from tests.central.stores import some_execs
 from tests.conftest import EXECDB
 from tests.running.processes import Process
 
@@ -38,6 +40,22 @@ def test_ctrl_c_ends_a_question_without_an_answer(
                 out, err = process.communicate()
             assert (process.returncode, out, err) == (130, b"", b"")
             assert time.monotonic() - begun_s < 8  # the driver would wait 10 s
+
+
+def test_a_second_signal_ends_a_forwarder_that_waits_for_an_answer(
+    central: Central, tmp_path: Path
+) -> None:
+    Host(tmp_path, "web1", central.url).recorder.write(some_execs(3))
+    shipping = [EXECDB, "--db", tmp_path / "web1.db", "ship", "--to", central.url]
+    with psycopg.connect(central.admin) as holder:
+        holder.execute("LOCK execdb.run, execdb.exec")
+        with Process(shipping, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            wait_until(lambda: central.value(_WAITS, central.name))
+            process.send_signal(signal.SIGTERM)
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(1)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(8) == -signal.SIGTERM
 
 
 @contextmanager
