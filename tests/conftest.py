@@ -25,7 +25,7 @@ from execdb.store.schema.verify import read_schema
 from execdb.store.terms.short_forms import short_form
 from execdb.store.writing.recording import Machine, Recording
 from tests import once
-from tests.running.leftovers import nothing_is_left, nothing_outlives_the_tests  # noqa: F401
+from tests.processes.leftovers import nothing_is_left, nothing_outlives_the_tests  # noqa: F401
 from tests.store.schema.next_revision import become_next
 
 EXECDB = Path(sys.executable).with_name("execdb")

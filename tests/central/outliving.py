@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.central.server import wait_until
 from tests.memory import memory
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 # Its input ends with the last process that could write to it. A server that is just being started
 # finds its folder gone, and ends by itself within a minute. The number in the file of one that was

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.central.conftest import FORWARDER, READER
 from tests.central.server import ADMIN, PASSWORD, Server, free_port, wait_until
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 _SETTINGS = """\
 [databases]

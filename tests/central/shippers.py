@@ -12,7 +12,7 @@ from execdb.store.central.url import CentralUrl
 from execdb.store.file.database import Database, open_database
 from tests.central.conftest import Central
 from tests.conftest import EXECDB
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 

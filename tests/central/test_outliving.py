@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from tests.central.server import wait_until
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 _TESTS = """
 from tests.central.conftest import a_server

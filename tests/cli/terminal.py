@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.conftest import EXECDB
-from tests.running.processes import PATIENCE_S, Process
+from tests.processes.process import PATIENCE_S, Process
 
 
 class Terminal:

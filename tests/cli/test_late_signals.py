@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import EXECDB
 from tests.processes.late_waits import LateWaits
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 
 @pytest.mark.parametrize(

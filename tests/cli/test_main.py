@@ -10,7 +10,7 @@ import pytest
 from execdb.store.file.database import open_database
 from tests.cli.conftest import Execdb, Run, refused
 from tests.conftest import EXECDB, Answer, an_exec, recorded
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 USAGE = {
     "a message of 13 bytes": (["config", "set", "0", "Hi user 5012!"], "12"),

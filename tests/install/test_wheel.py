@@ -14,7 +14,7 @@ import pytest
 import execdb
 from docs.generate import MAN
 from tests.install.conftest import ROOT, Built, Installed, run
-from tests.running.processes import Process
+from tests.processes.process import Process
 from tests.trace import hello_build
 
 pytestmark = pytest.mark.install

@@ -12,7 +12,7 @@ import pytest
 
 from tests.kernel.ground_truth import compile_programs
 from tests.kernel.recorder import Recorder, SharedRecorder
-from tests.running.leftovers import outlasts
+from tests.processes.leftovers import outlasts
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.kernel.recorder import PATIENCE_S, Recorder
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 PROGRAMS = Path(__file__).with_name("programs")
 _WITH_LIBC = (

@@ -20,7 +20,7 @@ from execdb.bpf.loading import source
 from tests.kernel.bpf_state import left_behind
 from tests.kernel.recorder import PATIENCE_S, Recorder
 from tests.kernels.cost import getppid_ns
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 BOOK = Path(__file__).parents[1] / "kernels/book.py"
 MESSAGES = {0: "Hey root!", 501: "Hi user 501!"}

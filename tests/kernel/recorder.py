@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from execdb.cli import main
-from tests.running.processes import PATIENCE_S, Process
+from tests.processes.process import PATIENCE_S, Process
 
 EXECDB = Path(sys.executable).with_name("execdb")
 

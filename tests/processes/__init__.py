@@ -1,1 +1,1 @@
-"""Processes under test: what they cost, and what is made to happen to them."""
+"""Processes under test: how they are ended, what they cost, what is made to happen to them."""

@@ -1,1 +1,1 @@
-"""Which tests run, which once more, and that none waits without limit or leaves something."""
+"""Which tests run, and which once more."""

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 SUITE = os.environ.get("EXECDB_TEST_SUITE", "bookworm")
 ROOT = Path(__file__).parents[2] / f"build/service-root-{SUITE}"

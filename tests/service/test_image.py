@@ -11,7 +11,7 @@ import pytest
 
 from tests.kernel.bpf_state import programs_of
 from tests.kernel.recorder import wait_for
-from tests.running.processes import Process
+from tests.processes.process import Process
 from tests.service.image import DOCKER, LIMITS, Engine, engine_named, recipe
 
 pytestmark = pytest.mark.install

@@ -24,7 +24,7 @@ from tests.central.stores import (
     some_execs,
 )
 from tests.conftest import MACHINE
-from tests.running.processes import join
+from tests.processes.process import join
 from tests.running.thorough import first
 
 HERE = replace(MACHINE, boot_id=BOOT_ID)

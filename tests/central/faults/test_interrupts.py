@@ -16,7 +16,7 @@ from tests.central.following.conftest import Host
 from tests.central.server import Server, wait_until
 from tests.central.stores import some_execs
 from tests.conftest import EXECDB
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 _WAITS = (
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"

@@ -17,7 +17,7 @@ from tests.central.conftest import Central, a_server, with_logins
 from tests.central.server import wait_until
 from tests.central.shippers import end, ship, shipped, shipping
 from tests.central.stores import Recorder, an_end, assert_shipped, some_execs
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system: needs root")
 

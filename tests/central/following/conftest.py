@@ -17,7 +17,7 @@ from tests.central.server import wait_until
 from tests.central.shippers import ship
 from tests.central.stores import Recorder, some_execs
 from tests.conftest import EXECDB, MACHINE
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 _IDLE = (
     "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'execdb' AND state = 'idle'"

@@ -17,7 +17,7 @@ from tests.central.following.conftest import Follow, Host, ids
 from tests.central.server import wait_until
 from tests.central.stores import RECENT_NS, an_end, some_execs
 from tests.conftest import EXECDB, Answer, an_exec
-from tests.running.processes import Process
+from tests.processes.process import Process
 from tests.running.thorough import first
 
 Run = Callable[..., Answer]

@@ -20,7 +20,7 @@ from tests.central.stores import an_end, some_execs
 from tests.central.web.asking import Asking
 from tests.cli.web.conftest import Serve, Served
 from tests.conftest import an_exec
-from tests.running.processes import PATIENCE_S, join
+from tests.processes.process import PATIENCE_S, join
 
 Visit = Callable[..., Page]
 

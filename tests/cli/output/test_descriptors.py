@@ -13,7 +13,7 @@ import pytest
 
 from execdb.store.file.database import open_database
 from tests.conftest import EXECDB, START_NS, an_exec, counts, recorded
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 Execdb = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.session.followed import Follow
 from tests.conftest import EXECDB
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from execdb.store.writing.recording import Recording
 from tests.conftest import an_exec, counts
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 Follow = Callable[..., Process[str]]
 SECOND_NS = 1_000_000_000

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from tests.cli.web.incident import write_incident
 from tests.conftest import EXECDB
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 _PATIENCE_MS = 60_000  # on a busy machine
 _BROWSERS = "chromium", "chromium-browser", "google-chrome"

@@ -20,7 +20,7 @@ from tests.cli.hostile.forged import VALUES, forge
 from tests.cli.web.conftest import Serve, Served
 from tests.conftest import EXECDB, an_exec, recorded
 from tests.others import AS_OTHER, others_can_run_it
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 

@@ -14,7 +14,7 @@ import pytest
 from tests.kernel.bpf_state import no_program_is_left
 from tests.kernel.ground_truth import finish, storm, storm_events
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 KILLS = 3  # tests/kernel/hostile/test_faults.py has more
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.kernel.recorder import Recorder, wait_for
 from tests.others import others_can_run_it
-from tests.running.processes import join
+from tests.processes.process import join
 
 Record = Callable[..., Recorder]
 EXECS = 307

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.recorder import EXECDB, Recorder
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 
 def _as(uid: int, *command: str) -> None:

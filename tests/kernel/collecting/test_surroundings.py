@@ -10,7 +10,7 @@ import pytest
 from execdb.bpf import arch
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder
 from tests.others import others_can_run_it
-from tests.running.processes import Process
+from tests.processes.process import Process
 from tests.running.thorough import first
 
 MEMBER = 7907  # a user of whom nothing else runs

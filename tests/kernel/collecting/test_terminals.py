@@ -18,7 +18,7 @@ import pytest
 from tests.kernel.bpf_state import bpftool, held_map
 from tests.kernel.collecting.test_room import tmpfs
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
-from tests.running.processes import Process
+from tests.processes.process import Process
 from tests.running.thorough import first
 
 END_S = 30  # more than a clean end takes on a busy machine; what waits for a reader takes for ever

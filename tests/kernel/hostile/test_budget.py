@@ -11,7 +11,7 @@ import pytest
 
 from tests.kernel.ground_truth import finish, storm_events
 from tests.kernel.recorder import Recorder
-from tests.running.processes import Process
+from tests.processes.process import Process
 from tests.running.thorough import first
 
 FLOODER = 1000

@@ -14,7 +14,7 @@ from execdb.bpf.program import have_kprobes
 from execdb.collector.decoding.decoder import Decoder
 from execdb.collector.kernel_source import KernelSource
 from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 BEYOND = 1 << 62  # where no program can be mapped, with five levels of page tables neither
 

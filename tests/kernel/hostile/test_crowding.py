@@ -12,7 +12,7 @@ import pytest
 
 from tests.kernel.hostile.test_bounded import on_disk
 from tests.kernel.recorder import Recorder, wait_for
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 pytestmark = pytest.mark.alone
 

@@ -18,7 +18,7 @@ import pytest
 from tests.kernel.bpf_state import no_program_is_left
 from tests.kernel.ground_truth import finish, storm
 from tests.kernel.recorder import Recorder, forks, wait_for
-from tests.running.processes import PATIENCE_S, join
+from tests.processes.process import PATIENCE_S, join
 
 Record = Callable[..., Recorder]
 STRAYS_MAX = 1_009  # programs that run in processes of the recorder and of the load

@@ -9,7 +9,7 @@ import pytest
 
 from execdb.bpf.offsets import BTF_PATH, read_btf
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 # Whatever kernel headers this machine has are out of sight.
 HIDE_HEADERS = '[ ! -d /lib/modules ] || mount -t tmpfs none /lib/modules; exec "$0" "$@"'

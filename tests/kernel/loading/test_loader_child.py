@@ -19,7 +19,7 @@ from execdb.bpf.loading.child import SCRIPT
 from execdb.bpf.loading.loader import load
 from tests.kernel.bpf_state import no_program_is_left
 from tests.kernel.recorder import EXECDB, PATIENCE_S, wait_for
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 Only = Callable[[str], None]
 

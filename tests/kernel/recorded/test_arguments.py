@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.kernel.recorder import EXECDB, Recorder
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 HOSTILE = [
     b"",

@@ -10,7 +10,7 @@ import pytest
 
 from tests.kernel.bpf_state import programs_of
 from tests.kernel.recorder import PATIENCE_S, Recorder
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.recorder import Recorder, wait_for
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 ID = "4f6e" * 16
 CGROUPS = {

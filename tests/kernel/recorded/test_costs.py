@@ -11,7 +11,7 @@ import pytest
 
 from tests.kernel.conftest import SHARED
 from tests.kernel.recorder import Recorder, wait_for
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 TICK_NS = 10_000_000  # of the kernels with the longest one (CONFIG_HZ=100)
 BURN = "import sys, time\nwhile time.process_time() < float(sys.argv[1]): pass"

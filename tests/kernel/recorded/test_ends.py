@@ -14,7 +14,7 @@ from execdb.collector.kernel_source import KernelSource
 from execdb.store.event import REPLACED
 from tests.kernel.ground_truth import finish, storm, storm_events
 from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 
 def _one(recorder: Recorder, pid: int) -> dict[str, Any]:

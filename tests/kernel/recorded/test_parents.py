@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 
 def _by_argument(recorder: Recorder) -> dict[str, dict[str, Any]]:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.kernel.ground_truth import finish, storm
 from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
-from tests.running.processes import Process
+from tests.processes.process import Process
 from tests.running.thorough import first
 
 SLEEPERS = 2_503

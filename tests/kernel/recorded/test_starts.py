@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.kernel.recorder import PATIENCE_S, Recorder
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 CASES = [
     *("execve", "fork", "execveat", "directory", "fexecve", "memfd", "spawn", "vfork", "clone"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.recorder import Recorder
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 
 def test_login_uid_and_session_are_those_of_audit(recorder: Recorder) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from execdb.livereplay.program import ROOT_PROGRAM
 from execdb.store.comparison.fields import FIELDS, OF_THE_END
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 Record = Callable[..., Recorder]
 

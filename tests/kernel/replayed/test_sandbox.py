@@ -22,7 +22,7 @@ from tests.conftest import START_NS
 from tests.kernel.collecting.test_room import tmpfs
 from tests.kernel.recorder import EXECDB, PATIENCE_S, wait_for
 from tests.others import others_can_run_it
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 MORE = {
     **{"mkdir": 83, "unlink": 87, "chroot": 161, "mknod": 133, "mount": 165, "reboot": 169},

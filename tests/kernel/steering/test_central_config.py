@@ -12,7 +12,7 @@ from tests.central.conftest import Central, central, server, template_database
 from tests.kernel.bpf_state import held_map
 from tests.kernel.recorder import EXECDB, Recorder, wait_for
 from tests.kernel.steering.test_config import _entries as entries
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 __all__ = ["central", "server", "template_database"]
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.kernel.bpf_state import bpftool, held_map
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 
 def _entries(map_id: str) -> dict[int, bytes]:

@@ -24,7 +24,7 @@ from execdb.store.terms.parse import Reader
 from execdb.store.terms.users import uid_of
 from tests.kernel.conftest import SHARED
 from tests.kernel.recorder import PATIENCE_S, Recorder, wait_for
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 SEED = int(os.environ.get("FUZZ_SEED", "0")) or random.randrange(1 << 32)
 SETS, EXECS = (7, 31) if SHARED else (29, 101)  # fewer in an emulated machine

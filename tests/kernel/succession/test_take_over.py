@@ -14,7 +14,7 @@ from execdb.store.file.locks.claim import accept
 from tests.kernel.ground_truth import finish, storm, storm_events
 from tests.kernel.recorder import EXECDB, PATIENCE_S, Recorder, wait_for
 from tests.others import others_can_run_it
-from tests.running.processes import Process, join
+from tests.processes.process import Process, join
 
 Record = Callable[..., Recorder]
 

@@ -15,7 +15,7 @@ from execdb.store.file.database import Database, open_database
 from execdb.store.file.upgrade import upgrade
 from execdb.store.schema import definition
 from tests.conftest import schema_of
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 PRAGMAS = (
     *("application_id", "user_version", "schema_version", "auto_vacuum", "journal_mode"),

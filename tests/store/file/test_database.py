@@ -16,7 +16,7 @@ from execdb.store.file.sql import scalar
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
 from tests.conftest import an_exec, recorded
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 
 def refusal(path: Path, *, create: bool = False) -> str:

@@ -17,7 +17,7 @@ from execdb.store.file.locks.collector_lock import CollectorLock
 from execdb.store.file.path import resolve
 from execdb.store.file.safe_files import share
 from tests.conftest import an_exec, recorded
-from tests.running.processes import PATIENCE_S, join
+from tests.processes.process import PATIENCE_S, join
 
 ALICE, MALLORY, GROUP = 7901, 7907, 7919  # numbers that need no name
 

@@ -18,7 +18,7 @@ from execdb.store.fields import FIELDS
 from execdb.store.file.database import open_database
 from tests.cli.conftest import Run, refused
 from tests.conftest import EXECDB, an_exec, counts, recorded
-from tests.running.processes import Process
+from tests.processes.process import Process
 from tests.running.thorough import first
 
 FORMATS = ["ndjson", "csv", "folded", "sqlite", "perfetto"]

@@ -19,7 +19,7 @@ from execdb.store.file.database import open_database
 from execdb.store.json_text import json_of
 from tests.cli.conftest import Execdb, Run, refused
 from tests.conftest import EXECDB, Answer, an_event, an_exec, recorded
-from tests.running.processes import Process
+from tests.processes.process import Process
 from tests.trace import hello_build
 
 

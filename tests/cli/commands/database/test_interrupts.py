@@ -14,7 +14,7 @@ from execdb.store.file.database import open_database
 from execdb.store.json_text import json_of
 from tests.cli.conftest import Run
 from tests.conftest import EXECDB, an_event, an_exec, recorded
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 _EVENTS = 60_000  # so many take a second or two
 _IN_THE_MIDDLE = 1_000_000  # bytes of the WAL

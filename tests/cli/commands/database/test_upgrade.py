@@ -21,7 +21,7 @@ from execdb.store.file.locks.collector_lock import CollectorLock
 from execdb.store.schema import definition
 from tests.cli.conftest import Run
 from tests.conftest import schema_of
-from tests.running.processes import Process
+from tests.processes.process import Process
 from tests.store.schema import next_revision
 from tests.store.schema.next_revision import NEXT, NOW
 

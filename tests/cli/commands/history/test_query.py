@@ -11,7 +11,7 @@ import pytest
 from execdb.store.file.database import open_database
 from tests.cli.conftest import Run, refused
 from tests.conftest import EXECDB, an_exec, counts, recorded
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 
 def test_query_counts_limits_and_reverses(run: Run, filled: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from execdb.store.file.database import open_database
 from tests.cli.conftest import Run
 from tests.conftest import EXECDB, an_exec, recorded
-from tests.running.processes import Process
+from tests.processes.process import Process
 from tests.trace import hello_build
 
 

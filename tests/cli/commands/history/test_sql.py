@@ -15,7 +15,7 @@ from execdb.store.reading.plain_sql import VIEWS
 from tests.cli.conftest import Run, refused
 from tests.conftest import EXECDB, an_exec, recorded
 from tests.processes.cpu import cpu_s
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 NUMBERS = "WITH n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT {}) SELECT {} FROM n"
 

@@ -15,7 +15,7 @@ import pytest
 from execdb.store.errors import DatabaseError, RecordingError
 from execdb.store.file.locks.collector_lock import CollectorLock, collector_pid
 from tests.others import OTHER
-from tests.running.processes import Process
+from tests.processes.process import Process
 
 FIRST_BYTE = 1 << 62
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running.processes import PATIENCE_S
+from tests.processes.process import PATIENCE_S
 
 _GRACE_S = PATIENCE_S / 6  # for what was killed, and takes a moment to end
 _outlasting: set[int] = set()

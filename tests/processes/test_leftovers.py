@@ -9,8 +9,8 @@ from pathlib import Path
 _ROOT = Path(__file__).parents[2]
 _TESTS = """
 import subprocess
-from tests.running.leftovers import nothing_is_left
-from tests.running.processes import Process
+from tests.processes.leftovers import nothing_is_left
+from tests.processes.process import Process
 
 def test_process():
     Process(["sleep", "20011"])
