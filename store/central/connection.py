@@ -23,6 +23,7 @@ _VERSION_LEAST = 150_000  # of the server
 CONNECT_S = 10
 _SILENT_MS = 30_000  # bytes that nobody acknowledges
 _NO_SUCH_TABLE, _NO_SUCH_SCHEMA, _CHECK, _DISK_FULL = "42P01", "3F000", "23514", "53100"
+_STAYS_LOCKED = "55P03"
 
 
 def connect(
@@ -106,6 +107,11 @@ def _meaning(url: CentralUrl, error: "Error", code: str | None) -> CentralError:
         return PartitionMissing(said)
     if code == _DISK_FULL:  # the text names another file each time
         return CentralError(f"{url}: the server's disk is full")
+    if code == _STAYS_LOCKED:
+        return CentralError(
+            f"{url}: another session keeps locked what this needs (pg_stat_activity shows which): "
+            "end it, or try again later"
+        )
     return CentralRefusal(said) if is_refusal(code, text) else CentralError(said)
 
 

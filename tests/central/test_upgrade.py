@@ -28,6 +28,18 @@ def test_it_makes_the_schema_once(empty: Central, run: Run) -> None:
     assert owners == [("execdb_owner",)]
 
 
+def test_it_does_not_wait_for_a_lock_without_limit(
+    central: Central, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = b"SET LOCAL lock_timeout = '300ms'"
+    monkeypatch.setattr("execdb.store.central.tables.upgrade._LOCK_TIMEOUT", soon)
+    with psycopg.connect(central.admin) as holder:
+        holder.execute("LOCK execdb.exec")
+        answer = run("upgrade", "--db", central.admin)
+    assert (answer.code, answer.out) == (1, "")
+    assert "another session keeps locked what this needs" in answer.err
+
+
 def test_the_revision_is_that_of_the_newest_migration() -> None:
     assert max(path.name[:4] for path in VERSIONS.glob("0*.py")) == REVISION
 

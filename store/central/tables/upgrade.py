@@ -21,6 +21,8 @@ _THERE = (
     "SELECT (SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)) = 3"
     " AND to_regnamespace('execdb') IS NOT NULL"
 )
+# Whoever comes after one that waits for a table's lock waits as well: forwarders and readers.
+_LOCK_TIMEOUT = b"SET LOCAL lock_timeout = '30s'"
 _IS_OWNER = f"SELECT pg_has_role('{ddl.OWNER}', 'MEMBER')"
 
 
@@ -35,6 +37,7 @@ def upgrade(url: CentralUrl) -> str | None:
             )
         connection.autocommit = False
         with _alembic(connection) as config:
+            connection.execute(_LOCK_TIMEOUT)
             connection.execute(f"SELECT pg_advisory_xact_lock({ddl.LOCK})")
             _become_owner(connection, url)
             found = revision_of(connection, url)
