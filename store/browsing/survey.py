@@ -7,7 +7,7 @@ is found by binary search, and what lies between needs no reading unless there a
 
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, zip_longest
 
@@ -124,8 +124,20 @@ def _count_failures(history: History, found: Survey, pieces: Sequence[Sequence[P
     """Exactly: blocks tell of failures."""
     with history.database.reading() as connection:
         for interval, some in zip(found.intervals, pieces, strict=True):
-            interval.failed = sum(count_failures(connection, p.first, p.last) for p in some)
+            rows = _joined((piece.first, piece.last) for piece in some)
+            interval.failed = sum(count_failures(connection, *each) for each in rows)
     found.failed_exact = True
+
+
+def _joined(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where one begins with the id after the last one of another, both as one: an interval may have
+    many segments, and the first and the last block of a stretch are read."""
+    found: list[tuple[int, int]] = []
+    for first, last in sorted(stretches):
+        if found and found[-1][1] + 1 == first:
+            first = found.pop()[0]
+        found.append((first, last))
+    return found
 
 
 def _conditions(wanted: Filter) -> bool:
