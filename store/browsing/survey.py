@@ -7,7 +7,7 @@ is found by binary search, and what lies between needs no reading unless there a
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, zip_longest
 
@@ -16,6 +16,7 @@ from execdb.store.errors import DatabaseError
 from execdb.store.event import REPLACED
 from execdb.store.reading.filter import Filter
 from execdb.store.reading.history import History
+from execdb.store.reading.narrowing import joined
 from execdb.store.reading.selection import Selection, parts_of
 from execdb.store.segments.blocks import count_failures
 
@@ -124,20 +125,10 @@ def _count_failures(history: History, found: Survey, pieces: Sequence[Sequence[P
     """Exactly: blocks tell of failures."""
     with history.database.reading() as connection:
         for interval, some in zip(found.intervals, pieces, strict=True):
-            rows = _joined((piece.first, piece.last) for piece in some)
+            # The first and the last block of a stretch are read: few stretches cost less.
+            rows = joined((piece.first, piece.last) for piece in some)
             interval.failed = sum(count_failures(connection, *each) for each in rows)
     found.failed_exact = True
-
-
-def _joined(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Where one begins with the id after the last one of another, both as one: an interval may have
-    many segments, and the first and the last block of a stretch are read."""
-    found: list[tuple[int, int]] = []
-    for first, last in sorted(stretches):
-        if found and found[-1][1] + 1 == first:
-            first = found.pop()[0]
-        found.append((first, last))
-    return found
 
 
 def _conditions(wanted: Filter) -> bool:

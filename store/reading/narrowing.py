@@ -3,7 +3,7 @@
 Blocks tell of entries of the dictionary, of pids, of failures, and what rows took.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from sqlite3 import Connection
 from typing import Any
@@ -50,7 +50,9 @@ def stretches_of(
     known.append(_of_failures(connection, wanted, first_id, last_id))
     known.append(blocks_from(connection, _least_wanted(wanted), first_id, last_id))
     told = [blocks for blocks in known if blocks is not None]
-    return _joined(set.intersection(*told), first_id, last_id) if told else [(first_id, last_id)]
+    if not told:
+        return [(first_id, last_id)]
+    return joined(_within(set.intersection(*told), first_id, last_id))
 
 
 def counted(connection: Connection, wanted: Filter, first_id: int, last_id: int) -> int | None:
@@ -77,15 +79,19 @@ def with_implied(terms: tuple[Term, ...]) -> tuple[Term, ...]:
     return (*implied, *terms)
 
 
-def _joined(blocks: set[int], first_id: int, last_id: int) -> list[Stretch]:
-    stretches: list[Stretch] = []
-    for block in sorted(blocks):
-        first, last = ids_of(block)
-        first, last = max(first, first_id), min(last, last_id)
-        if stretches and stretches[-1][1] == first - 1:
-            first = stretches.pop()[0]
-        stretches.append((first, last))
-    return stretches
+def joined(stretches: Iterable[Stretch]) -> list[Stretch]:
+    """In order; where one begins right after another, both as one."""
+    found: list[Stretch] = []
+    for first, last in sorted(stretches):
+        if found and found[-1][1] == first - 1:
+            first = found.pop()[0]
+        found.append((first, last))
+    return found
+
+
+def _within(blocks: set[int], first_id: int, last_id: int) -> Iterator[Stretch]:
+    for first, last in map(ids_of, blocks):
+        yield max(first, first_id), min(last, last_id)
 
 
 def _of_failures(
