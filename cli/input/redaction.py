@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from execdb.store.redaction.own_patterns import OwnPattern
 
 _PATTERNS_MAX = 32
+_SPLIT_MAX = 65_536  # characters: the time of shlex.split grows with the square of a word
 
 
 def own_patterns(context: Any) -> "tuple[OwnPattern, ...]":
@@ -46,6 +47,8 @@ def value_redactor(
         if field == "argv" and isinstance(value, tuple | list):
             return redact(tuple(value))
         if field == "command" and isinstance(value, str):
+            if len(value) > _SPLIT_MAX:
+                return redact_text(value, own)
             try:
                 return shlex.join(redact(tuple(shlex.split(value))))
             except ValueError:  # it was not quoted by execdb

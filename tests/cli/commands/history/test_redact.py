@@ -63,5 +63,15 @@ def test_groups_that_are_equal_without_their_secrets_are_one(run: Run, db: Path)
     assert interval["by"] == [{"command": shown, "execs": 7, "failed": 0}]
 
 
+def test_a_line_too_long_to_split_is_redacted_as_text(run: Run, db: Path) -> None:
+    """The time to split a word grows with the square of its length."""
+    with open_database(db) as database:
+        argv = ("curl", "--password=hunter2", "\\" * 100_003)
+        recorded(database, [an_exec(argv=argv)])
+    (group,) = json.loads(run("stats", "--by", "command", "--redact", "--format", "json").out)
+    assert group["command"].startswith("curl --password=[redacted] ")
+    assert "hunter2" not in group["command"]
+
+
 def test_terms_choose_by_what_was_recorded(run: Run, secret: Path) -> None:
     assert run("query", "argv=*hunter2*", "--redact", "--count").out == "1\n"
